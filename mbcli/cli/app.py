@@ -1,0 +1,52 @@
+"""The command line: one file a command group, imported here without what they need to work."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mbcli import __version__
+from mbcli.cli import data
+from mbcli.cli.guard import INTERRUPTED
+from mbcli.cli.infer import infer
+
+app = typer.Typer(
+    name="mbcli",
+    help="Video to 3D human pose.",
+    no_args_is_help=True,
+    add_completion=False,
+    # A defect's traceback is for its report: plain, whole and without local variables.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mbcli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Video to 3D human pose."""
+
+
+app.command()(infer)
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Run the command line on ``sys.argv`` and exit with its code."""
+    try:
+        app(prog_name="mbcli")
+    except KeyboardInterrupt:
+        # Between start-up and the command's own handling of it.
+        sys.exit(INTERRUPTED)

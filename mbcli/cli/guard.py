@@ -1,0 +1,49 @@
+"""From an exception to one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from mbcli.errors import MbcliError
+
+FAILED = 1
+INTERRUPTED = 130
+
+
+def one_line(error: Exception) -> str:
+    """The message of an error without line breaks, as it is shown."""
+    return " ".join(str(error).split())
+
+
+def show_error(message: str, *, debug: bool = False) -> None:
+    """Print an error, with the traceback of the exception being handled if ``debug``."""
+    if debug:
+        traceback.print_exc(file=sys.stderr)
+    typer.echo(f"error: {message}", err=True)
+
+
+@contextmanager
+def exit_codes(*, debug: bool, as_json: bool = False) -> Iterator[None]:
+    """Turn errors of ours into exit code 1 and Ctrl-C into 130. Defects keep their traceback.
+
+    Args:
+        debug: show the traceback of an error of ours too.
+        as_json: tell the error on stdout as well, as the one JSON object that is promised there.
+    """
+    try:
+        yield
+    except MbcliError as error:
+        message = one_line(error)
+        show_error(message, debug=debug)
+        if as_json:
+            typer.echo(json.dumps({"ok": False, "error": message, "results": []}))
+        raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(INTERRUPTED) from None

@@ -1,0 +1,151 @@
+"""What a person sees while work goes on: progress, warnings and tables, all on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from mbcli.report import Observer, unobserved
+
+_PLAIN_EVERY = 10.0  # seconds between plain lines
+_LABELS = {"pose2d": "finding people", "lift": "lifting to 3D"}
+
+
+class Screen:
+    """Progress bars and tables on a terminal, plain lines elsewhere, nothing if quiet.
+
+    Args:
+        quiet: show nothing at all.
+        stream: where to, by default stderr.
+    """
+
+    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._quiet = quiet
+        self._console = Console(file=self._stream, quiet=quiet, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Observer]:
+        """Give an observer for the stages of one job; ``title`` is what is worked on."""
+        if self._quiet:
+            yield unobserved
+        elif self._console.is_terminal:
+            with _bars(self._console) as bars:
+                yield _BarObserver(bars, title)
+        else:
+            yield _PlainObserver(self._stream, title)
+
+    def say(self, line: str) -> None:
+        """Show one line."""
+        self._console.print(line, markup=False)
+
+    def facts(self, title: str, rows: Sequence[tuple[str, str]]) -> None:
+        """Show names and values below a title."""
+        if self._console.is_terminal:
+            table = Table(title=title, show_header=False, title_justify="left")
+            table.add_column(style="bold", no_wrap=True)
+            table.add_column(overflow="fold")
+            for row in rows:
+                table.add_row(*(Text(cell) for cell in row))
+            self._console.print(table, soft_wrap=False)
+            return
+        self.say(title)
+        width = max(len(name) for name, _ in rows)
+        for name, value in rows:
+            self.say(f"  {name:<{width}}  {value}")
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Show rows under a header."""
+        if self._console.is_terminal:
+            table = Table(*header)
+            for row in rows:
+                table.add_row(*(Text(cell) for cell in row))
+            self._console.print(table, soft_wrap=False)
+            return
+        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+        for row in (header, *rows):
+            cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+            self.say("  ".join(cells).rstrip())
+
+
+class _RateColumn(ProgressColumn):
+    """Frames per second, over the last seconds."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.1f}/s", style="progress.data.speed")
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        transient=True,
+    )
+
+
+class _BarObserver:
+    """One bar a stage."""
+
+    def __init__(self, bars: Progress, title: str) -> None:
+        self._bars = bars
+        self._title = title
+        self._stage = ""
+        self._task = bars.add_task(f"{title}: reading", total=None)
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        if stage != self._stage:
+            self._stage = stage
+            self._bars.remove_task(self._task)
+            label = _LABELS.get(stage, stage)
+            self._task = self._bars.add_task(f"{self._title}: {label}", total=total)
+        # A container may claim fewer frames than it holds.
+        expected = None if total is None else max(total, done)
+        self._bars.update(self._task, completed=done, total=expected)
+
+
+class _PlainObserver:
+    """A line every ten seconds, and one when the next stage begins."""
+
+    def __init__(self, stream: TextIO, title: str) -> None:
+        self._stream = stream
+        self._title = title
+        self._stage = ""
+        self._began = self._said = 0.0
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        label = _LABELS.get(stage, stage)
+        if stage != self._stage:
+            self._stage, self._began, self._said = stage, now, now
+            print(f"{self._title}: {label}", file=self._stream, flush=True)
+        if now - self._said < _PLAIN_EVERY:
+            return
+        self._said = now
+        speed = done / (now - self._began)
+        line = f"{self._title}: {label}, {done} of {total or '?'}, {speed:.1f}/s"
+        if total is not None and done:
+            line += f", {max(total - done, 0) / speed:.0f} s left"
+        print(line, file=self._stream, flush=True)

@@ -1,0 +1,142 @@
+"""The end of a run: tables for people, one JSON object for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from mbcli import __version__
+from mbcli.cli.screen import Screen
+from mbcli.report import InferReport
+
+_MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one input.
+
+    Attributes:
+        source: the input.
+        target: the file written, None after an error.
+        report: times and counts, None after an error.
+        track_ids: identities in the result.
+        meta: provenance as in the file.
+        error: why there is no result.
+    """
+
+    source: Path
+    target: Path | None = None
+    report: InferReport | None = None
+    track_ids: tuple[int, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+
+def show_summary(screen: Screen, results: Sequence[Result]) -> None:
+    """Everything about a single result, or a row for each of several."""
+    if len(results) > 1:
+        screen.table(
+            ("input", "people", "frames", "seconds", "frames/s", "result"),
+            [_row(result) for result in results],
+        )
+    elif results[0].report is not None:
+        screen.facts(str(results[0].source), _facts(results[0], results[0].report))
+
+
+def write_json(results: Sequence[Result]) -> None:
+    """Print one JSON object on stdout: ``ok``, ``version``, ``peak_memory_mib``, ``results``."""
+    document = {
+        "ok": all(result.error is None for result in results),
+        "version": __version__,
+        "peak_memory_mib": peak_memory(),
+        "results": [_object(result) for result in results],
+    }
+    typer.echo(json.dumps(document, indent=2))
+
+
+def peak_memory() -> float | None:
+    """The most memory this process has held, in MiB; None where the system keeps no count."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts in KiB, macOS in bytes.
+    in_bytes = peak if sys.platform == "darwin" else peak * 1024
+    return round(in_bytes / _MEBIBYTE, 1)
+
+
+def _facts(result: Result, report: InferReport) -> list[tuple[str, str]]:
+    ids = ", ".join(map(str, result.track_ids))
+    rates = ", ".join(f"{stage.name} {stage.fps:.1f}" for stage in report.stages)
+    return [
+        ("people", f"{report.people} (track {'ids' if report.people > 1 else 'id'} {ids})"),
+        ("frames", f"{report.frames} in {report.seconds:.1f} s: {report.fps:.1f} frames/s"),
+        ("stages", f"{rates} frames/s"),
+        ("weights", ", ".join(weights["name"] for weights in result.meta["weights"])),
+        ("assumed", _assumed(result.meta["assumptions"])),
+        ("result", str(result.target)),
+    ]
+
+
+def _assumed(assumptions: Mapping[str, Mapping[str, Any]]) -> str:
+    """What nobody has told the program, with the option that tells it."""
+    height, focal = assumptions["height"], assumptions["focal"]
+    guesses = []
+    if not height["given"]:
+        guesses.append(f"everybody is {height['metres']:.2f} m tall (--height)")
+    if not focal["given"]:
+        guesses.append(
+            f"the camera sees {focal['fov']:g} degrees, focal length {focal['pixels']:.0f} pixels "
+            "(--fov, --focal)"
+        )
+    return "; ".join(guesses) or "nothing: height and camera were given"
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    report = result.report
+    if report is None:
+        return str(result.source), "", "", "", "", f"failed: {result.error}"
+    return (
+        str(result.source),
+        str(report.people),
+        str(report.frames),
+        f"{report.seconds:.1f}",
+        f"{report.fps:.1f}",
+        str(result.target),
+    )
+
+
+def _object(result: Result) -> dict[str, Any]:
+    report = result.report
+    if report is None:
+        return {"source": str(result.source), "ok": False, "error": result.error}
+    return {
+        "source": str(result.source),
+        "ok": True,
+        "output": str(result.target),
+        "people": report.people,
+        "track_ids": list(result.track_ids),
+        "frames": report.frames,
+        "seconds": round(report.seconds, 3),
+        "frames_per_second": round(report.fps, 2),
+        "stages": [
+            {
+                "name": stage.name,
+                "seconds": round(stage.seconds, 3),
+                "frames_per_second": round(stage.fps, 2),
+            }
+            for stage in report.stages
+        ],
+        "weights": result.meta["weights"],
+        "assumptions": result.meta["assumptions"],
+        "tracks": result.meta["tracks"],
+        "warnings": list(report.warnings),
+    }

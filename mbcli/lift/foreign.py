@@ -1,0 +1,209 @@
+"""Pose lifters saved by others: MotionBERT's own files and MMPose's port of them.
+
+MotionBERT writes ``torch.save({epoch, lr, optimizer, model_pos, min_loss})``; the tensors carry
+our names, after a ``module.`` where several GPUs trained. Its action and mesh models are
+``{..., model}`` with ``module.backbone.*`` and ``module.head.*``.
+
+MMPose writes ``torch.save({meta, state_dict, ...})`` with ``backbone.*`` and ``head.*``. There
+``pos_embed`` is called ``spat_embed``, ``ts_attn`` ``attn_regress``, the two maps of an MLP ``0``
+and ``2``, ``pre_logits`` ``head.pre_logits`` and ``head`` ``head.fc``.
+
+Both are read with ``weights_only=True``: what a file asks for beyond tensors and plain numpy
+values is refused and named, never run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import struct
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mbcli.errors import WeightsError
+from mbcli.lift.model import DSTformerConfig
+
+PUBLISHED_HEADS = 8
+
+ForeignOrigin = Literal["motionbert", "mmpose"]
+StateDict = dict[str, Tensor]
+
+_NAMED_AT_MOST = 4
+
+# How a damaged archive or pickle comes to light; all of these from inside torch.load.
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+# The "backbone." in front is already taken off.
+_MMPOSE_NAMES = (
+    (re.compile(r"^spat_embed$"), "pos_embed"),
+    (re.compile(r"^attn_regress\."), "ts_attn."),
+    (re.compile(r"\.mlp_([st])\.0\."), r".mlp_\1.fc1."),
+    (re.compile(r"\.mlp_([st])\.2\."), r".mlp_\1.fc2."),
+    (re.compile(r"^head\.pre_logits\."), "pre_logits."),
+    (re.compile(r"^head\.fc\."), "head."),
+)
+
+
+def read_foreign(
+    path: Path, num_heads: int | None = None
+) -> tuple[ForeignOrigin, DSTformerConfig, StateDict]:
+    """Read a published file.
+
+    Args:
+        path: a file written by ``torch.save``.
+        num_heads: attention heads, which the tensors do not tell; 8 if None.
+
+    Returns:
+        Whose format it is, the dimensions told by the tensors, the tensors under our names.
+
+    Raises:
+        WeightsError: damaged, unsafe, or without a 3D pose model.
+    """
+    origin, state = _pose_state(path, _read_pickle(path))
+    return origin, _infer_config(path, state, num_heads), state
+
+
+def _read_pickle(path: Path) -> Any:
+    try:
+        with torch.serialization.safe_globals(_numpy_values()), warnings.catch_warnings():
+            # torch warns of pickle protocols that it then refuses or reads all the same.
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        asked = re.search(r"GLOBAL (\S+)", str(error))
+        if asked is None:
+            raise WeightsError(
+                f"{path} is not a weights file, nothing in it was run: expected safetensors, or "
+                "what torch.save writes"
+            ) from error
+        raise WeightsError(
+            f"{path} is refused, nothing in it was run: weights may hold tensors and plain values "
+            f"only, this file asks for {asked.group(1)!r}"
+        ) from error
+    except _DAMAGE as error:
+        raise WeightsError(f"{path} is damaged or not a weights file: {one_line(error)}") from error
+
+
+def _numpy_values() -> list[Any]:
+    """What pickled numpy scalars and arrays of numbers are made of, under both module names.
+
+    Published files hold ``min_loss`` as a numpy scalar, MMPose's ``meta`` arrays of numbers.
+    numpy 2 moved ``numpy.core`` to ``numpy._core``; a file may have been saved with either.
+    """
+    multiarray = importlib.import_module("numpy._core.multiarray")
+    numbers = [np.dtype(kind) for kind in ("?", "i1", "i2", "i4", "i8", "u1", "f2", "f4", "f8")]
+    allowed: list[Any] = [np.dtype, np.ndarray, *{type(number) for number in numbers}]
+    for module in ("numpy._core.multiarray", "numpy.core.multiarray"):
+        allowed += [(getattr(multiarray, n), f"{module}.{n}") for n in ("scalar", "_reconstruct")]
+    return allowed
+
+
+def _pose_state(path: Path, content: Any) -> tuple[ForeignOrigin, StateDict]:
+    """The pose model's tensors under the published names."""
+    if not isinstance(content, Mapping):
+        raise WeightsError(f"{path} holds no state dict, but a {type(content).__name__}")
+    if "model_pos" in content:
+        return "motionbert", _tensors(path, content["model_pos"])
+    if "state_dict" in content:
+        state = _tensors(path, content["state_dict"])
+        return "mmpose", {_from_mmpose(name): tensor for name, tensor in state.items()}
+    if "model" in content:
+        names = _tensors(path, content["model"])
+        if any(name.startswith("backbone.") for name in names):
+            raise WeightsError(
+                f"{path} is an action or mesh model of MotionBERT, without a 3D pose head: "
+                "lifting needs a pose model, whose file holds 'model_pos'"
+            )
+        return "motionbert", names
+    return "motionbert", _tensors(path, content)
+
+
+def _tensors(path: Path, state: Any) -> StateDict:
+    """A checked state dict, without the ``module.`` that training on several GPUs leaves."""
+    if not isinstance(state, Mapping):
+        raise WeightsError(f"{path} holds no state dict, but a {type(state).__name__}")
+    others = [n for n, t in state.items() if not (isinstance(n, str) and isinstance(t, Tensor))]
+    if others or not state:
+        raise WeightsError(
+            f"{path} holds no pose model: expected 'model_pos', 'state_dict' or tensors by name, "
+            f"got {some(map(repr, others)) or 'nothing'}"
+        )
+    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+def _from_mmpose(name: str) -> str:
+    name = name.removeprefix("backbone.")
+    for pattern, replacement in _MMPOSE_NAMES:
+        name = pattern.sub(replacement, name)
+    return name
+
+
+def _infer_config(path: Path, state: StateDict, num_heads: int | None) -> DSTformerConfig:
+    """Dimensions from the shapes of the tensors that carry them."""
+    ranks = {
+        "joints_embed.weight": 2,
+        "pos_embed": 3,
+        "temp_embed": 4,
+        "blocks_st.0.mlp_s.fc1.weight": 2,
+        "pre_logits.fc.weight": 2,
+        "head.weight": 2,
+    }
+    missing = [name for name in ranks if name not in state]
+    if missing:
+        raise WeightsError(
+            f"{path} is of another architecture than DSTformer: missing {some(missing)}; "
+            f"it holds {some(state)}"
+        )
+    for name, rank in ranks.items():
+        if state[name].ndim != rank:
+            raise WeightsError(
+                f"{path} is of another architecture than DSTformer: {name} must have {rank} axes, "
+                f"got {tuple(state[name].shape)}"
+            )
+    dim_feat, dim_in = state["joints_embed.weight"].shape
+    layers = {m.group(1) for n in state if (m := re.match(r"blocks_st\.(\d+)\.", n))}
+    try:
+        return DSTformerConfig(
+            dim_in=dim_in,
+            dim_out=state["head.weight"].shape[0],
+            dim_feat=dim_feat,
+            dim_rep=state["pre_logits.fc.weight"].shape[0],
+            depth=len(layers),
+            num_heads=PUBLISHED_HEADS if num_heads is None else num_heads,
+            mlp_ratio=state["blocks_st.0.mlp_s.fc1.weight"].shape[0] // dim_feat,
+            num_joints=state["pos_embed"].shape[1],
+            maxlen=state["temp_embed"].shape[1],
+        )
+    except (ValueError, ZeroDivisionError) as error:
+        raise WeightsError(f"{path} has impossible dimensions: {one_line(error)}") from error
+
+
+def some(names: Iterable[str]) -> str:
+    """The first few of many names, and how many are left."""
+    listed = list(names)
+    rest = len(listed) - _NAMED_AT_MOST
+    return ", ".join(listed[:_NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of what somebody else's error says."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -1,0 +1,208 @@
+"""From 2D keypoint tracks to 3D poses in image units."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mbcli.errors import ConfigError, WeightsError
+from mbcli.geometry import fit_window, network_input
+from mbcli.lift.compat import lift_as_published
+from mbcli.lift.model import DSTformer
+from mbcli.lift.runtime import Network
+from mbcli.lift.windows import fade, presence_runs, window_starts
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray, IntArray, Keypoints2D
+
+MAX_WINDOW = 243
+COMPAT_MODES = ("motionbert",)
+
+_PELVIS = H36M17.index("pelvis")
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class LiftOptions:
+    """How to lift.
+
+    Attributes:
+        flip: average with the prediction for the mirror image.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: ``float32``, ``bfloat16`` or ``float16``.
+        window: frames of a window; the model's longest, at most 243, if None.
+        overlap: smallest share of a window that the next one covers too, 0.5 to less than 1.
+        batch_size: windows of one batch (twice as many clips with ``flip``).
+        compat: None, or ``motionbert`` for the published inference, defects included.
+        root_relative: in ``compat``, whether the model predicts root-relative poses; if None, what
+            the weights tell of themselves, or no if they do not tell.
+    """
+
+    flip: bool = True
+    device: str = "auto"
+    precision: str = "float32"
+    window: int | None = None
+    overlap: float = 0.5
+    batch_size: int = 4
+    compat: str | None = None
+    root_relative: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.window is not None and self.window < 1:
+            raise ConfigError(f"the window must be at least 1 frame, got {self.window}")
+        if not 0.5 <= self.overlap < 1:
+            raise ConfigError(f"the overlap must be 0.5 or more, below 1, got {self.overlap}")
+        if self.batch_size < 1:
+            raise ConfigError(f"the batch size must be at least 1, got {self.batch_size}")
+        if self.compat is not None and self.compat not in COMPAT_MODES:
+            raise ConfigError(f"--compat must be {', '.join(COMPAT_MODES)}, got {self.compat!r}")
+
+
+class Lifter:
+    """A model with the windowing around it.
+
+    Args:
+        model: a DSTformer of 17 joints; it is moved to the device.
+        options: how to lift.
+        facts: what the weights tell of themselves. ``fps``, the [lowest, highest] frame rate of
+            the training, and ``root_relative`` are used.
+
+    Raises:
+        ConfigError: an option that this machine or model cannot fulfil.
+        WeightsError: a model of other dimensions than 17 joints with 3 numbers each.
+    """
+
+    def __init__(
+        self,
+        model: DSTformer,
+        options: LiftOptions | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        options = LiftOptions() if options is None else options
+        dimensions = (model.config.num_joints, model.config.dim_in, model.config.dim_out)
+        if dimensions != (len(H36M17), 3, 3):
+            raise WeightsError(
+                "a lifter must have 17 joints with 3 numbers in and out, "
+                f"got {dimensions[0]} with {dimensions[1]} and {dimensions[2]}"
+            )
+        longest = min(MAX_WINDOW, model.config.maxlen)
+        if options.window is not None and options.window > longest:
+            raise ConfigError(
+                f"the window must be at most {longest} frames with these weights, "
+                f"got {options.window}"
+            )
+        self.options = options
+        self.facts = dict(facts or {})
+        self.window = options.window or longest
+        self.network = Network(model, options.device, options.precision, options.flip)
+
+    def lift(self, keypoints: Keypoints2D, progress: Progress | None = None) -> FloatArray:
+        """Lift every person of a clip.
+
+        Each person's track is cut where they are away for more than a second or half a window.
+        Windows overlap, each is normalised by its own confident keypoints, and the results are
+        brought back to pixels before they are faded into each other.
+
+        Image units, the result's: (x, y) in pixels minus the middle of the picture, divided by
+        half its shorter side, so that a pose lies on the person; z in the same unit, away from
+        the camera, 0 at the pelvis of each frame. With ``compat`` the units and the root are the
+        published ones instead: see ``compat.lift_as_published``.
+
+        A clip of a higher frame rate than the weights were trained for is lifted as several
+        interleaved clips of a rate that they know.
+
+        Args:
+            keypoints: tracks in H36M-17; missing joints are (NaN, NaN, 0).
+            progress: is told (windows done, windows in all).
+
+        Returns:
+            (T, P, 17, 3) float32 image units, NaN where the person is absent.
+
+        Raises:
+            ValueError: keypoints of another skeleton.
+        """
+        if keypoints.skeleton != H36M17:
+            raise ValueError(f"a lifter takes h36m17 keypoints, got {keypoints.skeleton.name}")
+        if self.options.compat is not None:
+            return self._lift_compat(keypoints, progress)
+        frames, people = keypoints.data.shape[:2]
+        total = np.zeros((frames, people, len(H36M17), 3))
+        weight = np.zeros((frames, people))
+        jobs = self._cut(keypoints)
+        count, done = sum(map(len, jobs.values())), 0
+        for length, windows in jobs.items():
+            weights = fade(length)
+            for first in range(0, len(windows), self.options.batch_size):
+                batch = windows[first : first + self.options.batch_size]
+                poses = self._lift_batch([keypoints.data[times, who] for who, times in batch])
+                for (who, times), pose in zip(batch, poses, strict=True):
+                    total[times, who] += weights[:, None, None] * pose
+                    weight[times, who] += weights
+                done += len(batch)
+                if progress is not None:
+                    progress(done, count)
+        seen = keypoints.present
+        result = np.full(total.shape, np.nan, dtype=np.float32)
+        result[seen] = _image_units(total[seen] / weight[seen][:, None, None], keypoints.size)
+        return result
+
+    def _cut(self, keypoints: Keypoints2D) -> dict[int, list[tuple[int, IntArray]]]:
+        """All windows, by their length, as (person, frames)."""
+        stride = self._stride(keypoints.fps)
+        max_gap = min(round(keypoints.fps / stride), self.window // 2)
+        jobs: dict[int, list[tuple[int, IntArray]]] = defaultdict(list)
+        for who in range(keypoints.data.shape[1]):
+            for phase in range(stride):
+                times = np.arange(phase, len(keypoints.data), stride)
+                for start, stop in presence_runs(keypoints.present[times, who], max_gap):
+                    length = min(stop - start, self.window)
+                    for offset in window_starts(stop - start, length, self.options.overlap):
+                        first = start + offset
+                        jobs[length].append((who, times[first : first + length]))
+        return jobs
+
+    def _stride(self, fps: float) -> int:
+        known = self.facts.get("fps")
+        return 1 if known is None else max(1, round(fps / float(np.max(known))))
+
+    def _lift_batch(self, windows: list[FloatArray]) -> list[FloatArray]:
+        """Windows (t, 17, 3) of one length to poses (t, 17, 3) in pixels, z 0 at the pelvis."""
+        frames = [fit_window(window[..., :2], window[..., 2]) for window in windows]
+        clips = [network_input(w, *frame) for w, frame in zip(windows, frames, strict=True)]
+        poses = []
+        for out, (center, scale) in zip(self.network(np.stack(clips)), frames, strict=True):
+            # A model of global depth counts it from a frame of its own in every window.
+            depth = out[..., 2] - out[:, [_PELVIS], 2]
+            xy = out[..., :2] * scale + center
+            poses.append(np.concatenate([xy, depth[..., None] * scale], axis=-1))
+        return poses
+
+    def _lift_compat(self, keypoints: Keypoints2D, progress: Progress | None) -> FloatArray:
+        root_relative = self.options.root_relative
+        if root_relative is None:
+            root_relative = bool(self.facts.get("root_relative", False))
+        result = np.full(keypoints.data.shape, np.nan, dtype=np.float32)
+        people = keypoints.data.shape[1]
+        for who in range(people):
+            seen = keypoints.present[:, who]
+            if seen.any():
+                result[seen, who] = lift_as_published(
+                    keypoints.data[seen, who],
+                    self.network,
+                    window=self.window,
+                    root_relative=root_relative,
+                )
+            if progress is not None:
+                progress(who + 1, people)
+        return result
+
+
+def _image_units(pixels: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """(..., 3) pixels to image units; see ``Lifter.lift``."""
+    middle = np.array([size[0] / 2, size[1] / 2, 0.0])
+    units: FloatArray = (pixels - middle) / (min(size) / 2)
+    return units

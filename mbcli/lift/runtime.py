@@ -1,0 +1,101 @@
+"""A lifter on a device: numpy in, numpy out."""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mbcli.errors import ConfigError
+from mbcli.geometry import flip
+from mbcli.lift.model import DSTformer
+
+PRECISIONS = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that ``--device`` names.
+
+    Args:
+        name: ``auto`` (the first of cuda, mps and cpu that is there), ``cpu``, ``cuda``,
+            ``cuda:N`` or ``mps``.
+
+    Raises:
+        ConfigError: another word, or a device that this machine has not.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", name):
+        raise ConfigError(f"--device must be auto, cpu, cuda, cuda:N or mps, got {name!r}")
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        name = "cuda" if cuda else "mps" if mps else "cpu"
+    here = ["auto", "cpu"] + ["mps"] * mps
+    here += [f"cuda:{n}" for n in range(torch.cuda.device_count())] if cuda else []
+    if ("cuda:0" if name == "cuda" else name) not in here:
+        raise ConfigError(f"--device {name} is not there on this machine; it has {', '.join(here)}")
+    return torch.device(name)
+
+
+class Network:
+    """A DSTformer ready to run.
+
+    Args:
+        model: is moved to the device and put into evaluation mode.
+        device: see ``resolve_device``.
+        precision: ``float32``, ``bfloat16`` or ``float16`` for the dense arithmetic. The last
+            linear map always runs in float32: rounding there would shake the joints by
+            millimetres.
+        mirror: average with the prediction for the mirror image, both in one batch.
+
+    Raises:
+        ConfigError: no such device or precision, or float16 on a CPU.
+    """
+
+    def __init__(
+        self,
+        model: DSTformer,
+        device: str = "auto",
+        precision: str = "float32",
+        mirror: bool = True,
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise ConfigError(f"--precision must be {', '.join(PRECISIONS)}, got {precision!r}")
+        self.device = resolve_device(device)
+        if precision == "float16" and self.device.type == "cpu":
+            raise ConfigError("--precision float16 needs a GPU; a CPU has float32 and bfloat16")
+        self.dtype = PRECISIONS[precision]
+        self.mirror = mirror
+        self.model = model.to(self.device).eval()
+
+    def __call__(self, clips: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Lift a batch of clips.
+
+        Args:
+            clips: (B, T, 17, 3) normalised x, y and confidence, missing joints (0, 0, 0).
+
+        Returns:
+            (B, T, 17, 3) x, y, z in the units of the input.
+        """
+        if not self.mirror:
+            return self._run(clips)
+        straight, mirrored = np.split(self._run(np.concatenate([clips, flip(clips)])), 2)
+        return ((straight + flip(mirrored)) / 2).astype(np.float32)
+
+    def _run(self, clips: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        narrow: AbstractContextManager[Any] = nullcontext()
+        if self.dtype != torch.float32:
+            narrow = torch.autocast(self.device.type, dtype=self.dtype)
+        with torch.inference_mode():
+            x = torch.from_numpy(np.ascontiguousarray(clips, dtype=np.float32)).to(self.device)
+            with narrow:
+                features = self.model.get_representation(x)  # (B, T, J, R)
+            poses = self.model.head(features.float())  # (B, T, J, 3)
+        result: npt.NDArray[np.float32] = poses.cpu().numpy()
+        return result

@@ -1,0 +1,59 @@
+"""Cutting a track into overlapping windows, and the weights that fade them into each other."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.types import FloatArray
+
+
+def presence_runs(present: npt.NDArray[np.bool_], max_gap: int) -> list[tuple[int, int]]:
+    """Stretches of time in which a person is there, short absences included.
+
+    Args:
+        present: (T,) whether the person is there.
+        max_gap: longest absence in frames that does not end a run.
+
+    Returns:
+        (start, stop) of each run; the person is there in its first and its last frame.
+    """
+    frames = np.flatnonzero(present)
+    if not len(frames):
+        return []
+    cuts = np.flatnonzero(np.diff(frames) > max_gap + 1)
+    starts = frames[np.concatenate([[0], cuts + 1])]
+    stops = frames[np.concatenate([cuts, [len(frames) - 1]])] + 1
+    return [(int(a), int(b)) for a, b in zip(starts, stops, strict=True)]
+
+
+def window_starts(length: int, window: int, overlap: float) -> list[int]:
+    """Where the windows over a run begin.
+
+    They are spread evenly, so that the last one is as full as the others and none overlaps its
+    neighbour by less than ``overlap``. A run no longer than a window is one shorter window.
+
+    Args:
+        length: frames of the run, at least 1.
+        window: frames of a window, at least 1.
+        overlap: smallest share of a window that the next one covers too, 0..1, less than 1.
+    """
+    if length <= window:
+        return [0]
+    hop = max(1, math.floor(window * (1 - overlap)))
+    count = math.ceil((length - window) / hop) + 1
+    # The distance of exact positions is at most hop, a whole number; so is that of rounded ones.
+    return [i * (length - window) // (count - 1) for i in range(count)]
+
+
+def fade(length: int) -> FloatArray:
+    """(length,) how much each frame of a window counts: sine squared, never quite 0.
+
+    Divided by the sum over all windows that cover a frame, these are a smooth partition of unity.
+    A frame at the edge of its window, known from one side only, gives way to the window that has
+    it in the middle.
+    """
+    weights: FloatArray = np.sin(np.pi * (np.arange(length) + 0.5) / length) ** 2
+    return weights

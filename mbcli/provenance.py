@@ -1,0 +1,66 @@
+"""Where a result comes from and what it rests on, ready for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mbcli.types import Keypoints2D
+from mbcli.weights import TABLE, entry_for, resolve, sha256_of
+
+Facts = dict[str, Any]
+
+
+def bundled_weights(name: str) -> Facts:
+    """Stage, name, file, SHA-256, licence and origin of weights that are in the table."""
+    entry, path = TABLE[name], resolve(name)
+    return {
+        "stage": entry.stage,
+        "name": name,
+        "file": path.name,
+        "sha256": sha256_of(path),
+        "licence": entry.licence,
+        "origin": entry.origin,
+    }
+
+
+def lifter_weights(
+    path: Path, *, name: str, sha256: str, origin: str, facts: Mapping[str, Any]
+) -> Facts:
+    """The same of a lifter: from the table if the file is in it, else from what it says itself.
+
+    Args:
+        path: the weights file.
+        name: what the user called it.
+        sha256: of the file.
+        origin: whose format it is in.
+        facts: what the training wrote into the file.
+    """
+    entry = entry_for(path)
+    return {
+        "stage": "lift",
+        "name": name if entry is None else entry.name,
+        "file": path.name,
+        "sha256": sha256,
+        "licence": facts.get("licence") if entry is None else entry.licence,
+        "origin": origin if entry is None else entry.origin,
+    }
+
+
+def track_rows(keypoints: Keypoints2D) -> list[dict[str, int]]:
+    """Each person's id, number of frames, and first and last position in the result."""
+    rows = []
+    for number, present in zip(keypoints.track_ids, keypoints.present.T, strict=True):
+        frames = np.flatnonzero(present)
+        rows.append(
+            {
+                "id": int(number),
+                "frames": len(frames),
+                "first": int(frames[0]),
+                "last": int(frames[-1]),
+            }
+        )
+    return rows

@@ -1,0 +1,1 @@
+"""Image units to metres, and what smooths on the way."""

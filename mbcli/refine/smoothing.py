@@ -1,0 +1,56 @@
+"""A smoother for one number over time that ignores outliers and does not lag."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from mbcli.types import FloatArray
+
+_PASSES = 3
+_TUNING = 2.0
+
+
+def smooth(values: FloatArray, sigma: float) -> FloatArray:
+    """Robust local linear regression with a Gaussian window (Cleveland 1979, Gaussian for tricube).
+
+    A straight line is fitted around each frame, on both sides alike, so that neither the ends of
+    a track nor a steady change are pulled towards the past. Frames whose residual is large for
+    the track (more than 2 robust standard deviations) count less, in proportion to it.
+
+    Args:
+        values: (T,), NaN where nothing is known.
+        sigma: width of the window in frames.
+
+    Returns:
+        (T,) float64, NaN exactly where ``values`` is.
+    """
+    known = np.isfinite(values)
+    if not known.any():
+        return np.full(len(values), np.nan)
+    filled: FloatArray = np.where(known, values, 0.0).astype(np.float64)
+    weights: FloatArray = known.astype(np.float64)
+    result = filled
+    for _ in range(_PASSES):
+        result = _local_lines(filled, weights, sigma)
+        residual = np.abs(filled - result)
+        spread = 1.4826 * float(np.median(residual[known]))
+        limit = max(_TUNING * spread, np.finfo(np.float64).tiny)
+        weights = known * limit / np.maximum(residual, limit)
+    return np.where(known, result, np.nan)
+
+
+def _local_lines(values: FloatArray, weights: FloatArray, sigma: float) -> FloatArray:
+    """The middle of the weighted line around each frame; 0 where nothing is near."""
+    reach = min(int(np.ceil(3 * sigma)), max(len(values) - 1, 0))
+    offsets = np.arange(-reach, reach + 1, dtype=np.float64)
+    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
+    near = sliding_window_view(np.pad(weights, reach), len(offsets))
+    near_values = sliding_window_view(np.pad(weights * values, reach), len(offsets))
+    s0, s1, s2 = (near @ (kernel * offsets**k) for k in range(3))
+    y0, y1 = (near_values @ (kernel * offsets**k) for k in range(2))
+    # With all weight in one place the line has no slope to tell: the mean remains.
+    determinant = s0 * s2 - s1**2
+    line = determinant > 1e-6 * s0**2
+    mean = np.divide(y0, s0, out=np.zeros_like(y0), where=s0 > 0)
+    return np.divide(s2 * y0 - s1 * y1, determinant, out=mean, where=line)

@@ -1,0 +1,313 @@
+"""Who is who over time: identities for the people that a 2D front end finds frame by frame.
+
+Association from frame to frame is OC-SORT (Cao et al. 2023, "Observation-Centric SORT") in the
+implementation of the ``trackers`` library, which is maintained, under Apache-2.0, and takes time
+stamps. Of its trackers OC-SORT was chosen because it
+
+- starts from where somebody was last *seen*, not from where a filter thinks they have drifted to,
+  so people who stop, turn or come back keep their identity;
+- weighs the direction of motion, which tells apart two people who cross;
+- returns every box it was given.
+
+On 48 made-up scenes (five people who cross, stretches of up to a second unseen, 5, 15, 30 and 60
+frames a second) it gave the right number to 91 % of the appearances, C-BIoU to 91 %, BoT-SORT
+without camera compensation to 90 % (76 % at 5 a second), SORT and ByteTrack to 89 %.
+
+OC-SORT names a person from their second frame on, forgets them after a second, and judges online.
+`build_keypoints` sees the whole clip and mends the rest: it joins what was broken off within two
+seconds, gives first frames to the track that they began, and drops what is too short to be true.
+In the scenes above that took the right numbers from 91 % to 95 %, and left surplus ones in one
+scene of ten.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import ConfigError
+from mbcli.skeleton import Skeleton
+from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
+
+LOST_SECONDS = 1.0  # how long the online tracker remembers somebody it does not see
+RELINK_SECONDS = 2.0  # longest absence after which somebody keeps their identity
+MIN_SECONDS = 0.3  # tracks seen for less are taken for ghosts
+
+_MIN_IOU = 0.1  # low, because at 5 frames a second a walking person's boxes hardly overlap
+_EDGE_SECONDS = 0.5  # stretch of a track by which its size and velocity at an end are judged
+_COAST_SECONDS = 0.5  # a velocity is trusted for so long
+_REACH = 0.3  # body lengths by which a prediction may be off without any absence ...
+_REACH_SPEED = 1.0  # ... and by how many more per second of it: a brisk walk, in any direction
+# A person's box may change so much over an absence; one of the two is enough, since its length
+# collapses when they crouch or tumble, its area when they go out of the picture.
+_SIDE_RATIO = 2.0
+_AREA_RATIO = 4.0
+_LATER_COSTS = 0.5  # body lengths that a second of absence weighs in the choice between joins
+
+
+class Tracker:
+    """Gives the people of each frame the numbers of their tracks, online."""
+
+    def __init__(self, fps: float, *, lost_seconds: float = LOST_SECONDS) -> None:
+        """Start with nobody known.
+
+        Args:
+            fps: mean frames per second of what will come; the frames' own times are what counts.
+            lost_seconds: how long somebody is remembered who is not seen.
+        """
+        # Imported on use: the library loads OpenCV and SciPy, more than a second in all.
+        import supervision
+        from trackers import OCSORTTracker
+
+        self._boxes_type = supervision.Detections
+        self._tracker = OCSORTTracker(
+            lost_track_buffer=max(1, round(30 * lost_seconds)),  # in frames at 30 a second
+            frame_rate=fps,
+            minimum_consecutive_frames=1,
+            minimum_iou_threshold=_MIN_IOU,
+        )
+
+    def update(self, poses: FramePoses) -> IntArray:
+        """Identities of one frame's people; frames must come in order of time.
+
+        Returns:
+            (P,) int64: the number of each person's track, or -1 for somebody seen for the first
+            time, who gets a number with the next frame.
+        """
+        ids = np.full(len(poses), -1, dtype=np.int64)
+        boxes = self._boxes_type(
+            xyxy=np.array(poses.boxes, dtype=np.float32),
+            # The order may change on the way; the row number travels with each box.
+            data={"row": np.arange(len(poses))},
+        )
+        tracked = self._tracker.update(boxes, timestamp=poses.time)
+        if len(tracked):
+            ids[tracked.data["row"]] = np.asarray(tracked.tracker_id)
+        return ids
+
+
+@dataclass(frozen=True)
+class _Track:
+    """A person over some frames.
+
+    Attributes:
+        frames: (N,) ascending positions in the clip.
+        rows: (N,) the person's row in each of these frames.
+        times: (N,) seconds.
+        boxes: (N, 4) x1 y1 x2 y2 pixels.
+    """
+
+    frames: IntArray
+    rows: IntArray
+    times: FloatArray
+    boxes: FloatArray
+
+    def then(self, later: _Track) -> _Track:
+        """This track continued by another that begins after its end."""
+        return _Track(
+            np.concatenate([self.frames, later.frames]),
+            np.concatenate([self.rows, later.rows]),
+            np.concatenate([self.times, later.times]),
+            np.concatenate([self.boxes, later.boxes]),
+        )
+
+    def size_near(self, end: int) -> tuple[float, float]:
+        """Longest side and largest area of the boxes near the first (0) or last (-1) frame.
+
+        The largest, because a box shrinks while its person goes out of the picture.
+        """
+        near = np.abs(self.times - self.times[end]) <= _EDGE_SECONDS
+        sides = self.boxes[near, 2:] - self.boxes[near, :2]
+        return float(sides.max()), float(np.prod(sides, axis=1).max())
+
+    def centre(self, end: int) -> FloatArray:
+        """(2,) middle of the first or last box."""
+        middle: FloatArray = (self.boxes[end, :2] + self.boxes[end, 2:]) / 2
+        return middle
+
+    def leaving_velocity(self) -> FloatArray:
+        """(2,) pixels per second at the end; 0 for a single frame."""
+        start = int(np.argmax(self.times >= self.times[-1] - _EDGE_SECONDS))
+        elapsed = self.times[-1] - self.times[start]
+        return (self.centre(-1) - self.centre(start)) / elapsed if elapsed > 0 else np.zeros(2)
+
+
+def build_keypoints(
+    poses: Sequence[FramePoses],
+    ids: Sequence[npt.ArrayLike],
+    *,
+    skeleton: Skeleton,
+    fps: float,
+    size: tuple[int, int],
+    min_seconds: float = MIN_SECONDS,
+    relink_seconds: float = RELINK_SECONDS,
+) -> Keypoints2D:
+    """Collect frames and identities into tracks over the whole clip.
+
+    Two tracks are joined if the later begins within ``relink_seconds`` of the other's end, if
+    their boxes are alike in length or in area (to a factor of 2 or 4), and if it begins no
+    further from where the first ended, or would have got to within half a second, than a brisk
+    walk leads. The nearest and soonest joins come first. Somebody else who appears in that place
+    within that time is therefore taken for the same person.
+
+    Then tracks seen in fewer frames than ``min_seconds`` are dropped, or in fewer than half of
+    the clip's frames if that is less, so that a short clip or a single picture keeps its people.
+
+    Args:
+        poses: every frame of the clip in order, also those without people.
+        ids: for each frame (P,) what `Tracker.update` gave.
+        skeleton: of the keypoints.
+        fps: mean frames per second.
+        size: (width, height) of the pictures in pixels.
+        min_seconds: see above; 0 keeps everything.
+        relink_seconds: see above; 0 joins nothing but first frames to their tracks.
+
+    Returns:
+        One column a person, numbered 1..P in order of first appearance, from left to right among
+        those who appear in the same frame. P may be 0.
+
+    Raises:
+        ConfigError: a negative or non-finite number of seconds.
+    """
+    for name, seconds in (("min_seconds", min_seconds), ("relink_seconds", relink_seconds)):
+        if not (math.isfinite(seconds) and seconds >= 0):
+            raise ConfigError(f"{name} must be 0 or more seconds, got {seconds}")
+    times = np.array([frame.time for frame in poses], dtype=np.float64)
+    tracks = _join(_collect(poses, ids), max(relink_seconds, 1.5 / fps))
+    enough = min(math.ceil(min_seconds * fps), math.ceil(len(poses) / 2))
+    tracks = [track for track in tracks if len(track.frames) >= enough]
+    tracks.sort(key=lambda track: (track.frames[0], track.centre(0)[0]))
+
+    data = np.full((len(poses), len(tracks), len(skeleton), 3), np.nan, dtype=np.float32)
+    data[..., 2] = 0
+    boxes = np.full((len(poses), len(tracks), 4), np.nan, dtype=np.float32)
+    for column, track in enumerate(tracks):
+        for frame, row in zip(track.frames, track.rows, strict=True):
+            data[frame, column] = poses[frame].keypoints[row]
+            boxes[frame, column] = poses[frame].boxes[row]
+    return Keypoints2D(
+        data=data,
+        skeleton=skeleton,
+        fps=fps,
+        timestamps=times,
+        size=size,
+        track_ids=np.arange(1, len(tracks) + 1),
+        boxes=boxes,
+        frame_index=np.array([frame.index for frame in poses], dtype=np.int64),
+    )
+
+
+def select_people(keypoints: Keypoints2D, person: str) -> Keypoints2D:
+    """Keep everybody, one person by number, or the one who matters most.
+
+    Args:
+        keypoints: tracks of a clip.
+        person: ``"all"``; ``"largest"``, the greatest median box area times the share of frames
+            in which the person is present; or a track id such as ``"2"``.
+
+    Returns:
+        The same frames with the chosen columns; ids are kept.
+
+    Raises:
+        ConfigError: no such choice or no such id.
+    """
+    if person == "all":
+        return keypoints
+    if person == "largest":
+        columns = _largest(keypoints)
+    else:
+        known = [str(number) for number in keypoints.track_ids]
+        if person not in known:
+            raise ConfigError(
+                f"person must be all, largest or a track id of this clip "
+                f"({', '.join(known) or 'which has none'}), got {person!r}"
+            )
+        columns = [known.index(person)]
+    return Keypoints2D(
+        data=keypoints.data[:, columns],
+        skeleton=keypoints.skeleton,
+        fps=keypoints.fps,
+        timestamps=keypoints.timestamps,
+        size=keypoints.size,
+        track_ids=keypoints.track_ids[columns],
+        boxes=keypoints.boxes[:, columns],
+        frame_index=keypoints.frame_index,
+    )
+
+
+def _largest(keypoints: Keypoints2D) -> list[int]:
+    """Column of the largest person; none if there are no people."""
+    weight = np.zeros(len(keypoints.track_ids))
+    for column, present in enumerate(keypoints.present.T):
+        boxes = keypoints.boxes[present, column]
+        if len(boxes):
+            area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+            weight[column] = np.median(area) * present.mean()
+    return [int(np.argmax(weight))] if len(weight) else []
+
+
+def _collect(poses: Sequence[FramePoses], ids: Sequence[npt.ArrayLike]) -> list[_Track]:
+    """One track for each number, and one for each single appearance without a number."""
+    seen: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+    for position, (frame, numbers) in enumerate(zip(poses, ids, strict=True)):
+        for row, number in enumerate(np.asarray(numbers).tolist()):
+            key = (number, -1, -1) if number >= 0 else (-1, position, row)
+            seen.setdefault(key, []).append((position, row))
+        assert len(np.asarray(numbers)) == len(frame), "one identity for each person is needed"
+    return [
+        _Track(
+            frames=np.array([position for position, _ in places]),
+            rows=np.array([row for _, row in places]),
+            times=np.array([poses[position].time for position, _ in places]),
+            boxes=np.array([poses[position].boxes[row] for position, row in places]),
+        )
+        for places in seen.values()
+    ]
+
+
+def _join(tracks: list[_Track], longest: float) -> list[_Track]:
+    """Join tracks end to start, the most plausible pairs first."""
+    tracks = sorted(tracks, key=lambda track: float(track.times[0]))
+    starts = [float(track.times[0]) for track in tracks]
+    costs: dict[tuple[int, int], float] = {}
+    for i, first in enumerate(tracks):
+        end = float(first.times[-1])
+        for j in range(bisect_right(starts, end), bisect_right(starts, end + longest)):
+            cost = _join_cost(first, tracks[j])
+            if cost is not None:
+                costs[i, j] = cost
+    follower: dict[int, int] = {}
+    followed: set[int] = set()
+    for i, j in sorted(costs, key=lambda pair: costs[pair]):
+        if i not in follower and j not in followed:
+            follower[i] = j
+            followed.add(j)
+    joined = []
+    for i in range(len(tracks)):
+        if i not in followed:
+            track = tracks[i]
+            while i in follower:
+                i = follower[i]
+                track = track.then(tracks[i])
+            joined.append(track)
+    return joined
+
+
+def _join_cost(first: _Track, later: _Track) -> float | None:
+    """How implausible it is, in body lengths, that ``later`` continues ``first``; None: is not."""
+    gap = float(later.times[0] - first.times[-1])
+    (side, area), (later_side, later_area) = first.size_near(-1), later.size_near(0)
+    longer = max(side, later_side) / max(min(side, later_side), 1.0)
+    larger = max(area, later_area) / max(min(area, later_area), 1.0)
+    if longer > _SIDE_RATIO and larger > _AREA_RATIO:
+        return None
+    stayed = first.centre(-1)
+    moved = stayed + first.leaving_velocity() * min(gap, _COAST_SECONDS)
+    off = min(float(np.linalg.norm(later.centre(0) - place)) for place in (stayed, moved))
+    off /= max(side, later_side, 1.0)
+    return off + _LATER_COSTS * gap if off <= _REACH + _REACH_SPEED * gap else None

@@ -1,0 +1,83 @@
+"""Many bodies from one recording: mirrored, other bone lengths, other statures."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from mbcli.data.body import BODY21
+from mbcli.train.config import ClipConfig
+
+# Bones that share a length ratio. Both sides of the body always do.
+_TORSO, _SKULL = ("spine", "thorax"), ("head", "eye", "ear")
+_LARGEST_DEVIATION = 2.5  # of the bone ratios, in standard deviations
+
+# Shin + thigh + pelvis-to-shoulders + shoulders-to-crown over stature: the segment heights 0.039,
+# 0.285, 0.530, 0.818 and 1 of Drillis and Contini (1966), as in Winter, Biomechanics, figure 4.1.
+_CHAIN_OVER_STATURE = 0.961
+_CHAIN = (("left_hip", "left_knee"), ("left_knee", "left_ankle"), ("pelvis", "thorax"))
+
+
+def _bone_groups() -> tuple[int, ...]:
+    """For each joint of the body the number of the group that its bone belongs to."""
+    names: list[str] = []
+    for joint in BODY21.joints:
+        part = joint.removeprefix("left_").removeprefix("right_")
+        group = "torso" if part in _TORSO else "skull" if part in _SKULL else part
+        names.append(group)
+    order = sorted(set(names))
+    return tuple(order.index(name) for name in names)
+
+
+_GROUPS = _bone_groups()
+
+
+def vary(joints: Tensor, config: ClipConfig, generator: Generator) -> Tensor:
+    """Give each clip a body of its own, keeping the directions of all bones.
+
+    Args:
+        joints: (B, T, 21, 3) metres, y up.
+        config: mirror probability, bone spread and statures.
+        generator: on the same device.
+
+    Returns:
+        (B, T, 21, 3) metres.
+    """
+    batch = len(joints)
+    draw = {"generator": generator, "device": joints.device}
+    mirrored = joints[:, :, list(BODY21.mirror)] * joints.new_tensor([-1.0, 1.0, 1.0])
+    swap = torch.rand((batch, 1, 1, 1), **draw) < config.mirror  # (B, 1, 1, 1)
+    joints = torch.where(swap, mirrored, joints)  # (B, T, J, 3)
+
+    deviation = torch.randn((batch, max(_GROUPS) + 1), **draw)  # (B, G)
+    deviation = deviation.clamp(-_LARGEST_DEVIATION, _LARGEST_DEVIATION)  # (B, G)
+    ratio = (1 + config.bone_sd * deviation)[:, list(_GROUPS)]  # (B, J)
+    varied = [joints[:, :, 0]]
+    for child, parent in enumerate(BODY21.parents):
+        if parent >= 0:
+            bone = (joints[:, :, child] - joints[:, :, parent]) * ratio[:, child, None, None]
+            varied.append(varied[parent] + bone)
+    body = torch.stack(varied, dim=2)  # (B, T, J, 3)
+
+    low, high = config.height
+    wanted = low + (high - low) * torch.rand(batch, **draw)  # (B,)
+    return body * (wanted / stature(body))[:, None, None, None]  # (B, T, J, 3)
+
+
+def stature(joints: Tensor) -> Tensor:
+    """Standing height of each clip's body by its bones.
+
+    Args:
+        joints: (B, T, 21, 3) metres.
+
+    Returns:
+        (B,) metres.
+    """
+    at = BODY21.index
+    lengths = [
+        torch.linalg.vector_norm(joints[:, :, at(a)] - joints[:, :, at(b)], dim=-1)
+        for a, b in (*_CHAIN, ("thorax", "head"))
+    ]
+    # A bent neck shortens the last part: its longest moment is the straight one.
+    chain = sum(length.mean(dim=1) for length in lengths[:-1]) + lengths[-1].amax(dim=1)
+    return chain / _CHAIN_OVER_STATURE  # (B,)

@@ -1,0 +1,83 @@
+"""Clips of one length, drawn from the recordings of a store at any frame rate and speed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from mbcli.data.store import ClipStore
+from mbcli.errors import ConfigError
+from mbcli.train.config import ClipConfig
+
+# Clips are drawn with a probability that grows more slowly than their length, so that a few long
+# recordings do not crowd out many short ones.
+_LENGTH_POWER = 0.75
+
+
+class ClipSampler:
+    """Draws batches of clips from some subjects of a store.
+
+    Args:
+        store: the recordings.
+        subjects: whose recordings are used.
+        config: clip length, frame rates and speeds.
+
+    Raises:
+        ConfigError: a subject is not in the store, or none is left.
+    """
+
+    def __init__(self, store: ClipStore, subjects: Collection[str], config: ClipConfig) -> None:
+        unknown = sorted(set(subjects) - set(store.subjects))
+        if unknown:
+            raise ConfigError(
+                f"subjects must be in the store, got {', '.join(unknown)} "
+                f"(known: {', '.join(store.subjects)})"
+            )
+        clips = [c for c in store.clips if c.subject in set(subjects) and c.frames > 1]
+        if not clips:
+            raise ConfigError("no clips are left to train on: the list of subjects is empty")
+        self._config = config
+        self._rows = store.rows
+        self._start = torch.tensor([c.start for c in clips])
+        self._length = torch.tensor([c.frames for c in clips])
+        self._fps = torch.tensor([c.fps for c in clips], dtype=torch.float64)
+        self._weight = self._length.double() ** _LENGTH_POWER
+
+    def draw(self, count: int, generator: Generator) -> Tensor:
+        """Draw clips; those that a recording is too short for are cut at a higher frame rate.
+
+        Args:
+            count: clips B.
+            generator: on the CPU.
+
+        Returns:
+            (B, T, 21, 3) float32 in metres, y up, interpolated linearly between stored frames.
+        """
+        cfg = self._config
+        which = torch.multinomial(self._weight, count, replacement=True, generator=generator)
+        fps = _log_uniform(cfg.fps, count, generator)
+        speed = _log_uniform(cfg.speed, count, generator)
+        last = (self._length[which] - 1).double()
+        step = torch.minimum(self._fps[which] * speed / fps, last / max(1, cfg.frames - 1))
+        room = last - step * (cfg.frames - 1)
+        first = torch.rand(count, generator=generator, dtype=torch.float64) * room
+        place = first[:, None] + step[:, None] * torch.arange(cfg.frames)  # (B, T)
+        place = torch.minimum(place, last[:, None])
+        low = place.floor().long()
+        high = torch.minimum(low + 1, last[:, None].long())
+        share = (place - low)[..., None, None].float()
+        offset = self._start[which][:, None]
+        return self._gather(low + offset) * (1 - share) + self._gather(high + offset) * share
+
+    def _gather(self, rows: Tensor) -> Tensor:
+        return torch.from_numpy(np.asarray(self._rows[rows.numpy()]))
+
+
+def _log_uniform(limits: tuple[float, float], count: int, generator: Generator) -> Tensor:
+    low, high = math.log(limits[0]), math.log(limits[1])
+    unit = torch.rand(count, generator=generator, dtype=torch.float64)
+    return torch.exp(low + (high - low) * unit)

@@ -1,0 +1,115 @@
+"""Training pairs from recordings: what the 2D stage would report, and the pose behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from mbcli.data.body import BODY21
+from mbcli.skeleton import COCO17, H36M17, conversion_table
+from mbcli.train.bodies import stature, vary
+from mbcli.train.cameras import view
+from mbcli.train.config import PretrainConfig
+from mbcli.train.corruption import DetectorNoise, mask
+from mbcli.train.sampling import ClipSampler
+
+_PELVIS = H36M17.index("pelvis")
+_COCO_OF_BODY = [BODY21.index(name) for name in COCO17.joints]
+
+
+def _conversion_matrix() -> Tensor:
+    """(17, 17) weights that turn COCO-17 positions into H36M-17 ones, as inference does."""
+    matrix = torch.zeros(len(H36M17), len(COCO17))
+    for target, sources in enumerate(conversion_table(COCO17, H36M17)):
+        matrix[target, list(sources)] = 1 / len(sources)
+    return matrix
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips for one step, normalised by their own windows.
+
+    Attributes:
+        clean: (B, T, 17, 2) the keypoints without any error.
+        noisy: (B, T, 17, 3) with detector noise and confidence, nothing masked.
+        inputs: (B, T, 17, 3) what the network is given.
+        target: (B, T, 17, 3) image units; x, y = the pelvis in the picture plus the root-relative
+            pose at the pelvis' scale, z = root-relative depth at the same scale.
+        scale: (B, T) image units per metre at the pelvis' depth.
+    """
+
+    clean: Tensor
+    noisy: Tensor
+    inputs: Tensor
+    target: Tensor
+    scale: Tensor
+
+
+class Synthesiser:
+    """Draws recordings and films them.
+
+    Args:
+        sampler: gives the motions.
+        config: bodies, cameras and corruption.
+        device: where everything after the drawing of clips is computed.
+    """
+
+    def __init__(self, sampler: ClipSampler, config: PretrainConfig, device: torch.device) -> None:
+        self._sampler = sampler
+        self._config = config
+        self._device = device
+        self._noise = DetectorNoise.on(device)
+        self._to_h36m = _conversion_matrix().to(device)
+
+    def batch(self, count: int, seed: int) -> Batch:
+        """Draw ``count`` clips; the same seed gives the same clips on the same device."""
+        cpu = torch.Generator().manual_seed(seed)
+        generator = torch.Generator(self._device).manual_seed(seed)
+        world = self._sampler.draw(count, cpu).to(self._device)  # (B, T, 21, 3)
+        body = vary(world, self._config.clips, generator)  # (B, T, 21, 3)
+        return self.film(view(body, self._config.camera, generator), generator)
+
+    def film(self, seen: Tensor, generator: Generator) -> Batch:
+        """Project bodies in camera axes, corrupt the keypoints, and set up the target.
+
+        Args:
+            seen: (B, T, 21, 3) metres, x right, y down, z away.
+            generator: on the synthesiser's device.
+        """
+        cfg = self._config.corruption
+        pose = seen[:, :, : len(H36M17)]  # (B, T, 17, 3)
+        depth = pose[:, :, _PELVIS, 2:]  # (B, T, 1)
+        xy = seen[..., :2] / seen[..., 2:]  # (B, T, 21, 2), focal length 1
+        coco = xy[:, :, _COCO_OF_BODY]  # (B, T, 17, 2)
+        pelvis_xy = xy[:, :, _PELVIS, None]  # (B, T, 1, 2)
+        if cfg.offset_sd > 0:
+            offset = torch.randn(
+                (len(seen), 1, len(COCO17), 2), generator=generator, device=seen.device
+            )  # (B, 1, 17, 2)
+            height = (stature(seen)[:, None] / depth[..., 0])[..., None, None]  # (B, T, 1, 1)
+            coco = coco + cfg.offset_sd * height * offset  # (B, T, 17, 2)
+        keypoints = self._to_h36m @ coco  # (B, T, 17, 2)
+
+        # A clean clip has no wild keypoint, so its window is its bounding box.
+        low, high = keypoints.amin(dim=(1, 2)), keypoints.amax(dim=(1, 2))  # 2 x (B, 2)
+        half = ((high - low).amax(dim=-1) / 2)[:, None, None, None]  # (B, 1, 1, 1)
+        center = ((low + high) / 2)[:, None, None]  # (B, 1, 1, 2)
+        clean = (keypoints - center) / half  # (B, T, 17, 2)
+        scale = (1 / depth) / half[..., 0]  # (B, T, 1)
+        target = (pose - pose[:, :, _PELVIS, None]) * scale[..., None]  # (B, T, 17, 3)
+        origin = (pelvis_xy - center) / half  # (B, T, 1, 2)
+        target = target + torch.cat([origin, torch.zeros_like(origin[..., :1])], dim=-1)
+
+        noisy = self._corrupt(clean, generator)  # (B, T, 17, 3)
+        inputs = mask(noisy, cfg.joint_mask, cfg.frame_mask, generator)  # (B, T, 17, 3)
+        return Batch(clean, noisy, inputs, target, scale[..., 0])
+
+    def _corrupt(self, clean: Tensor, generator: Generator) -> Tensor:
+        cfg = self._config.corruption
+        if not cfg.noise:
+            return torch.cat([clean, torch.ones_like(clean[..., :1])], dim=-1)  # (B, T, 17, 3)
+        low, high = cfg.key_interval
+        unit = torch.rand((), generator=generator, device=clean.device).item()
+        return self._noise.corrupt(clean, low + (high - low) * unit, generator)  # (B, T, 17, 3)

@@ -1,0 +1,264 @@
+"""Any source of pictures, a video, an image or a folder of images, as one stream of frames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from mbcli.errors import InputError
+from mbcli.types import Frame
+from mbcli.video.images import IMAGE_SUFFIXES, ImageSource, files_with_suffix
+from mbcli.video.video_file import VideoFile, past_end
+
+VIDEO_SUFFIXES = (
+    ".3gp",
+    ".avi",
+    ".flv",
+    ".m2ts",
+    ".m4v",
+    ".mkv",
+    ".mov",
+    ".mp4",
+    ".mpeg",
+    ".mpg",
+    ".mts",
+    ".ogv",
+    ".ts",
+    ".webm",
+    ".wmv",
+)
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What is known of a source before its frames are read.
+
+    Attributes:
+        path: the file or folder.
+        size: (width, height) in pixels, upright.
+        fps: mean frames per second of the source.
+        frame_count: number of frames; for a video the container's claim, or None.
+        duration: seconds; for a video the container's claim, or None.
+        rotation: degrees clockwise that turn the stored picture upright: 0, 90, 180 or 270. For
+            images 0, as reading them turns them.
+        kind: what the source is.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    fps: float
+    frame_count: int | None
+    duration: float | None
+    rotation: int
+    kind: Literal["video", "image", "folder"]
+
+
+def probe(path: str | Path, *, image_fps: float = 30.0) -> VideoInfo:
+    """Open a video, an image or a folder of images, and read its first picture.
+
+    Args:
+        path: the file or folder.
+        image_fps: frames per second at which images are taken to be shown.
+
+    Raises:
+        InputError: no such file, nothing in it that can be decoded, or a bad ``image_fps``.
+    """
+    return _open(Path(path), image_fps)[0]
+
+
+def list_videos(folder: str | Path) -> list[Path]:
+    """The videos in a folder, by suffix, in natural order (take2 before take10).
+
+    Raises:
+        InputError: the folder cannot be listed.
+    """
+    return files_with_suffix(Path(folder), VIDEO_SUFFIXES)
+
+
+class VideoReader:
+    """The frames of a video, an image or a folder of images: one at a time, and one pass.
+
+    Use it in a ``with`` statement, which closes the file also when the loop is left early:
+
+        with VideoReader("walk.mp4", start=1.5, every=2) as reader:
+            for frame in reader:
+                ...
+
+    A frame belongs to the stretch if ``start <= frame.time < end``. Of these the first is given,
+    and every ``every``-th after it. ``frame.index`` counts from the source's first frame whatever
+    the start, ``frame.time`` is 0 at that frame and strictly increasing. How frames are counted
+    after a seek is told at :meth:`mbcli.video.video_file.VideoFile.pictures`.
+
+    Attributes:
+        info: what is known of the source.
+        fps: mean frames per second that are given, after ``every``.
+        expected_frames: how many frames will come if the container's claims are true, or None.
+        warnings: what went wrong, one line each; complete when the last frame has been read.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        start: float | None = None,
+        end: float | None = None,
+        every: int = 1,
+        image_fps: float = 30.0,
+    ) -> None:
+        """Open the source and read its first picture; see :func:`probe` for ``image_fps``.
+
+        Iterating raises :class:`InputError` if no frame lies between ``start`` and ``end``, or if
+        the images of a folder differ in size.
+
+        Args:
+            path: the file or folder.
+            start: seconds, 0 or more; None is the beginning.
+            end: seconds, more than ``start``; None is the end.
+            every: 1 gives every frame, 2 every second one.
+            image_fps: frames per second at which images are taken to be shown.
+
+        Raises:
+            InputError: as :func:`probe`, or ``start``, ``end`` or ``every`` break their rules.
+        """
+        self._start, self._end, self._every = _checked_stretch(start, end, every)
+        self.info, self._source = _open(Path(path), image_fps)
+        self.fps = self.info.fps / every
+        self.expected_frames = self._expected()
+        self._frames = self._read()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What went wrong so far, one line each."""
+        return self._source.warnings
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames that are left of the one pass."""
+        return self._frames
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; no more frames will come."""
+        self._frames.close()
+
+    def _expected(self) -> int | None:
+        info = self.info
+        count = info.frame_count
+        if count is None:
+            if info.duration is None:
+                return None
+            count = round(info.duration * info.fps)
+        # Rounded first: 0.7 s at 30 frames per second is frame 21, not 21.000000000000004.
+        first = math.ceil(round(self._start * info.fps, 6))
+        last = count if self._end is None else min(count, math.ceil(round(self._end * info.fps, 6)))
+        return math.ceil(max(0, last - first) / self._every)
+
+    def _read(self) -> Generator[Frame, None, None]:
+        slack = self._source.tick / 2
+        last, within, given, cut = 0.0, 0, 0, False
+        for index, time, picture in self._source.pictures(self._start):
+            last = time
+            if time < self._start - slack:
+                continue
+            cut = self._end is not None and time >= self._end - slack
+            if cut:
+                break
+            within += 1
+            image = picture() if (within - 1) % self._every == 0 else None
+            if image is not None:
+                given += 1
+                yield Frame(index=index, time=time, image=image)
+        if not within and not cut:
+            raise past_end(self.info.path, self._start, last)
+        if not given:
+            until = "the end" if self._end is None else f"{self._end:g} s"
+            raise InputError(f"{self.info.path} has no frame from {self._start:g} s to {until}")
+
+
+def _checked_stretch(
+    start: float | None, end: float | None, every: int
+) -> tuple[float, float | None, int]:
+    begin = 0.0 if start is None else start
+    if not (math.isfinite(begin) and begin >= 0):
+        raise InputError(f"start must be 0 or more seconds, got {begin:g}")
+    if end is not None and not (math.isfinite(end) and end > begin):
+        raise InputError(f"end must be later than start ({begin:g} s), got {end:g} s")
+    if every < 1:
+        raise InputError(f"every must be 1 (all frames) or more, got {every}")
+    return begin, end, every
+
+
+def _open(path: Path, image_fps: float) -> tuple[VideoInfo, VideoFile | ImageSource]:
+    """Choose the kind of source by what the path is, and open it."""
+    if not (math.isfinite(image_fps) and image_fps > 0):
+        raise InputError(f"the frame rate of images must be a positive number, got {image_fps:g}")
+    if path.is_dir():
+        return _open_images(path, _images_of(path), image_fps, "folder")
+    if not path.exists():
+        raise InputError(f"there is no file or folder {path}")
+    if not path.is_file():
+        raise InputError(f"the input must be a file or a folder, but {path} is a device or pipe")
+    if not path.stat().st_size:
+        raise InputError(f"{path} is empty (0 bytes)")
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return _open_images(path, [path], image_fps, "image")
+    video = VideoFile(path)
+    info = VideoInfo(
+        path=path,
+        size=video.size,
+        fps=video.fps,
+        frame_count=video.frame_count,
+        duration=video.duration,
+        rotation=90 * video.orientation.turns,
+        kind="video",
+    )
+    return info, video
+
+
+def _open_images(
+    path: Path, images: list[Path], fps: float, kind: Literal["image", "folder"]
+) -> tuple[VideoInfo, ImageSource]:
+    source = ImageSource(images, fps=fps)
+    info = VideoInfo(
+        path=path,
+        size=source.size,
+        fps=fps,
+        frame_count=len(images),
+        duration=len(images) / fps,
+        rotation=0,
+        kind=kind,
+    )
+    return info, source
+
+
+def _images_of(folder: Path) -> list[Path]:
+    images = files_with_suffix(folder, IMAGE_SUFFIXES)
+    videos = list_videos(folder)
+    if images and videos:
+        raise InputError(
+            f"a folder must hold either images or videos, but {folder} holds both "
+            f"({images[0].name}, {videos[0].name}): name the one file, or move them apart"
+        )
+    if videos:
+        raise InputError(
+            f"a folder is read as a sequence of images, but {folder} holds {len(videos)} videos "
+            f"({videos[0].name}): name the videos themselves"
+        )
+    if not images:
+        raise InputError(
+            f"there are no images or videos in {folder} (images end in {', '.join(IMAGE_SUFFIXES)})"
+        )
+    return images

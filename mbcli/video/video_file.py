@@ -1,0 +1,248 @@
+"""One video file and the frames of it that can be decoded, numbered, timed and upright.
+
+A container's word is not trusted: the number of frames and the duration that it claims are only
+compared with what was decoded, and its time stamps are made strictly increasing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+
+from mbcli.errors import InputError
+from mbcli.video.container import (
+    RATE_PACKETS,
+    Numbering,
+    Pass,
+    claimed_duration,
+    codec_name,
+    countable,
+    decoded,
+    mean_rate,
+    opened,
+    orientation_of,
+    stamps_noted,
+    starts_afresh,
+    until_error,
+)
+from mbcli.video.images import Picture
+from mbcli.video.presentation import Clock, RgbImage
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Where decoding may begin for a start in mid-file.
+
+    Attributes:
+        keyframe: time stamp to seek to.
+        first: time stamp of the first frame that is wanted.
+        index: number of that frame in the source.
+        discarded: whether packets before it are decoded but never shown.
+    """
+
+    keyframe: int
+    first: int
+    index: int
+    discarded: bool
+
+
+class VideoFile:
+    """A video file whose first frame could be decoded; each call of ``pictures`` is a new pass.
+
+    Pictures are turned upright by the display matrix of the first frame. Pixels that are not
+    square are made square by scaling the width. Should the size change in mid-stream, later
+    pictures are scaled to the first.
+
+    Attributes:
+        size: (width, height) of the upright picture.
+        fps: mean frame rate.
+        frame_count: number of frames that the container claims, or None.
+        duration: seconds that the container claims, or None.
+        orientation: what makes the stored picture upright.
+        tick: seconds of one unit of the container's time stamps.
+        warnings: what went wrong so far, one line each; complete after a pass to the end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file and decode its first frame.
+
+        Raises:
+            InputError: not a video, sound only, or no frame can be decoded.
+        """
+        self.path = path
+        self.warnings: list[str] = []
+        with opened(path) as (container, stream):
+            packets = until_error(container.demux(stream), Pass())
+            stamps: list[int] = []
+            frame = next(decoded(stamps_noted(packets, stamps), stream, Pass()), None)
+            if frame is None:
+                raise InputError(
+                    f"no frame of {path} could be decoded (codec {codec_name(stream)})"
+                )
+            # AVI keeps no presentation stamps; FFmpeg's guess at them is wrong with B-frames.
+            self._has_pts = container.format.name != "avi"
+            self._time_base = stream.time_base or Fraction(1, 90_000)
+            self._zero = self._stamp(frame)
+            self._countable = countable(container, stream)
+            self._alone = len(container.streams) == 1
+            self._decoded_size = (frame.width, frame.height)
+            self.tick = float(self._time_base)
+            self.frame_count = stream.frames or None
+            self.duration = claimed_duration(container, stream)
+            self.orientation = orientation_of(frame)
+            aspect = stream.sample_aspect_ratio or Fraction(1)
+            self._square_size = (max(1, round(frame.width * aspect)), frame.height)
+            self.size = self.orientation.upright_size(self._square_size)
+            for _ in itertools.islice(stamps_noted(packets, stamps), RATE_PACKETS):
+                pass
+            self.fps = mean_rate(stream, stamps)
+
+    def pictures(self, start: float) -> Iterator[Picture]:
+        """Every frame from ``start`` seconds on, and some before it where seeking was not safe.
+
+        Frames are numbered in the order in which they are shown. In mp4, mov, mkv and webm with
+        the usual codecs the number is that of the packets shown before the frame: it is known
+        after a seek without decoding, and frames lost to damage keep their numbers. Elsewhere,
+        where time stamps are missing or repeated, and where a keyframe does not lead to the frame
+        that was looked for, decoding begins at the first frame and counts those that come out.
+
+        Raises:
+            InputError: ``start`` is past the end.
+        """
+        entry = self._find_entry(start) if start > 0 else None
+        if entry is not None:
+            noted = Pass()
+            numbers = Numbering(by_packets=True, index=entry.index, first=entry.first)
+            frames = self._frames(noted, numbers, entry.keyframe)
+            found = next((f for f in frames if f.pts is None or f.pts >= entry.first), None)
+            if found is not None and found.pts == entry.first:
+                # Frames between the keyframe and the start may lack what stands before them.
+                noted.lost = noted.damaged = 0
+                claim = None if entry.discarded else self.frame_count
+                yield from self._shown(itertools.chain([found], frames), noted, numbers, claim)
+                return
+            frames.close()
+        noted, numbers = Pass(), Numbering(by_packets=self._countable)
+        frames = self._frames(noted, numbers)
+        yield from self._shown(frames, noted, numbers, self.frame_count)
+
+    def _frames(
+        self, noted: Pass, numbers: Numbering, seek_to: int | None = None
+    ) -> Generator[VideoFrame, None, None]:
+        with opened(self.path) as (container, stream):
+            if seek_to is not None:
+                container.seek(seek_to, stream=stream, backward=True)
+            packets = numbers.watch(until_error(container.demux(stream), noted))
+            yield from decoded(packets, stream, noted)
+
+    def _find_entry(self, start: float) -> _Entry | None:
+        """Read packets, without decoding, until the first frame at ``start`` is certain."""
+        if not self._countable or self._zero is None:
+            return None
+        stamps: list[int] = []
+        keyframes: list[int] = []
+        first: int | None = None
+        discarded = False
+        with opened(self.path) as (container, stream):
+            for packet in until_error(container.demux(stream), Pass()):
+                if packet.is_discard:
+                    discarded = True
+                    continue
+                if packet.pts is None:
+                    return None
+                if first is not None and packet.dts is not None and packet.dts > first:
+                    break  # No later packet is shown before this one is decoded.
+                stamps.append(packet.pts)
+                if packet.is_keyframe and starts_afresh(packet, stream):
+                    keyframes.append(packet.pts)
+                seconds = (packet.pts - self._zero) * self.tick
+                if seconds >= start - self.tick / 2:
+                    first = packet.pts if first is None else min(first, packet.pts)
+        if not stamps or min(stamps) != self._zero or len(set(stamps)) < len(stamps):
+            return None
+        if first is None:
+            raise past_end(self.path, start, (max(stamps) - self._zero) * self.tick)
+        keyframe = max((k for k in keyframes if k <= first), default=None)
+        if keyframe is None:
+            return None
+        return _Entry(keyframe, first, sum(s < first for s in stamps), discarded)
+
+    def _shown(
+        self, frames: Iterable[VideoFrame], noted: Pass, numbers: Numbering, claim: int | None
+    ) -> Iterator[Picture]:
+        clock = Clock(zero=self._zero, time_base=self._time_base, fps=self.fps)
+        shown, number, until = 0, -1, 0.0
+        for frame in frames:
+            number, time = numbers.number(frame), clock.tick(self._stamp(frame))
+            until = time + max(1 / self.fps, (frame.duration or 0) * self.tick)
+            shown += 1
+            yield number, time, partial(self._rgb, frame)
+        self._report(noted, number + 1, until, claim)
+        if not self._has_pts or not clock.mended:
+            return
+        if clock.mended == shown:
+            line = f"has no time stamps: {self.fps:g} frames per second assumed"
+        else:
+            line = f"has {clock.mended} time stamps missing, repeated or out of order: estimated"
+        self.warnings.append(f"{self.path.name} {line}")
+
+    def _report(self, noted: Pass, count: int, shown_until: float, claim: int | None) -> None:
+        """Say what a pass to the end of the file has shown to be amiss."""
+        name = self.path.name
+        expected = None if claim is None else claim - noted.discarded
+        if noted.broken:
+            of = "" if expected is None else f" of {expected}"
+            self.warnings.append(
+                f"{name} breaks off after {count}{of} frames ({shown_until:.2f} s); "
+                "what came before is used"
+            )
+        elif expected is not None and count != expected:
+            self.warnings.append(
+                f"{name} claims {expected} frames, but {count} could be decoded; these are used"
+            )
+        elif claim is None and self.frame_count is None and self.duration is not None:
+            # Beside sound, pictures may well end a little earlier than the file.
+            slack = 3 / self.fps if self._alone else max(0.5, 3 / self.fps)
+            if shown_until < self.duration - slack:
+                self.warnings.append(
+                    f"{name} claims {self.duration:.2f} s, but its last frame ends at "
+                    f"{shown_until:.2f} s; what is there is used"
+                )
+        if noted.lost or noted.damaged:
+            self.warnings.append(
+                f"{name} is damaged: {noted.lost} packets could not be decoded, "
+                f"{noted.damaged} frames came out with faults"
+            )
+
+    def _stamp(self, frame: VideoFrame) -> int | None:
+        return frame.pts if self._has_pts else frame.dts
+
+    def _rgb(self, frame: VideoFrame) -> RgbImage:
+        if (frame.width, frame.height) != self._decoded_size:
+            line = f"{self.path.name} changes its picture size; all are scaled to the first"
+            if line not in self.warnings:
+                self.warnings.append(line)
+        width, height = self._square_size
+        try:
+            image = frame.to_ndarray(format="rgb24", width=width, height=height)
+        except (av.FFmpegError, ValueError) as error:
+            raise InputError(
+                f"the pixel format {frame.format.name} of {self.path} cannot be made RGB"
+            ) from error
+        return self.orientation.upright(np.asarray(image, dtype=np.uint8))
+
+
+def past_end(path: Path, start: float, last: float) -> InputError:
+    """The error for a start that no frame is shown at or after; ``last`` is the last frame's."""
+    return InputError(
+        f"start must be before the end of {path}, whose last frame is at {last:.3f} s, "
+        f"got {start:g} s"
+    )

@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+import mbcli
+from mbcli.cli.app import app
+from mbcli.video import write_video
+
+SHORT = ("--end", "0.2", "--no-flip")
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, ["infer", *map(str, words)])
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def infer(tiny_lifter: Path) -> list[object]:
+    """Options that every quick run of these tests shares."""
+    return ["--weights", tiny_lifter, *SHORT]
+
+
+def test_result_is_read_back_with_plain_numpy(
+    walk: Path, tmp_path: Path, infer: list[object]
+) -> None:
+    out = tmp_path / "pose.npz"
+    result = run(walk, "--out", out, *infer)
+    assert result.exit_code == 0, result.output
+    assert names(tmp_path) == ["pose.npz"]
+    with np.load(out, allow_pickle=False) as archive:
+        frames, people = archive["positions"].shape[:2]
+        assert frames == 6
+        assert people >= 1
+        assert archive["root"].shape == (frames, people, 3)
+        meta = json.loads(str(archive["meta"]))
+    assert meta["source"] == str(walk)
+    assert result.stdout == ""
+    shown = result.stderr
+    for word in ("finding people", "lifting to 3D", "6 in", "1.70 m", "55 degrees"):
+        assert word in shown
+    assert "movenet-thunder, movenet-multipose" in shown
+    assert str(out) in shown
+
+
+def test_quiet_shows_nothing(walk: Path, tmp_path: Path, infer: list[object]) -> None:
+    result = run(walk, "--out", tmp_path / "pose.npz", "--quiet", *infer)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_json_is_one_object_on_stdout(walk: Path, tmp_path: Path, infer: list[object]) -> None:
+    out = tmp_path / "pose.npz"
+    result = run(walk, "--out", out, "--json", "--height", "1.8", *infer)
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["ok"] is True
+    assert document["version"] == mbcli.__version__
+    assert document["peak_memory_mib"] > 10
+    (row,) = document["results"]
+    assert row["output"] == str(out)
+    assert row["frames"] == 6
+    assert row["people"] == len(row["track_ids"]) == len(row["tracks"])
+    assert row["assumptions"]["height"] == {"metres": 1.8, "given": True}
+    assert [stage["name"] for stage in row["stages"]] == [
+        "decode",
+        "pose2d",
+        "track",
+        "lift",
+        "metric",
+    ]
+    assert all(stage["frames_per_second"] > 0 for stage in row["stages"])
+    assert "frames/s" not in result.stderr
+
+
+def test_one_bad_input_does_not_stop_the_rest(
+    walk: Path, tmp_path: Path, infer: list[object]
+) -> None:
+    videos, out = tmp_path / "videos", tmp_path / "out"
+    videos.mkdir()
+    out.mkdir()
+    for name in ("b.mp4", "c.mp4"):
+        shutil.copy(walk, videos / name)
+    (videos / "a.mp4").write_text("no video at all")
+    result = run(videos, "--out", out, *infer)
+    assert result.exit_code == 1
+    assert names(out) == ["b.npz", "c.npz"]
+    lines = result.stderr.splitlines()
+    assert sum(line.startswith("error: ") for line in lines) == 1
+    table = lines[-4:]
+    assert table[0].split() == ["input", "people", "frames", "seconds", "frames/s", "result"]
+    assert "a.mp4" in table[1]
+    assert "failed: " in table[1]
+    assert str(out / "b.npz") in table[2]
+    assert str(out / "c.npz") in table[3]
+
+    again = run(videos / "a.mp4", videos / "b.mp4", "--out", out, "--json", *infer)
+    assert again.exit_code == 1
+    document = json.loads(again.stdout)
+    assert document["ok"] is False
+    assert [row["ok"] for row in document["results"]] == [False, False]
+    assert "--overwrite" in document["results"][1]["error"]
+
+
+def bomb(path: Path) -> None:
+    """A checkpoint whose loading would leave a file behind."""
+    path.write_bytes(pickle.dumps({"model_pos": _Bomb()}))
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("exploded",)
+
+
+def bad_inputs(folder: Path) -> None:
+    """Everything that cannot be inferred from, by name."""
+    (folder / "empty.mp4").touch()
+    (folder / "text.mp4").write_text("This is no video.\n" * 100)
+    (folder / "no-videos").mkdir()
+    (folder / "no-videos" / "notes.txt").write_text("none")
+    write_video(folder / "nobody.mp4", [np.full((96, 96, 3), 90, np.uint8)] * 4, fps=10)
+    sound_only(folder / "sound.mp4")
+
+
+def sound_only(path: Path) -> None:
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((2, 1024), np.float32), format="fltp", layout="stereo"
+        )
+        frame.sample_rate = 44100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "said"),
+    [
+        ("none.mp4", [], "none.mp4"),
+        ("no-videos", [], "no-videos"),
+        ("text.mp4", [], "text.mp4"),
+        ("empty.mp4", [], "empty"),
+        ("sound.mp4", [], "sound.mp4"),
+        ("nobody.mp4", [], "--min-score 0.1"),
+        ("walk.mp4", ["--start", "60"], "60"),
+        ("walk.mp4", ["--start", "-1"], "-1"),
+        ("walk.mp4", ["--every", "0"], "0"),
+        ("walk.mp4", ["--height", "0"], "--height"),
+        ("walk.mp4", ["--height", "nan"], "--height"),
+        ("walk.mp4", ["--focal", "-5"], "--focal"),
+        ("walk.mp4", ["--focal", "900", "--fov", "60"], "--fov"),
+        ("walk.mp4", ["--person", "42"], "42"),
+        ("walk.mp4", ["--device", "abacus"], "--device"),
+        ("walk.mp4", ["--weights", "none.bin"], "none.bin"),
+        ("walk.mp4", ["--weights", "cut.safetensors"], "cut.safetensors"),
+        ("walk.mp4", ["--weights", "other.safetensors"], "other.safetensors"),
+        ("walk.mp4", ["--weights", "bomb.bin"], "bomb.bin"),
+        ("walk.mp4", ["--out", "missing/pose.npz"], "missing"),
+        ("walk.mp4", ["--out", "/proc/pose.npz"], "/proc"),
+        ("walk.mp4", ["--out", "taken.npz"], "--overwrite"),
+        ("walk.mp4", ["--out", "pose.bvh"], ".npz"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    source: str,
+    options: list[str],
+    said: str,
+    walk: Path,
+    tiny_lifter: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from safetensors.numpy import save_file
+
+    monkeypatch.chdir(tmp_path)
+    bad_inputs(tmp_path)
+    shutil.copy(walk, "walk.mp4")
+    Path("cut.safetensors").write_bytes(tiny_lifter.read_bytes()[:-100])
+    save_file({"weight": np.zeros(3, np.float32)}, "other.safetensors")
+    bomb(Path("bomb.bin"))
+    Path("taken.npz").write_text("mine")
+    before = names(tmp_path)
+    stretch = () if "--start" in options else SHORT
+    result = run(source, "--out", "pose.npz", "--weights", tiny_lifter, *stretch, *options)
+    assert result.exit_code == 1
+    errors = [line for line in result.stderr.splitlines() if "finding people" not in line]
+    assert len(errors) == 1, result.stderr
+    assert errors[0].startswith("error: ")
+    assert said in errors[0]
+    assert result.stdout == ""
+    assert names(tmp_path) == before
+    assert Path("taken.npz").read_text() == "mine"
+
+
+def test_error_as_json_and_with_traceback(tmp_path: Path) -> None:
+    result = run(tmp_path / "none.mp4", "--out", tmp_path / "pose.npz", "--json", "--debug")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert document["ok"] is False
+    assert "none.mp4" in document["error"]
+    assert "Traceback" in result.stderr
+    assert result.stderr.splitlines()[-1] == f"error: {document['error']}"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["walk.mp4"],
+        ["walk.mp4", "--out", "x.npz", "--nonsense"],
+        ["walk.mp4", "--out", "x.npz", "--precision", "float8"],
+        ["walk.mp4", "--out", "x.npz", "--height", "tall"],
+    ],
+)
+def test_usage_errors_have_code_2(words: list[str]) -> None:
+    assert run(*words).exit_code == 2
+
+
+def test_several_inputs_need_a_folder_and_names_of_their_own(
+    walk: Path, tmp_path: Path, infer: list[object]
+) -> None:
+    result = run(walk, walk, "--out", tmp_path / "pose.npz", *infer)
+    assert result.exit_code == 1
+    assert "must be an existing folder" in result.stderr
+    result = run(walk, walk, "--out", tmp_path, *infer)
+    assert result.exit_code == 1
+    assert "differ in name" in result.stderr
+    assert names(tmp_path) == []
+
+
+def test_overwrite_replaces_and_folder_takes_the_input_name(
+    walk: Path, tmp_path: Path, infer: list[object]
+) -> None:
+    out = tmp_path / "walk.npz"
+    out.write_text("old")
+    result = run(walk, "--out", tmp_path, "--overwrite", *infer)
+    assert result.exit_code == 0, result.output
+    assert mbcli.load(out).fps == pytest.approx(30)
+
+
+def test_version() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"mbcli {mbcli.__version__}\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_interrupt_ends_with_130_and_leaves_nothing(
+    walk: Path, tiny_lifter: Path, tmp_path: Path
+) -> None:
+    words = ["infer", str(walk), "--out", str(tmp_path / "pose.npz"), "--weights", str(tiny_lifter)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mbcli", *words], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    assert "finding people" in first
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert rest.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in rest
+    assert names(tmp_path) == []

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mbcli.errors import InputError, OutputError
+from mbcli.export.npz import load_motion, save_motion
+from mbcli.skeleton import H36M17
+from mbcli.types import Keypoints2D, Motion3D
+
+FRAMES, PEOPLE = 4, 2
+
+
+@pytest.fixture
+def motion() -> Motion3D:
+    """Two people over four frames, the second one absent from the first frame."""
+    rng = np.random.default_rng(3)
+
+    def random(*shape: int) -> np.ndarray:
+        out = rng.uniform(0.1, 0.9, (FRAMES, PEOPLE, *shape)).astype(np.float32)
+        out[0, 1] = np.nan
+        return out
+
+    data = random(17, 3)
+    data[0, 1, :, 2] = 0
+    keypoints = Keypoints2D(
+        data=data,
+        skeleton=H36M17,
+        fps=29.97,
+        timestamps=np.array([0.0, 0.04, 0.07, 0.1]),
+        size=(640, 360),
+        track_ids=np.array([3, 7]),
+        boxes=random(4),
+        frame_index=np.array([10, 11, 12, 13]),
+    )
+    return Motion3D(
+        positions=random(17, 3),
+        root=random(3),
+        positions_normalized=random(17, 3),
+        confidence=data[..., 2],
+        keypoints=keypoints,
+        meta={"version": "0.1.0", "source": "Zürich.mp4", "height": {"metres": 1.7}},
+    )
+
+
+def test_file_is_exactly_the_documented_format(tmp_path: Path, motion: Motion3D) -> None:
+    path = tmp_path / "pose.npz"
+    save_motion(path, motion)
+    t, p = FRAMES, PEOPLE
+    expected = {
+        "format": ((), "U"),
+        "positions": ((t, p, 17, 3), "f4"),
+        "root": ((t, p, 3), "f4"),
+        "positions_normalized": ((t, p, 17, 3), "f4"),
+        "confidence": ((t, p, 17), "f4"),
+        "keypoints_2d": ((t, p, 17, 3), "f4"),
+        "boxes": ((t, p, 4), "f4"),
+        "track_ids": ((p,), "i8"),
+        "frame_index": ((t,), "i8"),
+        "timestamps": ((t,), "f8"),
+        "fps": ((), "f8"),
+        "image_size": ((2,), "i8"),
+        "joint_names": ((17,), "U"),
+        "parents": ((17,), "i8"),
+        "meta": ((), "U"),
+    }
+    with np.load(path, allow_pickle=False) as archive:
+        found = {
+            key: (array.shape, "U" if array.dtype.kind == "U" else array.dtype.str[1:])
+            for key, array in archive.items()
+        }
+        assert found == expected
+        assert str(archive["format"]) == "mbcli.motion/1"
+        assert archive["joint_names"].tolist() == list(H36M17.joints)
+        assert archive["parents"].tolist() == list(H36M17.parents)
+        assert archive["image_size"].tolist() == [640, 360]
+        assert json.loads(str(archive["meta"])) == motion.meta
+        np.testing.assert_array_equal(archive["positions"], motion.positions)
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path, motion: Motion3D) -> None:
+    path = tmp_path / "pose.npz"
+    save_motion(path, motion)
+    loaded = load_motion(path)
+    for name in ("positions", "root", "positions_normalized", "confidence"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(motion, name))
+    for name in ("data", "timestamps", "boxes", "track_ids", "frame_index"):
+        ours, theirs = getattr(loaded.keypoints, name), getattr(motion.keypoints, name)
+        np.testing.assert_array_equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+    assert loaded.fps == motion.fps
+    assert loaded.keypoints.size == motion.keypoints.size
+    assert loaded.skeleton == motion.skeleton
+    assert loaded.meta == motion.meta
+
+
+def test_existing_file_needs_overwrite(tmp_path: Path, motion: Motion3D) -> None:
+    path = tmp_path / "pose.npz"
+    path.write_bytes(b"mine")
+    with pytest.raises(OutputError, match="--overwrite"):
+        save_motion(path, motion)
+    assert path.read_bytes() == b"mine"
+    save_motion(path, motion, overwrite=True)
+    assert load_motion(path).meta == motion.meta
+    assert [p.name for p in tmp_path.iterdir()] == ["pose.npz"]
+
+
+def test_failed_writing_leaves_the_folder_as_it_was(tmp_path: Path, motion: Motion3D) -> None:
+    path = tmp_path / "pose.npz"
+    path.write_bytes(b"mine")
+    unwritable = Motion3D(
+        positions=motion.positions,
+        root=motion.root,
+        positions_normalized=motion.positions_normalized,
+        confidence=motion.confidence,
+        keypoints=motion.keypoints,
+        meta={"not json": object()},
+    )
+    with pytest.raises(TypeError):
+        save_motion(path, unwritable, overwrite=True)
+    assert path.read_bytes() == b"mine"
+    assert [p.name for p in tmp_path.iterdir()] == ["pose.npz"]
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as archive:
+        return dict(archive)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"format": np.array("mbcli.motion/2")}, r'"mbcli.motion/1", got "mbcli.motion/2"'),
+        ({"format": None}, "format"),
+        ({"root": None}, "root"),
+        ({"meta": None}, "meta"),
+        ({"meta": np.array("{")}, "fit together"),
+        ({"positions": np.zeros((1, 2, 17, 3), np.float32)}, "positions"),
+        ({"joint_names": np.array(["a"] * 17)}, "joints"),
+        ({"timestamps": np.zeros(FRAMES)}, "increasing"),
+        ({"image_size": np.array([640])}, "fit together"),
+    ],
+)
+def test_file_that_breaks_the_format_is_named_in_one_line(
+    tmp_path: Path, motion: Motion3D, change: dict[str, np.ndarray | None], complaint: str
+) -> None:
+    path = tmp_path / "pose.npz"
+    save_motion(path, motion)
+    arrays = {**_arrays(path), **change}
+    np.savez(path, **{key: value for key, value in arrays.items() if value is not None})
+    with pytest.raises(InputError, match=complaint) as caught:
+        load_motion(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+class _Bomb:
+    """A pickle that creates a file when it is loaded."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.target,)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_pickle_is_never_run(tmp_path: Path, motion: Motion3D, whole: bool) -> None:
+    path, touched = tmp_path / "pose.npz", tmp_path / "touched"
+    if whole:
+        path.write_bytes(pickle.dumps(_Bomb(touched)))
+    else:
+        save_motion(path, motion)
+        arrays = _arrays(path)
+        bomb = np.empty(1, dtype=object)
+        bomb[0] = _Bomb(touched)
+        np.savez(path, **{**arrays, "root": bomb})
+    with pytest.raises(InputError) as caught:
+        load_motion(path)
+    assert "\n" not in str(caught.value)
+    assert not touched.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 cut off"])
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "pose.npz"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"pose\.npz"):
+        load_motion(path)
+
+
+def test_truncated_file_is_refused(tmp_path: Path, motion: Motion3D) -> None:
+    path = tmp_path / "pose.npz"
+    save_motion(path, motion)
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(InputError, match="not a readable"):
+        load_motion(path)
+
+
+def test_single_array_and_missing_file_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    with pytest.raises(InputError, match="not a readable"):
+        load_motion(tmp_path / "one.npy")
+    with pytest.raises(InputError, match="no such file"):
+        load_motion(tmp_path / "none.npz")
+    with pytest.raises(InputError, match="not a file"):
+        load_motion(tmp_path)

@@ -1,0 +1,153 @@
+"""The house rules that no type checker sees: who imports whom, and what start-up costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mbcli
+
+PACKAGE = Path(mbcli.__file__).parent
+CHECKOUT = Path(__file__).parent.parent
+
+# A room may import only rooms of a lower floor, and itself.
+FLOORS = (
+    ("errors", "skeleton"),
+    ("types", "output", "report"),
+    ("geometry", "video", "weights"),
+    ("pose2d", "track", "lift", "refine", "export", "render", "data"),
+    ("options", "provenance", "evaluate"),
+    ("pipeline",),
+    ("train",),
+    ("cli",),
+    ("__main__",),
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+USES_TORCH = ("lift", "train")
+HEAVY = ("torch", "av", "cv2", "onnxruntime", "matplotlib", "scipy", "trackers", "supervision")
+
+
+def _sources() -> list[Path]:
+    return [p for p in sorted(PACKAGE.rglob("*.py")) if p != PACKAGE / "__init__.py"]
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """(line, dotted name) of everything that is imported, anywhere in the file."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def test_every_room_is_on_a_floor() -> None:
+    assert {_room(path) for path in _sources()} == set(FLOOR)
+
+
+@pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_one_way(path: Path) -> None:
+    room = _room(path)
+    wrong = []
+    for line, name in _imports(ast.parse(path.read_text(encoding="utf-8"))):
+        if name.startswith("."):
+            wrong.append(f"line {line}: {name} is relative")
+        if not name.startswith("mbcli.") or name == "mbcli.__version__":
+            continue
+        other = name.split(".")[1]
+        if other not in FLOOR:
+            wrong.append(f"line {line}: {name} is taken from the package's front door")
+        elif other != room and FLOOR[other] >= FLOOR[room]:
+            wrong.append(f"line {line}: {room} must not import {name}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_torch_stays_in_its_rooms(path: Path) -> None:
+    if _room(path) in USES_TORCH:
+        return
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    top_level = ast.Module(
+        [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], []
+    )
+    heavy = ("torch.", *(f"mbcli.{room}." for room in USES_TORCH))
+    assert not [name for _, name in _imports(top_level) if f"{name}.".startswith(heavy)]
+
+
+def _modules_after(code: str) -> set[str]:
+    """Top-level modules that are loaded once ``code`` has run in a fresh interpreter."""
+    tail = "import sys; print('\\n'.join(sorted({name.split('.')[0] for name in sys.modules})))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{tail}"], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_is_light() -> None:
+    loaded = _modules_after("import mbcli; mbcli.__version__")
+    assert loaded.isdisjoint({*HEAVY, "numpy", "rich", "typer"})
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = """
+import sys
+from mbcli.cli.app import main
+for words in (["--help"], ["infer", "--help"]):
+    sys.argv = ["mbcli", *words]
+    try:
+        main()
+    except SystemExit as exit:
+        assert not exit.code, exit.code
+"""
+    loaded = _modules_after(code)
+    assert "typer" in loaded
+    assert loaded.isdisjoint({*HEAVY, "numpy"})
+
+
+def test_help_takes_less_than_half_a_second() -> None:
+    command = [sys.executable, "-m", "mbcli", "--help"]
+
+    def seconds() -> float:
+        start = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert "infer" in done.stdout
+        return time.perf_counter() - start
+
+    # The best of several: what it costs on this machine when nothing else runs on it.
+    fastest = min(seconds() for _ in range(7))
+    assert fastest < 0.5
+
+
+def test_public_names_are_what_they_promise() -> None:
+    assert mbcli.__all__ == [
+        "Frame",
+        "FramePoses",
+        "InferOptions",
+        "InferReport",
+        "Keypoints2D",
+        "MbcliError",
+        "Motion3D",
+        "__version__",
+        "infer",
+        "load",
+        "save",
+    ]
+    assert dir(mbcli) == sorted(mbcli.__all__)
+    for name in mbcli.__all__:
+        assert getattr(mbcli, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        mbcli.nothing  # noqa: B018
+
+
+def test_changelog_tells_of_this_version() -> None:
+    assert f"\n## {mbcli.__version__}" in (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")

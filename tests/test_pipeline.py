@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mbcli
+from mbcli.errors import ConfigError, InputError, NobodyFoundError, WeightsError
+from mbcli.options import InferOptions
+from mbcli.pipeline import Detection, Pipeline, infer
+from mbcli.report import InferReport, Stopwatch
+from mbcli.skeleton import COCO17, H36M17
+from mbcli.types import Keypoints2D, Motion3D
+from mbcli.video import write_video
+from mbcli.weights import sha256_of
+
+Seen = list[tuple[str, int, "int | None"]]
+
+
+@pytest.fixture(scope="module")
+def done(walk: Path, tiny_lifter: Path) -> tuple[Motion3D, InferReport, Seen]:
+    """The street over half a second of the example."""
+    seen: Seen = []
+    options = InferOptions(weights=str(tiny_lifter), start=1.0, end=1.5, height=1.8)
+    pipeline = Pipeline(options, command="mbcli infer walk.mp4")
+    motion, report = pipeline.run(walk, lambda *step: seen.append(step))
+    return motion, report, seen
+
+
+def test_everybody_gets_finite_poses_where_they_are_seen(
+    done: tuple[Motion3D, InferReport, Seen],
+) -> None:
+    motion, _, _ = done
+    frames, people = motion.positions.shape[:2]
+    assert frames == 15
+    assert people >= 1
+    assert motion.skeleton == H36M17
+    assert motion.present.any(axis=0).all()
+    np.testing.assert_array_equal(motion.present, motion.keypoints.present)
+    np.testing.assert_array_equal(np.isfinite(motion.root).all(axis=-1), motion.present)
+    np.testing.assert_allclose(motion.positions[motion.present][:, 0], 0, atol=1e-6)
+    assert (motion.root[motion.present][:, 2] > 0).all()
+    assert (motion.confidence[~motion.present] == 0).all()
+    assert motion.keypoints.frame_index.tolist() == list(range(30, 45))
+    np.testing.assert_allclose(motion.timestamps, np.arange(30, 45) / 30, atol=1e-3)
+    assert motion.fps == pytest.approx(30)
+
+
+def test_keypoints_are_the_conversion_of_what_was_found(
+    done: tuple[Motion3D, InferReport, Seen],
+) -> None:
+    data = done[0].keypoints.data
+    pelvis, left, right = (H36M17.index(n) for n in ("pelvis", "left_hip", "right_hip"))
+    middle = (data[..., left, :2] + data[..., right, :2]) / 2
+    np.testing.assert_allclose(data[..., pelvis, :2], middle, atol=1e-3)
+
+
+def test_meta_tells_where_the_result_comes_from(
+    done: tuple[Motion3D, InferReport, Seen], walk: Path, tiny_lifter: Path
+) -> None:
+    motion, _, _ = done
+    meta = json.loads(json.dumps(motion.meta))
+    assert meta["version"] == mbcli.__version__
+    assert meta["command"] == "mbcli infer walk.mp4"
+    assert meta["source"] == str(walk)
+    assert meta["options"]["start"] == 1.0
+    assert meta["backend"] == "movenet"
+    assert meta["warnings"] == []
+    by_name = {row["name"]: row for row in meta["weights"]}
+    assert set(by_name) == {"movenet-thunder", "movenet-multipose", str(tiny_lifter)}
+    lifter = by_name[str(tiny_lifter)]
+    assert lifter["sha256"] == sha256_of(tiny_lifter)
+    assert lifter["licence"] == "CC0-1.0"
+    assert lifter["stage"] == "lift"
+    thunder = by_name["movenet-thunder"]
+    assert len(thunder["sha256"]) == 64
+    assert thunder["licence"] == "Apache-2.0"
+    assert meta["assumptions"]["height"] == {"metres": 1.8, "given": True}
+    focal = meta["assumptions"]["focal"]
+    assert focal["given"] is False
+    assert focal["fov"] == 55
+    assert focal["pixels"] == pytest.approx(640 / np.tan(np.radians(27.5)))
+    assert [track["id"] for track in meta["tracks"]] == motion.track_ids.tolist()
+    for track, present in zip(meta["tracks"], motion.present.T, strict=True):
+        frames = np.flatnonzero(present)
+        assert (track["first"], track["last"]) == (frames[0], frames[-1])
+        assert track["frames"] == len(frames)
+
+
+def test_report_and_observer_count_every_frame(done: tuple[Motion3D, InferReport, Seen]) -> None:
+    motion, report, seen = done
+    assert report.frames == 15
+    assert report.people == len(motion.track_ids)
+    assert [stage.name for stage in report.stages] == [
+        "decode",
+        "pose2d",
+        "track",
+        "lift",
+        "metric",
+    ]
+    assert all(stage.seconds > 0 and stage.frames == 15 for stage in report.stages)
+    assert sum(stage.seconds for stage in report.stages) < report.seconds
+    assert report.fps == pytest.approx(15 / report.seconds)
+    assert [step for step in seen if step[0] == "pose2d"] == [
+        ("pose2d", n, 15) for n in range(1, 16)
+    ]
+    lifted = [step for step in seen if step[0] == "lift"]
+    assert lifted[-1][1] == lifted[-1][2]
+    assert seen == [s for s in seen if s[0] == "pose2d"] + lifted
+
+
+def test_people_can_be_chosen(walk: Path, tiny_lifter: Path) -> None:
+    options = InferOptions(weights=str(tiny_lifter), end=0.3, every=2, person="largest")
+    motion = infer(walk, options)
+    assert motion.positions.shape[:2] == (5, 1)
+    one = motion.track_ids.tolist()[0]
+    assert infer(walk, replace(options, person=str(one))).track_ids.tolist() == [one]
+    with pytest.raises(ConfigError, match=rf"\({one}\b.*99"):
+        infer(walk, replace(options, person="99"))
+
+
+@pytest.fixture
+def empty_room(tmp_path: Path) -> Path:
+    path = tmp_path / "empty.mp4"
+    write_video(path, [np.full((96, 128, 3), 120, dtype=np.uint8)] * 5, fps=10)
+    return path
+
+
+def test_nobody_in_the_picture_says_which_threshold_to_try(
+    empty_room: Path, tiny_lifter: Path
+) -> None:
+    with pytest.raises(NobodyFoundError, match=r"--min-score 0\.1") as caught:
+        infer(empty_room, InferOptions(weights=str(tiny_lifter)))
+    assert str(empty_room) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_weights_are_told_before_anything_is_decoded(walk: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
+    seen: Seen = []
+    with pytest.raises(WeightsError):
+        Pipeline(InferOptions(weights=str(bad))).run(walk, lambda *step: seen.append(step))
+    assert seen == []
+
+
+def test_bad_input_is_told_before_the_weights_are_loaded(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        infer(tmp_path / "none.mp4", InferOptions(weights="no such weights"))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("person", "tallest"),
+        ("height", 0.0),
+        ("height", -1.7),
+        ("height", float("nan")),
+        ("focal", 0.0),
+        ("focal", float("inf")),
+        ("fov", 180.0),
+        ("min_score", 0.0),
+        ("min_score", 1.0),
+        ("pose2d", "crystal-ball"),
+    ],
+)
+def test_options_outside_their_rule_are_refused(option: str, value: object) -> None:
+    name = "--" + option.replace("_", "-")
+    with pytest.raises(ConfigError, match=f"^{name} must") as caught:
+        InferOptions(**{option: value})  # type: ignore[arg-type]
+    assert str(value).removesuffix(".0") in str(caught.value)
+
+
+def test_keypoints_from_elsewhere_can_be_lifted(tiny_lifter: Path) -> None:
+    rng = np.random.default_rng(1)
+    data = np.zeros((30, 1, len(COCO17), 3), dtype=np.float32)
+    data[..., :2] = rng.uniform(100, 300, (1, 1, len(COCO17), 2))
+    data[..., 2] = 0.9
+    data[5, 0] = (np.nan, np.nan, 0)
+    keypoints = Keypoints2D(
+        data=data,
+        skeleton=COCO17,
+        fps=25.0,
+        timestamps=np.arange(30) / 25,
+        size=(640, 480),
+        track_ids=np.array([4]),
+        boxes=np.full((30, 1, 4), np.nan),
+        frame_index=np.arange(30),
+    )
+    found = Detection(keypoints=keypoints, source="elsewhere.json", backend="files")
+    motion = Pipeline(InferOptions(weights=str(tiny_lifter), focal=500.0)).lift(found)
+    assert motion.present[:, 0].tolist() == [frame != 5 for frame in range(30)]
+    assert motion.meta["source"] == "elsewhere.json"
+    assert motion.meta["assumptions"]["focal"] == {"pixels": 500.0, "given": True, "fov": None}
+    assert [row["stage"] for row in motion.meta["weights"]] == ["lift"]
+
+
+def test_stopwatch_counts_what_items_cost_to_make() -> None:
+    watch = Stopwatch()
+    assert list(watch.iterate("decode", iter("abc"))) == ["a", "b", "c"]
+    report = watch.report(frames=3, people=1, warnings=())
+    (stage,) = report.stages
+    assert (stage.name, stage.frames) == ("decode", 3)
+    assert 0 < stage.seconds <= report.seconds
