@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,13 +118,16 @@ def test_help_takes_less_than_half_a_second() -> None:
     command = [sys.executable, "-m", "mbcli", "--help"]
 
     def seconds() -> float:
-        start = time.perf_counter()
+        before = os.times()
         done = subprocess.run(command, capture_output=True, text=True, check=True)
+        after = os.times()
         assert "infer" in done.stdout
-        return time.perf_counter() - start
+        spent = after.children_user + after.children_system
+        return spent - before.children_user - before.children_system
 
-    # The best of several: what it costs on this machine when nothing else runs on it.
-    fastest = min(seconds() for _ in range(7))
+    # Processor time, which is what it takes when nothing else runs: the time on the wall tells
+    # of the neighbours on a busy machine. The best of several, for cold caches.
+    fastest = min(seconds() for _ in range(5))
     assert fastest < 0.5
 
 

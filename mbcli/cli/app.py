@@ -11,6 +11,8 @@ from mbcli import __version__
 from mbcli.cli import data
 from mbcli.cli.guard import INTERRUPTED
 from mbcli.cli.infer import infer
+from mbcli.cli.render import render
+from mbcli.cli.train import pretrain
 
 app = typer.Typer(
     name="mbcli",
@@ -40,6 +42,8 @@ def _root(
 
 
 app.command()(infer)
+app.command()(render)
+app.command()(pretrain)
 app.add_typer(data.app, name="data")
 
 

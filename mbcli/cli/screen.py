@@ -25,7 +25,12 @@ from rich.text import Text
 from mbcli.report import Observer, unobserved
 
 _PLAIN_EVERY = 10.0  # seconds between plain lines
-_LABELS = {"pose2d": "finding people", "lift": "lifting to 3D"}
+_LABELS = {
+    "pose2d": "finding people",
+    "lift": "lifting to 3D",
+    "render": "drawing",
+    "import": "reading",
+}
 
 
 class Screen:

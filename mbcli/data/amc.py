@@ -48,7 +48,12 @@ def read_amc(path: Path, skeleton: AsfSkeleton, *, fps: float) -> Recording:
 
 def _keywords(path: Path, head: str, skeleton: AsfSkeleton) -> bool:
     """Whether angles are degrees; checks that the motion is complete."""
-    words = {w.upper() for line in head.splitlines() for w in line.split() if w.startswith(":")}
+    words = set()
+    for number, line in enumerate(head.splitlines(), start=1):
+        said = line.split("#", 1)[0].strip()
+        if said and not said.startswith(":"):
+            raise DataError(f"{path}, line {number}: expected a frame number, got {said[:60]!r}")
+        words.update(said.upper().split())
     if ":FULLY-SPECIFIED" not in words:
         raise DataError(
             f"{path}: only motion declared as :FULLY-SPECIFIED can be read, "

@@ -8,6 +8,7 @@ up, the joints of ``BODY21``.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Mapping
@@ -80,7 +81,7 @@ class ClipStore:
         """
         clips = _read_meta(path / _META)
         try:
-            rows = np.load(path / _ROWS, mmap_mode="r", allow_pickle=False)
+            rows = np.lib.format.open_memmap(path / _ROWS, mode="r")
         except (OSError, ValueError) as error:
             raise DataError(f"{path / _ROWS}: must be a whole .npy file, got: {error}") from error
         total = sum(clip.frames for clip in clips)
@@ -297,7 +298,7 @@ def _clip(path: Path, number: int, row: Any) -> Clip:
         if not isinstance(row[key], allowed) or isinstance(row[key], bool):
             raise DataError(f"{path}: clip {number}: {key} is of a wrong type: {row[key]!r:.60}")
     clip = Clip(**row)
-    if clip.fps <= 0 or clip.frames < 1:
+    if not 0 < clip.fps < math.inf or clip.frames < 1:
         raise DataError(
             f"{path}: clip {number} needs a positive fps and frames, got {clip.fps}, {clip.frames}"
         )

@@ -1,0 +1,1 @@
+"""Drawing: a motion on its video and in space, as pictures."""

@@ -1,0 +1,1 @@
+"""Training: configuration, synthetic data, corruption, losses and the loop."""

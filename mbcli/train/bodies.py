@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from mbcli.data.body import BODY21
 from mbcli.train.config import ClipConfig
+from mbcli.train.draw import Draw
 
 # Bones that share a length ratio. Both sides of the body always do.
 _TORSO, _SKULL = ("spine", "thorax"), ("head", "eye", "ear")
@@ -32,24 +33,23 @@ def _bone_groups() -> tuple[int, ...]:
 _GROUPS = _bone_groups()
 
 
-def vary(joints: Tensor, config: ClipConfig, generator: Generator) -> Tensor:
+def vary(joints: Tensor, config: ClipConfig, draw: Draw) -> Tensor:
     """Give each clip a body of its own, keeping the directions of all bones.
 
     Args:
         joints: (B, T, 21, 3) metres, y up.
         config: mirror probability, bone spread and statures.
-        generator: on the same device.
+        draw: on the same device.
 
     Returns:
         (B, T, 21, 3) metres.
     """
     batch = len(joints)
-    draw = {"generator": generator, "device": joints.device}
     mirrored = joints[:, :, list(BODY21.mirror)] * joints.new_tensor([-1.0, 1.0, 1.0])
-    swap = torch.rand((batch, 1, 1, 1), **draw) < config.mirror  # (B, 1, 1, 1)
+    swap = draw.chance(batch, 1, 1, 1, probability=config.mirror)  # (B, 1, 1, 1)
     joints = torch.where(swap, mirrored, joints)  # (B, T, J, 3)
 
-    deviation = torch.randn((batch, max(_GROUPS) + 1), **draw)  # (B, G)
+    deviation = draw.normal(batch, max(_GROUPS) + 1)  # (B, G)
     deviation = deviation.clamp(-_LARGEST_DEVIATION, _LARGEST_DEVIATION)  # (B, G)
     ratio = (1 + config.bone_sd * deviation)[:, list(_GROUPS)]  # (B, J)
     varied = [joints[:, :, 0]]
@@ -60,7 +60,7 @@ def vary(joints: Tensor, config: ClipConfig, generator: Generator) -> Tensor:
     body = torch.stack(varied, dim=2)  # (B, T, J, 3)
 
     low, high = config.height
-    wanted = low + (high - low) * torch.rand(batch, **draw)  # (B,)
+    wanted = draw.uniform(batch, low=low, high=high)  # (B,)
     return body * (wanted / stature(body))[:, None, None, None]  # (B, T, J, 3)
 
 
@@ -74,10 +74,11 @@ def stature(joints: Tensor) -> Tensor:
         (B,) metres.
     """
     at = BODY21.index
-    lengths = [
+    lengths: list[Tensor] = [
         torch.linalg.vector_norm(joints[:, :, at(a)] - joints[:, :, at(b)], dim=-1)
         for a, b in (*_CHAIN, ("thorax", "head"))
     ]
     # A bent neck shortens the last part: its longest moment is the straight one.
-    chain = sum(length.mean(dim=1) for length in lengths[:-1]) + lengths[-1].amax(dim=1)
+    chain = torch.stack([length.mean(dim=1) for length in lengths[:-1]]).sum(dim=0)  # (B,)
+    chain = chain + lengths[-1].amax(dim=1)  # (B,)
     return chain / _CHAIN_OVER_STATURE  # (B,)

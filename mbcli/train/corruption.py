@@ -11,7 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
+
+from mbcli.train.draw import Draw
 
 # Per joint in H36M-17 order, normalised image units: mean x, mean y, standard deviation x, y of
 # the Gaussian, and the probability that the error is Gaussian rather than uniform.
@@ -60,29 +62,28 @@ class DetectorNoise:
         table = torch.tensor(_JOINT_NOISE, dtype=torch.float32, device=device)  # (17, 5)
         return cls(table[:, 0:2], table[:, 2:4], table[:, 4])
 
-    def corrupt(self, xy: Tensor, key_interval: float, generator: Generator) -> Tensor:
+    def corrupt(self, xy: Tensor, key_interval: float, draw: Draw) -> Tensor:
         """Add detector noise and the confidence that goes with it.
 
         Args:
             xy: (B, T, 17, 2) normalised.
             key_interval: frames between two key frames.
-            generator: on the same device.
+            draw: on the same device.
 
         Returns:
             (B, T, 17, 3): noisy x, y and confidence 0..1.
         """
         batch, frames, joints, _ = xy.shape
         keys = max(2, round((frames - 1) / key_interval) + 1)
-        shape = (batch, keys, joints, 2)
-        draw = {"generator": generator, "device": xy.device}
-        gaussian = self.mean + self.sd * torch.randn(shape, **draw)  # (B, K, J, 2)
-        uniform = (torch.rand(shape, **draw) * 2 - 1) * _UNIFORM_HALF_RANGE  # (B, K, J, 2)
-        chosen = torch.rand(shape[:3], **draw) < self.gaussian  # (B, K, J)
+        gaussian = self.mean + self.sd * draw.normal(batch, keys, joints, 2)  # (B, K, J, 2)
+        reach = _UNIFORM_HALF_RANGE
+        uniform = draw.uniform(batch, keys, joints, 2, low=-reach, high=reach)  # (B, K, J, 2)
+        chosen = draw.chance(batch, keys, joints, probability=self.gaussian)  # (B, K, J)
         error = torch.where(chosen[..., None], gaussian, uniform)  # (B, K, J, 2)
         error = _between_keys(error, frames)  # (B, T, J, 2)
-        error = error + _FRAME_SD * torch.randn(xy.shape, **draw)  # (B, T, J, 2)
+        error = error + _FRAME_SD * draw.normal(*xy.shape)  # (B, T, J, 2)
         distance = torch.linalg.vector_norm(error, dim=-1)  # (B, T, J)
-        spread = torch.randn(distance.shape, **draw) * _CONFIDENCE_SD + _CONFIDENCE_MEAN  # (B, T, J)
+        spread = _CONFIDENCE_MEAN + _CONFIDENCE_SD * draw.normal(*distance.shape)  # (B, T, J)
         confidence = _CONFIDENCE_A / (distance + _CONFIDENCE_A) + _CONFIDENCE_B * distance + spread
         return torch.cat([xy + error, confidence.clamp(0, 1)[..., None]], dim=-1)  # (B, T, J, 3)
 
@@ -96,16 +97,15 @@ def _between_keys(values: Tensor, frames: int) -> Tensor:
     return values[:, low] * (1 - share) + values[:, low + 1] * share  # (B, T, J, 2)
 
 
-def mask(x: Tensor, joint: float, frame: float, generator: Generator) -> Tensor:
+def mask(x: Tensor, joint: float, frame: float, draw: Draw) -> Tensor:
     """Blank single joints and whole frames: a masked token is 0 in x, y and confidence.
 
     Args:
         x: (B, T, J, 3).
         joint: probability that a joint is missing.
         frame: probability that a frame is missing.
-        generator: on the same device.
+        draw: on the same device.
     """
-    draw = {"generator": generator, "device": x.device}
-    keep_joint = torch.rand((*x.shape[:3], 1), **draw) >= joint  # (B, T, J, 1)
-    keep_frame = torch.rand((*x.shape[:2], 1, 1), **draw) >= frame  # (B, T, 1, 1)
+    keep_joint = draw.chance(*x.shape[:3], 1, probability=1 - joint)  # (B, T, J, 1)
+    keep_frame = draw.chance(*x.shape[:2], 1, 1, probability=1 - frame)  # (B, T, 1, 1)
     return x * (keep_joint & keep_frame)  # (B, T, J, 3)

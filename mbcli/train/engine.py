@@ -101,11 +101,14 @@ def pretrain(config: PretrainConfig, *, resume: bool, observe: Observer) -> Path
     model, optimiser = fabric.setup(plain, _optimiser(plain, config))
     data = Synthesiser(train, config, fabric.device)
     validator = Validator(store, config, fabric.device) if held_out else None
-    state = _State(config, model, averaged, optimiser)
+    state = _State(config, plain, averaged, optimiser)
     if resume:
         state.load(run.out / CHECKPOINT, fabric.device)
     fabric.barrier()
 
+    if fabric.is_global_zero:
+        document = config.model_dump_json(indent=2)
+        (run.out / "config.json").write_text(document, encoding="utf-8")
     writer = SummaryWriter(str(run.out / "scalars")) if fabric.is_global_zero else None
     meter = _Meter(run.batch)
     stopped = _StopFlag()
@@ -153,7 +156,7 @@ class _State:
     def __init__(
         self,
         config: PretrainConfig,
-        model: nn.Module,
+        model: DSTformer,
         averaged: DSTformer | None,
         optimiser: torch.optim.Optimizer,
     ) -> None:
@@ -170,11 +173,7 @@ class _State:
     @property
     def deployed(self) -> DSTformer:
         """The weights that are validated and given away."""
-        if self._averaged is not None:
-            return self._averaged
-        module = self._model.module
-        assert isinstance(module, DSTformer)
-        return module
+        return self._model if self._averaged is None else self._averaged
 
     def validate(self, validator: Validator | None) -> None:
         """Measure the held-out error, and keep the weights if they are the best so far."""
@@ -202,7 +201,7 @@ class _State:
                     "seconds": self.seconds,
                     "best": self._best,
                     "validation": self.validation,
-                    "model": self._model.module.state_dict(),
+                    "model": self._model.state_dict(),
                     "averaged": self._averaged.state_dict() if self._averaged else None,
                     "optimiser": self._optimiser.state_dict(),
                 },
@@ -217,12 +216,12 @@ class _State:
         kept = torch.load(path, map_location=device, weights_only=True)
         if kept["config"] != self._signature():
             raise WeightsError(
-                f"{path} was made with another configuration: resume with the {path.parent}/"
-                "config.json that lies beside it, or choose another run.out"
+                f"{path} was made with another configuration: resume with the values of "
+                f"{path.parent / 'config.json'}, or choose another run.out"
             )
         self.step, self.seconds = kept["step"], kept["seconds"]
         self._best, self.validation = kept["best"], kept["validation"]
-        self._model.module.load_state_dict(kept["model"])
+        self._model.load_state_dict(kept["model"])
         if self._averaged is not None:
             self._averaged.load_state_dict(kept["averaged"])
         self._optimiser.load_state_dict(kept["optimiser"])
@@ -358,5 +357,3 @@ def _write_scalars(writer: SummaryWriter, progress: Progress, rate: float) -> No
     for name, value in values.items():
         writer.add_scalar(name, value, progress.step)
     writer.flush()
-
-

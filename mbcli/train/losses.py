@@ -15,7 +15,8 @@ _EPSILON = 1e-12  # keeps the scale of an all-zero prediction finite
 
 def mpjpe(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean distance between joints and their targets."""
-    return torch.linalg.vector_norm(prediction - target, dim=-1).mean()  # ()
+    distance: Tensor = torch.linalg.vector_norm(prediction - target, dim=-1)  # (B, T, J)
+    return distance.mean()  # ()
 
 
 def n_mpjpe(prediction: Tensor, target: Tensor) -> Tensor:
@@ -41,7 +42,8 @@ def reprojection(prediction: Tensor, target: Tensor, confidence: Tensor) -> Tens
         confidence: (B, T, J, 1), 0..1.
     """
     difference = (prediction[..., :2] - target[..., :2]) * confidence  # (B, T, J, 2)
-    return torch.linalg.vector_norm(difference, dim=-1).mean()  # ()
+    distance: Tensor = torch.linalg.vector_norm(difference, dim=-1)  # (B, T, J)
+    return distance.mean()  # ()
 
 
 _LOSSES_3D = {"mpjpe": mpjpe, "n_mpjpe": n_mpjpe, "velocity": velocity}

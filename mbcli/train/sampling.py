@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from mbcli.data.store import ClipStore
 from mbcli.errors import ConfigError
 from mbcli.train.config import ClipConfig
+from mbcli.train.draw import Draw
 
 # Clips are drawn with a probability that grows more slowly than their length, so that a few long
 # recordings do not crowd out many short ones.
@@ -47,24 +47,24 @@ class ClipSampler:
         self._fps = torch.tensor([c.fps for c in clips], dtype=torch.float64)
         self._weight = self._length.double() ** _LENGTH_POWER
 
-    def draw(self, count: int, generator: Generator) -> Tensor:
+    def draw(self, count: int, draw: Draw) -> Tensor:
         """Draw clips; those that a recording is too short for are cut at a higher frame rate.
 
         Args:
             count: clips B.
-            generator: on the CPU.
+            draw: on the CPU.
 
         Returns:
             (B, T, 21, 3) float32 in metres, y up, interpolated linearly between stored frames.
         """
         cfg = self._config
-        which = torch.multinomial(self._weight, count, replacement=True, generator=generator)
-        fps = _log_uniform(cfg.fps, count, generator)
-        speed = _log_uniform(cfg.speed, count, generator)
+        which = torch.multinomial(self._weight, count, replacement=True, generator=draw.generator)
+        fps = draw.log_uniform(count, limits=cfg.fps).double()
+        speed = draw.log_uniform(count, limits=cfg.speed).double()
         last = (self._length[which] - 1).double()
         step = torch.minimum(self._fps[which] * speed / fps, last / max(1, cfg.frames - 1))
         room = last - step * (cfg.frames - 1)
-        first = torch.rand(count, generator=generator, dtype=torch.float64) * room
+        first = draw.uniform(count).double() * room
         place = first[:, None] + step[:, None] * torch.arange(cfg.frames)  # (B, T)
         place = torch.minimum(place, last[:, None])
         low = place.floor().long()
@@ -75,9 +75,3 @@ class ClipSampler:
 
     def _gather(self, rows: Tensor) -> Tensor:
         return torch.from_numpy(np.asarray(self._rows[rows.numpy()]))
-
-
-def _log_uniform(limits: tuple[float, float], count: int, generator: Generator) -> Tensor:
-    low, high = math.log(limits[0]), math.log(limits[1])
-    unit = torch.rand(count, generator=generator, dtype=torch.float64)
-    return torch.exp(low + (high - low) * unit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from mbcli.data.body import BODY21
 from mbcli.skeleton import COCO17, H36M17, conversion_table
@@ -13,6 +13,7 @@ from mbcli.train.bodies import stature, vary
 from mbcli.train.cameras import view
 from mbcli.train.config import PretrainConfig
 from mbcli.train.corruption import DetectorNoise, mask
+from mbcli.train.draw import Draw
 from mbcli.train.sampling import ClipSampler
 
 _PELVIS = H36M17.index("pelvis")
@@ -65,18 +66,17 @@ class Synthesiser:
 
     def batch(self, count: int, seed: int) -> Batch:
         """Draw ``count`` clips; the same seed gives the same clips on the same device."""
-        cpu = torch.Generator().manual_seed(seed)
-        generator = torch.Generator(self._device).manual_seed(seed)
-        world = self._sampler.draw(count, cpu).to(self._device)  # (B, T, 21, 3)
-        body = vary(world, self._config.clips, generator)  # (B, T, 21, 3)
-        return self.film(view(body, self._config.camera, generator), generator)
+        draw = Draw.seeded(seed, self._device)
+        world = self._sampler.draw(count, Draw.seeded(seed)).to(self._device)  # (B, T, 21, 3)
+        body = vary(world, self._config.clips, draw)  # (B, T, 21, 3)
+        return self.film(view(body, self._config.camera, draw), draw)
 
-    def film(self, seen: Tensor, generator: Generator) -> Batch:
+    def film(self, seen: Tensor, draw: Draw) -> Batch:
         """Project bodies in camera axes, corrupt the keypoints, and set up the target.
 
         Args:
             seen: (B, T, 21, 3) metres, x right, y down, z away.
-            generator: on the synthesiser's device.
+            draw: on the synthesiser's device.
         """
         cfg = self._config.corruption
         pose = seen[:, :, : len(H36M17)]  # (B, T, 17, 3)
@@ -85,9 +85,7 @@ class Synthesiser:
         coco = xy[:, :, _COCO_OF_BODY]  # (B, T, 17, 2)
         pelvis_xy = xy[:, :, _PELVIS, None]  # (B, T, 1, 2)
         if cfg.offset_sd > 0:
-            offset = torch.randn(
-                (len(seen), 1, len(COCO17), 2), generator=generator, device=seen.device
-            )  # (B, 1, 17, 2)
+            offset = draw.normal(len(seen), 1, len(COCO17), 2)  # (B, 1, 17, 2)
             height = (stature(seen)[:, None] / depth[..., 0])[..., None, None]  # (B, T, 1, 1)
             coco = coco + cfg.offset_sd * height * offset  # (B, T, 17, 2)
         keypoints = self._to_h36m @ coco  # (B, T, 17, 2)
@@ -102,14 +100,14 @@ class Synthesiser:
         origin = (pelvis_xy - center) / half  # (B, T, 1, 2)
         target = target + torch.cat([origin, torch.zeros_like(origin[..., :1])], dim=-1)
 
-        noisy = self._corrupt(clean, generator)  # (B, T, 17, 3)
-        inputs = mask(noisy, cfg.joint_mask, cfg.frame_mask, generator)  # (B, T, 17, 3)
+        noisy = self._corrupt(clean, draw)  # (B, T, 17, 3)
+        inputs = mask(noisy, cfg.joint_mask, cfg.frame_mask, draw)  # (B, T, 17, 3)
         return Batch(clean, noisy, inputs, target, scale[..., 0])
 
-    def _corrupt(self, clean: Tensor, generator: Generator) -> Tensor:
+    def _corrupt(self, clean: Tensor, draw: Draw) -> Tensor:
         cfg = self._config.corruption
         if not cfg.noise:
             return torch.cat([clean, torch.ones_like(clean[..., :1])], dim=-1)  # (B, T, 17, 3)
         low, high = cfg.key_interval
-        unit = torch.rand((), generator=generator, device=clean.device).item()
-        return self._noise.corrupt(clean, low + (high - low) * unit, generator)  # (B, T, 17, 3)
+        interval = draw.uniform(1, low=low, high=high).item()
+        return self._noise.corrupt(clean, interval, draw)  # (B, T, 17, 3)

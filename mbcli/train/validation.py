@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +11,7 @@ from mbcli.lift.model import DSTformer
 from mbcli.train.config import PretrainConfig
 from mbcli.train.sampling import ClipSampler
 from mbcli.train.synthesis import Synthesiser
+from mbcli.types import FloatArray
 
 _SEED = 20_231_002  # of the held-out clips: the same in every run
 _CHUNK = 64
@@ -41,18 +41,20 @@ class Validator:
         """Root-relative MPJPE, P-MPJPE (mm) and velocity error (mm a frame) by input."""
         result: dict[str, float] = {}
         for name, inputs in self._inputs.items():
+            chunks = [inputs[i : i + _CHUNK] for i in range(0, len(inputs), _CHUNK)]
             with torch.inference_mode():
-                parts = [model(part) for part in inputs.split(_CHUNK)]
+                parts = [model(chunk) for chunk in chunks]
             pose = self._millimetres(torch.cat(parts))
             result[f"{name}/mpjpe"] = mpjpe(pose, self._target)
             result[f"{name}/p_mpjpe"] = p_mpjpe(pose, self._target)
             result[f"{name}/mpjve"] = mpjve(pose, self._target)
         return result
 
-    def _millimetres(self, pose: Tensor) -> np.ndarray:
-        return root_relative(_numpy(pose)) / self._scale * 1000
+    def _millimetres(self, pose: Tensor) -> FloatArray:
+        metres: FloatArray = root_relative(_numpy(pose)) / self._scale
+        return metres * 1000
 
 
-def _numpy(tensor: Tensor) -> np.ndarray:
-    result: np.ndarray = tensor.double().cpu().numpy()
+def _numpy(tensor: Tensor) -> FloatArray:
+    result: FloatArray = tensor.double().cpu().numpy()
     return result

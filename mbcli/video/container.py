@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # FFmpeg takes a file for one of these by its suffix alone, and shows its bytes as text.
 _TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
+_PLAYLIST = b"#EXTM3U"
 RATE_PACKETS = 240  # Enough to tell 29.97 from 30 when time stamps are in milliseconds.
 _RATE_TOLERANCE = 0.03
 # Here one packet is one shown frame and has a time stamp, so that packets tell frame numbers.
@@ -51,7 +52,8 @@ class Numbering:
     """Numbers the frames of one pass so that frames lost to damage keep their numbers.
 
     Where packets tell (see ``countable``), a frame's number is that of the packets shown before
-    it, decoded or not. Elsewhere the frames that come out are counted.
+    it, decoded or not. Elsewhere the frames that come out are counted. Where a file breaks off,
+    the last few frames may stand after some whose packets never came; these are not numbered.
     """
 
     def __init__(self, *, by_packets: bool, index: int = 0, first: int | None = None) -> None:
@@ -87,6 +89,10 @@ class Numbering:
 def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a file and choose its video stream."""
     try:
+        with path.open("rb") as file:
+            # FFmpeg would wait minutes for the next parts of such a broadcast.
+            if file.read(len(_PLAYLIST)) == _PLAYLIST:
+                raise InputError(f"{path} is a playlist: name the video itself")
         # "file:" keeps a colon in the name from being taken for a protocol; the whitelist keeps
         # a playlist from reaching out to the network.
         container = av.open(

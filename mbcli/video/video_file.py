@@ -16,6 +16,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
 
 from mbcli.errors import InputError
 from mbcli.video.container import (
@@ -232,7 +233,10 @@ class VideoFile:
                 self.warnings.append(line)
         width, height = self._square_size
         try:
-            image = frame.to_ndarray(format="rgb24", width=width, height=height)
+            # The range is said because PyAV before 17 would keep the video's, 16 to 235.
+            image = frame.to_ndarray(
+                format="rgb24", width=width, height=height, dst_color_range=ColorRange.JPEG
+            )
         except (av.FFmpegError, ValueError) as error:
             raise InputError(
                 f"the pixel format {frame.format.name} of {self.path} cannot be made RGB"

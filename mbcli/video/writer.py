@@ -21,6 +21,7 @@ from mbcli.video.presentation import RgbImage
 
 # The largest denominator that television rates need, as in 30000/1001.
 _RATE_DENOMINATOR = 1001
+_PRESET = "veryfast"  # Of x264: about 2.5 times as fast as its default, and files no larger.
 _MIN_FPS = 0.01
 _BT709 = 1  # In the code points of ITU-T H.273: primaries, transfer and matrix alike.
 
@@ -78,7 +79,7 @@ def _encode(path: Path, first: RgbImage, rest: Iterable[RgbImage], *, fps: float
     count = 0
     # "faststart" puts the index first, so that a browser can play while it loads.
     with av.open(f"file:{path}", "w", format="mp4", options={"movflags": "+faststart"}) as out:
-        stream = out.add_stream("libx264", rate=rate, options={"crf": str(crf)})
+        stream = out.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": _PRESET})
         _describe(stream, first)
         for image in itertools.chain([first], rest):
             if image.shape != first.shape or image.dtype != np.uint8:

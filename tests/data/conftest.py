@@ -81,7 +81,7 @@ def write_bvh(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def standing() -> npt.NDArray[np.float32]:
     """(21, 3) a person of 1.75 m who stands and faces +z, in metres, y up."""
-    places = {
+    places: dict[str, tuple[float, float, float]] = {
         "pelvis": (0, 0.92, 0),
         "spine": (0, 1.17, 0),
         "thorax": (0, 1.43, 0),

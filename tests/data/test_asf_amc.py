@@ -82,7 +82,14 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 def test_the_pose_agrees_with_an_independent_sum(files: tuple[Path, Path]) -> None:
     asf, amc = files
     recording = read_amc(amc, read_asf(asf, scale=2.0), fps=120.0)
-    assert recording.hierarchy.names == ("root", "femur", "fixed", "tibia", "fixed_end", "tibia_end")
+    assert recording.hierarchy.names == (
+        "root",
+        "femur",
+        "fixed",
+        "tibia",
+        "fixed_end",
+        "tibia_end",
+    )
     assert recording.fps == 120.0
     positions, _ = recording.forward()
 
@@ -172,7 +179,7 @@ def test_skeleton_errors_name_the_line(
         ("\n8\n", "\n9\n", "line 8: expected frame number 8, got '9'"),
         (":FULLY-SPECIFIED", ":PARTLY", "FULLY-SPECIFIED can be read, got :DEGREES :PARTLY"),
         (":DEGREES", ":DEGREES :RADIANS", ":DEGREES or :RADIANS, got both"),
-        ("\n7\n", "\n", "line 9: expected"),
+        ("\n7\n", "\n", "line 4: expected a frame number, got 'root 1 2 3 10 20 30'"),
     ],
 )
 def test_motion_errors_name_the_line(

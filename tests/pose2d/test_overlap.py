@@ -7,23 +7,21 @@ from mbcli.pose2d.overlap import box_iou, distinct, keypoint_box, oks
 
 
 def _pose(x: float = 0.0, confidence: float = 0.9, seed: int = 0) -> np.ndarray:
-    points = np.random.default_rng(seed).uniform(0, 100, (17, 2)) + (x, 0)
+    points = np.random.default_rng(seed).uniform(0, 100, (17, 2)) + np.array([x, 0])
     return np.column_stack([points, np.full(17, confidence)])
 
 
 def test_keypoint_box_looks_at_sure_points_only() -> None:
     pose = _pose()
     pose[3] = (500, 500, 0.1)
-    assert np.allclose(
-        keypoint_box(pose, 0.2)[2:], np.delete(pose, 3, axis=0)[:, :2].max(axis=0)
-    )
+    assert np.allclose(keypoint_box(pose, 0.2)[2:], np.delete(pose, 3, axis=0)[:, :2].max(axis=0))
     assert keypoint_box(pose, 0.95)[2:].tolist() == [500, 500]
 
 
 def test_box_iou() -> None:
     box = np.array([0.0, 0.0, 10.0, 10.0])
     assert box_iou(box, box) == 1
-    assert box_iou(box, box + (5, 0, 5, 0)) == pytest.approx(1 / 3)
+    assert box_iou(box, box + np.array([5, 0, 5, 0])) == pytest.approx(1 / 3)
     assert box_iou(box, box + 20) == 0
     assert box_iou(np.zeros(4), np.zeros(4)) == 0
 

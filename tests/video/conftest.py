@@ -42,7 +42,8 @@ def _encode(
         if pts is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         for number, image in enumerate(images):
-            stream.height, stream.width = image.shape[:2]
+            if number == 0:
+                stream.height, stream.width = image.shape[:2]
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             if pts is not None:
                 frame.pts, frame.time_base = pts[number], Fraction(1, 1000)
@@ -62,8 +63,9 @@ def encode(tmp_path: Path) -> Encode:
 
 
 def _texture(width: int, height: int) -> Image:
-    noise = np.random.default_rng(7).normal(size=(height, width, 3)).astype(np.float32)
-    return np.clip(cv2.GaussianBlur(noise, (0, 0), 2) * 500 + 128, 0, 255).astype(np.uint8)
+    noise = np.random.default_rng(7).normal(size=(height, width)).astype(np.float32)
+    grey = np.clip(cv2.GaussianBlur(noise, (0, 0), 2) * 500 + 128, 0, 255).astype(np.uint8)
+    return np.dstack([grey, grey, grey // 2])
 
 
 @pytest.fixture

@@ -72,11 +72,11 @@ def test_a_single_image(tmp_path: Path) -> None:
 def test_the_first_picture_of_another_size_is_named(folder: Path) -> None:
     save(folder / "shot5.png", flat(1, (48, 64)))
     save(folder / "shot7.png", flat(1, (10, 10)))
-    given = 0
-    with VideoReader(folder) as reader, pytest.raises(InputError) as caught:
-        for _ in reader:
-            given += 1
-    assert given == 5
+    with VideoReader(folder) as reader:
+        given = [next(iter(reader)).index for _ in range(5)]
+        with pytest.raises(InputError) as caught:
+            next(iter(reader))
+    assert given == [0, 1, 2, 3, 4]
     assert "shot0.png is 64x48" in str(caught.value)
     assert "shot5.png is 48x64" in str(caught.value)
 

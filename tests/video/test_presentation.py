@@ -34,7 +34,7 @@ def test_matrix_and_picture_agree(turns: int, mirrored: bool) -> None:
 
 def test_a_slanted_matrix_goes_to_the_nearest_quarter_turn() -> None:
     angle = np.deg2rad(80)
-    cos, sin = (int(round(f * 65536)) for f in (np.cos(angle), np.sin(angle)))
+    cos, sin = (round(f * 65536) for f in (np.cos(angle), np.sin(angle)))
     assert Orientation.from_matrix([cos, sin, 0, -sin, cos, 0, 0, 0, 1 << 30]).turns == 1
 
 

@@ -90,7 +90,7 @@ def test_time_stamps_of_a_variable_rate(encode: Encode, moving: Moving, suffix: 
     frames, warnings = read(path)
     check_numbered(frames, 21)
     assert [f.time for f in frames] == pytest.approx(np.array(pts) / 1000, abs=1e-3)
-    assert probe(path).fps == pytest.approx(20 / (pts[-1] / 1000), rel=0.06)
+    assert probe(path).fps == pytest.approx(20 / (pts[-1] / 1000), rel=0.1)
     late, _ = read(path, start=pts[9] / 1000)
     assert [f.index for f in late] == list(range(9, 21))
     assert not warnings
@@ -175,7 +175,11 @@ def test_a_file_that_breaks_off_gives_what_is_there(
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     frames, warnings = read(path)
     assert 20 < len(frames) < 50
-    check_numbered(frames, len(frames))
+    indices = [f.index for f in frames]
+    # Of the last ones, some may be shown after frames whose packets never came.
+    assert indices[:-4] == list(range(len(frames) - 4))
+    assert [f.time for f in frames[:-4]] == pytest.approx([k / 30 for k in indices[:-4]], abs=1e-3)
+    assert np.all(np.diff(indices) > 0)
     # Not a picture more or less than decoding without threads gives.
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "NONE"
@@ -184,11 +188,11 @@ def test_a_file_that_breaks_off_gives_what_is_there(
             if not packet.is_corrupt:
                 kept += len(packet.decode())
     assert len(frames) == kept
-    assert all(np.array_equal(f.image, w.image) for f, w in zip(frames, whole, strict=False))
+    assert all(np.array_equal(f.image, whole[round(f.time * 30)].image) for f in frames)
     assert len(warnings) == 1
     assert path.name in warnings[0]
     late, late_warnings = read(path, start=0.5)
-    assert [f.index for f in late] == list(range(15, len(frames)))
+    assert [f.index for f in late] == [k for k in indices if k >= 15]
     assert late_warnings == warnings
     _, early_warnings = read(path, end=0.5)
     assert not early_warnings
@@ -310,7 +314,7 @@ PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nhttp://127.0.0.1:9/a.t
         ("empty.mp4", lambda p: p.write_bytes(b""), "is empty"),
         ("text.mp4", lambda p: p.write_text("not a video\n" * 99), "not a video"),
         ("text.txt", lambda p: p.write_text("not a video\n" * 99), "not a video"),
-        ("list.m3u8", lambda p: p.write_text(PLAYLIST), "not a video"),
+        ("list.m3u8", lambda p: p.write_text(PLAYLIST), "playlist"),
         ("subs.srt", lambda p: p.write_text("1\n00:00:01,0 --> 00:00:02,0\nHi\n"), "no video"),
         ("sound.wav", _sound, "sound only"),
         ("sound.mp4", _sound_in_mp4, "sound only"),

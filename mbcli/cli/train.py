@@ -1,0 +1,134 @@
+"""``mbcli pretrain``: a lifter from motion recordings."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mbcli.cli.guard import exit_codes
+from mbcli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mbcli.train.engine import Observer, Progress
+
+_EXTRA = ("lightning", "pydantic", "tensorboard", "yaml")
+
+
+def pretrain(
+    config: Annotated[
+        Path, typer.Argument(show_default=False, help="YAML file; see examples/configs.")
+    ],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="SECTION.KEY=VALUE",
+            show_default=False,
+            help="Change a value of the configuration; can be given several times.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in run.out.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Errors with traceback.")] = False,
+) -> None:
+    """Train a DSTformer on 2D skeletons made from 3D recordings."""
+    with exit_codes(debug=debug, as_json=as_json):
+        _need_extra()
+        # Imported on use, so that --help answers at once.
+        from mbcli.train.config import load_config
+        from mbcli.train.engine import pretrain as run
+
+        settings = load_config(config, changes or ())
+        last: list[Progress] = []
+        with _display(quiet=quiet) as observe:
+
+            def remember(progress: Progress) -> None:
+                last[:] = [progress]
+                observe(progress)
+
+            weights = run(settings, resume=resume, observe=remember)
+        if weights is None:
+            return
+        if as_json:
+            validation = dict(last[0].validation) if last else {}
+            document = {"ok": True, "weights": str(weights), "validation_mm": validation}
+            typer.echo(json.dumps(document))
+        elif not quiet:
+            typer.echo(f"weights: {weights}", err=True)
+
+
+def _need_extra() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in _EXTRA if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"training needs the extra packages ({', '.join(missing)} missing): "
+            "pip install 'mbcli[train]'"
+        )
+
+
+@contextmanager
+def _display(*, quiet: bool) -> Iterator[Observer]:
+    """A live panel on a terminal, a line every report elsewhere."""
+    if quiet:
+        yield lambda progress: None
+        return
+    start: list[tuple[float, int]] = []
+
+    def time_left(progress: Progress) -> float:
+        # From the first report on: what lies before it is mostly start-up.
+        now = time.monotonic()
+        if not start:
+            start.append((now, progress.step))
+        since, first = start[0]
+        done = progress.step - first
+        return (now - since) / done * (progress.steps - progress.step) if done else 0.0
+
+    if not sys.stderr.isatty():
+        yield lambda progress: print(_line(progress, time_left(progress)), file=sys.stderr)
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    with Live(console=Console(stderr=True), refresh_per_second=4) as live:
+        yield lambda progress: live.update(_panel(progress, time_left(progress)))
+
+
+def _facts(progress: Progress, left: float) -> list[tuple[str, str]]:
+    facts = [
+        ("step", f"{progress.step} of {progress.steps}"),
+        ("loss", f"{progress.loss:.4f}"),
+        *((name, f"{value:.4f}") for name, value in progress.parts.items()),
+        ("clips/s", f"{progress.clips_per_second:.1f}"),
+        ("data wait", f"{progress.data_share:.0%}"),
+        ("left", f"{left / 60:.0f} min" if left else "?"),
+    ]
+    return facts + [(f"held out {k}", f"{v:.1f} mm") for k, v in progress.validation.items()]
+
+
+def _line(progress: Progress, left: float) -> str:
+    return "  ".join(f"{name} {value}" for name, value in _facts(progress, left))
+
+
+def _panel(progress: Progress, left: float) -> Table:
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_row("", ProgressBar(total=progress.steps, completed=progress.step, width=40))
+    for name, value in _facts(progress, left):
+        table.add_row(name, value)
+    return table

@@ -1,0 +1,92 @@
+"""A virtual camera that looks at a cloud of points from a given side and sees all of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mbcli.types import FloatArray
+
+# Tangent of half the angle of view across the shorter side. Some 30 degrees: near enough to see
+# depth, far enough that nobody's legs look longer than their trunk.
+_HALF_ANGLE = 0.27
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera in a world with x right, y down and z away.
+
+    Attributes:
+        axes: (3, 3), its right, down and forward directions as rows.
+        place: (3,) its centre in its own axes.
+        focal: pixels.
+        middle: x, y in pixels of where the forward direction meets the picture.
+    """
+
+    axes: FloatArray
+    place: FloatArray
+    focal: float
+    middle: tuple[float, float]
+
+    def seen(self, points: FloatArray) -> FloatArray:
+        """World (..., 3) to this camera's axes (..., 3): right, down and depth in metres."""
+        result: FloatArray = points @ self.axes.T - self.place
+        return result
+
+    def picture(self, seen: FloatArray) -> FloatArray:
+        """This camera's axes (..., 3), depth above 0, to (..., 2) pixels."""
+        result: FloatArray = seen[..., :2] * (self.focal / seen[..., 2:]) + np.array(self.middle)
+        return result
+
+    def project(self, points: FloatArray) -> FloatArray:
+        """World (..., 3) in front of the camera to (..., 2) pixels."""
+        return self.picture(self.seen(points))
+
+
+def look_from(azimuth: float, elevation: float) -> FloatArray:
+    """Directions of a camera: right, down and forward as the rows of a (3, 3) rotation.
+
+    Args:
+        azimuth: degrees. 0 looks along z, as the camera of the video does; at 90 one has walked
+            a quarter of a circle to the right, and looks along -x.
+        elevation: degrees by which it looks down, from above: 90 is a plan.
+    """
+    around, above = math.radians(azimuth), math.radians(elevation)
+    right = np.array([math.cos(around), 0.0, math.sin(around)])
+    level = np.array([-math.sin(around), 0.0, math.cos(around)])
+    forward = level * math.cos(above) + np.array([0.0, math.sin(above), 0.0])
+    return np.stack([right, np.cross(forward, right), forward])
+
+
+def frame_all(
+    points: FloatArray, axes: FloatArray, window: tuple[float, float, float, float]
+) -> Camera:
+    """The nearest camera with these directions that sees all points within a window.
+
+    A point at (r, d, f) along right, down and forward is inside if |r - r0| <= t (f - f0), with t
+    the tangent of half the angle and (r0, d0, f0) the camera; and so for d. With A = max(r - t f)
+    and B = max(-r - t f) that is f0 <= -(A + B) / 2t, and r0 = (A - B) / 2 lies in the middle.
+
+    Args:
+        points: (N, 3) metres, all finite, N at least 1.
+        axes: (3, 3) from :func:`look_from`.
+        window: left, top, right and bottom in pixels.
+    """
+    left, top, right, bottom = window
+    width, height = right - left, bottom - top
+    focal = min(width, height) / (2 * _HALF_ANGLE)
+    turned = points @ axes.T
+    place = np.zeros(3)
+    nearest = math.inf
+    for axis, side in ((0, width), (1, height)):
+        tangent = side / (2 * focal)
+        ahead = tangent * turned[:, 2]
+        most = float((turned[:, axis] - ahead).max())
+        least = float((-turned[:, axis] - ahead).max())
+        place[axis] = (most - least) / 2
+        nearest = min(nearest, -(most + least) / (2 * tangent))
+    # A lone point would have the camera inside of it.
+    place[2] = min(nearest, float(turned[:, 2].min()) - 1.0)
+    return Camera(axes, place, focal, ((left + right) / 2, (top + bottom) / 2))

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mbcli import weights
+from mbcli.errors import ConfigError, WeightsError
+from mbcli.pose2d import BACKENDS, Pose2DOptions
+from mbcli.pose2d.movenet import MoveNet, crop_square
+from mbcli.pose2d.movenet_nets import CROP_SIDE, MultiPose, Square, Thunder, cut
+from mbcli.skeleton import COCO17
+from mbcli.types import Frame, FramePoses
+from mbcli.video import VideoReader
+
+LEFT = [COCO17.index(f"left_{part}") for part in ("shoulder", "hip")]
+RIGHT = [COCO17.index(f"right_{part}") for part in ("shoulder", "hip")]
+NOSE = COCO17.index("nose")
+ANKLES = [COCO17.index("left_ankle"), COCO17.index("right_ankle")]
+
+
+@pytest.fixture(scope="module")
+def frames(walk: Path) -> list[Frame]:
+    """Every third of the first 25 frames: ten a second, two people from the beginning."""
+    with VideoReader(walk) as reader:
+        taken = [frame for frame, _ in zip(reader, range(25), strict=False)]
+    return taken[::3]
+
+
+@pytest.fixture
+def movenet() -> Iterator[MoveNet]:
+    model = MoveNet(threads=1)
+    yield model
+    model.close()
+
+
+@pytest.fixture(scope="module")
+def thunder() -> Thunder:
+    return Thunder(threads=1)
+
+
+def _grey(like: Frame, index: int) -> Frame:
+    return Frame(index, index / 30, np.full_like(like.image, 127))
+
+
+def _roof(poses: FramePoses) -> int:
+    """Row of the person on the roof, who is the higher one."""
+    return int(np.argmin(poses.boxes[:, 1]))
+
+
+def test_both_people_are_found_and_followed(movenet: MoveNet, frames: list[Frame]) -> None:
+    found = [movenet(frame) for frame in frames]
+    assert [len(poses) for poses in found] == [2] * len(frames)
+    assert [poses.index for poses in found] == [frame.index for frame in frames]
+    assert [poses.time for poses in found] == [frame.time for frame in frames]
+    walker = np.array([poses.boxes[1 - _roof(poses)] for poses in found])
+    roof = np.array([poses.boxes[_roof(poses)] for poses in found])
+    assert roof[-1, 0] - roof[0, 0] == pytest.approx(0, abs=100)
+    assert walker[-1, [0, 2]].mean() < walker[0, [0, 2]].mean() - 50  # from right to left
+    for poses in found:
+        assert poses.keypoints.shape == (2, 17, 3)
+        assert np.all(poses.keypoints[..., 2].mean(axis=1) > 0.5)
+
+
+def test_poses_are_upright_and_left_is_left(movenet: MoveNet, frames: list[Frame]) -> None:
+    poses = movenet(frames[0])
+    for keypoints in poses.keypoints:
+        assert keypoints[NOSE, 1] < keypoints[ANKLES, 1].min()
+    roof = poses.keypoints[_roof(poses)]  # faces the camera: their left is on our right
+    assert np.all(roof[LEFT, 0] > roof[RIGHT, 0])
+
+
+def test_boxes_hold_the_sure_keypoints_and_stay_inside(
+    movenet: MoveNet, frames: list[Frame]
+) -> None:
+    poses = movenet(frames[0])
+    width, height = frames[0].size
+    assert np.all(poses.boxes >= 0)
+    assert np.all(poses.boxes <= np.array([width, height, width, height]))
+    for box, keypoints in zip(poses.boxes, poses.keypoints, strict=True):
+        sure = keypoints[keypoints[:, 2] > 0.5, :2]
+        assert np.all((sure >= box[:2]) & (sure <= box[2:]))
+
+
+def test_rgb_is_what_it_wants(thunder: Thunder, movenet: MoveNet, frames: list[Frame]) -> None:
+    """Red and blue swapped must not be what the network takes for the natural order."""
+    image = frames[0].image
+    confidence = {"rgb": 0.0, "bgr": 0.0}
+    for keypoints in movenet(frames[0]).keypoints:
+        square = crop_square(keypoints)
+        confidence["rgb"] += float(thunder(image, square)[:, 2].mean())
+        swapped = np.ascontiguousarray(image[..., ::-1])
+        confidence["bgr"] += float(thunder(swapped, square)[:, 2].mean())
+    assert confidence["rgb"] > confidence["bgr"]
+
+
+def test_nobody_in_an_empty_picture(movenet: MoveNet, frames: list[Frame]) -> None:
+    poses = movenet(_grey(frames[0], 0))
+    assert len(poses) == 0
+    assert poses.boxes.shape == (0, 4)
+    assert poses.keypoints.shape == (0, 17, 3)
+
+
+def test_a_scene_cut_forgets_and_finds_at_once(movenet: MoveNet, frames: list[Frame]) -> None:
+    first, second = frames[:2]
+    counts = [
+        len(movenet(frame))
+        for frame in (
+            first,
+            _grey(first, 1),
+            Frame(2, 2 / 30, second.image),
+            Frame(3, 3 / 30, np.ascontiguousarray(second.image[:, ::-1])),
+        )
+    ]
+    assert counts == [2, 0, 2, 2]
+
+
+def test_somebody_who_vanishes_is_not_made_up(movenet: MoveNet, frames: list[Frame]) -> None:
+    poses = movenet(frames[0])
+    walker = 1 - _roof(poses)
+    painted = frames[0].image.copy()
+    painted[300:, 900:] = painted[300:, 500:880].mean(axis=(0, 1))
+    assert len(movenet(Frame(1, 1 / 30, painted))) == 1
+    assert len(movenet(Frame(2, 2 / 30, frames[0].image))) in (1, 2)
+    after = movenet(Frame(9, 9 / 30, frames[0].image))
+    assert len(after) == 2
+    assert np.allclose(
+        after.boxes[1 - _roof(after)], poses.boxes[walker], atol=0.05 * poses.boxes[walker, 3]
+    )
+
+
+def test_people_cut_off_by_the_border(movenet: MoveNet, frames: list[Frame]) -> None:
+    whole = movenet(frames[0])
+    knee = int(whole.keypoints[_roof(whole), COCO17.index("left_knee"), 1])
+    image = np.ascontiguousarray(frames[0].image[:knee])
+    poses = movenet(Frame(1, 1.0, image))
+    assert len(poses) >= 1
+    kept, full = poses.keypoints[_roof(poses)], whole.keypoints[_roof(whole)]
+    torso = LEFT + RIGHT
+    assert np.allclose(kept[torso, :2], full[torso, :2], atol=12)
+    assert poses.boxes[:, 3].max() <= knee
+
+
+def test_a_very_small_picture(movenet: MoveNet) -> None:
+    assert len(movenet(Frame(0, 0.0, np.zeros((8, 5, 3), np.uint8)))) == 0
+
+
+def test_keypoints_move_with_the_picture(
+    thunder: Thunder, movenet: MoveNet, frames: list[Frame]
+) -> None:
+    """Crop and mapping back are each other's inverse, also beyond the border."""
+    image = frames[0].image
+    square = crop_square(movenet(frames[0]).keypoints[0])
+    here = thunder(image, square)
+    x, y = 40, 25
+    moved = thunder(
+        np.pad(image, ((y, 0), (x, 0), (0, 0))),
+        Square(square.left + x, square.top + y, square.side),
+    )
+    assert np.allclose(moved[:, :2] - here[:, :2], (x, y), atol=1e-3)
+    assert np.allclose(moved[:, 2], here[:, 2], atol=1e-5)
+
+
+def test_the_closer_look_agrees_with_the_whole_picture(
+    movenet: MoveNet, frames: list[Frame]
+) -> None:
+    multipose = MultiPose(threads=1)
+    wide, scores = multipose(frames[0].image)
+    for keypoints in movenet(frames[0]).keypoints:
+        square = crop_square(keypoints)
+        poses, close_scores = multipose.closer(frames[0].image, square)
+        best = poses[np.argmax(close_scores)]
+        assert close_scores.max() > 0.3
+        for other in (keypoints, min(wide[scores > 0.2], key=lambda w: np.abs(w - best).sum())):
+            sure = (other[:, 2] > 0.5) & (best[:, 2] > 0.5)
+            assert sure.sum() > 5
+            distance = np.linalg.norm(other[sure, :2] - best[sure, :2], axis=1)
+            assert np.median(distance) < 0.04 * square.side
+
+
+def test_keypoints_mirror_with_the_picture(
+    thunder: Thunder, movenet: MoveNet, frames: list[Frame]
+) -> None:
+    """The systematic offset of the network is taken out: none is left on either side."""
+    image = frames[0].image
+    width = image.shape[1]
+    off = []
+    for keypoints in movenet(frames[0]).keypoints:
+        square = crop_square(keypoints)
+        here = thunder(image, square)
+        mirrored = Square(width - square.left - square.side, square.top, square.side)
+        there = thunder(np.ascontiguousarray(image[:, ::-1]), mirrored)[list(COCO17.mirror)]
+        sure = (here[:, 2] > 0.5) & (there[:, 2] > 0.5)
+        off += list((here[sure, 0] + there[sure, 0] - width) / 2 / square.side * CROP_SIDE)
+    assert abs(np.median(off)) < 0.3  # pixels of the crop
+
+
+@pytest.mark.parametrize(
+    "square",
+    [Square(-50, -20, 100), Square(150, 70, 120), Square(-30, -30, 400), Square(10, 10, 60)],
+)
+def test_a_crop_shows_what_lies_there_and_black_outside(square: Square) -> None:
+    height, width = 120, 200
+    image = np.zeros((height, width, 3), np.uint8)
+    image[..., 0] = np.arange(width) + 20
+    image[..., 1] = np.arange(height)[:, None] + 20
+    image[..., 2] = 255
+    crop = cut(image, square)
+    assert crop.shape == (CROP_SIDE, CROP_SIDE, 3)
+    at = np.arange(CROP_SIDE) + 0.5
+    x = square.left + at * square.side / CROP_SIDE
+    y = square.top + at * square.side / CROP_SIDE
+    margin = 2 * max(1.0, square.side / CROP_SIDE)
+    column = (x > margin) & (x < width - margin)
+    row = (y > margin) & (y < height - margin)
+    inner = crop[np.ix_(row, column)].astype(float)
+    assert inner.size
+    assert np.allclose(inner[..., 0], x[column] - 0.5 + 20, atol=1.01)
+    assert np.allclose(inner[..., 1], (y[row] - 0.5 + 20)[:, None], atol=1.01)
+    outside = (x < -margin) | (x > width + margin)
+    assert not crop[:, outside].any()
+
+
+def test_a_crop_fully_outside_is_black() -> None:
+    assert not cut(np.full((50, 50, 3), 255, np.uint8), Square(60, 60, 20)).any()
+
+
+def test_the_crop_has_room_for_the_whole_person() -> None:
+    keypoints = np.column_stack([np.linspace(100, 200, 17), np.linspace(50, 450, 17), np.ones(17)])
+    square = crop_square(keypoints)
+    assert square.left < 100 - 20
+    assert square.top < 50 - 20
+    assert square.left + square.side > 220
+    assert square.top + square.side > 470
+    keypoints[0] = (5000, 5000, 0.05)  # an unsure joint pulls nothing
+    assert crop_square(keypoints).side <= square.side
+
+
+def test_rows_of_the_backend_table_work(frames: list[Frame]) -> None:
+    for name, factory in BACKENDS.items():
+        backend = factory(Pose2DOptions(threads=1))
+        assert backend.name == name
+        assert set(backend.weights) <= set(weights.TABLE)
+        poses = backend(frames[0])
+        assert poses.keypoints.shape[1] == len(backend.skeleton)
+        backend.close()
+
+
+def test_a_high_threshold_finds_nobody(frames: list[Frame]) -> None:
+    backend = BACKENDS["movenet"](Pose2DOptions(threads=1, person_threshold=0.99))
+    assert len(backend(frames[0])) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threads": 0}, "threads must be 1 or more, got 0"),
+        ({"person_threshold": 0.0}, "between 0 and 1"),
+        ({"person_threshold": 1.5}, "between 0 and 1"),
+    ],
+)
+def test_options_outside_their_rule(options: dict[str, float], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Pose2DOptions(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan")])
+def test_search_every_outside_its_rule(seconds: float) -> None:
+    with pytest.raises(ConfigError, match="search_every"):
+        MoveNet(search_every=seconds)
+
+
+def test_damaged_weights_are_one_line_of_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    entry = weights.TABLE["movenet-thunder"]
+    (tmp_path / entry.file).write_bytes(b"\0" * entry.bytes)
+    monkeypatch.setenv(weights.ENVIRONMENT_VARIABLE, str(tmp_path))
+    with pytest.raises(WeightsError, match="SHA-256"):
+        MoveNet()

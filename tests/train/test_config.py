@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mbcli.errors import ConfigError
+from mbcli.lift.checkpoint import load_lifter
+from mbcli.lift.model import LITE
+from mbcli.train.config import ModelConfig, OptimiserConfig, load_config
+from mbcli.train.schedule import ema_decay, learning_rate
+from mbcli.weights import resolve
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "configs"
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda p: p.name)
+def test_examples_are_valid(path) -> None:
+    config = load_config(path)
+    assert config.data.store.is_absolute()
+    assert config.model.build().num_joints == 17
+
+
+def test_the_bundled_weights_have_their_configuration() -> None:
+    config = load_config(EXAMPLES / "lifter.yaml")
+    model, info = load_lifter(resolve("mbcli-lifter"))
+    assert model.config == config.model.build()
+    assert info.facts["config"]["data"]["holdout"] == list(config.data.holdout)
+    assert info.facts["config"]["run"]["steps"] == config.run.steps
+
+
+def test_published_dimensions_are_the_default() -> None:
+    assert ModelConfig().build() == LITE
+
+
+def test_overrides_are_typed(make_config) -> None:
+    config = load_config(make_config(), ["optimiser.learning_rate=2e-4", "clips.fps=[24, 30]"])
+    assert config.optimiser.learning_rate == 2e-4
+    assert config.clips.fps == (24.0, 30.0)
+
+
+def test_paths_start_at_the_file(make_config, tmp_path) -> None:
+    config = load_config(make_config(), ["run.out=here", "data.store=../clips"])
+    assert config.run.out == tmp_path / "here"
+    assert config.data.store == tmp_path / ".." / "clips"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("optimiser.learning_rat=1", "unknown key optimiser.learning_rat.*learning_rate"),
+        ("optimizer.learning_rate=1", "unknown key optimizer.*optimiser"),
+        ("loss.velocity=-1", r"loss\.velocity.*greater than or equal to 0"),
+        ("clips.fps=[60, 12]", r"clips: fps must be \[low, high\]"),
+        ("clips.frames=500", "clips.frames must not exceed model.maxlen"),
+        ("run.steps=soon", r"run\.steps.*integer"),
+        ("run.devices=3", "multiple of run.devices"),
+        ("model.num_heads=3", "num_heads must divide dim_feat"),
+        ("run.steps", "section.key=value"),
+        ("steps=3", "section.key=value"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(make_config, override, message) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_config(make_config(), [override])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a: [1", "just words", ""])
+def test_a_file_that_is_no_configuration(tmp_path, text) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="bad.yaml"):
+        load_config(path)
+
+
+def test_a_missing_file(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="cannot read"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_published_schedule_decays_an_epoch_at_a_time() -> None:
+    config = OptimiserConfig(learning_rate=5e-4, epoch_steps=100)
+    assert learning_rate(99, 1000, config) == 5e-4
+    assert learning_rate(100, 1000, config) == pytest.approx(5e-4 * 0.99)
+    assert learning_rate(950, 1000, config) == pytest.approx(5e-4 * 0.99**9)
+
+
+def test_cosine_warms_up_and_ends_at_zero() -> None:
+    config = OptimiserConfig(learning_rate=1.0, schedule="cosine", warmup_steps=10)
+    rates = [learning_rate(step, 110, config) for step in range(110)]
+    assert rates[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
+    assert rates[10] == 1.0
+    assert rates[60] == pytest.approx(0.5)
+    assert rates[-1] < 1e-3
+    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+
+
+def test_the_average_forgets_its_start_quickly() -> None:
+    assert ema_decay(0, 0.999) == pytest.approx(0.1)
+    assert ema_decay(100_000, 0.999) == 0.999

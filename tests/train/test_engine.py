@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mbcli.errors import ConfigError, WeightsError
+from mbcli.lift.checkpoint import load_lifter
+from mbcli.train.config import load_config
+from mbcli.train.engine import BEST, CHECKPOINT, LAST, Progress, pretrain
+
+
+def ignore(progress: Progress) -> None:
+    """Nobody watches."""
+
+
+def test_a_run_learns_reports_and_leaves_weights_that_load(make_config) -> None:
+    config = load_config(make_config(run={"steps": 60, "log_every": 20, "validate_every": 30}))
+    seen: list[Progress] = []
+    weights = pretrain(config, resume=False, observe=seen.append)
+
+    assert [p.step for p in seen] == [20, 40, 60]
+    assert seen[-1].parts["n_mpjpe"] < 0.8 * seen[0].parts["n_mpjpe"]
+    assert set(seen[-1].validation) == {
+        f"{kind}/{name}" for kind in ("clean", "noisy") for name in ("mpjpe", "p_mpjpe", "mpjve")
+    }
+    assert weights == config.run.out / BEST
+    model, info = load_lifter(weights)
+    assert model.config == config.model.build()
+    assert info.facts["task"] == "pretrain"
+    assert info.facts["fps"] == [12.0, 60.0]
+    assert info.facts["config"]["data"]["holdout"] == ["eve"]
+    assert list((config.run.out / "scalars").glob("events*"))
+    assert not list(config.run.out.glob("*.part*"))
+
+
+def test_stopped_and_resumed_is_the_same_to_the_bit(make_config) -> None:
+    whole = load_config(make_config("whole", run={"steps": 6}))
+    pretrain(whole, resume=False, observe=ignore)
+
+    def stop_at_four(progress: Progress) -> None:
+        if progress.step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    broken = load_config(make_config("broken", run={"steps": 6}))
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(broken, resume=False, observe=stop_at_four)
+    kept = torch.load(broken.run.out / CHECKPOINT, weights_only=True)
+    # The signal arrives after the step's check, so that the next step is the last.
+    assert kept["step"] in (4, 5)
+    pretrain(broken, resume=True, observe=ignore)
+
+    a = torch.load(whole.run.out / CHECKPOINT, weights_only=True)
+    b = torch.load(broken.run.out / CHECKPOINT, weights_only=True)
+    for part in ("model", "averaged"):
+        assert all(torch.equal(a[part][name], b[part][name]) for name in a[part])
+    first, second = load_file(whole.run.out / LAST), load_file(broken.run.out / LAST)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_run_is_not_overwritten(make_config) -> None:
+    config = load_config(make_config())
+    pretrain(config, resume=False, observe=ignore)
+    with pytest.raises(ConfigError, match="--resume"):
+        pretrain(config, resume=False, observe=ignore)
+
+
+def test_nothing_to_resume(make_config) -> None:
+    with pytest.raises(ConfigError, match="nothing to resume"):
+        pretrain(load_config(make_config()), resume=True, observe=ignore)
+
+
+def test_resume_refuses_another_configuration(make_config) -> None:
+    path = make_config()
+    pretrain(load_config(path), resume=False, observe=ignore)
+    with pytest.raises(WeightsError, match="another configuration"):
+        pretrain(load_config(path, ["loss.velocity=1"]), resume=True, observe=ignore)
+
+
+def test_an_unknown_subject_is_named(make_config) -> None:
+    config = load_config(make_config(data={"holdout": ["zoe"]}))
+    with pytest.raises(ConfigError, match=r"zoe.*known: ann, bob, eve"):
+        pretrain(config, resume=False, observe=ignore)
+
+
+def test_nobody_left_to_train_on(make_config) -> None:
+    config = load_config(make_config(data={"holdout": ["ann", "bob", "eve"]}))
+    with pytest.raises(ConfigError, match="no clips are left"):
+        pretrain(config, resume=False, observe=ignore)
+
+
+def test_the_configuration_is_kept_beside_the_weights(make_config) -> None:
+    config = load_config(make_config())
+    pretrain(config, resume=False, observe=ignore)
+    kept = json.loads(Path(config.run.out / "config.json").read_text())
+    assert kept["model"]["dim_feat"] == 16
+    assert kept["run"]["steps"] == 4

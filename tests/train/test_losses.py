@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mbcli.evaluate import metrics
+from mbcli.train import losses
+
+FIXTURE = Path(__file__).parent.parent / "fixtures" / "losses_and_metrics.npz"
+
+
+@pytest.fixture(scope="module")
+def published() -> dict[str, np.ndarray]:
+    with np.load(FIXTURE) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("loss_mpjpe", losses.mpjpe),
+        ("n_mpjpe", losses.n_mpjpe),
+        ("loss_velocity", losses.velocity),
+    ],
+)
+def test_3d_losses_are_the_published_ones(published, name, function) -> None:
+    pred, gt = torch.from_numpy(published["pred"]), torch.from_numpy(published["gt"])
+    assert float(function(pred, gt)) == pytest.approx(float(published[name]), abs=1e-6)
+
+
+def test_reprojection_is_the_published_one(published) -> None:
+    pred, gt = torch.from_numpy(published["pred"]), torch.from_numpy(published["gt"])
+    value = losses.reprojection(pred, gt, torch.from_numpy(published["conf"]))
+    assert float(value) == pytest.approx(float(published["loss_2d_weighted"]), abs=1e-6)
+
+
+def test_metrics_are_the_published_ones(published) -> None:
+    pred, gt = published["pred"].astype(np.float64), published["gt"].astype(np.float64)
+    per_frame = published["mpjpe_per_frame"]
+    assert metrics.joint_errors(pred[0], gt[0]).mean(-1) == pytest.approx(per_frame, abs=1e-6)
+    aligned = published["p_mpjpe_per_frame"]
+    ours = [metrics.p_mpjpe(p[None], g[None]) for p, g in zip(pred[0], gt[0], strict=True)]
+    assert ours == pytest.approx(aligned, abs=1e-6)
+    assert metrics.n_mpjpe(pred, gt) == pytest.approx(float(published["n_mpjpe"]), abs=1e-6)
+    assert metrics.mpjve(pred, gt) == pytest.approx(float(published["loss_velocity"]), abs=1e-6)
+
+
+def test_a_loss_of_weight_zero_is_not_computed(published) -> None:
+    pred, gt = torch.from_numpy(published["pred"]), torch.from_numpy(published["gt"])
+    total, parts = losses.loss_3d(pred, gt, {"mpjpe": 1.0, "n_mpjpe": 0.5, "velocity": 0.0})
+    assert set(parts) == {"mpjpe", "n_mpjpe"}
+    wanted = published["loss_mpjpe"] + 0.5 * published["n_mpjpe"]
+    assert float(total) == pytest.approx(float(wanted), abs=1e-6)
+
+
+def test_a_single_frame_has_no_velocity() -> None:
+    frame = torch.ones(2, 1, 17, 3)
+    assert float(losses.velocity(frame, 2 * frame)) == 0.0
+
+
+def test_scale_does_not_matter_to_n_mpjpe() -> None:
+    pose = torch.randn(2, 3, 17, 3, generator=torch.Generator().manual_seed(0))
+    assert float(losses.n_mpjpe(3 * pose, pose)) == pytest.approx(0.0, abs=1e-5)
+    assert float(losses.mpjpe(3 * pose, pose)) > 1

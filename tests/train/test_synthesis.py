@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from mbcli.data.body import BODY21
+from mbcli.data.store import ClipStore
+from mbcli.geometry import fit_window
+from mbcli.skeleton import COCO17, H36M17, convert
+from mbcli.train.bodies import stature, vary
+from mbcli.train.cameras import view
+from mbcli.train.config import CameraConfig, ClipConfig, load_config
+from mbcli.train.draw import Draw
+from mbcli.train.sampling import ClipSampler
+from mbcli.train.synthesis import Synthesiser
+
+CPU = torch.device("cpu")
+LEFT, RIGHT = BODY21.index("left_hip"), BODY21.index("right_hip")
+KNEE, ANKLE = BODY21.index("left_knee"), BODY21.index("left_ankle")
+
+
+@pytest.fixture
+def sampler(store) -> ClipSampler:
+    return ClipSampler(ClipStore.open(store), ["ann", "bob"], ClipConfig(frames=9, fps=(12, 60)))
+
+
+def test_clips_follow_the_recording_at_another_rate(store) -> None:
+    clips = ClipStore.open(store)
+    half = ClipSampler(clips, ["ann"], ClipConfig(frames=9, fps=(30, 30), speed=(1, 1)))
+    drawn = half.draw(5, Draw.seeded(0)).numpy()
+    recording = clips.joints(clips.clips[0])
+    for clip in drawn:
+        # 30 frames a second of a recording at 60: every other of its (interpolated) frames.
+        errors = np.abs(recording[: 120 - 16] - clip[0]).max(axis=(1, 2))
+        first = int(errors.argmin())
+        assert np.abs(recording[first : first + 17 : 2] - clip).max() < 0.06
+
+
+def test_bodies_differ_in_bones_but_not_in_directions(sampler) -> None:
+    world = sampler.draw(64, Draw.seeded(1))
+    plain = ClipConfig(mirror=0.0, bone_sd=0.05, height=(1.5, 1.9))
+    body = vary(world, plain, Draw.seeded(2))
+    shin_before, shin = (b[:, :, ANKLE] - b[:, :, KNEE] for b in (world, body))
+    cosine = torch.nn.functional.cosine_similarity(shin_before, shin, dim=-1)
+    assert cosine.min() > 0.9999
+    height = stature(body)
+    assert 1.5 <= height.min() < 1.6
+    assert 1.8 < height.max() <= 1.9 + 1e-4
+    ratio = shin.norm(dim=-1)[:, 0] / height
+    assert 0.02 < float(ratio.std() / ratio.mean()) < 0.08
+    middle = body[:, :, BODY21.index("left_shoulder")] + body[:, :, BODY21.index("right_shoulder")]
+    assert torch.allclose(middle / 2, body[:, :, BODY21.index("thorax")], atol=1e-5)
+
+
+def test_a_mirrored_body_has_its_left_where_its_right_was(sampler) -> None:
+    world = sampler.draw(4, Draw.seeded(1))
+    same = ClipConfig(mirror=1.0, bone_sd=0.0)
+    body = vary(world, same, Draw.seeded(2))
+    spine = BODY21.index("spine")
+    scale = (body[:, :, spine] - body[:, :, 0]).norm(dim=-1, keepdim=True)
+    scale = scale / (world[:, :, spine] - world[:, :, 0]).norm(dim=-1, keepdim=True)
+    mirrored = body[:, :, LEFT] / scale * torch.tensor([-1.0, 1.0, 1.0])
+    assert torch.allclose(mirrored, world[:, :, RIGHT], atol=1e-5)
+
+
+def test_cameras_see_people_upright_and_in_front(sampler) -> None:
+    world = sampler.draw(256, Draw.seeded(3))
+    seen = view(world, CameraConfig(distance=(2, 8), off_axis_sd=8, roll_sd=3), Draw.seeded(4))
+    assert seen[..., 2].min() >= 0.6 - 1e-4
+    head, ankle = BODY21.index("head"), BODY21.index("left_ankle")
+    assert (seen[:, :, head, 1] < seen[:, :, ankle, 1]).all()
+    # A rigid motion: distances between joints stay.
+    before = (world[:, :, LEFT] - world[:, :, ankle]).norm(dim=-1)
+    assert torch.allclose((seen[:, :, LEFT] - seen[:, :, ankle]).norm(dim=-1), before, atol=1e-4)
+    # And no mirror image: the triple product of three bones keeps its sign.
+    assert torch.allclose(_handedness(seen), _handedness(world), atol=1e-4)
+    pelvis = seen[:, :, 0].mean(dim=1)
+    angle = torch.atan2(pelvis[:, 0], pelvis[:, 2])
+    assert math.radians(5) < float(angle.std()) < math.radians(11)
+
+
+def _handedness(joints: torch.Tensor) -> torch.Tensor:
+    a, b, c = (joints[:, :, i] - joints[:, :, 0] for i in (LEFT, BODY21.index("head"), ANKLE))
+    return (torch.linalg.cross(a, b) * c).sum(dim=-1)
+
+
+@pytest.fixture
+def synthesiser(sampler, make_config) -> Synthesiser:
+    path = make_config(corruption={"noise": False, "joint_mask": 0.0, "frame_mask": 0.0})
+    return Synthesiser(sampler, load_config(path), CPU)
+
+
+def test_input_is_what_inference_would_make_of_the_same_keypoints(synthesiser, sampler) -> None:
+    seen = view(sampler.draw(6, Draw.seeded(5)), CameraConfig(), Draw.seeded(6))
+    batch = synthesiser.film(seen, Draw.seeded(7))
+    body = seen.double().numpy()
+    pixels = 1000 * body[..., :2] / body[..., 2:] + 500
+    coco = pixels[:, :, [BODY21.index(name) for name in COCO17.joints]]
+    coco = np.concatenate([coco, np.ones_like(coco[..., :1])], axis=-1)
+    h36m = convert(coco, COCO17, H36M17)
+    for clip, ours in zip(h36m, batch.inputs, strict=True):
+        center, half = fit_window(clip[..., :2], clip[..., 2])
+        assert ours[..., :2].numpy() == pytest.approx((clip[..., :2] - center) / half, abs=1e-4)
+    assert batch.inputs[..., 2].min() == 1
+    assert batch.inputs[..., :2].abs().amax(dim=(1, 2, 3)).numpy() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_target_is_the_metric_pose_at_the_pelvis_scale(synthesiser, sampler) -> None:
+    seen = view(sampler.draw(6, Draw.seeded(5)), CameraConfig(), Draw.seeded(6))
+    batch = synthesiser.film(seen, Draw.seeded(7))
+    metres = (batch.target - batch.target[:, :, :1]) / batch.scale[..., None, None]
+    pose = seen[:, :, :17]
+    assert torch.allclose(metres, pose - pose[:, :, :1], atol=1e-4)
+    assert torch.equal(batch.target[:, :, 0, 2], torch.zeros(6, 9))
+    # The hips are near the pelvis in depth, so there the picture and the target nearly agree.
+    near = (batch.target[:, :, 1, :2] - batch.clean[:, :, 1]).norm(dim=-1)
+    assert near.max() < 0.05
+
+
+def test_a_constant_offset_has_the_asked_size(sampler, make_config) -> None:
+    still = {"noise": False, "joint_mask": 0.0, "frame_mask": 0.0}
+    seen = view(sampler.draw(300, Draw.seeded(8)), CameraConfig(), Draw.seeded(9))
+    plain = Synthesiser(sampler, load_config(make_config(corruption=still)), CPU)
+    moved = Synthesiser(
+        sampler, load_config(make_config(corruption={**still, "offset_sd": 0.01})), CPU
+    )
+    a, b = (s.film(seen, Draw.seeded(1)) for s in (plain, moved))
+    wrist = H36M17.index("left_wrist")
+    # In metres: offsets change the window's frame too, so compare wrist against pelvis.
+    shift = [(x.clean[:, :, wrist] - x.clean[:, :, 0]) / x.scale[..., None] for x in (a, b)]
+    spread = (shift[1] - shift[0]).std() / stature(seen).mean()
+    assert float(spread) == pytest.approx(0.01 * math.sqrt(1.5), rel=0.15)
