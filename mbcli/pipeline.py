@@ -171,7 +171,7 @@ class Pipeline:
         height = DEFAULT_HEIGHT if options.height is None else options.height
         with watch.stage("metric"):
             positions, root = to_metres(normalized, keypoints, height=height, camera=camera)
-        absent = np.isnan(positions).any(axis=(-1, -2), keepdims=True)[..., 0]
+        absent = np.isnan(root[..., :1])  # (T, P, 1)
         weights = lifter_weights(
             info.path,
             name=options.weights,

@@ -128,3 +128,67 @@ def metres_of(scale: str) -> float:
         raise ConfigError(
             f"--scale must be a number of metres or {', '.join(UNITS)}, got {scale!r}"
         ) from None
+
+
+@app.command("merge")
+def merge(
+    stores: Annotated[
+        list[Path], typer.Argument(show_default=False, help="Clip stores, in this order.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", show_default=False, help="The clip store to make.")
+    ],
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SUBJECT", show_default=False, help="A person to leave out; repeatable."
+        ),
+    ] = None,
+    duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--duplicates/--no-duplicates",
+            help="Keep clips that show what another clip shows too.",
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a clip store that exists.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Errors with traceback.")] = False,
+) -> None:
+    """Join clip stores into a new one, each performance once."""
+    with exit_codes(debug=debug):
+        # Imported on use, so that --help answers at once.
+        from mbcli.cli.screen import Screen
+        from mbcli.data.duplicates import find_duplicates
+        from mbcli.data.store import ClipStore, merge_stores
+
+        opened = [ClipStore.open(path) for path in stores]
+        people = sorted({subject for store in opened for subject in store.subjects})
+        unknown = sorted(set(leave_out or ()) - set(people))
+        if unknown:
+            raise ConfigError(
+                f"--leave-out must name a person of the stores, got {', '.join(unknown)} "
+                f"(known: {', '.join(people)})"
+            )
+        unwanted = {
+            clip.name
+            for store in opened
+            for clip in store.clips
+            if clip.subject in (leave_out or ())
+        }
+        twins = [] if duplicates else find_duplicates(opened)
+        unwanted |= {twin.clip.name for twin in twins}
+        merged = merge_stores(opened, out, leave_out=unwanted, overwrite=overwrite)
+        screen = Screen(quiet=quiet)
+        for twin in twins:
+            screen.say(f"{twin.clip.name}: left out, {twin.of.name} shows the same")
+        screen.facts(
+            str(out),
+            [
+                ("clips", f"{len(merged.clips)}, {merged.hours:.2f} hours"),
+                ("people", str(len(merged.subjects))),
+                ("left out", str(len(unwanted))),
+            ],
+        )

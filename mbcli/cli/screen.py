@@ -28,7 +28,6 @@ _PLAIN_EVERY = 10.0  # seconds between plain lines
 _LABELS = {
     "pose2d": "finding people",
     "lift": "lifting to 3D",
-    "render": "drawing",
     "import": "reading",
 }
 

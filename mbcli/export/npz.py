@@ -79,7 +79,7 @@ def load_motion(path: Path | str) -> Motion3D:
         raise InputError(f"{path} does not fit together: {error}") from error
 
 
-def _arrays(motion: Motion3D) -> dict[str, npt.NDArray[Any]]:
+def _arrays(motion: Motion3D) -> dict[str, Any]:
     keypoints = motion.keypoints
     return {
         "format": np.array(FORMAT),

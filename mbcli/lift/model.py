@@ -163,18 +163,13 @@ class DSTformer(nn.Module):
         self._initialise()
 
     def _initialise(self) -> None:
-        """Published initialisation at the published width; both streams weigh the same.
-
-        Published are truncated normals of 0.02 for 512 features. A narrower model keeps the
-        variance of its sums, or its attention starts blind and stays so for thousands of steps.
-        """
-        std = _INIT_STD * (FULL.dim_feat / self.config.dim_feat) ** 0.5
+        """Published initialisation: truncated normals of 0.02; both streams weigh the same."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=std)
+                nn.init.trunc_normal_(module.weight, std=_INIT_STD)
                 nn.init.zeros_(module.bias)
         for embedding in (self.pos_embed, self.temp_embed):
-            nn.init.trunc_normal_(embedding, std=std)
+            nn.init.trunc_normal_(embedding, std=_INIT_STD)
         for gate in self.ts_attn:
             assert isinstance(gate, nn.Linear)
             nn.init.zeros_(gate.weight)

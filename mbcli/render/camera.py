@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from mbcli.types import FloatArray
 # Tangent of half the angle of view across the shorter side. Some 30 degrees: near enough to see
 # depth, far enough that nobody's legs look longer than their trunk.
 _HALF_ANGLE = 0.27
+_NEAREST = 0.5  # metres from the camera to the nearest point
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def look_from(azimuth: float, elevation: float) -> FloatArray:
 
 
 def frame_all(
-    points: FloatArray, axes: FloatArray, window: tuple[float, float, float, float]
+    points: Iterable[FloatArray], axes: FloatArray, window: tuple[float, float, float, float]
 ) -> Camera:
     """The nearest camera with these directions that sees all points within a window.
 
@@ -70,23 +72,24 @@ def frame_all(
     and B = max(-r - t f) that is f0 <= -(A + B) / 2t, and r0 = (A - B) / 2 lies in the middle.
 
     Args:
-        points: (N, 3) metres, all finite, N at least 1.
+        points: arrays (N, 3) in metres, all finite, with at least one point among them.
         axes: (3, 3) from :func:`look_from`.
         window: left, top, right and bottom in pixels.
     """
     left, top, right, bottom = window
-    width, height = right - left, bottom - top
-    focal = min(width, height) / (2 * _HALF_ANGLE)
-    turned = points @ axes.T
-    place = np.zeros(3)
-    nearest = math.inf
-    for axis, side in ((0, width), (1, height)):
-        tangent = side / (2 * focal)
-        ahead = tangent * turned[:, 2]
-        most = float((turned[:, axis] - ahead).max())
-        least = float((-turned[:, axis] - ahead).max())
-        place[axis] = (most - least) / 2
-        nearest = min(nearest, -(most + least) / (2 * tangent))
+    size = np.array([right - left, bottom - top])
+    focal = float(size.min()) / (2 * _HALF_ANGLE)
+    tangent = size / (2 * focal)
+    most, least, nearest = np.full(2, -np.inf), np.full(2, -np.inf), math.inf
+    for chunk in points:
+        turned = chunk @ axes.T
+        if not len(turned):
+            continue
+        ahead = turned[:, 2:] * tangent
+        most = np.maximum(most, (turned[:, :2] - ahead).max(axis=0))
+        least = np.maximum(least, (-turned[:, :2] - ahead).max(axis=0))
+        nearest = min(nearest, float(turned[:, 2].min()))
+    depth = float((-(most + least) / (2 * tangent)).min())
     # A lone point would have the camera inside of it.
-    place[2] = min(nearest, float(turned[:, 2].min()) - 1.0)
+    place = np.array([*(most - least) / 2, min(depth, nearest - _NEAREST)])
     return Camera(axes, place, focal, ((left + right) / 2, (top + bottom) / 2))

@@ -10,6 +10,7 @@ from mbcli.render.ink import (
     RgbImage,
     bone_colours,
     dot,
+    label_point,
     line_width,
     opacity,
     person_colour,
@@ -49,5 +50,5 @@ def draw_people(
                 stroke(image, points[a], points[b], bone, width, alpha=faint, outline=1)
         for joint in np.flatnonzero(seen).tolist():
             dot(image, points[joint], colour, 0.9 * width, alpha=alpha[joint])
-        top = min(np.flatnonzero(seen).tolist(), key=lambda joint: points[joint][1])
-        write_label(image, label, points[top], text_height(size), colour)
+        over = label_point(keypoints[column, :, :2], seen, skeleton)
+        write_label(image, label, over, text_height(size), colour)

@@ -45,6 +45,7 @@ _FARTHEST = 1e5  # pixels; beyond it OpenCV's integers would overflow
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _CAPITAL = 22.0  # pixels that a capital letter is high at font scale 1
 _SMALLEST_TEXT = 9.0
+_PLATE = 0.55  # how dark the plate behind text is
 
 
 def person_colour(column: int) -> Colour:
@@ -142,8 +143,16 @@ def text_width(text: str, height: float) -> int:
     return int(cv2.getTextSize(text, _FONT, scale, thickness)[0][0])
 
 
-def write(image: RgbImage, text: str, at: Point, height: float, colour: Colour = TEXT) -> None:
-    """Write one line, with a dark rim.
+def write(
+    image: RgbImage,
+    text: str,
+    at: Point,
+    height: float,
+    colour: Colour = TEXT,
+    *,
+    plate: bool = True,
+) -> None:
+    """Write one line.
 
     Args:
         image: drawn on.
@@ -151,27 +160,59 @@ def write(image: RgbImage, text: str, at: Point, height: float, colour: Colour =
         at: x of the left end, y of the baseline, in pixels.
         height: pixels of a capital letter.
         colour: of the letters.
+        plate: darken what is behind the letters, for pictures that may be of any colour.
     """
     scale, thickness = _pen(height)
-    place = (round(at[0]), round(at[1]))
-    rim = thickness + 2 * max(1, round(height / 10))
-    cv2.putText(image, text, place, _FONT, scale, DARK, rim, cv2.LINE_AA)
-    cv2.putText(image, text, place, _FONT, scale, colour, thickness, cv2.LINE_AA)
+    x, y = round(at[0]), round(at[1])
+    if plate:
+        _darken(
+            image,
+            (x - height / 2, y - 1.5 * height),
+            (x + text_width(text, height) + height / 2, y + height / 2),
+        )
+    cv2.putText(image, text, (x, y), _FONT, scale, colour, thickness, cv2.LINE_AA)
 
 
-def write_label(image: RgbImage, text: str, over: Point, height: float, colour: Colour) -> None:
+def label_point(points: FloatArray, seen: npt.NDArray[np.bool_], skeleton: Skeleton) -> Point:
+    """Where a person's label belongs: over the head, and over hands that are held higher.
+
+    Args:
+        points: (J, 2) pixels.
+        seen: (J,) whether the joint is there, for at least one of them.
+        skeleton: the J joints.
+    """
+    kept = points[seen]
+    head = skeleton.index("head") if "head" in skeleton.joints else 0
+    across = points[head, 0] if seen[head] else kept[kept[:, 1].argmin(), 0]
+    return float(across), float(kept[:, 1].min())
+
+
+def write_label(
+    image: RgbImage,
+    text: str,
+    over: Point,
+    height: float,
+    colour: Colour,
+    *,
+    plate: bool = True,
+) -> None:
     """Write centred over a point, moved as far as needed to be inside the picture."""
     if not max(abs(value) for value in over) < _FARTHEST:
         return
     rows, columns = image.shape[:2]
     width = text_width(text, height)
     x = min(max(over[0] - width / 2, height / 2), columns - width - height / 2)
-    y = min(max(over[1] - height, 1.5 * height), rows - height / 2)
-    write(image, text, (x, y), height, colour)
+    y = min(max(over[1] - 2 * height, 1.5 * height), rows - height / 2)
+    write(image, text, (x, y), height, colour, plate=plate)
 
 
 def legend(
-    image: RgbImage, items: Sequence[tuple[str, Colour | None]], left: float, baseline: float
+    image: RgbImage,
+    items: Sequence[tuple[str, Colour | None]],
+    left: float,
+    baseline: float,
+    *,
+    plate: bool = True,
 ) -> None:
     """Write a row of words, those with a colour behind a stroke of it.
 
@@ -180,6 +221,7 @@ def legend(
         items: word and colour.
         left: x in pixels at which the row begins.
         baseline: y in pixels.
+        plate: see :func:`write`.
     """
     size = (image.shape[1], image.shape[0])
     height, width = text_height(size), line_width(size)
@@ -189,8 +231,16 @@ def legend(
             y = baseline - height / 2
             stroke(image, (x, y), (x + 1.5 * height, y), colour, width, outline=1)
             x += 2.2 * height
-        write(image, word, (x, baseline), height)
+        write(image, word, (x, baseline), height, plate=plate)
         x += text_width(word, height) + 1.5 * height
+
+
+def _darken(image: RgbImage, start: Point, end: Point) -> None:
+    left, top = (max(0, round(value)) for value in start)
+    right, bottom = (max(0, round(value)) for value in end)
+    part = image[top:bottom, left:right]
+    if part.size:
+        cv2.addWeighted(part, 1 - _PLATE, np.full_like(part, DARK), _PLATE, 0, dst=part)
 
 
 def _pen(height: float) -> tuple[float, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from mbcli.errors import InputError
 from mbcli.render.ink import RgbImage
 from mbcli.types import Frame, Motion3D
-from mbcli.video import VideoReader
+from mbcli.video import VideoReader, probe
 
 # From one wanted frame to the next: further apart than this, seeking beats decoding.
 _WORTH_SEEKING = 32
@@ -27,18 +27,29 @@ def pictures_of(video: Path, motion: Motion3D, rows: Sequence[int]) -> Iterator[
     Raises:
         InputError: the video cannot be read, or has pictures of another size.
     """
-    wanted = motion.keypoints.frame_index
+    info = probe(video)
+    expected = motion.keypoints.size
+    if info.size != expected:
+        raise InputError(
+            f"the motion was inferred from pictures of {expected[0]}x{expected[1]}, but {video} "
+            f"has {info.size[0]}x{info.size[1]}: it is another video"
+        )
     reader: VideoReader | None = None
     frames: Iterator[Frame] = iter(())
     frame: Frame | None = None
     before: int | None = None
     try:
         for row in rows:
-            number = int(wanted[row])
+            number = int(motion.keypoints.frame_index[row])
+            # A mended time stamp may read differently after a seek; the frame number does not.
+            start = max(0.0, float(motion.timestamps[row]) - 2 / motion.fps)
+            if info.duration is not None and start >= info.duration:
+                yield None
+                continue
             if before is None or number - before > _WORTH_SEEKING:
                 if reader is not None:
                     reader.close()
-                reader = _opened(video, motion, row)
+                reader = VideoReader(video, start=start)
                 frames = iter(reader)
                 frame = next(frames, None)
             before = number
@@ -48,18 +59,3 @@ def pictures_of(video: Path, motion: Motion3D, rows: Sequence[int]) -> Iterator[
     finally:
         if reader is not None:
             reader.close()
-
-
-def _opened(video: Path, motion: Motion3D, row: int) -> VideoReader:
-    """A reader that begins a little before a frame of the motion."""
-    # A mended time stamp may read differently after a seek; the frame number does not.
-    start = max(0.0, float(motion.timestamps[row]) - 2 / motion.fps)
-    reader = VideoReader(video, start=start)
-    size, expected = reader.info.size, motion.keypoints.size
-    if size != expected:
-        reader.close()
-        raise InputError(
-            f"the motion was inferred from pictures of {expected[0]}x{expected[1]}, but {video} "
-            f"has {size[0]}x{size[1]}: it is another video"
-        )
-    return reader

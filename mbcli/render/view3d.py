@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from mbcli.render.ink import (
     RgbImage,
     bone_colours,
     dot,
+    label_point,
     legend,
     line_width,
     opacity,
@@ -35,6 +37,7 @@ _APART = 1.2  # metres between people whose places are not known
 _AROUND = 0.75  # metres of floor around the people
 _FINEST_CELL = 0.5  # metres
 _MOST_CELLS = 16
+_CHUNK = 1024  # frames looked at together
 _NEAR = 0.1  # of the nearest person's depth: floor nearer to the camera than this is left out
 
 
@@ -60,11 +63,10 @@ class View3D:
         self._present = motion.present
         self._places, self.placed = _places(motion, self._present)
         self._floor = _floor_level(motion, self._places, self._present)
-        points = self._all_points()
         margin = 2.5 * text_height(size)
         window = (margin, 2 * margin, size[0] - margin, size[1] - 1.5 * margin)
-        self._camera = frame_all(points, look_from(azimuth, elevation), window)
-        self._background = self._empty_floor(points)
+        self._camera = frame_all(self._all_points(), look_from(azimuth, elevation), window)
+        self._background = self._empty_floor()
 
     def draw(self, image: RgbImage, row: int) -> None:
         """Draw one frame of the motion.
@@ -80,61 +82,61 @@ class View3D:
             return
         bodies = motion.positions[row, columns] + self._places[row, columns, None]
         alphas = opacity(motion.confidence[row, columns])
-        shadows = bodies.copy()
-        shadows[..., 1] = self._floor
         seen = self._camera.seen(bodies)
-        points, shades = self._camera.picture(seen), self._camera.project(shadows)
-        width = line_width(self._size)
-        for shade in shades.tolist():
-            for a, b in skeleton.bones:
-                stroke(image, shade[a], shade[b], _SHADOW, width)
-        # What is further away is drawn first, bone by bone: limbs pass behind each other.
+        points = self._camera.picture(seen)
         ends = np.array(skeleton.bones)
-        depths = seen[..., 2][:, ends].mean(axis=-1)  # (P, bones)
-        order = np.argsort(-depths, axis=None)
-        faint = alphas[:, ends].min(axis=-1)
+        width = line_width(self._size)
+        for shadow in self._camera.project(self._on_floor(bodies))[:, ends].tolist():
+            for start, end in shadow:
+                stroke(image, start, end, _SHADOW, width)
+        # What is further away is drawn first, bone by bone: limbs pass behind each other.
+        order = np.argsort(-seen[..., 2][:, ends].mean(axis=-1), axis=None)
+        lines, faint = points[:, ends].tolist(), alphas[:, ends].min(axis=-1).tolist()
         colours = [bone_colours(skeleton, person_colour(c)) for c in columns.tolist()]
-        for flat in order.tolist():
-            who, bone = divmod(flat, len(ends))
-            self._bone(
-                image, points[who, ends[bone]].tolist(), colours[who][bone], faint[who, bone]
-            )
+        for nth in order.tolist():
+            who, bone = divmod(nth, len(ends))
+            start, end = lines[who][bone]
+            colour = colours[who][bone]
+            stroke(image, start, end, colour, width, alpha=faint[who][bone], outline=1)
         for who, column in enumerate(columns.tolist()):
             colour = person_colour(column)
             for place, alpha in zip(points[who].tolist(), alphas[who].tolist(), strict=True):
                 dot(image, place, colour, 0.9 * width, alpha=alpha)
-            top = points[who, points[who, :, 1].argmin()].tolist()
-            label = str(motion.track_ids[column])
-            write_label(image, label, top, text_height(self._size), colour)
+            over = label_point(points[who], np.ones(len(skeleton), dtype=np.bool_), skeleton)
+            label, letters = str(motion.track_ids[column]), text_height(self._size)
+            write_label(image, label, over, letters, colour, plate=False)
 
-    def _bone(self, image: RgbImage, ends: list[Point], colour: Colour, alpha: float) -> None:
-        stroke(
-            image, ends[0], ends[1], colour, line_width(self._size), alpha=float(alpha), outline=1
-        )
+    def _on_floor(self, points: FloatArray) -> FloatArray:
+        """(..., 3) the points of the floor straight below."""
+        below = points.copy()
+        below[..., 1] = self._floor
+        return below
 
-    def _all_points(self) -> FloatArray:
-        """(N, 3) every joint of the clip, and below each person the floor."""
-        bodies = (self._motion.positions + self._places[:, :, None])[self._present]
-        if not len(bodies):
-            # Nobody to be seen: a standing person's box, so that there is a floor to look at.
-            return np.array([[x, y, 3 + z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
-        points = bodies.reshape(-1, 3).astype(np.float64)
-        corners = np.array([points.min(axis=0), points.max(axis=0)])
-        feet = bodies.mean(axis=1).astype(np.float64)
-        feet[:, 1] = max(self._floor, corners[1, 1])
-        return np.concatenate([points, feet])
+    def _all_points(self) -> Iterator[FloatArray]:
+        """Every joint of the clip, and the floor below it, as arrays (N, 3)."""
+        if not self._present.any():
+            # Nobody to be seen: room for a person, so that there is a floor to look at.
+            yield np.array([[x, y, 3 + z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+        for begin in range(0, len(self._present), _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            bodies = self._motion.positions[part] + self._places[part, :, None]
+            joints = bodies[self._present[part]].reshape(-1, 3).astype(np.float64)
+            yield joints
+            yield self._on_floor(joints)
 
-    def _empty_floor(self, points: FloatArray) -> RgbImage:
+    def _empty_floor(self) -> RgbImage:
         """What does not change over the clip: background, grid and legend."""
         width, height = self._size
         image = np.full((height, width, 3), _BACKGROUND, dtype=np.uint8)
-        low = points[:, [0, 2]].min(axis=0) - _AROUND
-        high = points[:, [0, 2]].max(axis=0) + _AROUND
+        low, high, depth = np.full(3, np.inf), np.full(3, -np.inf), np.inf
+        for points in filter(len, self._all_points()):
+            low, high = np.minimum(low, points.min(axis=0)), np.maximum(high, points.max(axis=0))
+            depth = min(depth, float(self._camera.seen(points)[:, 2].min()))
+        low, high = low[[0, 2]] - _AROUND, high[[0, 2]] + _AROUND
         cell = _cell_size(float((high - low).max()))
         low, high = np.floor(low / cell) * cell, np.ceil(high / cell) * cell
-        near = _NEAR * float(self._camera.seen(points)[:, 2].min())
         for start, end in _grid(low, high, cell, self._floor):
-            ends = _clipped(self._camera, start, end, near)
+            ends = _clipped(self._camera, start, end, _NEAR * depth)
             if ends is not None:
                 stroke(image, ends[0], ends[1], _GRID, max(1, line_width(self._size) // 3))
         letters = text_height(self._size)
@@ -146,7 +148,7 @@ class View3D:
         ]
         if not self.placed:
             items.append(("places unknown", None))
-        legend(image, items, letters, height - letters)
+        legend(image, items, letters, height - letters, plate=False)
         return image
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mbcli.errors import ConfigError
 from mbcli.lift.model import DSTformerConfig
+from mbcli.weights import TABLE
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -45,7 +46,11 @@ class DataConfig(_Section):
 
 
 class ModelConfig(_Section):
-    """Dimensions of the DSTformer; see :class:`mbcli.lift.model.DSTformerConfig`."""
+    """Dimensions of the DSTformer; see :class:`mbcli.lift.model.DSTformerConfig`.
+
+    ``start`` chooses the random weights of a new model: ``published``, or ``spread``, with which
+    a small model learns depth much sooner; see :mod:`mbcli.train.start`.
+    """
 
     dim_feat: Count = 256
     dim_rep: Count = 512
@@ -53,10 +58,11 @@ class ModelConfig(_Section):
     num_heads: Count = 8
     mlp_ratio: Count = 4
     maxlen: Count = 243
+    start: Literal["published", "spread"] = "published"
 
     def build(self) -> DSTformerConfig:
         """The model's own configuration type."""
-        return DSTformerConfig(**self.model_dump())
+        return DSTformerConfig(**self.model_dump(exclude={"start"}))
 
 
 class ClipConfig(_Section):
@@ -160,6 +166,8 @@ class RunConfig(_Section):
         validate_every: steps between two validations.
         save_every: steps between two checkpoints.
         validation_clips: held-out clips a validation.
+        init: weights to start from, a name or a path; random ones if None. A relative path
+            starts at the configuration file.
     """
 
     out: Path
@@ -174,6 +182,7 @@ class RunConfig(_Section):
     validate_every: Count = 1000
     save_every: Count = 1000
     validation_clips: Count = 512
+    init: Path | None = None
 
 
 class PretrainConfig(_Section):
@@ -230,9 +239,17 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> PretrainConfig:
     return config.model_copy(
         update={
             "data": config.data.model_copy(update={"store": base / config.data.store}),
-            "run": config.run.model_copy(update={"out": base / config.run.out}),
+            "run": config.run.model_copy(
+                update={"out": base / config.run.out, "init": _start(base, config.run.init)}
+            ),
         }
     )
+
+
+def _start(base: Path, init: Path | None) -> Path | None:
+    if init is None or str(init) in TABLE:
+        return init
+    return base / init
 
 
 def _apply_override(tree: dict[str, Any], item: str) -> None:

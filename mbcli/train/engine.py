@@ -26,14 +26,16 @@ from torch.utils.tensorboard import SummaryWriter
 from mbcli import __version__
 from mbcli.data.store import ClipStore
 from mbcli.errors import ConfigError, WeightsError
-from mbcli.lift.checkpoint import save_lifter
+from mbcli.lift.checkpoint import load_lifter, save_lifter
 from mbcli.lift.model import DSTformer
 from mbcli.train.config import PretrainConfig
 from mbcli.train.losses import loss_3d
 from mbcli.train.sampling import ClipSampler
 from mbcli.train.schedule import ema_decay, learning_rate
+from mbcli.train.start import spread
 from mbcli.train.synthesis import Synthesiser
 from mbcli.train.validation import Validator
+from mbcli.weights import resolve
 
 CHECKPOINT = "last.ckpt"
 BEST, LAST = "best.safetensors", "last.safetensors"
@@ -96,7 +98,7 @@ def pretrain(config: PretrainConfig, *, resume: bool, observe: Observer) -> Path
     if fabric.device.type == "cpu" and fabric.world_size > 1:
         torch.set_num_threads(max(1, torch.get_num_threads() // fabric.world_size))
     torch.manual_seed(run.seed)
-    plain = DSTformer(config.model.build())
+    plain = _model(config)
     averaged = copy.deepcopy(plain).to(fabric.device).eval() if run.ema else None
     model, optimiser = fabric.setup(plain, _optimiser(plain, config))
     data = Synthesiser(train, config, fabric.device)
@@ -229,7 +231,7 @@ class _State:
     def _signature(self) -> str:
         """What must not change between a run and its continuation."""
         tree = self.config.model_dump(mode="json")
-        for key in ("out", "log_every", "validate_every", "save_every"):
+        for key in ("out", "init", "log_every", "validate_every", "save_every"):
             del tree["run"][key]
         del tree["data"]["store"]
         return json.dumps(tree, sort_keys=True)
@@ -325,6 +327,20 @@ def _check_folder(out: Path, resume: bool) -> None:
     if resume and not there:
         raise ConfigError(f"nothing to resume: {out / CHECKPOINT} does not exist")
     out.mkdir(parents=True, exist_ok=True)
+
+
+def _model(config: PretrainConfig) -> DSTformer:
+    wanted = config.model.build()
+    if config.run.init is None:
+        fresh = DSTformer(wanted)
+        if config.model.start == "spread":
+            spread(fresh)
+        return fresh
+    path = resolve(str(config.run.init))
+    model, _ = load_lifter(path, num_heads=wanted.num_heads)
+    if model.config != wanted:
+        raise WeightsError(f"run.init {path} must fit the model, {wanted}, got {model.config}")
+    return model
 
 
 def _optimiser(model: nn.Module, config: PretrainConfig) -> torch.optim.Optimizer:

@@ -66,8 +66,11 @@ class Synthesiser:
 
     def batch(self, count: int, seed: int) -> Batch:
         """Draw ``count`` clips; the same seed gives the same clips on the same device."""
-        draw = Draw.seeded(seed, self._device)
-        world = self._sampler.draw(count, Draw.seeded(seed)).to(self._device)  # (B, T, 21, 3)
+        # Two streams, on the device and on the CPU: were they seeded alike, each recording would
+        # always meet the same body and camera.
+        draw = Draw.seeded(2 * seed, self._device)
+        cpu = Draw.seeded(2 * seed + 1)
+        world = self._sampler.draw(count, cpu).to(self._device)  # (B, T, 21, 3)
         body = vary(world, self._config.clips, draw)  # (B, T, 21, 3)
         return self.film(view(body, self._config.camera, draw), draw)
 

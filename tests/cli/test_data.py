@@ -122,3 +122,25 @@ def test_bad_imports_are_one_line_and_leave_nothing(
     assert lines[0].startswith("error: ")
     assert said in lines[0]
     assert [path.name for path in tmp_path.iterdir()] == ["recordings"]
+
+
+def test_merge_joins_stores_and_leaves_twins_and_people_out(
+    recordings: Path, tmp_path: Path
+) -> None:
+    first, second, third = (tmp_path / name for name in ("a", "b", "c"))
+    for out, prefix in ((first, "x-"), (second, "y-"), (third, "z-")):
+        assert run("bvh", recordings, "--out", out, "--prefix", prefix, "-q").exit_code == 0
+
+    def merge(*words: object) -> Result:
+        return CliRunner().invoke(app, ["data", "merge", *map(str, words)])
+
+    result = merge(first, second, third, "--out", tmp_path / "m", "--leave-out", "y-anna")
+    assert result.exit_code == 0, result.output
+    kept = ClipStore.open(tmp_path / "m")
+    assert kept.subjects == ("x-anna", "z-anna")
+
+    unknown = merge(first, second, "--out", tmp_path / "n", "--leave-out", "zoe")
+    assert unknown.exit_code == 1
+    assert "x-anna, y-anna" in unknown.stderr
+    assert not (tmp_path / "n").exists()
+    assert merge(first, tmp_path / "none", "--out", tmp_path / "n").exit_code == 1

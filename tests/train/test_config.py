@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_mistakes_are_told_in_one_line(make_config, override, message) -> None:
 def test_a_file_that_is_no_configuration(tmp_path, text) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match="bad.yaml"):
+    with pytest.raises(ConfigError, match=r"bad\.yaml"):
         load_config(path)
 
 
@@ -93,7 +94,7 @@ def test_cosine_warms_up_and_ends_at_zero() -> None:
     assert rates[10] == 1.0
     assert rates[60] == pytest.approx(0.5)
     assert rates[-1] < 1e-3
-    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[10:]))
 
 
 def test_the_average_forgets_its_start_quickly() -> None:
