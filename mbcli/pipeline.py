@@ -64,7 +64,7 @@ def detect(
         ConfigError: the person asked for is none of those found.
     """
     watch = Stopwatch() if watch is None else watch
-    source = str(reader.info.path)
+    source = str(reader.info.path.resolve())
     poses, ids = [], []
     backend = BACKENDS[options.pose2d](options.pose2d_options)
     tracker = Tracker(reader.fps)
