@@ -18,7 +18,7 @@ from mbcli.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mbcli.train.engine import Observer, Progress
+    from mbcli.train.meter import Observer, Progress
 
 _EXTRA = ("lightning", "pydantic", "tensorboard", "yaml")
 

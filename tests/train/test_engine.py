@@ -12,7 +12,9 @@ from safetensors.torch import load_file
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.lift.checkpoint import load_lifter
 from mbcli.train.config import load_config
-from mbcli.train.engine import BEST, CHECKPOINT, LAST, Progress, pretrain
+from mbcli.train.engine import pretrain
+from mbcli.train.meter import Progress
+from mbcli.train.state import BEST, CHECKPOINT, LAST
 
 
 def ignore(progress: Progress) -> None:
