@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mbcli.cli.arguments import AsJson, Debug, Overwrite, Quiet
 from mbcli.cli.guard import exit_codes
 from mbcli.errors import ConfigError, InputError
 
@@ -57,12 +58,10 @@ def import_recordings(
     prefix: Annotated[str, typer.Option(help="Put before every person's name.")] = "",
     licence: Annotated[str, typer.Option(help="Terms of use, noted with every clip.")] = "",
     jobs: Annotated[int, typer.Option(help="Recordings read at the same time.")] = 1,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a clip store that exists.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Errors with traceback.")] = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Read all recordings under a folder into a new clip store."""
     with exit_codes(debug=debug, as_json=as_json):
@@ -151,11 +150,9 @@ def merge(
             help="Keep clips that show what another clip shows too.",
         ),
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a clip store that exists.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Errors with traceback.")] = False,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Join clip stores into a new one, each performance once."""
     with exit_codes(debug=debug):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mbcli.cli.arguments import AsJson, Debug, Overwrite, Quiet
 from mbcli.cli.guard import FAILED, exit_codes, one_line, show_error
 from mbcli.errors import ConfigError, MbcliError, OutputError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from mbcli.cli.summary import Result
     from mbcli.pipeline import Pipeline
 
-_INPUT, _PEOPLE, _NETWORKS, _SCREEN = "What to read", "People and camera", "Networks", "Screen"
+_INPUT, _PEOPLE, _NETWORKS = "What to read", "People and camera", "Networks"
 
 
 def infer(
@@ -38,9 +39,7 @@ def infer(
             help="The .npz file to write; with several inputs an existing folder.",
         ),
     ],
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a result that exists.")
-    ] = False,
+    overwrite: Overwrite = False,
     start: Annotated[
         float | None,
         typer.Option(help="Seconds at which to begin.", rich_help_panel=_INPUT),
@@ -114,17 +113,9 @@ def infer(
             help="Lift exactly as published, to compare numbers.", rich_help_panel=_NETWORKS
         ),
     ] = None,
-    quiet: Annotated[
-        bool,
-        typer.Option("--quiet", "-q", help="Show nothing but errors.", rich_help_panel=_SCREEN),
-    ] = False,
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", help="One JSON object on stdout.", rich_help_panel=_SCREEN),
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Errors with traceback.", rich_help_panel=_SCREEN)
-    ] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Every person's 3D motion from a video, as pose.npz."""
     with exit_codes(debug=debug, as_json=as_json):

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mbcli.cli.arguments import Debug, Overwrite, Quiet
 from mbcli.cli.guard import exit_codes
 from mbcli.errors import ConfigError, InputError, OutputError
 
 if TYPE_CHECKING:
     from mbcli.types import Motion3D
 
-_VIEW, _PICTURES, _SCREEN = "3D view", "Pictures (.png)", "Screen"
+_VIEW, _PICTURES = "3D view", "Pictures (.png)"
 _COLUMNS, _COUNT = 3, 12
 
 
@@ -32,9 +33,7 @@ def render(
             help="The file to write: .mp4 is a video, .png one frame or a contact sheet.",
         ),
     ],
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a result that exists.")
-    ] = False,
+    overwrite: Overwrite = False,
     video: Annotated[
         Path | None,
         typer.Option(help="The video it was inferred from.", show_default="as noted in POSE.NPZ"),
@@ -83,13 +82,8 @@ def render(
             rich_help_panel=_PICTURES,
         ),
     ] = None,
-    quiet: Annotated[
-        bool,
-        typer.Option("--quiet", "-q", help="Show nothing but errors.", rich_help_panel=_SCREEN),
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Errors with traceback.", rich_help_panel=_SCREEN)
-    ] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Draw a pose.npz: skeletons on the video, a 3D view, or both."""
     with exit_codes(debug=debug):

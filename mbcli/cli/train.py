@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mbcli.cli.arguments import AsJson, Debug, Quiet
 from mbcli.cli.guard import exit_codes
 from mbcli.errors import ConfigError
 
@@ -39,9 +40,9 @@ def pretrain(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in run.out.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Errors with traceback.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Train a DSTformer on 2D skeletons made from 3D recordings."""
     with exit_codes(debug=debug, as_json=as_json):
