@@ -6,7 +6,8 @@ Every recording of the subjects that the weights were not trained on is filmed w
 a second, in pieces of at most 243 frames, by virtual cameras with fixed seeds, and lifted by the
 same code that ``mbcli infer`` uses: overlapping windows, flip averaging, scale from the body
 height, which is given. Noisy = the published detector noise with its 27 key frames over 243
-frames; masked = the same, and 5 % of the joints and 10 % of the frames missing.
+frames; masked = the same, and 5 % of the joints and 10 % of the frames missing; a frame that is
+missing whole has no answer and is not scored.
 
 Depth zero is the picture's x and y at the true scale of each frame; the mean pose is that of the
 training subjects under the same cameras. MPJPE and MPJVE are root-relative, MPJVE a frame.
@@ -162,7 +163,7 @@ def main() -> None:
             answers["depth zero", name] = depth_zero(piece, name)
         answers["mean pose", "any"] = np.broadcast_to(mean_pose, piece.target.shape)
         for (who, name), pose in answers.items():
-            # A whole masked frame at an end of the clip has no pose to compare.
+            # In a frame that is missing whole the person is absent: there is no answer to score.
             there = np.isfinite(pose).all(axis=(1, 2))
             aligned = joint_errors(
                 procrustes(pose[there], piece.target[there]), piece.target[there]

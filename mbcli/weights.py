@@ -76,6 +76,16 @@ TABLE: dict[str, WeightsEntry] = {
             origin=_MOVENET_ORIGIN,
             skeleton="coco17",
         ),
+        WeightsEntry(
+            name="mbcli-lifter",
+            file="mbcli_lifter.safetensors",
+            stage="lift",
+            bytes=1_861_282,
+            sha256="a5d3717fdbaa525298d598f3f153ce5927fb9c16d41502d210bdafc3a578b6a1",
+            licence="Apache-2.0",
+            origin="mbcli, trained on CMU and HDM05 recordings: weights/mbcli_lifter.md",
+            skeleton="h36m17",
+        ),
     )
 }
 
