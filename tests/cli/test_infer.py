@@ -263,9 +263,14 @@ def test_interrupt_ends_with_130_and_leaves_nothing(
     walk: Path, tiny_lifter: Path, tmp_path: Path
 ) -> None:
     words = ["infer", str(walk), "--out", str(tmp_path / "pose.npz"), "--weights", str(tiny_lifter)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mbcli", *words], stderr=subprocess.PIPE, text=True
-    )
+    # A test run that a shell has put in the background ignores SIGINT, and so would its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mbcli", *words], stderr=subprocess.PIPE, text=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert process.stderr is not None
     first = process.stderr.readline()
     assert "finding people" in first
