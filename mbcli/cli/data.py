@@ -159,22 +159,19 @@ def merge(
         # Imported on use, so that --help answers at once.
         from mbcli.cli.screen import Screen
         from mbcli.data.duplicates import find_duplicates
-        from mbcli.data.store import ClipStore, merge_stores
+        from mbcli.data.store import ClipStore, check_new_store, merge_stores
 
+        check_new_store(out, overwrite=overwrite)
         opened = [ClipStore.open(path) for path in stores]
         people = sorted({subject for store in opened for subject in store.subjects})
-        unknown = sorted(set(leave_out or ()) - set(people))
+        absent = set(leave_out or ())
+        unknown = sorted(absent - set(people))
         if unknown:
             raise ConfigError(
                 f"--leave-out must name a person of the stores, got {', '.join(unknown)} "
                 f"(known: {', '.join(people)})"
             )
-        unwanted = {
-            clip.name
-            for store in opened
-            for clip in store.clips
-            if clip.subject in (leave_out or ())
-        }
+        unwanted = {clip.name for store in opened for clip in store.clips if clip.subject in absent}
         twins = [] if duplicates else find_duplicates(opened)
         unwanted |= {twin.clip.name for twin in twins}
         merged = merge_stores(opened, out, leave_out=unwanted, overwrite=overwrite)

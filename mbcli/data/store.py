@@ -112,6 +112,16 @@ class ClipStore:
         return sum(clip.seconds for clip in self.clips) / 3600
 
 
+def check_new_store(path: Path, *, overwrite: bool) -> None:
+    """Find out, before any work is done, whether a store may be made at ``path``.
+
+    Raises:
+        OutputError: something is there already that may not be replaced.
+    """
+    if path.exists() and not (overwrite and (path / _META).is_file()):
+        raise OutputError(f"{path}: exists already; only a clip store can be overwritten")
+
+
 class StoreWriter:
     """Writes a store clip by clip; the folder appears, whole, when the context ends well.
 
@@ -124,8 +134,7 @@ class StoreWriter:
     """
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
-        if path.exists() and not (overwrite and (path / _META).is_file()):
-            raise OutputError(f"{path}: exists already; only a clip store can be overwritten")
+        check_new_store(path, overwrite=overwrite)
         self.path = path
         self.clips: list[Clip] = []
         self._names: set[str] = set()

@@ -73,6 +73,7 @@ def pretrain(config: PretrainConfig, *, resume: bool, observe: Observer) -> Path
         document = config.model_dump_json(indent=2)
         (run.out / "config.json").write_text(document, encoding="utf-8")
     writer = SummaryWriter(str(run.out / "scalars")) if fabric.is_global_zero else None
+    loss_weights = config.loss.model_dump()
     meter = Meter(run.batch)
     stopped = StopFlag()
     with stopped.listening():
@@ -83,7 +84,7 @@ def pretrain(config: PretrainConfig, *, resume: bool, observe: Observer) -> Path
             with meter.data():
                 seed = _step_seed(run.seed, state.step, fabric.global_rank)
                 batch = data.batch(run.batch // fabric.world_size, seed)
-            total, parts = loss_3d(model(batch.inputs), batch.target, config.loss.model_dump())
+            total, parts = loss_3d(model(batch.inputs), batch.target, loss_weights)
             optimiser.zero_grad(set_to_none=True)
             fabric.backward(total)
             if config.optimiser.clip_norm:
@@ -96,15 +97,18 @@ def pretrain(config: PretrainConfig, *, resume: bool, observe: Observer) -> Path
 
             done = state.step == run.steps
             halt = stopped.anywhere(fabric)
-            if fabric.is_global_zero and (state.step % run.validate_every == 0 or done):
+            validating = state.step % run.validate_every == 0 or done
+            saving = state.step % run.save_every == 0 or done or halt
+            if fabric.is_global_zero and validating:
                 state.validate(validator)
             if writer and (state.step % run.log_every == 0 or done):
                 progress = meter.report(state.step, run.steps, state.validation)
                 write_scalars(writer, progress, rate)
                 observe(progress)
-            if fabric.is_global_zero and (state.step % run.save_every == 0 or done or halt):
+            if fabric.is_global_zero and saving:
                 state.save()
-            fabric.barrier()
+            if validating or saving:
+                fabric.barrier()
             if halt:
                 raise KeyboardInterrupt
     if writer:
