@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mbcli import __version__
+from mbcli.conversion import convert
 from mbcli.errors import NobodyFoundError
 from mbcli.options import InferOptions
 from mbcli.pose2d import BACKENDS
 from mbcli.provenance import bundled_weights, lifter_weights, track_rows
 from mbcli.refine.metric import DEFAULT_HEIGHT, camera_from, to_metres
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
-from mbcli.skeleton import H36M17, convert
+from mbcli.skeleton import H36M17
 from mbcli.track import Tracker, build_keypoints, select_people
 from mbcli.types import Keypoints2D, Motion3D
 from mbcli.video import VideoReader

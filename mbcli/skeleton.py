@@ -1,18 +1,24 @@
-"""Skeletons by joint names, and the conversion between them.
+"""Skeletons by joint names.
 
-Bones, left/right swaps and conversions are all derived from the names here, so a joint order is
-written down once. Joint lists: COCO keypoints (Lin et al. 2014), Human3.6M in the 17-joint
-order of MotionBERT (Zhu et al. 2023).
+Bones, left/right swaps and conversions (`mbcli.conversion`) are all derived from the names here,
+so a joint order is written down once. A joint that two lists share has one name in both.
+
+    coco17       COCO keypoints (Lin et al. 2014)
+    wholebody23  the body and feet of COCO-WholeBody (Jin et al. 2020)
+    halpe26      Halpe full body without face and hands (Fang et al. 2022)
+    body25       OpenPose BODY_25 (Cao et al. 2019)
+    openpose18   OpenPose COCO-18
+    blazepose33  MediaPipe BlazePose (Bazarevsky et al. 2020)
+    posetrack17  PoseTrack 2018 (Andriluka et al. 2018)
+    mpii16       MPII Human Pose (Andriluka et al. 2014)
+    crowdpose14  CrowdPose (Li et al. 2019)
+    h36m17       Human3.6M in the order of MotionBERT (Zhu et al. 2023)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
-import numpy.typing as npt
 
 
 @dataclass(frozen=True)
@@ -112,69 +118,196 @@ H36M17 = Skeleton(
     parents=(-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15),
 )
 
-SKELETONS: dict[str, Skeleton] = {s.name: s for s in (COCO17, H36M17)}
 
-# Joints that a target skeleton has and a source has not, as the mean of source joints. This is
-# the rule MotionBERT applies to detections: the "head" of a face without a crown is the middle
-# of the eyes, the spine lies half-way between pelvis and thorax.
-_DERIVED: dict[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
-    ("coco17", "h36m17"): {
-        "pelvis": ("left_hip", "right_hip"),
-        "thorax": ("left_shoulder", "right_shoulder"),
-        "spine": ("left_hip", "right_hip", "left_shoulder", "right_shoulder"),
-        "head": ("left_eye", "right_eye"),
-    },
+def _skeleton(name: str, parents: dict[str, str | None]) -> Skeleton:
+    """A skeleton from its joints in array order, each with the name of its parent."""
+    joints = tuple(parents)
+    numbers = (-1 if parent is None else joints.index(parent) for parent in parents.values())
+    return Skeleton(name, joints, tuple(numbers))
+
+
+_COCO_PARENTS: dict[str, str | None] = {
+    joint: COCO17.joints[parent] if parent >= 0 else None
+    for joint, parent in zip(COCO17.joints, COCO17.parents, strict=True)
 }
 
+WHOLEBODY23 = _skeleton(
+    "wholebody23",
+    _COCO_PARENTS
+    | {
+        f"{side}_{part}": f"{side}_ankle"
+        for side in ("left", "right")
+        for part in ("big_toe", "small_toe", "heel")
+    },
+)
 
-def conversion_table(source: Skeleton, target: Skeleton) -> tuple[tuple[int, ...], ...]:
-    """For each target joint the source joints whose mean it is.
+HALPE26 = _skeleton(
+    "halpe26",
+    _COCO_PARENTS
+    | {
+        "nose": "neck",
+        "left_shoulder": "neck",
+        "right_shoulder": "neck",
+        "left_hip": "pelvis",
+        "right_hip": "pelvis",
+        "head": "nose",
+        "neck": "pelvis",
+        "pelvis": None,
+    }
+    | {
+        f"{side}_{part}": f"{side}_ankle"
+        for part in ("big_toe", "small_toe", "heel")
+        for side in ("left", "right")
+    },
+)
 
-    Raises:
-        ValueError: no conversion between the two skeletons is known.
-    """
-    if source == target:
-        return tuple((j,) for j in range(len(source)))
-    derived = _DERIVED.get((source.name, target.name))
-    if derived is None:
-        known = ", ".join(f"{a} to {b}" for a, b in _DERIVED)
-        raise ValueError(
-            f"no conversion from {source.name} to {target.name} is known (known: {known})"
-        )
-    return tuple(
-        tuple(source.index(n) for n in derived.get(joint, (joint,))) for joint in target.joints
+_OPENPOSE_ARMS: dict[str, str | None] = {
+    "nose": "neck",
+    "neck": None,
+    "right_shoulder": "neck",
+    "right_elbow": "right_shoulder",
+    "right_wrist": "right_elbow",
+    "left_shoulder": "neck",
+    "left_elbow": "left_shoulder",
+    "left_wrist": "left_elbow",
+}
+_OPENPOSE_FACE: dict[str, str | None] = {
+    "right_eye": "nose",
+    "left_eye": "nose",
+    "right_ear": "right_eye",
+    "left_ear": "left_eye",
+}
+
+OPENPOSE18 = _skeleton(
+    "openpose18",
+    {
+        **_OPENPOSE_ARMS,
+        "right_hip": "neck",
+        "right_knee": "right_hip",
+        "right_ankle": "right_knee",
+        "left_hip": "neck",
+        "left_knee": "left_hip",
+        "left_ankle": "left_knee",
+        **_OPENPOSE_FACE,
+    },
+)
+
+BODY25 = _skeleton(
+    "body25",
+    {
+        **_OPENPOSE_ARMS,
+        "pelvis": "neck",
+        "right_hip": "pelvis",
+        "right_knee": "right_hip",
+        "right_ankle": "right_knee",
+        "left_hip": "pelvis",
+        "left_knee": "left_hip",
+        "left_ankle": "left_knee",
+        **_OPENPOSE_FACE,
+        **{
+            f"{side}_{part}": f"{side}_ankle"
+            for side in ("left", "right")
+            for part in ("big_toe", "small_toe", "heel")
+        },
+    },
+)
+
+BLAZEPOSE33 = _skeleton(
+    "blazepose33",
+    {
+        "nose": None,
+        **{
+            f"{side}_{part}": "nose" if part == "eye_inner" else f"{side}_{before}"
+            for side in ("left", "right")
+            for part, before in (
+                ("eye_inner", ""),
+                ("eye", "eye_inner"),
+                ("eye_outer", "eye"),
+            )
+        },
+        "left_ear": "left_eye_outer",
+        "right_ear": "right_eye_outer",
+        "left_mouth": "nose",
+        "right_mouth": "nose",
+        **{
+            f"{side}_{part}": f"{side}_{before}" if before else "nose"
+            for part, before in (
+                ("shoulder", ""),
+                ("elbow", "shoulder"),
+                ("wrist", "elbow"),
+                ("pinky", "wrist"),
+                ("index", "wrist"),
+                ("thumb", "wrist"),
+                ("hip", "shoulder"),
+                ("knee", "hip"),
+                ("ankle", "knee"),
+                ("heel", "ankle"),
+                ("foot_index", "heel"),
+            )
+            for side in ("left", "right")
+        },
+    },
+)
+
+POSETRACK17 = _skeleton(
+    "posetrack17",
+    {
+        "nose": None,
+        "head_bottom": "nose",
+        "head_top": "nose",
+        "left_ear": "nose",
+        "right_ear": "nose",
+        "left_shoulder": "head_bottom",
+        "right_shoulder": "head_bottom",
+        **dict(list(_COCO_PARENTS.items())[7:]),
+    },
+)
+
+MPII16 = _skeleton(
+    "mpii16",
+    {
+        "right_ankle": "right_knee",
+        "right_knee": "right_hip",
+        "right_hip": "pelvis",
+        "left_hip": "pelvis",
+        "left_knee": "left_hip",
+        "left_ankle": "left_knee",
+        "pelvis": None,
+        "thorax": "pelvis",
+        "upper_neck": "thorax",
+        "head_top": "upper_neck",
+        "right_wrist": "right_elbow",
+        "right_elbow": "right_shoulder",
+        "right_shoulder": "thorax",
+        "left_shoulder": "thorax",
+        "left_elbow": "left_shoulder",
+        "left_wrist": "left_elbow",
+    },
+)
+
+CROWDPOSE14 = _skeleton(
+    "crowdpose14",
+    {
+        "left_shoulder": "neck",
+        "right_shoulder": "neck",
+        **dict(list(_COCO_PARENTS.items())[7:]),
+        "head_top": "neck",
+        "neck": None,
+    },
+)
+
+SKELETONS: dict[str, Skeleton] = {
+    skeleton.name: skeleton
+    for skeleton in (
+        COCO17,
+        WHOLEBODY23,
+        HALPE26,
+        BODY25,
+        OPENPOSE18,
+        BLAZEPOSE33,
+        POSETRACK17,
+        MPII16,
+        CROWDPOSE14,
+        H36M17,
     )
-
-
-def convert(
-    keypoints: npt.ArrayLike, source: Skeleton, target: Skeleton
-) -> npt.NDArray[np.floating]:
-    """Re-express 2D keypoints in another skeleton.
-
-    A derived joint is the mean of its sources and takes the minimum of their confidences: it is
-    no better known than the worst of them. If any source is missing (NaN), so is the joint.
-
-    Args:
-        keypoints: (..., J_source, 3) = x, y, confidence; missing joints are (NaN, NaN, 0).
-        source: skeleton of ``keypoints``.
-        target: skeleton to produce.
-
-    Returns:
-        (..., J_target, 3) array of the same float type.
-
-    Raises:
-        ValueError: wrong joint count, or no conversion is known.
-    """
-    data = np.asarray(keypoints)
-    if data.shape[-2:] != (len(source), 3):
-        raise ValueError(
-            f"keypoints must be (..., {len(source)}, 3) for {source.name}, got {data.shape}"
-        )
-    if not np.issubdtype(data.dtype, np.floating):
-        data = data.astype(np.float64)
-    out = np.empty((*data.shape[:-2], len(target), 3), dtype=data.dtype)
-    for j, sources in enumerate(conversion_table(source, target)):
-        picked = data[..., list(sources), :]
-        out[..., j, :2] = picked[..., :2].mean(axis=-2)
-        out[..., j, 2] = picked[..., 2].min(axis=-1)
-    return out
+}

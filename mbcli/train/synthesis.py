@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mbcli.conversion import conversion_table
 from mbcli.data.body import BODY21
-from mbcli.skeleton import COCO17, H36M17, conversion_table
+from mbcli.skeleton import COCO17, H36M17
 from mbcli.train.bodies import stature, vary
 from mbcli.train.cameras import view
 from mbcli.train.config import PretrainConfig
@@ -23,8 +24,9 @@ _COCO_OF_BODY = [BODY21.index(name) for name in COCO17.joints]
 def _conversion_matrix() -> Tensor:
     """(17, 17) weights that turn COCO-17 positions into H36M-17 ones, as inference does."""
     matrix = torch.zeros(len(H36M17), len(COCO17))
-    for target, sources in enumerate(conversion_table(COCO17, H36M17)):
-        matrix[target, list(sources)] = 1 / len(sources)
+    for target, share in enumerate(conversion_table(COCO17, H36M17)):
+        for source, weight in share.items():
+            matrix[target, source] = weight
     return matrix
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from mbcli.conversion import convert
 from mbcli.data.body import BODY21
 from mbcli.data.store import ClipStore
 from mbcli.geometry import fit_window
-from mbcli.skeleton import COCO17, H36M17, convert
+from mbcli.skeleton import COCO17, H36M17
 from mbcli.train.bodies import stature, vary
 from mbcli.train.cameras import view
 from mbcli.train.config import CameraConfig, ClipConfig, load_config

@@ -1,0 +1,111 @@
+"""From one skeleton to another by joint names, with the confidence of what is derived."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.skeleton import POSETRACK17, Skeleton
+
+FloatArray = npt.NDArray[np.floating]
+ConfidenceRule = Literal["minimum", "published"]
+
+# Joints that a skeleton may lack, as the mean of others; the first possibility whose joints are
+# there, or can be derived in turn, is taken. The first four rules are those that MotionBERT
+# applies to COCO, Halpe and PoseTrack detections. OpenPose defines its neck as the middle of the
+# shoulders. Human3.6M's ninth joint sits in the face below the eyes: where a list has no nose,
+# the middle of head top and neck comes nearest.
+_RULES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "pelvis": (("left_hip", "right_hip"),),
+    "thorax": (("neck",), ("head_bottom",), ("left_shoulder", "right_shoulder")),
+    "spine": (("pelvis", "thorax"),),
+    "head": (("head_top",), ("left_eye", "right_eye")),
+    "nose": (("upper_neck", "head_top"), ("neck", "head_top"), ("left_eye", "right_eye")),
+}
+
+_Share = dict[int, float]
+
+
+def conversion_table(source: Skeleton, target: Skeleton) -> tuple[_Share, ...]:
+    """For each target joint the source joints that make it up, and the share of each.
+
+    A joint of the same name is taken as it is. A joint that cannot be derived gets no share.
+    """
+    return tuple(_shares(source, joint) for joint in target.joints)
+
+
+def underivable(source: Skeleton, target: Skeleton) -> tuple[str, ...]:
+    """Names of the joints of ``target`` that ``source`` cannot give."""
+    table = conversion_table(source, target)
+    return tuple(joint for joint, share in zip(target.joints, table, strict=True) if not share)
+
+
+def convert(
+    keypoints: npt.ArrayLike,
+    source: Skeleton,
+    target: Skeleton,
+    *,
+    confidence: ConfidenceRule = "minimum",
+    partial: bool = False,
+) -> FloatArray:
+    """Re-express 2D keypoints in another skeleton.
+
+    A derived joint is the mean of its sources and takes the minimum of their confidences: it is
+    no better known than the worst of them. If any source is missing (NaN), so is the joint.
+
+    Args:
+        keypoints: (..., J_source, 3) = x, y, confidence; missing joints are (NaN, NaN, 0).
+        source: skeleton of ``keypoints``.
+        target: skeleton to produce.
+        confidence: ``published`` averages confidences as MotionBERT does, except that it takes
+            the minimum from PoseTrack.
+        partial: joints that cannot be derived become missing instead of an error.
+
+    Returns:
+        (..., J_target, 3) array of the same float type.
+
+    Raises:
+        ValueError: wrong joint count, or a joint that cannot be derived and ``partial`` is off.
+    """
+    data = np.asarray(keypoints)
+    if data.shape[-2:] != (len(source), 3):
+        raise ValueError(
+            f"keypoints must be (..., {len(source)}, 3) for {source.name}, got {data.shape}"
+        )
+    if not np.issubdtype(data.dtype, np.floating):
+        data = data.astype(np.float64)
+    if not partial and (lacking := underivable(source, target)):
+        raise ValueError(
+            f"{source.name} cannot be converted to {target.name}: it gives no {', '.join(lacking)}"
+        )
+    averaged = confidence == "published" and source != POSETRACK17
+    out = np.full((*data.shape[:-2], len(target), 3), np.nan, dtype=data.dtype)
+    out[..., 2] = 0
+    for j, share in enumerate(conversion_table(source, target)):
+        if not share:
+            continue
+        picked = data[..., list(share), :]  # (..., S, 3)
+        weights = np.array(list(share.values()), dtype=data.dtype)
+        mean = (picked * weights[:, None]).sum(axis=-2)
+        out[..., j, :2] = mean[..., :2]
+        out[..., j, 2] = mean[..., 2] if averaged else picked[..., 2].min(axis=-1)
+    missing = np.isnan(out[..., :2]).any(axis=-1)
+    out[missing] = np.nan, np.nan, 0
+    return out
+
+
+def _shares(source: Skeleton, joint: str) -> _Share:
+    """Source joints and their shares in ``joint``; empty if it cannot be had."""
+    if joint in source.joints:
+        return {source.index(joint): 1.0}
+    for names in _RULES.get(joint, ()):
+        parts = [_shares(source, name) for name in names]
+        if all(parts):
+            total: _Share = {}
+            for part in parts:
+                for number, share in part.items():
+                    total[number] = total.get(number, 0.0) + share / len(parts)
+            return dict(sorted(total.items()))
+    return {}
