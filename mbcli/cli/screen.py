@@ -11,6 +11,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
@@ -18,6 +19,7 @@ from rich.progress import (
     Task,
     TextColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 from rich.text import Text
@@ -29,6 +31,8 @@ _LABELS = {
     "pose2d": "finding people",
     "lift": "lifting to 3D",
     "import": "reading",
+    "download": "downloading",
+    "unpack": "unpacking",
 }
 
 
@@ -46,15 +50,20 @@ class Screen:
         self._console = Console(file=self._stream, quiet=quiet, highlight=False, soft_wrap=True)
 
     @contextmanager
-    def progress(self, title: str) -> Iterator[Observer]:
-        """Give an observer for the stages of one job; ``title`` is what is worked on."""
+    def progress(self, title: str, *, in_bytes: bool = False) -> Iterator[Observer]:
+        """Give an observer for the stages of one job.
+
+        Args:
+            title: what is worked on.
+            in_bytes: the observer is told bytes, not frames or files.
+        """
         if self._quiet:
             yield unobserved
         elif self._console.is_terminal:
-            with _bars(self._console) as bars:
+            with _bars(self._console, in_bytes=in_bytes) as bars:
                 yield _BarObserver(bars, title)
         else:
-            yield _PlainObserver(self._stream, title)
+            yield _PlainObserver(self._stream, title, in_bytes=in_bytes)
 
     def say(self, line: str) -> None:
         """Show one line."""
@@ -97,13 +106,13 @@ class _RateColumn(ProgressColumn):
         return Text("" if speed is None else f"{speed:.1f}/s", style="progress.data.speed")
 
 
-def _bars(console: Console) -> Progress:
+def _bars(console: Console, *, in_bytes: bool) -> Progress:
+    counts = (DownloadColumn(), TransferSpeedColumn())
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        MofNCompleteColumn(),
-        _RateColumn(),
+        *(counts if in_bytes else (MofNCompleteColumn(), _RateColumn())),
         TimeRemainingColumn(compact=True),
         console=console,
         transient=True,
@@ -133,10 +142,12 @@ class _BarObserver:
 class _PlainObserver:
     """A line every ten seconds, and one when the next stage begins."""
 
-    def __init__(self, stream: TextIO, title: str) -> None:
+    def __init__(self, stream: TextIO, title: str, *, in_bytes: bool) -> None:
         self._stream = stream
         self._title = title
+        self._unit, self._scale = (" MB", 1e6) if in_bytes else ("", 1.0)
         self._stage = ""
+        self._first = 0
         self._began = self._said = 0.0
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
@@ -144,12 +155,19 @@ class _PlainObserver:
         label = _LABELS.get(stage, stage)
         if stage != self._stage:
             self._stage, self._began, self._said = stage, now, now
+            # A download goes on where an earlier one broke off; a frame is done when it is told.
+            self._first = done if self._unit else 0
             print(f"{self._title}: {label}", file=self._stream, flush=True)
         if now - self._said < _PLAIN_EVERY:
             return
         self._said = now
-        speed = done / (now - self._began)
-        line = f"{self._title}: {label}, {done} of {total or '?'}, {speed:.1f}/s"
-        if total is not None and done:
+        speed = (done - self._first) / (now - self._began)
+        of = "?" if total is None else self._amount(total)
+        rate = f"{speed / self._scale:.1f}{self._unit}/s"
+        line = f"{self._title}: {label}, {self._amount(done)} of {of}, {rate}"
+        if total is not None and speed:
             line += f", {max(total - done, 0) / speed:.0f} s left"
         print(line, file=self._stream, flush=True)
+
+    def _amount(self, count: int) -> str:
+        return f"{count / self._scale:.0f}{self._unit}"

@@ -1,0 +1,41 @@
+"""Weights: one table of them, where they lie, whether they are whole, and their download."""
+
+from __future__ import annotations
+
+from mbcli.weights.entry import WeightsEntry
+from mbcli.weights.fetch import fetch
+from mbcli.weights.find import (
+    ENVIRONMENT_VARIABLE,
+    bundled_directory,
+    cache_directory,
+    check,
+    digest_note,
+    entry_for,
+    expected,
+    named,
+    on_disk,
+    resolve,
+    search_directories,
+    sha256_of,
+    verify,
+)
+from mbcli.weights.table import TABLE
+
+__all__ = [
+    "ENVIRONMENT_VARIABLE",
+    "TABLE",
+    "WeightsEntry",
+    "bundled_directory",
+    "cache_directory",
+    "check",
+    "digest_note",
+    "entry_for",
+    "expected",
+    "fetch",
+    "named",
+    "on_disk",
+    "resolve",
+    "search_directories",
+    "sha256_of",
+    "verify",
+]

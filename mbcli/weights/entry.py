@@ -1,0 +1,61 @@
+"""What is known of a weights file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+Stage = Literal["pose2d", "lift", "pretrain", "action", "mesh"]
+HashSource = Literal["measured", "publisher", "second-hand"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsEntry:
+    """One weights file.
+
+    Attributes:
+        name: what users and result files call it.
+        file: file name, without a directory. Where others cache the same file, the name that they
+            give it, so that their folder serves as ``MBCLI_WEIGHTS``.
+        stage: the stage that loads it. Person detectors belong to ``pose2d``.
+        licence: SPDX expression of the publisher's licence for the file.
+        origin: where the file comes from, for people.
+        skeleton: a key of ``mbcli.skeleton.SKELETONS``: joints of the keypoints that it produces,
+            or takes if it produces something else. None for a person detector.
+        bytes: size of the file, None if not known.
+        about: roughly the bytes of a file whose size is not known, to tell people before they
+            download it: four for each parameter, or what others wrote down rounded.
+        sha256: lower-case hexadecimal digest of the file, None if not known.
+        sha256_source: who says so: measured by us, the publisher, or second-hand, that is written
+            down by others who downloaded the file. None without a digest.
+        sha256_prefix: first digits of the digest as the publisher states them, checked where
+            ``sha256`` is None.
+        url: address of the download; None for a file that comes with mbcli.
+        member: file name inside the ZIP archive at ``url``; None if the address gives the file.
+        archive_sha256: digest of that archive, None if not known.
+        training_data: what the licences of the training data restrict, empty if nothing.
+        confirmed: whether ``url`` is in the publisher's own list of files.
+    """
+
+    name: str
+    file: str
+    stage: Stage
+    licence: str
+    origin: str
+    skeleton: str | None
+    bytes: int | None = None
+    about: int | None = None
+    sha256: str | None = None
+    sha256_source: HashSource | None = None
+    sha256_prefix: str | None = None
+    url: str | None = None
+    member: str | None = None
+    archive_sha256: str | None = None
+    training_data: str = ""
+    confirmed: bool = True
+
+    @property
+    def host(self) -> str:
+        """Who serves the file; empty for one that comes with mbcli."""
+        return "" if self.url is None else urlsplit(self.url).netloc

