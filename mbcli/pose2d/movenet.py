@@ -15,10 +15,13 @@ mostly hidden, may be missed. While two people overlap, limbs may be taken from 
 
 from __future__ import annotations
 
-import cv2
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from mbcli.errors import ConfigError
+from mbcli.pose2d.cuts import CutFinder
 from mbcli.pose2d.movenet_nets import Image, MultiPose, Square, Thunder
 from mbcli.pose2d.overlap import box_iou, distinct, keypoint_box, oks
 from mbcli.skeleton import COCO17, Skeleton
@@ -34,8 +37,6 @@ _DUPLICATE = 0.65  # OKS above which two crops have landed on one person
 _BOX_MARGIN = 0.1  # of the keypoint box on each side: heads and feet end beyond their keypoints
 _CLOCK_SLACK = 0.002  # seconds by which time stamps are rounded in some containers
 _RECROP = 0.12  # of the crop's side: a person further off its middle is looked at once more
-_CUT = 20.0  # mean difference of thumbnails, of 255, that means another scene
-_THUMBNAIL = (32, 32)  # pixels
 
 _TORSO = [
     COCO17.index(f"{side}_{part}") for side in ("left", "right") for part in ("shoulder", "hip")
@@ -71,12 +72,18 @@ class MoveNet:
         """
         if not search_every >= 0:
             raise ConfigError(f"search_every must be 0 or more seconds, got {search_every}")
+        self.facts: Mapping[str, Any] = {
+            "models": "MultiPose and Thunder",
+            "device": "cpu",
+            "person_threshold": person_threshold,
+            "search_every": search_every,
+        }
         self._search_every = search_every
         self._person_threshold = person_threshold
         self._thunder = Thunder(threads)
         self._multipose = MultiPose(threads)
         self._people: list[FloatArray] = []
-        self._thumbnail: FloatArray | None = None
+        self._is_cut = CutFinder()
         self._searched_at = -np.inf
 
     def close(self) -> None:
@@ -104,13 +111,6 @@ class MoveNet:
             self._searched_at = frame.time
         self._people = people
         return _frame_poses(frame, people)
-
-    def _is_cut(self, image: Image) -> bool:
-        """Whether the picture has little to do with the one before."""
-        before = self._thumbnail
-        small = cv2.resize(image, _THUMBNAIL, interpolation=cv2.INTER_AREA)
-        self._thumbnail = small.astype(np.float32)
-        return before is not None and float(np.abs(self._thumbnail - before).mean()) > _CUT
 
     def _follow(self, image: Image, people: list[FloatArray]) -> list[FloatArray]:
         """The same people in the next frame, without those who fade, jump or coincide.

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
-from mbcli import weights
+from mbcli.pose2d.onnx_session import OnnxModel
 from mbcli.types import FloatArray
 
 Image = npt.NDArray[np.uint8]
@@ -43,7 +42,7 @@ class Square:
 
 
 class _Network:
-    """An onnxruntime session on the CPU for a model of the weights table."""
+    """A model of the weights table, on the CPU."""
 
     def __init__(self, name: str, threads: int | None) -> None:
         """Load it.
@@ -51,17 +50,11 @@ class _Network:
         Raises:
             WeightsError: the file is missing or damaged.
         """
-        path = weights.verify(name)
-        options = ort.SessionOptions()
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        self._input = self._session.get_inputs()[0].name
+        self._model = OnnxModel(name, threads=threads)
 
     def _run(self, image: Image) -> FloatArray:
         """Feed one (H, W, 3) RGB picture of admissible size."""
-        output: FloatArray = self._session.run(None, {self._input: image[None].astype(np.int32)})[0]
-        return output
+        return self._model(image[None].astype(np.int32))[0]
 
 
 class Thunder(_Network):

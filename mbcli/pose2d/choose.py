@@ -1,0 +1,68 @@
+"""Which 2D front end ``--pose2d auto`` takes, and why; nothing is downloaded for it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+
+from mbcli.pose2d import AUTO, Pose2DOptions
+from mbcli.pose2d.models import KEYPOINT_MODELS, PERSON_MODELS, WEIGHTS_OF_MODE
+from mbcli.weights import on_disk
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A front end and what to say about it.
+
+    Attributes:
+        backend: a key of `mbcli.pose2d.BACKENDS`.
+        options: what it is told.
+        reason: why it was taken, a part of a sentence.
+        hint: what would give better keypoints, and how to get it; empty if nothing would.
+    """
+
+    backend: str
+    options: Pose2DOptions
+    reason: str
+    hint: str = ""
+
+
+def choose(asked: str, options: Pose2DOptions) -> Choice:
+    """Take what was asked for, or for ``auto`` the most accurate that is ready to run.
+
+    A checkpoint or configuration that the user names decides; else MMPose where it is installed
+    and its weights are on disk, else the ONNX models that are on disk, else MoveNet.
+    """
+    if asked != AUTO:
+        return Choice(asked, options, "as asked for")
+    if options.config is not None or options.det_config is not None:
+        return Choice("mmpose", options, "a configuration of it is given")
+    given = options.checkpoint or options.det_checkpoint
+    if given is not None:
+        onnx = given.endswith((".onnx", "-onnx"))
+        return Choice("rtmpose" if onnx else "mmpose", options, f"{given} is of its kind")
+    models = (PERSON_MODELS, KEYPOINT_MODELS)
+    ready = all(any(map(on_disk, names)) for names in models)
+    if options.mode is None and ready and _mmpose_runs():
+        return Choice("mmpose", options, "it is installed and its weights are on disk")
+    modes = (options.mode,) if options.mode else ("balanced", "accurate", "light")
+    for mode in modes:
+        if all(map(on_disk, WEIGHTS_OF_MODE[mode])):
+            names = " and ".join(WEIGHTS_OF_MODE[mode])
+            return Choice("rtmpose", replace(options, mode=mode), f"{names} are on disk")
+    if options.mode is not None:
+        # Asked for by its size, so that MoveNet would be no answer: the front end tells what to do.
+        return Choice("rtmpose", options, "only it has modes")
+    wanted = " ".join(WEIGHTS_OF_MODE["balanced"])
+    return Choice(
+        "movenet",
+        options,
+        "it comes with mbcli, and no other's weights are on disk",
+        f"more accurate, and slower on a CPU: mbcli weights fetch {wanted}",
+    )
+
+
+def _mmpose_runs() -> bool:
+    """Whether MMPose can be imported here, told without importing it."""
+    return sys.version_info < (3, 12) and all(map(find_spec, ("mmpose", "mmdet", "mmengine")))

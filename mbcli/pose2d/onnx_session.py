@@ -1,0 +1,219 @@
+"""ONNX networks in onnxruntime, on the CPU or on CUDA, with errors in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from mbcli import weights
+from mbcli.errors import ConfigError, WeightsError
+
+_CPU = "CPUExecutionProvider"
+_CUDA = "CUDAExecutionProvider"
+_SILENT = 4  # onnxruntime's log level for what is fatal; the rest reaches us as exceptions
+
+# The runtime's exceptions have no base of their own.
+_ERRORS = (
+    ort_errors.EPFail,
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NoModel,
+    ort_errors.NoSuchFile,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+
+_FLOATS: dict[str, npt.DTypeLike] = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of a network.
+
+    Attributes:
+        name: its name in the graph.
+        type: such as ``tensor(float)``.
+        shape: its lengths; None where the graph leaves one open.
+    """
+
+    name: str
+    type: str
+    shape: tuple[int | None, ...]
+
+
+class OnnxModel:
+    """One network: arrays in, arrays out.
+
+    Attributes:
+        path: the file.
+        device: ``cpu`` or ``cuda:N``, where it runs.
+        input: its only input.
+        outputs: its outputs, in order.
+    """
+
+    def __init__(
+        self, name_or_path: str | Path, *, device: str = "cpu", threads: int | None = None
+    ) -> None:
+        """Load it.
+
+        Args:
+            name_or_path: a name of ``mbcli.weights.TABLE``, whose whole content is compared with
+                the table, or the path of an ONNX file.
+            device: ``cpu``, ``cuda``, ``cuda:N``, or ``auto`` for CUDA where it works.
+            threads: CPU threads; None lets onnxruntime choose.
+
+        Raises:
+            WeightsError: the file is missing, damaged, no ONNX file or has several inputs.
+            ConfigError: the device is none of the above, or CUDA is asked for and absent.
+        """
+        providers = _providers(device)
+        table = str(name_or_path) in weights.TABLE
+        self.path = weights.verify(str(name_or_path)) if table else weights.resolve(name_or_path)
+        options = ort.SessionOptions()
+        options.log_severity_level = _SILENT
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        try:
+            self._session = ort.InferenceSession(str(self.path), options, providers=providers)
+        except _ERRORS as error:
+            raise WeightsError(
+                f"{self.path} cannot be loaded as an ONNX file: {_line(error)}"
+            ) from error
+        on_cuda = self._session.get_providers()[0] == _CUDA
+        if device.startswith("cuda") and not on_cuda:
+            # The runtime falls back to the CPU without a word to the program.
+            raise ConfigError(
+                f"--device {device} asked for, but onnxruntime cannot use CUDA here: it needs an "
+                f"NVIDIA driver, CUDA and cuDNN of the versions it was built for"
+            )
+        self.device = f"cuda:{_cuda_number(device)}" if on_cuda else "cpu"
+        inputs = tuple(_port(node) for node in self._session.get_inputs())
+        if len(inputs) != 1:
+            raise WeightsError(f"{self.path} must have one input, got {len(inputs)}")
+        self.input = inputs[0]
+        self.outputs = tuple(_port(node) for node in self._session.get_outputs())
+
+    def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """Run it on an array that is of the input's type already.
+
+        Raises:
+            WeightsError: the graph does not accept it or fails.
+        """
+        try:
+            outputs: list[npt.NDArray[Any]] = self._session.run(None, {self.input.name: batch})
+        except _ERRORS as error:
+            raise WeightsError(
+                f"the network {self.path} failed on an input of shape {batch.shape}: {_line(error)}"
+            ) from error
+        return outputs
+
+
+class PictureModel(OnnxModel):
+    """A network that takes (N, 3, H, W) pictures of floating-point numbers.
+
+    Attributes:
+        size: (width, height) of its pictures in pixels.
+        batch: pictures it takes at a time; None if it takes any number.
+    """
+
+    def __init__(
+        self,
+        name_or_path: str | Path,
+        *,
+        device: str = "cpu",
+        threads: int | None = None,
+        open_size: tuple[int, int] = (640, 640),
+    ) -> None:
+        """Load it.
+
+        Args:
+            name_or_path: as for `OnnxModel`.
+            device: as for `OnnxModel`.
+            threads: as for `OnnxModel`.
+            open_size: (width, height) to use where the graph leaves them open.
+
+        Raises:
+            WeightsError: as for `OnnxModel`, or it takes no pictures.
+            ConfigError: as for `OnnxModel`.
+        """
+        super().__init__(name_or_path, device=device, threads=threads)
+        shape = self.input.shape
+        if len(shape) != 4 or shape[1] not in (3, None) or self.input.type not in _FLOATS:
+            raise WeightsError(
+                f"{self.path} must take pictures as float [N, 3, height, width], got "
+                f"{self.input.type} {_brackets(shape)}"
+            )
+        self._dtype = _FLOATS[self.input.type]
+        self.batch = shape[0]
+        self.size = shape[3] or open_size[0], shape[2] or open_size[1]
+
+    def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """Run it on (N, 3, H, W) numbers; floating-point outputs become float32.
+
+        Raises:
+            WeightsError: the graph does not accept them or fails.
+        """
+        outputs = super().__call__(np.ascontiguousarray(batch, self._dtype))
+        return [o.astype(np.float32) if o.dtype == np.float16 else o for o in outputs]
+
+    def trial(self) -> list[tuple[int, ...]]:
+        """Shapes of the outputs for one black picture (or a batch of the fixed number).
+
+        Shapes that the graph declares are often left open where the true ones never vary.
+        """
+        width, height = self.size
+        return [o.shape for o in self(np.zeros((self.batch or 1, 3, height, width)))]
+
+
+def _providers(device: str) -> list[Any]:
+    """The runtime's back ends for a device, in order of preference.
+
+    Raises:
+        ConfigError: an unknown device, or CUDA is asked for and this onnxruntime is without.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise ConfigError(f"--device must be auto, cpu, cuda or cuda:N here, got {device!r}")
+    available = ort.get_available_providers()
+    if device == "cpu" or (device == "auto" and _CUDA not in available):
+        return [_CPU]
+    if _CUDA not in available:
+        raise ConfigError(
+            f"--device {device} needs an onnxruntime with CUDA: pip uninstall onnxruntime, then "
+            f"pip install onnxruntime-gpu"
+        )
+    # Finds CUDA's libraries in wheels, such as those that torch depends on; it prints what it
+    # misses, which the session tells better.
+    if hasattr(ort, "preload_dlls"):
+        with contextlib.redirect_stdout(io.StringIO()):
+            ort.preload_dlls()
+    return [(_CUDA, {"device_id": _cuda_number(device)}), _CPU]
+
+
+def _cuda_number(device: str) -> int:
+    return int(device.partition(":")[2] or 0)
+
+
+def _port(node: Any) -> Port:
+    shape = tuple(n if isinstance(n, int) and n > 0 else None for n in node.shape)
+    return Port(node.name, node.type, shape)
+
+
+def _brackets(shape: tuple[int | None, ...]) -> str:
+    return "[" + ", ".join("?" if n is None else str(n) for n in shape) + "]"
+
+
+def _line(error: BaseException) -> str:
+    """The runtime's words in one line, without its numbering."""
+    text = " ".join(str(error).split())
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)

@@ -1,0 +1,303 @@
+"""MMPose 1.3 and MMDetection 3.3 beside a modern torch and numpy.
+
+They were last released for torch 2.1 and numpy 1. What has changed since is made good here, and
+nowhere else; `prepare` must have run before the first import of mmengine, mmcv, mmdet or mmpose.
+
+    mmcv._ext       compiled operators, which mmcv-lite lacks: a stand-in that can do NMS
+    torchvision     one built for another torch cannot be imported: two operators are declared
+    xtcocotools     its wheel is built for numpy 1: pycocotools takes its place
+    torch.load      refuses what OpenMMLab's checkpoints hold beside tensors: `read_checkpoint`
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+import struct
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+from pickle import UnpicklingError
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from mbcli.errors import ConfigError, WeightsError
+from mbcli.types import FloatArray, IntArray
+
+PYTHONS = ((3, 10), (3, 11))  # xtcocotools, which MMPose requires, has wheels for no newer one
+INSTALL = "pip install 'mbcli[mmpose]'"
+
+_PACKAGES = ("torchvision", "mmengine", "mmcv", "mmdet", "mmpose")
+
+# What they say at import, while a model is built and while it runs. All of it is about the age of
+# their code, and changes nothing here.
+_OUTDATED = re.compile(
+    r"`torch\.jit\.\w+` is deprecated"
+    r"|`TorchScript` support for functional optimizers is deprecated"
+    r"|`torch\.cuda\.amp\.\w+\(args\.\.\.\)` is deprecated"
+    r"|torch\.meshgrid: in an upcoming release"
+    r"|``MultiScaleDeformableAttention`` has been moved"
+    r"|pkg_resources is deprecated as an API"
+    r"|Deprecated call to `pkg_resources\.declare_namespace"
+    r"|invalid escape sequence"
+    r"|numpy\.\w+ size changed, may indicate binary incompatibility"
+    r"|The metainfo config file .* does not exist\. A matched config file"
+    r"|checkpoint is None, use COCO classes by default"
+    r"|Can not load dataset_meta from the checkpoint or the model config"
+)
+
+# How a damaged archive or pickle comes to light; all of these from inside torch.load.
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+_declared: list[Any] = []  # operators last as long as the torch.library.Library that declared them
+
+
+@cache
+def prepare() -> None:
+    """Make mmengine, mmcv, mmdet and mmpose importable, and import them; once a process.
+
+    Raises:
+        ConfigError: a Python they do not run on, or they are not installed, or do not load.
+    """
+    here = sys.version_info[:2]
+    if here not in PYTHONS:
+        pythons = " and ".join(f"{major}.{minor}" for major, minor in PYTHONS)
+        raise ConfigError(
+            f"--pose2d mmpose runs on Python {pythons}, this is {here[0]}.{here[1]}: use "
+            "--pose2d rtmpose, the same models without MMPose"
+        )
+    missing = [package for package in _PACKAGES if find_spec(package) is None]
+    if missing:
+        raise ConfigError(f"--pose2d mmpose needs {', '.join(missing)}: {INSTALL}")
+    try:
+        with recorded_warnings():
+            _mend_torchvision()
+            _mend_xtcocotools()
+            _mend_mmcv()
+            for module in ("mmdet.apis", "mmpose.apis"):
+                importlib.import_module(module)
+    except (AssertionError, AttributeError, ImportError, RuntimeError, ValueError) as error:
+        raise ConfigError(
+            f"the installed MMPose cannot be loaded ({one_line(error)}): {INSTALL}"
+        ) from error
+
+
+@contextmanager
+def recorded_warnings() -> Iterator[None]:
+    """Hold back the warnings about OpenMMLab's age; the others are given when the block ends.
+
+    A filter would not do: their code resets the filters on its way.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for told in caught:
+        if not _OUTDATED.search(str(told.message)):
+            warnings.warn_explicit(told.message, told.category, told.filename, told.lineno)
+
+
+@contextmanager
+def quiet(scope: str) -> Iterator[None]:
+    """Run their code under the default scope ``mmdet`` or ``mmpose``, without its notices.
+
+    Notices go to stdout otherwise, where results are printed. Scope and level of their logger
+    are afterwards what they were.
+    """
+    from mmengine.logging import MMLogger
+    from mmengine.registry import DefaultScope
+
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with recorded_warnings(), DefaultScope.overwrite_default_scope(scope):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _mend_torchvision() -> None:
+    """Import torchvision, also one whose operators were built for another torch.
+
+    Its Python code describes operators that its library then has not registered, and fails.
+    """
+    try:
+        importlib.import_module("torchvision")
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+        library = importlib.import_module("torch.library").Library("torchvision", "DEF")
+        for operator in ("nms", "qnms"):
+            library.define(f"{operator}(Tensor dets, Tensor scores, float threshold) -> Tensor")
+        _declared.append(library)
+        importlib.import_module("torchvision")
+
+
+def _mend_xtcocotools() -> None:
+    """Put pycocotools in the place of an xtcocotools that numpy 2 cannot load.
+
+    Only reading of annotations and evaluation use it; inference does not.
+    """
+    try:
+        importlib.import_module("xtcocotools._mask")
+    except (ImportError, ValueError):
+        for name in [name for name in sys.modules if name.partition(".")[0] == "xtcocotools"]:
+            del sys.modules[name]
+        sys.modules["xtcocotools"] = importlib.import_module("pycocotools")
+        for part in ("mask", "coco", "cocoeval"):
+            sys.modules[f"xtcocotools.{part}"] = importlib.import_module(f"pycocotools.{part}")
+
+
+def _mend_mmcv() -> None:
+    """Put a stand-in where mmcv-lite has no compiled operators; a full mmcv stays as it is."""
+    if "mmcv._ext" not in sys.modules and find_spec("mmcv._ext") is None:
+        sys.modules["mmcv._ext"] = _Operators("mmcv._ext")
+
+
+class _Operators(ModuleType):
+    """The operators of mmcv: non-maximum suppression, and names for the others.
+
+    mmcv asks for every name at import, for what it is only when a layer runs it.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        # Without a loader: by that mmengine tells that mmcv has no compiled layers either.
+        self.__spec__ = ModuleSpec(name, None)
+
+    def nms(self, bboxes: Any, scores: Any, iou_threshold: float, offset: int) -> Any:
+        """Indices (K,) int64 of the boxes that stay, best first; tensors on any device."""
+        import torch
+
+        kept = suppress(bboxes.cpu().numpy(), scores.cpu().numpy(), iou_threshold, offset)
+        return torch.from_numpy(kept).to(bboxes.device)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def refuse(*_args: Any, **_kwargs: Any) -> Any:
+            raise ConfigError(
+                f"this configuration uses mmcv's compiled operator {name}, which mmcv-lite has "
+                "not: choose another one, or install mmcv 2.1.0 with its operators"
+            )
+
+        return refuse
+
+
+def suppress(boxes: FloatArray, scores: FloatArray, limit: float, offset: int = 0) -> IntArray:
+    """Non-maximum suppression: of boxes that overlap only the one with the best score stays.
+
+    Args:
+        boxes: (N, 4) x1 y1 x2 y2.
+        scores: (N,).
+        limit: a box goes if its intersection over union with a better one exceeds this.
+        offset: 1 where x2 and y2 are the last pixel inside, 0 where they are the border.
+
+    Returns:
+        (K,) int64 indices into ``boxes``, best first.
+    """
+    x1, y1, x2, y2 = boxes.T
+    area = (x2 - x1 + offset) * (y2 - y1 + offset)
+    order = np.argsort(-scores, kind="stable")
+    kept = []
+    while order.size:
+        best, rest = order[0], order[1:]
+        kept.append(best)
+        width = np.minimum(x2[best], x2[rest]) - np.maximum(x1[best], x1[rest]) + offset
+        height = np.minimum(y2[best], y2[rest]) - np.maximum(y1[best], y1[rest]) + offset
+        common = np.clip(width, 0, None) * np.clip(height, 0, None)
+        # Multiplied out, so that two empty boxes do not divide by zero.
+        order = rest[common <= limit * (area[best] + area[rest] - common)]
+    return np.array(kept, np.int64)
+
+
+def read_checkpoint(path: Path) -> Mapping[str, Any]:
+    """What OpenMMLab saved: ``state_dict``, ``meta``, ``message_hub``, or only tensors by name.
+
+    Read with ``weights_only=True``. Beside what torch itself allows, numpy arrays and scalars of
+    numbers are read; the training curves of ``message_hub`` are passed over. What else a file
+    asks for is refused and named, never run.
+
+    Raises:
+        WeightsError: damaged, unsafe, or no mapping.
+    """
+    import torch
+
+    try:
+        with torch.serialization.safe_globals(_allowed()), warnings.catch_warnings():
+            # torch warns of pickle protocols that it then refuses or reads all the same.
+            warnings.simplefilter("ignore", UserWarning)
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        asked = re.search(r"(?:GLOBAL |but got <class ')([\w.]+)", str(error))
+        if asked is None:
+            raise WeightsError(
+                f"{path} is not a checkpoint, nothing in it was run: expected what torch.save "
+                "writes"
+            ) from error
+        raise WeightsError(
+            f"{path} is refused, nothing in it was run: a checkpoint may hold tensors, numbers "
+            f"and text, this one asks for {asked.group(1)!r}"
+        ) from error
+    except _DAMAGE as error:
+        raise WeightsError(f"{path} is damaged or not a checkpoint: {one_line(error)}") from error
+    if not isinstance(content, Mapping):
+        raise WeightsError(f"{path} is not a checkpoint: it holds a {type(content).__name__}")
+    return content
+
+
+class _Curve:
+    """Where a checkpoint holds a ``HistoryBuffer``, the curve of a loss: read, and not kept.
+
+    Theirs would write what it is given into a table that all buffers of the process share.
+    """
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+def _curve_method(owner: object, name: object) -> None:
+    """In the place of ``getattr``, by which a ``HistoryBuffer`` names its own methods."""
+    if owner is not _Curve:
+        raise UnpicklingError(f"Unsupported global: GLOBAL getattr of {name!r} is refused")
+
+
+def _allowed() -> list[Any]:
+    """The types in OpenMMLab's checkpoints, under the names by which the files ask for them.
+
+    numpy 2 moved ``numpy.core`` to ``numpy._core``; a file may have been saved with either.
+    """
+    multiarray = importlib.import_module("numpy._core.multiarray")
+    numbers = [np.dtype(kind) for kind in ("?", "i1", "i2", "i4", "i8", "u1", "f2", "f4", "f8")]
+    allowed: list[Any] = [np.dtype, np.ndarray, *{type(number) for number in numbers}]
+    for module in ("numpy._core.multiarray", "numpy.core.multiarray"):
+        allowed += [(getattr(multiarray, n), f"{module}.{n}") for n in ("scalar", "_reconstruct")]
+    allowed.append((_Curve, "mmengine.logging.history_buffer.HistoryBuffer"))
+    allowed.append((_curve_method, "builtins.getattr"))
+    return allowed
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of what somebody else's error says."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -1,0 +1,179 @@
+"""Top-down poses over a video: a detector finds people, a second network their keypoints.
+
+The detector is the dearer of the two, and people move little between frames. So it looks at the
+whole picture a few times a second, at a scene cut, and at once when somebody was lost; between,
+each person's box comes from the confident keypoints of the frame before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import ConfigError
+from mbcli.pose2d.cuts import CutFinder
+from mbcli.pose2d.overlap import box_iou, distinct, keypoint_box, oks
+from mbcli.skeleton import COCO17
+from mbcli.types import FloatArray, Frame, FramePoses
+
+Image = npt.NDArray[np.uint8]
+
+SURE = 0.3  # keypoint confidence from which a joint shapes boxes and comparisons
+
+_UPHOLD = 0.1  # detector score that is enough for somebody who is followed already
+_UPHOLD_IOU = 0.3  # of a detection and a followed person's box, to be the same person
+_PRESENT = 0.25  # mean confidence below which followed keypoints are no person
+_CLEAR = 0.4  # mean confidence that upholds the followed whom the detector overlooks
+_SAME = 0.25  # likeness (0..1) of two poses of one person, from frame to frame
+_DUPLICATE = 0.65  # OKS above which two boxes hold one person
+
+# Of the keypoint box's width and height, on each side: hands, heads and feet end beyond their
+# keypoints. RTMDet's boxes of 40 whole people in side view reach as far beyond them.
+_MARGIN = np.array([0.15, 0.08])
+
+_CLOCK_SLACK = 0.002  # seconds by which time stamps are rounded in some containers
+_BODY = len(COCO17)  # the skeletons of top-down models all begin with these joints
+
+
+class TopDown:
+    """Finds people by ``detect`` and their keypoints by ``locate``; frames come in order."""
+
+    def __init__(
+        self,
+        detect: Callable[[Image], FloatArray],
+        locate: Callable[[Image, FloatArray], FloatArray],
+        *,
+        joints: int,
+        person_threshold: float,
+        search_every: float = 0.2,
+    ) -> None:
+        """Join two networks.
+
+        Args:
+            detect: from a (H, W, 3) uint8 RGB picture to (N, 5) people, x1 y1 x2 y2 in pixels and
+                score 0..1, also those with low scores.
+            locate: from the picture and (P, 4) boxes, P > 0, to (P, J, 3) keypoints, x, y in
+                pixels and confidence 0..1. The first 17 joints are those of COCO-17.
+            joints: J.
+            person_threshold: 0..1, detector score from which a new person is taken up.
+            search_every: seconds of video after which the detector looks again: every sixth
+                frame at 30 fps, every frame at 5 fps.
+
+        Raises:
+            ConfigError: ``search_every`` is negative.
+        """
+        if not search_every >= 0:
+            raise ConfigError(f"search_every must be 0 or more seconds, got {search_every}")
+        self._detect = detect
+        self._locate = locate
+        self._joints = joints
+        self._person_threshold = person_threshold
+        self._search_every = search_every
+        self._is_cut = CutFinder()
+        self._people: list[FloatArray] = []
+        self._searched_at = -np.inf
+
+    def __call__(self, frame: Frame) -> FramePoses:
+        """The people in one frame, in no particular order.
+
+        Returns:
+            The detector's boxes where it looked, else boxes around the confident keypoints with
+            a margin; both inside the picture. All keypoints as ``locate`` gave them.
+        """
+        image = frame.image
+        cut = self._is_cut(image)
+        if cut:
+            self._people = []
+        waited = frame.time - self._searched_at
+        due = cut or waited > self._search_every - _CLOCK_SLACK
+        if not due:
+            people = self._follow(image)
+            boxes = _boxes(people, frame.size)
+            due = len(people) < len(self._people)
+        if due:
+            people, boxes = self._search(frame)
+            self._searched_at = frame.time
+        self._people = people
+        keypoints = np.array(people, np.float32).reshape(-1, self._joints, 3)
+        return FramePoses(frame.index, frame.time, boxes, keypoints)
+
+    def _follow(self, image: Image) -> list[FloatArray]:
+        """The people of the frame before, without those who fade, jump or coincide."""
+        if not self._people:
+            return []
+        size = image.shape[1], image.shape[0]
+        found = list(self._locate(image, _boxes(self._people, size)))
+        followed = [
+            (pose, oks(pose[:_BODY], before[:_BODY], SURE))
+            for pose, before in zip(found, self._people, strict=True)
+            if pose[:, 2].mean() >= _PRESENT and _likeness(pose, before) >= _SAME
+        ]
+        # When two boxes land on one person, the one that came the shorter way keeps them.
+        poses = [pose for pose, _ in followed]
+        return [poses[i] for i in _once(poses, [merit for _, merit in followed])]
+
+    def _search(self, frame: Frame) -> tuple[list[FloatArray], FloatArray]:
+        """Everybody in the picture and their (P, 4) boxes.
+
+        Who is followed stays on less than a newcomer needs: a weak detection, or clear keypoints
+        where there is no detection at all. Small detectors overlook people every other time, and
+        where nobody is left, keypoints are never clear.
+        """
+        detections = np.asarray(self._detect(frame.image), np.float32).reshape(-1, 5)
+        seen, scores = _inside(detections[:, :4], frame.size), detections[:, 4]
+        expected = _boxes(self._people, frame.size)
+        taken = [
+            index
+            for index, box in enumerate(seen)
+            if np.all(box[2:] - box[:2] >= 1)
+            and (
+                scores[index] >= self._person_threshold
+                or (scores[index] >= _UPHOLD and _meets(box, expected))
+            )
+        ]
+        overlooked = [i for i, box in enumerate(expected) if not _meets(box, seen[taken])]
+        boxes = np.concatenate([seen[taken], expected[overlooked]])
+        if not len(boxes):
+            return [], boxes
+        poses = list(self._locate(frame.image, boxes))
+        clear = [
+            pose
+            for pose, index in zip(poses[len(taken) :], overlooked, strict=True)
+            if pose[:, 2].mean() >= _CLEAR and _likeness(pose, self._people[index]) >= _SAME
+        ]
+        poses = poses[: len(taken)] + clear
+        boxes = np.concatenate([seen[taken], _boxes(clear, frame.size)])
+        kept = _once(poses, [*scores[taken], *np.zeros(len(clear))])
+        return [poses[i] for i in kept], boxes[kept]
+
+
+def _meets(box: FloatArray, others: FloatArray) -> bool:
+    """Whether a box is that of one of the others."""
+    return any(box_iou(box, other) >= _UPHOLD_IOU for other in others)
+
+
+def _likeness(first: FloatArray, second: FloatArray) -> float:
+    """0..1: the better of keypoint and box agreement, for one person seen twice."""
+    boxes = keypoint_box(first, SURE), keypoint_box(second, SURE)
+    return max(oks(first[:_BODY], second[:_BODY], SURE), box_iou(*boxes))
+
+
+def _once(poses: list[FloatArray], merit: npt.ArrayLike) -> list[int]:
+    """Indices of the poses that remain when each person is counted once."""
+    return distinct([pose[:_BODY] for pose in poses], merit, _DUPLICATE, SURE)
+
+
+def _boxes(people: list[FloatArray], size: tuple[int, int]) -> FloatArray:
+    """(P, 4) boxes around the sure keypoints, with a margin, inside the picture."""
+    boxes = np.empty((len(people), 4), np.float32)
+    for row, person in enumerate(people):
+        box = keypoint_box(person, SURE)
+        boxes[row] = box + np.tile(_MARGIN * (box[2:] - box[:2]), 2) * (-1, -1, 1, 1)
+    return _inside(boxes, size)
+
+
+def _inside(boxes: FloatArray, size: tuple[int, int]) -> FloatArray:
+    inside: FloatArray = np.clip(boxes, 0, np.tile(size, 2)).astype(np.float32)
+    return inside
