@@ -1,0 +1,167 @@
+"""AlphaPose results, the JSON file ``alphapose-results.json`` (Fang et al. 2022).
+
+A list with one object a person, in the order of the frames:
+
+    image_id     name of the picture. Frames of a video are "0.jpg", "1.jpg" ...; of a folder it
+                 is the file's own name; with --eval it is the number in it instead of the name
+    category_id  1
+    keypoints    x, y, score of each keypoint, flat: 17 (COCO), 26 (Halpe) or 136 (Halpe with face
+                 and hands, of which the body comes first). The score is the height of the peak,
+                 which may be a little above 1
+    score        of the person: no probability, above 1 as a rule
+    box          x, y, width, height in pixels; older versions write none
+    idx          identity: a number, or a list of numbers (in lists, even) where overlapping
+                 people were merged, of which the first is taken. Without tracking it is 0 for all
+
+``--format cmu`` and ``--format open`` write an object from picture name to ``{"version",
+"bodies": [{"joints"}]}`` or ``{"version", "people": [{"pose_keypoints_2d"}]}`` with 18 keypoints in
+the order of OpenPose's COCO model. The second of them, the neck, is the middle of the shoulders
+only for models of 17 keypoints (for others it is made from different joints), so that it is left
+out: the other 17 are COCO's.
+
+What is written here is the first form. A missing keypoint is 0, 0, 0 and ``score`` is the mean of
+the keypoints' scores, since the person detector's share of AlphaPose's own score is not known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mbcli.conversion import convert
+from mbcli.errors import InputError
+from mbcli.keypoints.checks import corners, member, triples, whole
+from mbcli.keypoints.records import KeypointFile
+from mbcli.keypoints.rows import Rows, number_frames
+from mbcli.keypoints.source import Source
+from mbcli.keypoints.writing import people, write_records
+from mbcli.skeleton import COCO17, HALPE26, OPENPOSE18
+from mbcli.types import Keypoints2D
+
+FORMAT = "alphapose"
+SKELETONS = {17: COCO17, 26: HALPE26, 136: HALPE26}
+
+_FRAME_OF_VIDEO = re.compile(r"(0|[1-9][0-9]*)\.jpg")
+_PEOPLE = {"bodies": "joints", "people": "pose_keypoints_2d"}
+
+
+def recognise(source: Source) -> bool:
+    """Whether it is an AlphaPose result in any of its three forms."""
+    if source.kind != "json":
+        return False
+    document = source.document
+    if isinstance(document, list):
+        return _is_person(document[0]) if document else False
+    return _people_key(document) is not None
+
+
+def read(source: Source) -> KeypointFile:
+    """Read an AlphaPose result.
+
+    Raises:
+        InputError: a wrong number of keypoints, pictures without frame numbers, and whatever
+            breaks the rules of `KeypointFile`.
+    """
+    document = source.document
+    return _read_list(document, source.path) if isinstance(document, list) else _read_named(source)
+
+
+def write(path: Path, keypoints: Keypoints2D, *, overwrite: bool = False) -> None:
+    """Write tracks as AlphaPose would; skeletons other than its own become COCO-17.
+
+    The frame rate, the size of the picture and frames without people at the end find no place in
+    this format.
+
+    Raises:
+        ConfigError: a skeleton that gives no COCO-17.
+        OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
+    """
+    write_records(path, _records(keypoints), overwrite=overwrite)
+
+
+def _records(keypoints: Keypoints2D) -> Iterator[dict[str, Any]]:
+    skeleton = HALPE26 if keypoints.skeleton == HALPE26 else COCO17
+    for person in people(keypoints, skeleton, FORMAT):
+        record = {
+            "image_id": f"{person.frame}.jpg",
+            "category_id": 1,
+            "keypoints": person.flat,
+            "score": person.score,
+            "idx": person.identity,
+        }
+        if person.box is not None:
+            record["box"] = person.box
+        yield record
+
+
+def _is_person(record: Any) -> bool:
+    """One object of the list; what sets it apart from COCO is told in `coco`."""
+    return (
+        isinstance(record, dict)
+        and isinstance(record.get("keypoints"), list)
+        and "image_id" in record
+        and (isinstance(record["image_id"], str) or "idx" in record or "box" in record)
+    )
+
+
+def _people_key(document: Any) -> str | None:
+    """``bodies`` or ``people``, if the document is of one of those two forms."""
+    first = next(iter(document.values()), None) if isinstance(document, dict) else None
+    if isinstance(first, dict) and "version" in first:
+        return next((key for key in _PEOPLE if isinstance(first.get(key), list)), None)
+    return None
+
+
+def _read_list(document: list[Any], path: Path) -> KeypointFile:
+    names = []
+    for place, record in enumerate(document):
+        name = member(record, "image_id", path, f"record {place}")
+        if not isinstance(name, str | int) or isinstance(name, bool):
+            raise InputError(f"{path} must name the picture of record {place}, got {name!r}")
+        names.append(name)
+    numbers, warnings = number_frames(
+        (name for name in names if isinstance(name, str)), path, _FRAME_OF_VIDEO
+    )
+    rows = Rows(path, FORMAT, SKELETONS)
+    # Without tracking everybody has the number 0.
+    tracked = any(_identity(record, path) not in (None, 0) for record in document)
+    for record, name in zip(document, names, strict=True):
+        what = f"the keypoints of {name}"
+        rows.add(
+            numbers[name] if isinstance(name, str) else name,
+            triples(member(record, "keypoints", path, f"a record of {name}"), path, what),
+            _identity(record, path) if tracked else None,
+            corners(record["box"], path, f"the box of {name}") if "box" in record else None,
+        )
+    return rows.file(warnings=warnings)
+
+
+def _identity(record: dict[str, Any], path: Path) -> int | None:
+    number = record.get("idx")
+    while isinstance(number, list) and number:
+        number = number[0]
+    return None if number is None else whole(number, path, f"the idx of {record['image_id']}")
+
+
+def _read_named(source: Source) -> KeypointFile:
+    path, document = source.path, source.document
+    key = _people_key(document)
+    assert key is not None, "read only what was recognised"
+    rows = Rows(path, FORMAT, {len(COCO17): COCO17})
+    numbers, warnings = number_frames(document, path, _FRAME_OF_VIDEO)
+    for name, picture in document.items():
+        bodies = member(picture, key, path, f"picture {name}")
+        if not isinstance(bodies, list):
+            raise InputError(f'{path} must hold a list as "{key}" of picture {name}')
+        for body in bodies:
+            what = f"the keypoints of {name}"
+            points = triples(member(body, _PEOPLE[key], path, f"a person of {name}"), path, what)
+            if len(points) != len(OPENPOSE18):
+                raise InputError(
+                    f"{path} must hold {len(OPENPOSE18)} keypoints a person in this form, got "
+                    f"{len(points)} in {name}"
+                )
+            rows.add(numbers[name], convert(points, OPENPOSE18, COCO17))
+    return rows.file(warnings=warnings)

@@ -1,0 +1,99 @@
+"""Values out of a JSON file, each of which may be anything until it was checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mbcli.errors import InputError
+from mbcli.types import FloatArray
+
+
+def numbers(values: Any, path: Path, what: str) -> FloatArray:
+    """A flat list of JSON numbers as (N,) float64.
+
+    Args:
+        values: what the file has there.
+        path: the file, for the error.
+        what: what the numbers are, for the error.
+
+    Raises:
+        InputError: it is no flat list, or holds something else than numbers.
+    """
+    if not isinstance(values, list) or not {type(value) for value in values} <= {int, float}:
+        raise InputError(f"{path} must hold a list of numbers as {what}, got {_short(values)}")
+    try:
+        return np.array(values, dtype=np.float64)
+    except OverflowError as error:
+        raise InputError(f"{path} must hold finite numbers as {what}") from error
+
+
+def triples(values: Any, path: Path, what: str) -> FloatArray:
+    """A flat list x, y, confidence, x, y, confidence ... as (K, 3) float64.
+
+    Raises:
+        InputError: as :func:`numbers`, or their number is no multiple of three.
+    """
+    flat = numbers(values, path, what)
+    if len(flat) % 3:
+        raise InputError(
+            f"{path} must hold x, y and confidence of each keypoint as {what}, "
+            f"got {len(flat)} numbers"
+        )
+    return flat.reshape(-1, 3)
+
+
+def corners(values: Any, path: Path, what: str) -> FloatArray:
+    """A box x, y, width, height as (4,) x1 y1 x2 y2.
+
+    Raises:
+        InputError: it is no list of four numbers.
+    """
+    x, y, width, height = four(values, path, what)
+    return np.array([x, y, x + width, y + height])
+
+
+def four(values: Any, path: Path, what: str) -> FloatArray:
+    """A box of any kind as (4,) float64.
+
+    Raises:
+        InputError: it is no list of four finite numbers.
+    """
+    box = numbers(values, path, what)
+    if len(box) != 4 or not np.isfinite(box).all():
+        raise InputError(f"{path} must hold four finite numbers as {what}, got {_short(values)}")
+    return box
+
+
+def whole(value: Any, path: Path, what: str) -> int:
+    """A whole number, which some programs write as 3.0.
+
+    Raises:
+        InputError: it is none.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 2**62:
+        raise InputError(f"{path} must hold a whole number as {what}, got {_short(value)}")
+    return value
+
+
+def member(record: Any, key: str, path: Path, what: str) -> Any:
+    """``record[key]`` of an object that must have it.
+
+    Raises:
+        InputError: ``record`` is no object, or has no such key.
+    """
+    if not isinstance(record, dict):
+        raise InputError(f"{path} must hold an object as {what}, got {_short(record)}")
+    if key not in record:
+        raise InputError(f'{path} must hold "{key}" in {what}, got {_short(list(record))}')
+    return record[key]
+
+
+def _short(value: Any) -> str:
+    """A value as an error can show it in one line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."

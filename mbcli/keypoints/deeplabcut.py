@@ -1,0 +1,179 @@
+"""DeepLabCut's pose files, CSV and HDF5 (Mathis et al. 2018, Lauer et al. 2022).
+
+Both hold one table: a row a frame, and columns with three or four names above each other:
+
+    scorer       the model or the person that gave the points; one in a file
+    individuals  multi-animal projects only: who; taken as the identity
+    bodyparts    the joint, named by the user (see `joint_names`)
+    coords       ``x``, ``y`` in pixels, ``likelihood`` 0..1; labels made by hand have none
+
+The CSV starts with one row for each of these, each led by its title. In front of the numbers stands
+the frame's index or the path of its picture, whose last number is then the frame's; newer projects
+spread that path over three cells (``labeled-data``, the video's name, ``img0012.png``).
+
+The HDF5 file is a data frame in the ``table`` layout of pandas, under the key ``df_with_missing``
+(``tracks`` in older multi-animal projects): a group whose attribute ``pandas_type`` is
+``frame_table`` with a data set ``table`` of the columns ``index`` and ``values_block_0``. The
+column names are a pickled list of tuples in an attribute of the table, ``values_block_0_kind``.
+pandas would run what such a pickle calls; here it is read as plain data.
+
+Missing is NaN or an empty cell. A point without likelihood counts fully.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mbcli.errors import InputError
+from mbcli.keypoints.cells import check_width, numbers
+from mbcli.keypoints.free_names import with_our_names
+from mbcli.keypoints.hdf5 import opened_hdf5, text_of
+from mbcli.keypoints.records import KeypointFile
+from mbcli.keypoints.source import Source
+from mbcli.plainpickle import load_plain_pickle
+from mbcli.types import FloatArray, IntArray
+
+_LEVELS = (["scorer", "bodyparts", "coords"], ["scorer", "individuals", "bodyparts", "coords"])
+_COORDS = ("x", "y", "likelihood")
+
+
+def recognise(source: Source) -> bool:
+    """Whether the file has DeepLabCut's header, or holds a data frame of pandas.
+
+    Raises:
+        ConfigError: it is an HDF5 file and h5py is not installed.
+        InputError: it is an HDF5 file and cut off or damaged.
+    """
+    if source.kind == "csv":
+        return _levels(source.rows) is not None
+    if source.kind == "hdf5":
+        with opened_hdf5(source.path) as file:
+            return bool(_frames_of_pandas(file))
+    return False
+
+
+def read(source: Source) -> KeypointFile:
+    """Read the file; a person is there in a frame if any joint is.
+
+    Raises:
+        InputError: the file breaks the rules above, or its joints cannot be matched.
+        ConfigError: h5py is not installed, or the joint map breaks its rules.
+    """
+    columns, index, values = (_read_hdf5 if source.kind == "hdf5" else _read_csv)(source)
+    path = source.path
+    if len({column[0] for column in columns}) > 1:
+        scorers = ", ".join(sorted({column[0] for column in columns}))
+        raise InputError(f"{path} must hold the points of one scorer, got {scorers}")
+    if unknown := sorted({column[-1] for column in columns} - {*_COORDS}):
+        raise InputError(
+            f"{path} must hold the coordinates {', '.join(_COORDS)}, got {', '.join(unknown)}"
+        )
+    if len(set(columns)) != len(columns):
+        raise InputError(f"{path} must name each column once")
+    parts = list(dict.fromkeys(column[-2] for column in columns))
+    people = list(dict.fromkeys(column[1:-2] for column in columns))
+    table = np.full((len(values), len(people), len(parts), 3), np.nan)
+    for number, (*_, part, coord) in enumerate(columns):
+        person = people.index(columns[number][1:-2])
+        table[:, person, parts.index(part), _COORDS.index(coord)] = values[:, number]
+    return with_our_names(
+        source,
+        "deeplabcut",
+        parts,
+        table.reshape(-1, len(parts), 3),
+        np.repeat(index, len(people)),
+        np.tile(np.arange(len(people)), len(values)),
+        frames=int(index.max()) + 1 if len(index) else 0,
+    )
+
+
+_Table = tuple[list[tuple[str, ...]], IntArray, FloatArray]
+
+
+def _levels(rows: list[list[str]]) -> int | None:
+    """How many header rows there are, or None if they are not DeepLabCut's."""
+    titles = [row[0] for row in rows[:4]]
+    return next((len(names) for names in _LEVELS if titles[: len(names)] == names), None)
+
+
+def _read_csv(source: Source) -> _Table:
+    path, rows = source.path, source.rows
+    levels = _levels(rows)
+    assert levels is not None, "recognise comes first"
+    header, body = rows[:levels], rows[levels:]
+    check_width(rows, len(header[0]), path)
+    # Cells before the first name belong to the path of the picture.
+    lead = next((n for n, cell in enumerate(header[0]) if n and cell), 1)
+    names = ["/".join(column) for column in zip(*header, strict=True)]
+    if len(names) == lead:
+        raise InputError(f"{path} has no columns of points")
+    index = [_frame("/".join(row[:lead]), path) for row in body]
+    values = numbers(body, list(range(lead, len(names))), names, path)
+    columns = list(zip(*(row[lead:] for row in header), strict=True))
+    return columns, np.array(index, np.int64), values
+
+
+def _frame(label: str, path: Path) -> int:
+    """The frame that a row's label tells: a number, or the last one in a picture's name."""
+    digits = re.findall(r"\d+", label.rsplit("/", 1)[-1].rsplit("\\", 1)[-1])
+    if not digits:
+        raise InputError(f"{path} must begin its rows with a frame or a picture, got {label!r}")
+    return int(digits[-1])
+
+
+def _read_hdf5(source: Source) -> _Table:
+    path = source.path
+    with opened_hdf5(path) as file:
+        frames = _frames_of_pandas(file)
+        if len(frames) > 1:
+            raise InputError(f"{path} must hold one data frame, got {', '.join(sorted(frames))}")
+        ((_, group),) = frames.items()
+        layout = text_of(group.attrs["pandas_type"])
+        if layout != "frame_table" or text_of(group.attrs.get("table_type")) != "appendable_frame":
+            raise InputError(
+                f"{path} must hold a data frame in pandas' table layout with the frame as index, "
+                f"got {layout}: give the CSV file that DeepLabCut wrote beside it"
+            )
+        table = group["table"]
+        blocks = [name for name in table.dtype.names if name.startswith("values_block_")]
+        columns: list[tuple[str, ...]] = []
+        for block in blocks:
+            kind = table.attrs[f"{block}_kind"]
+            what = f"{path} (column names)"
+            columns += _column_names(load_plain_pickle(io.BytesIO(bytes(kind)), what), path)
+        records = table[()]
+        if not blocks or not all(np.issubdtype(records[b].dtype, np.number) for b in blocks):
+            raise InputError(f"{path} must hold numbers, got {records.dtype}")
+        values = np.concatenate([records[block].astype(np.float64) for block in blocks], axis=1)
+        labels = records["index"]
+    if len(columns) != values.shape[1]:
+        raise InputError(f"{path} has {values.shape[1]} columns but names {len(columns)}")
+    if np.issubdtype(labels.dtype, np.integer):
+        return columns, labels.astype(np.int64), values
+    index = [_frame(text_of(label), path) for label in labels.tolist()]
+    return columns, np.array(index, np.int64), values
+
+
+def _column_names(names: object, path: Path) -> list[tuple[str, ...]]:
+    if isinstance(names, list):
+        columns = [tuple(str(part) for part in name) for name in names if isinstance(name, tuple)]
+        if len(columns) == len(names) and {len(column) for column in columns} <= {3, 4}:
+            return columns
+    raise InputError(
+        f"{path} must name its columns by scorer, individuals, bodyparts and coords, "
+        f"got {str(names)[:80]}"
+    )
+
+
+def _frames_of_pandas(file: Any) -> dict[str, Any]:
+    """The groups in the root that are data frames of pandas."""
+    return {
+        name: group
+        for name, group in file.items()
+        if text_of(group.attrs.get("pandas_type")) in ("frame_table", "frame")
+    }

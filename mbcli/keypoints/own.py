@@ -1,0 +1,228 @@
+"""Our own keypoint file, format "mbcli.keypoints/1": 2D tracks without loss, for numpy.
+
+An ordinary ``numpy.savez_compressed`` archive that loads with ``allow_pickle=False``. T frames,
+P people, J joints; pixels, x right, y down.
+
+    format       ()           "mbcli.keypoints/1"
+    data         (T,P,J,3) f4 x, y and confidence 0..1; missing = (NaN, NaN, 0)
+    boxes        (T,P,4) f4   x1 y1 x2 y2, NaN where absent
+    track_ids    (P,) i8      one identity a column
+    frame_index  (T,) i8      frame numbers in the source
+    timestamps   (T,) f8      seconds
+    fps          () f8        mean rate of these frames
+    size         (2,) i8      width, height of the pictures
+    skeleton     () U         its name
+    joint_names  (J,) U
+    parents      (J,) i8      -1 for a root
+    meta         () U         JSON: version, command, options, weights, assumptions
+
+The 2D keypoints of a ``pose.npz`` (format "mbcli.motion/1") are read too: there ``data`` is called
+``keypoints_2d``, ``size`` is ``image_size``, and the skeleton is Human3.6M's.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import InputError
+from mbcli.keypoints.records import MAX_FRAMES, KeypointFile
+from mbcli.keypoints.source import Source
+from mbcli.output import written_whole
+from mbcli.skeleton import H36M17, SKELETONS, Skeleton
+from mbcli.types import FloatArray, IntArray, Keypoints2D
+
+KEY = "mbcli"
+FORMAT = "mbcli.keypoints/1"
+MOTION_FORMAT = "mbcli.motion/1"
+
+_COMMON = ("boxes", "track_ids", "frame_index", "timestamps", "fps", "joint_names", "parents")
+_OWN = ("data", "size", "skeleton", "meta", *_COMMON)
+_MOTION = ("keypoints_2d", "image_size", "meta", *_COMMON)
+
+# What numpy raises for anything from a cut-off member to a pickle that it refuses to run.
+_DAMAGE = (
+    AttributeError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def recognise(source: Source) -> bool:
+    """Whether it is a keypoint file or a ``pose.npz`` of mbcli, of whatever version."""
+    if source.kind != "npz":
+        return False
+    try:
+        return str(_members(source.path, ("format",))["format"].item()).startswith("mbcli.")
+    except _DAMAGE:
+        return False
+
+
+def read(source: Source) -> KeypointFile:
+    """Read the tracks as poses of the source's frames.
+
+    Frames that were not looked at, because of ``--start`` or ``--every``, have times in proportion
+    and are no part of ``looked_at``; `load` gives the tracks as they were written.
+
+    Raises:
+        InputError: as `load`.
+    """
+    keypoints, _ = load(source.path)
+    index = keypoints.frame_index
+    if not len(index) or (np.diff(index) <= 0).any() or index[0] < 0 or index[-1] >= MAX_FRAMES:
+        raise InputError(
+            f"{source.path} must tell each frame once and in order, counted from 0 to {MAX_FRAMES}"
+        )
+    here = np.argwhere(keypoints.present)  # (N, 2) frame, person: frames in order
+    t, p = here[:, 0], here[:, 1]
+    points = np.array(keypoints.data[t, p])
+    frames = int(index[-1]) + 1
+    fps, timestamps = _clock(keypoints, frames)
+    return KeypointFile(
+        path=source.path,
+        format=KEY,
+        skeleton=keypoints.skeleton,
+        frame_index=index[t],
+        keypoints=points,
+        frames=frames,
+        ids=keypoints.track_ids[p],
+        boxes=_whole_boxes(keypoints.boxes[t, p], points),
+        size=keypoints.size,
+        fps=fps,
+        timestamps=timestamps,
+        looked_at=None if len(index) == frames else index,
+    )
+
+
+def load(path: Path | str) -> tuple[Keypoints2D, dict[str, Any]]:
+    """The tracks and the ``meta`` of a file of ours. Never runs code from the file.
+
+    Raises:
+        InputError: no such file, none of ours, another version of the format, damaged, or an
+            array that is missing or does not fit the others.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} is not a file" if path.exists() else f"no such file: {path}")
+    try:
+        found = _members(path, ("format",))["format"].item()
+        if found not in (FORMAT, MOTION_FORMAT):
+            raise InputError(
+                f'{path} must have format "{FORMAT}" or "{MOTION_FORMAT}", got {found!r:.60}'
+            )
+        arrays = _members(path, _OWN if found == FORMAT else _MOTION)
+        keypoints = _keypoints(arrays, found)
+        if np.isinf(keypoints.data).any():
+            raise InputError(f"{path} must hold finite numbers, got infinite keypoints")
+        return keypoints, dict(json.loads(arrays["meta"].item()))
+    except KeyError as error:
+        raise InputError(f"{path} is not complete: {error.args[0]} is missing") from error
+    except _DAMAGE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{path} cannot be read or does not fit together: {reason:.120}"
+        ) from error
+
+
+def write(
+    path: Path, keypoints: Keypoints2D, meta: Mapping[str, Any], *, overwrite: bool = False
+) -> None:
+    """Write tracks without loss.
+
+    Args:
+        path: the file to write.
+        keypoints: tracks in any skeleton.
+        meta: where they come from, ready for JSON.
+        overwrite: replace an existing file.
+
+    Raises:
+        OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
+    """
+    skeleton = keypoints.skeleton
+    arrays: dict[str, Any] = {
+        "format": np.array(FORMAT),
+        "data": keypoints.data,
+        "boxes": keypoints.boxes,
+        "track_ids": keypoints.track_ids,
+        "frame_index": keypoints.frame_index,
+        "timestamps": keypoints.timestamps,
+        "fps": np.array(keypoints.fps, dtype=np.float64),
+        "size": np.array(keypoints.size, dtype=np.int64),
+        "skeleton": np.array(skeleton.name),
+        "joint_names": np.array(skeleton.joints),
+        "parents": np.array(skeleton.parents, dtype=np.int64),
+        "meta": np.array(json.dumps(meta, ensure_ascii=False)),
+    }
+    with (
+        written_whole(path, overwrite=overwrite) as temporary,
+        temporary.open("xb") as stream,
+    ):
+        np.savez_compressed(stream, **arrays)
+
+
+def _members(path: Path, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
+    """Some arrays of the archive; the rest is not read."""
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+        if missing := [name for name in names if name not in archive.files]:
+            raise KeyError(missing[0])
+        return {name: archive[name] for name in names}
+
+
+def _keypoints(arrays: Mapping[str, npt.NDArray[Any]], format: str) -> Keypoints2D:
+    joints, parents = tuple(arrays["joint_names"].tolist()), tuple(arrays["parents"].tolist())
+    own = format == FORMAT
+    name = arrays["skeleton"].item() if own else H36M17.name
+    skeleton = Skeleton(name, joints, parents)
+    if name in SKELETONS and skeleton != SKELETONS[name]:
+        raise ValueError(f"the joints are not those of {name}")
+    width, height = arrays["size" if own else "image_size"].tolist()
+    return Keypoints2D(
+        data=arrays["data" if own else "keypoints_2d"],
+        skeleton=skeleton,
+        fps=float(arrays["fps"]),
+        timestamps=arrays["timestamps"],
+        size=(int(width), int(height)),
+        track_ids=arrays["track_ids"],
+        boxes=arrays["boxes"],
+        frame_index=arrays["frame_index"],
+    )
+
+
+def _clock(keypoints: Keypoints2D, frames: int) -> tuple[float, FloatArray]:
+    """Rate and times of all frames of the source up to the last one looked at."""
+    index, times = keypoints.frame_index, keypoints.timestamps
+    if len(index) == frames:
+        return keypoints.fps, times
+    fps = keypoints.fps
+    if len(index) > 1:
+        fps = float((index[-1] - index[0]) / (times[-1] - times[0]))
+    every: IntArray = np.arange(frames)
+    filled: FloatArray = np.interp(every, index, times)
+    before = every < index[0]
+    filled[before] = times[0] - (index[0] - every[before]) / fps
+    return fps, filled
+
+
+def _whole_boxes(boxes: FloatArray, points: FloatArray) -> FloatArray:
+    """Boxes in which those that are missing are put around the keypoints."""
+    out = np.array(boxes)
+    for row in np.flatnonzero(~np.isfinite(out).all(axis=1)):
+        places = points[row, :, :2]
+        out[row] = *np.nanmin(places, axis=0), *np.nanmax(places, axis=0)
+    return out

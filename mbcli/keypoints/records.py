@@ -1,0 +1,97 @@
+"""What a keypoint file holds, before anybody knows the video that it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mbcli.errors import InputError
+from mbcli.skeleton import Skeleton
+from mbcli.types import FloatArray, IntArray
+
+# More than three days at 30 a second: numbers beyond are no frames but identifiers of pictures,
+# and the tracks of all frames between them would not fit into memory.
+MAX_FRAMES = 10_000_000
+
+
+@dataclass(frozen=True)
+class KeypointFile:
+    """Poses in the order of their frames, and whatever else the file says.
+
+    Attributes:
+        path: the file or folder.
+        format: its key in `mbcli.keypoints.FORMATS`.
+        skeleton: names of the J joints.
+        frame_index: (N,) int64, the frame of the video that each pose belongs to, counted from
+            0, never decreasing.
+        keypoints: (N, J, 3) float, x, y in pixels and confidence 0..1; missing = (NaN, NaN, 0).
+        ids: (N,) int64 identities; None if the file tells none, so that a tracker must.
+        boxes: (N, 4) x1 y1 x2 y2 in pixels; None if the file has none.
+        frames: frames of the video as far as the file tells: at least the last index + 1.
+        size: (width, height) of the pictures, if the file says so.
+        fps: frames per second, if the file says so.
+        timestamps: (frames,) seconds, if the file says so.
+        looked_at: (F,) frames that were looked at, ascending; None if all of them were.
+        relative: x and y are fractions of the picture's width and height, not pixels.
+        warnings: what had to be assumed or mended, one line each.
+    """
+
+    path: Path
+    format: str
+    skeleton: Skeleton
+    frame_index: IntArray
+    keypoints: FloatArray
+    frames: int
+    ids: IntArray | None = None
+    boxes: FloatArray | None = None
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    timestamps: FloatArray | None = None
+    looked_at: IntArray | None = None
+    relative: bool = False
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Hold the rules that are the same for every format.
+
+        Raises:
+            InputError: no poses, NaN or infinite numbers, confidence outside 0..1, frames out of
+                order or beyond all reason, or one person twice in a frame.
+        """
+        path, index, points = self.path, self.frame_index, self.keypoints
+        if points.shape != (len(index), len(self.skeleton), 3):
+            raise InputError(
+                f"{path} must hold {len(self.skeleton)} keypoints of x, y and confidence a person "
+                f"({self.skeleton.name}), got shape {points.shape[1:]}"
+            )
+        if not len(index):
+            raise InputError(f"{path} holds no person in any frame")
+        confidence = points[..., 2]
+        missing = np.isnan(points[..., :2]).any(axis=-1) & (confidence == 0)
+        broken = (~np.isfinite(points).all(axis=-1) & ~missing) | np.isinf(points).any(axis=-1)
+        if broken.any():
+            where = int(index[broken.any(axis=1)][0])
+            raise InputError(f"{path} must hold finite numbers, got others in frame {where}")
+        if confidence.min() < 0 or confidence.max() > 1:
+            raise InputError(
+                f"{path} must hold confidences within 0..1, "
+                f"got {confidence.min():g}..{confidence.max():g}"
+            )
+        if index[0] < 0 or (np.diff(index) < 0).any():
+            place = 0 if index[0] < 0 else int(np.argmax(np.diff(index) < 0)) + 1
+            raise InputError(
+                f"{path} must tell the frames in their order, counted from 0; "
+                f"got frame {index[place]}" + (f" after {index[place - 1]}" if place else " first")
+            )
+        if self.frames > MAX_FRAMES:
+            raise InputError(
+                f"{path} must number frames from 0 to {MAX_FRAMES}, got frame {self.frames - 1}"
+            )
+        if self.ids is not None:
+            seen: set[tuple[int, int]] = set()
+            for pair in zip(index.tolist(), self.ids.tolist(), strict=True):
+                if pair in seen:
+                    raise InputError(f"{path} tells person {pair[1]} twice in frame {pair[0]}")
+                seen.add(pair)

@@ -1,0 +1,188 @@
+"""SLEAP's analysis files, HDF5 and CSV (Pereira et al. 2022).
+
+HDF5, of T frames, P tracks and N nodes, all in pixels of the picture:
+
+    tracks           x and y of every node, NaN where missing
+    node_names       (N,) names of the nodes, given by the user (see `joint_names`)
+    track_names      (P,) names of the tracks; empty if the project has none, then P is 1
+    track_occupancy  whether a track is in a frame; by it the format is known
+    point_scores     confidence of every node; NaN for what a person has set by hand, taken as 1
+    (instance_scores, tracking_scores, edge_names, ... are not needed here)
+
+The order of the axes varies. SLEAP writes for MATLAB, (P, 2, N, T) and (P, N, T). sleap-io says
+the order in an attribute ``dims`` of each data set, a JSON list of ``frame``, ``track``, ``node``
+and ``xy``. Exports that were not transposed are (T, N, 2, P) and (T, N, P); without ``dims`` the
+axis of length N beside the one of length 2 tells which it is. An export that left out the empty
+frames before the first pose does not say how many they were: its first frame counts as frame 0.
+
+CSV, one row a track and frame:
+
+    track,frame_idx,instance.score,<node>.x,<node>.y,<node>.score,...
+
+with the columns of the nodes in any order; an empty ``track`` means that there are none, an empty
+coordinate that the node is missing. Rows come by frame or by track.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mbcli.errors import InputError
+from mbcli.keypoints.cells import check_width, numbers, whole
+from mbcli.keypoints.free_names import with_our_names
+from mbcli.keypoints.hdf5 import opened_hdf5, text_of
+from mbcli.keypoints.records import KeypointFile
+from mbcli.keypoints.source import Source
+from mbcli.types import FloatArray, IntArray
+
+_AXES = ("frame", "track", "node", "xy")
+_ORDERS = (("track", "xy", "node", "frame"), ("frame", "node", "xy", "track"))
+
+
+def recognise(source: Source) -> bool:
+    """Whether the file has SLEAP's data sets or columns.
+
+    Raises:
+        ConfigError: it is an HDF5 file and h5py is not installed.
+        InputError: it is an HDF5 file and cut off or damaged.
+    """
+    if source.kind == "csv":
+        header = source.rows[0]
+        is_sleap = "frame_idx" in header and {"track", "instance.score"} & {*header}
+        return bool(is_sleap) and any(_node(name) for name in header)
+    if source.kind == "hdf5":
+        with opened_hdf5(source.path) as file:
+            needed = [file.get(name) for name in ("tracks", "node_names", "track_occupancy")]
+            return all(hasattr(data, "shape") for data in needed)
+    return False
+
+
+def read(source: Source) -> KeypointFile:
+    """Read the file; a person is there in a frame if any joint is.
+
+    Raises:
+        InputError: the file breaks the rules above, or its joints cannot be matched.
+        ConfigError: h5py is not installed, or the joint map breaks its rules.
+    """
+    return _read_hdf5(source) if source.kind == "hdf5" else _read_csv(source)
+
+
+def _read_hdf5(source: Source) -> KeypointFile:
+    path = source.path
+    with opened_hdf5(path) as file:
+        nodes = [text_of(name) for name in np.ravel(file["node_names"][()]).tolist()]
+        order = _order(file["tracks"], len(nodes), path)
+        points = _reordered(file["tracks"], order, _AXES, path)  # (T, P, N, 2)
+        scores = np.full(points.shape[:3], np.nan)
+        if "point_scores" in file:
+            plain = tuple(axis for axis in order if axis != "xy")
+            plain = _dims(file["point_scores"]) or plain
+            scores = _reordered(file["point_scores"], plain, _AXES[:3], path)
+    if points.shape[2:] != (len(nodes), 2) or scores.shape != points.shape[:3]:
+        raise InputError(
+            f"{path} must hold x, y and a score of its {len(nodes)} nodes, got tracks of shape "
+            f"{points.shape} and point_scores of {scores.shape} in frames, tracks, nodes"
+        )
+    frames, people = points.shape[:2]
+    return with_our_names(
+        source,
+        "sleap",
+        nodes,
+        np.concatenate([points, scores[..., None]], axis=-1).reshape(-1, len(nodes), 3),
+        np.repeat(np.arange(frames), people),
+        np.tile(np.arange(people), frames),
+        frames=frames,
+    )
+
+
+def _order(tracks: Any, nodes: int, path: Path) -> tuple[str, ...]:
+    """Names of the axes of ``tracks`` as they are stored."""
+    dims = _dims(tracks)
+    if dims is not None and sorted(dims) == sorted(_AXES):
+        return dims
+    for order in _ORDERS if tracks.ndim == 4 else ():
+        if (tracks.shape[order.index("xy")], tracks.shape[order.index("node")]) == (2, nodes):
+            return order
+    raise InputError(
+        f"{path} must hold tracks of shape (tracks, 2, {nodes} nodes, frames), got {tracks.shape}"
+    )
+
+
+def _dims(data: Any) -> tuple[str, ...] | None:
+    """What the data set says of its axes, if it does."""
+    try:
+        dims = json.loads(text_of(data.attrs.get("dims")))
+    except ValueError:
+        return None
+    if isinstance(dims, list) and len(dims) == data.ndim and set(dims) <= set(_AXES):
+        return tuple(dims)
+    return None
+
+
+def _reordered(
+    data: Any, order: tuple[str, ...], wanted: tuple[str, ...], path: Path
+) -> FloatArray:
+    """The whole data set as float64 with its axes in the order that is wanted."""
+    if data.ndim != len(order) or not np.issubdtype(data.dtype, np.number):
+        raise InputError(
+            f"{path} must hold numbers over {', '.join(wanted)} in {data.name}, "
+            f"got {data.dtype} of shape {data.shape}"
+        )
+    values = np.transpose(data[()], [order.index(axis) for axis in wanted])
+    return values.astype(np.float64)
+
+
+def _node(column: str) -> str:
+    """The node of which a column holds x, or an empty text."""
+    return column.removesuffix(".x") if column.endswith(".x") else ""
+
+
+def _read_csv(source: Source) -> KeypointFile:
+    path = source.path
+    header, body = source.rows[0], source.rows[1:]
+    check_width(body, len(header), path, first=2)
+    if len(set(header)) != len(header):
+        raise InputError(f"{path} must name each column once")
+    nodes = [_node(column) for column in header if _node(column)]
+    points = np.full((len(body), len(nodes), 3), np.nan)
+    for place, node in enumerate(nodes):
+        for number, part in enumerate(("x", "y", "score")):
+            column = f"{node}.{part}"
+            if column in header:
+                points[:, place, number] = numbers(body, [header.index(column)], header, path)[:, 0]
+            elif part != "score":
+                raise InputError(f"{path} must have a column {column}, as it has {node}.x")
+    frames = np.array(
+        [whole(row[header.index("frame_idx")], path, "frame_idx") for row in body], np.int64
+    )
+    names = [row[header.index("track")] if "track" in header else "" for row in body]
+    tracks = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    for name in tracks:
+        _check_frames(frames[[n == name for n in names]], name, path)
+    order = np.argsort(frames, kind="stable")
+    ids = np.array([tracks[name] for name in names], np.int64)
+    return with_our_names(
+        source,
+        "sleap",
+        nodes,
+        points[order],
+        frames[order],
+        None if "" in tracks else ids[order],
+        frames=int(frames.max()) + 1 if len(frames) else 0,
+    )
+
+
+def _check_frames(frames: IntArray, track: str, path: Path) -> None:
+    """Hold that the frames of a track come in their order; without tracks, some may share one."""
+    steps = np.diff(frames)
+    if (wrong := steps < (1 if track else 0)).any():
+        place = int(np.argmax(wrong))
+        of = f" of the track {track}" if track else ""
+        raise InputError(
+            f"{path} must tell the frames{of} in their order and once, "
+            f"got frame {frames[place + 1]} after {frames[place]}"
+        )

@@ -1,0 +1,144 @@
+"""VideoPose3D's 2D detections, an ``.npz`` of two pickled objects (Pavllo et al. 2019).
+
+    positions_2d  dict of subjects -> dict of actions -> list of one (T, K, 2) array a camera, x and
+                  y in pixels
+    metadata      dict: ``layout_name`` (``coco``, ``h36m``, ``mpii``), ``num_joints`` K,
+                  ``keypoints_symmetry`` (joints of the left, joints of the right), and for videos
+                  of one's own ``video_metadata``: name of the video -> ``w`` and ``h`` in pixels
+
+Detections in a video of one's own stand under the video's name as subject, the action ``custom``
+and one camera, in the order of COCO-17. There are no confidences; frames without a detection were
+interpolated when the file was made. NaN is missing.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import InputError
+from mbcli.keypoints.records import KeypointFile
+from mbcli.keypoints.source import Source
+from mbcli.plainpickle import load_plain_npz
+from mbcli.skeleton import COCO17, H36M17, MPII16, Skeleton
+
+_LAYOUTS: dict[str, Skeleton] = {"coco": COCO17, "h36m": H36M17, "mpii": MPII16}
+_KEYS = ("positions_2d", "metadata")
+
+
+def recognise(source: Source) -> bool:
+    """Whether the archive holds ``positions_2d`` and ``metadata``.
+
+    Of an archive that was cut off and lost its list of members, the first one decides.
+    """
+    if source.kind != "npz":
+        return False
+    try:
+        with zipfile.ZipFile(source.path) as archive:
+            return {f"{key}.npy" for key in _KEYS} <= {*archive.namelist()}
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+        with source.path.open("rb") as stream:
+            start = stream.read(64)
+        return start[30:].startswith(tuple(key.encode() + b".npy" for key in _KEYS))
+
+
+def read(source: Source) -> KeypointFile:
+    """Read the one sequence in the file.
+
+    Raises:
+        InputError: the file is damaged, holds other objects than plain ones, or not exactly one
+            sequence, or breaks the rules above.
+    """
+    path = source.path
+    archive = load_plain_npz(path, _KEYS)
+    positions, metadata = (_dictionary(archive[key], f"{path} ({key})") for key in _KEYS)
+    skeleton = _skeleton(metadata, f"{path}")
+    subject, name, values = _only_sequence(positions, f"{path}")
+    if values.ndim != 3 or values.shape[1:] != (len(skeleton), 2):
+        raise InputError(
+            f"{path} must hold {len(skeleton)} keypoints of x and y ({skeleton.name}) in {name}, "
+            f"got shape {values.shape}"
+        )
+    if values.dtype.kind not in "fiu":
+        raise InputError(f"{path} must hold numbers in {name}, got {values.dtype}")
+    keypoints = np.concatenate([values, np.ones_like(values[..., :1])], axis=-1).astype(np.float64)
+    if np.isinf(keypoints).any():
+        where = int(np.argmax(np.isinf(keypoints).any((1, 2))))
+        raise InputError(f"{path} must hold finite numbers, got an infinite one in frame {where}")
+    missing = np.asarray(np.isnan(keypoints).any(axis=-1))
+    keypoints[missing] = np.nan, np.nan, 0
+    rows = np.flatnonzero(~missing.all(axis=1))
+    return KeypointFile(
+        path=path,
+        format="videopose3d",
+        skeleton=skeleton,
+        frame_index=rows,
+        keypoints=keypoints[rows],
+        ids=np.zeros(len(rows), np.int64),
+        frames=len(values),
+        size=_size(metadata, subject, f"{path}"),
+        warnings=("the file tells no confidences: every keypoint that is there counts fully",),
+    )
+
+
+def _dictionary(array: npt.NDArray[Any], what: str) -> dict[Any, Any]:
+    value = array.item() if array.shape == () else array
+    if not isinstance(value, dict):
+        raise InputError(f"{what} must hold a dict, got {type(value).__name__}")
+    return value
+
+
+def _skeleton(metadata: dict[Any, Any], what: str) -> Skeleton:
+    layout = metadata.get("layout_name")
+    if layout not in _LAYOUTS:
+        raise InputError(f"{what} must be laid out as {', '.join(_LAYOUTS)}, got {layout!r}")
+    skeleton = _LAYOUTS[layout]
+    if (number := metadata.get("num_joints", len(skeleton))) != len(skeleton):
+        raise InputError(
+            f"{what} must hold {len(skeleton)} keypoints as {layout} has, got {number}"
+        )
+    return skeleton
+
+
+def _only_sequence(positions: dict[Any, Any], what: str) -> tuple[str, str, npt.NDArray[Any]]:
+    """Subject, name and array of the one sequence there is."""
+    found = []
+    for subject, actions in positions.items():
+        if not isinstance(actions, dict):
+            raise InputError(f"{what} must hold a dict of actions for {subject}")
+        for action, cameras in actions.items():
+            if not isinstance(cameras, (list, tuple, np.ndarray)):
+                raise InputError(f"{what} must hold a list of cameras for {subject}/{action}")
+            for number, values in enumerate(cameras):
+                name = f"{subject}/{action}" + (f"/{number}" if len(cameras) > 1 else "")
+                found.append((str(subject), name, values))
+    if len(found) != 1:
+        names = [name for _, name, _ in found]
+        more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+        raise InputError(
+            f"{what} must hold one sequence, got {len(found)}: {', '.join(names[:12])}{more}"
+        )
+    subject, name, values = found[0]
+    try:
+        return subject, name, np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"{what} must hold an array in {name}") from error
+
+
+def _size(metadata: dict[Any, Any], subject: str, what: str) -> tuple[int, int] | None:
+    videos = metadata.get("video_metadata")
+    video = videos.get(subject) if isinstance(videos, dict) else None
+    if not isinstance(video, dict) or not {"w", "h"} <= {*video}:
+        return None
+    try:
+        size = int(video["w"]), int(video["h"])
+    except (TypeError, ValueError):
+        size = 0, 0
+    if min(size) <= 0:
+        raise InputError(
+            f"{what} must tell w and h of {subject} in pixels, got {video['w']!r}, {video['h']!r}"
+        )
+    return size

@@ -1,0 +1,331 @@
+"""Pickles and object arrays of others, read as data: no code in them is ever run.
+
+Research data comes as Python pickles, which may call any function while they are read. Here a
+pickle may name nothing but the few things that numbers, texts, plain containers and numpy arrays
+are made of, and even those are not numpy's own: dtypes and array contents are checked before
+numpy sees them, since a forged dtype can make numpy take raw bytes for pointers.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import struct
+import zipfile
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import InputError
+
+# bool, integers, floats, complex, bytes, text, objects; no records, no dates.
+_KINDS = "biufcSUO"
+
+# What a damaged or forged pickle can raise on its way.
+_DAMAGE = (
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    ImportError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    struct.error,
+)
+
+
+class PlainRecord:
+    """An object of somebody's class, read as nothing but the plain state it was saved with.
+
+    Attributes:
+        state: mostly a dict of its attributes by name.
+    """
+
+    state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+def load_plain_pickle(stream: IO[bytes], what: str, *, records: Iterable[str] = ()) -> Any:
+    """Read one pickle of numbers, texts, plain containers and numpy arrays.
+
+    Pickles of Python 2 and of numpy 1 and 2 are read alike; bytes of Python 2 become text in
+    Latin-1. Arrays may be of a private subclass: take them with ``np.asarray``.
+
+    Args:
+        stream: positioned at the start of the pickle.
+        what: the file, for messages.
+        records: packages, such as ``"scipy.sparse"``, whose classes may be named: their objects
+            become :class:`PlainRecord`, and no code of the package is run or even imported.
+
+    Raises:
+        InputError: the pickle is cut off or damaged, or names anything else.
+    """
+    try:
+        return _PlainUnpickler(stream, what, tuple(records)).load()
+    except _DAMAGE as error:
+        raise InputError(f"{what} is no whole pickle: {_one_line(error)}") from error
+
+
+def load_plain_npy(stream: IO[bytes], what: str) -> npt.NDArray[Any]:
+    """Read an ``.npy`` file or member; arrays of objects through :func:`load_plain_pickle`.
+
+    Raises:
+        InputError: it is cut off or damaged, or its objects are not plain.
+    """
+    content = io.BytesIO(stream.read())
+    try:
+        version = np.lib.format.read_magic(content)
+        if version in ((1, 0), (2, 0)):
+            header = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }[version]
+            shape, _, dtype = header(content)
+            if dtype.hasobject:
+                objects = np.asarray(load_plain_pickle(content, what))
+                if objects.shape != shape or objects.dtype != dtype:
+                    raise InputError(
+                        f"{what} must hold an array of shape {shape} as its header says, "
+                        f"got {objects.shape}"
+                    )
+                return objects
+        content.seek(0)
+        array: npt.NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
+    except _DAMAGE as error:
+        raise InputError(f"{what} is no whole numpy array: {_one_line(error)}") from error
+    return array
+
+
+def load_plain_npz(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
+    """Read the named arrays of an ``.npz`` archive.
+
+    Raises:
+        InputError: no such file or array, or the archive is cut off, damaged or not plain.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+            arrays = {}
+            for key in keys:
+                if key not in names:
+                    raise InputError(f"{path} must hold the array {key!r}, got {', '.join(names)}")
+                with archive.open(f"{key}.npy") as member:
+                    arrays[key] = load_plain_npy(member, f"{path} ({key})")
+            return arrays
+    except FileNotFoundError as error:
+        raise InputError(f"no such file: {path}") from error
+    except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError) as error:
+        raise InputError(f"{path} is no whole .npz archive: {_one_line(error)}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def dense(value: Any) -> Any:
+    """An array out of what chumpy and scipy.sparse save; anything else as it is.
+
+    Args:
+        value: from :func:`load_plain_pickle` or :func:`load_plain_npz`, with both packages among
+            ``records``.
+
+    Raises:
+        ValueError: an object of another kind, or a broken one (also KeyError, TypeError and
+            IndexError).
+    """
+    if isinstance(value, np.ndarray) and value.dtype.kind == "O" and value.ndim == 0:
+        return dense(value[()])
+    if not isinstance(value, PlainRecord):
+        return value
+    state = value.state
+    if not isinstance(state, dict):
+        raise ValueError(f"an object of {type(state).__name__}")
+    if "x" in state:  # chumpy.Ch
+        return dense(state["x"])
+    if {"a", "idxs", "preferred_shape"} <= set(state):  # chumpy.Select
+        picked = np.ravel(dense(state["a"]))[np.asarray(state["idxs"])]
+        return picked.reshape(state["preferred_shape"])
+    if {"data", "indices", "indptr"} <= set(state):  # scipy.sparse, by columns
+        rows, columns = state["_shape"]
+        out = np.zeros((rows, columns))
+        counts = np.diff(state["indptr"])
+        if len(counts) != columns:
+            raise ValueError("a sparse array that is not by columns")
+        np.add.at(out, (state["indices"], np.repeat(np.arange(columns), counts)), state["data"])
+        return out
+    raise ValueError(f"an object of {', '.join(map(str, state))}")
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """An unpickler to which the names of `_ALLOWED` are the only ones there are."""
+
+    def __init__(self, stream: IO[bytes], what: str, records: tuple[str, ...]) -> None:
+        super().__init__(stream, encoding="latin1")
+        self._what = what
+        self._records = records
+
+    def find_class(self, module: str, name: str) -> Any:
+        if any(f"{module}.".startswith(f"{package}.") for package in self._records):
+            return PlainRecord
+        try:
+            return _ALLOWED[module, name]
+        except KeyError:
+            raise InputError(
+                f"{self._what} must hold numbers, texts, plain containers and numpy arrays only, "
+                f"got {module}.{name}: it was not run"
+            ) from None
+
+
+class _DType:
+    """Stands for ``numpy.dtype``: made from its short name, and the byte order of its state."""
+
+    def __init__(self, name: str, align: object = False, copy: object = False) -> None:
+        if not isinstance(name, str):
+            raise ValueError(f"a dtype must have a name, got {name!r}")
+        dtype = np.dtype(name)
+        if dtype.kind not in _KINDS or dtype.names is not None or dtype.subdtype is not None:
+            raise ValueError(f"an array must hold numbers, texts or objects, got dtype {name!r}")
+        self.dtype = dtype
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        # The rest of the state repeats the name, or says what a plain dtype has not.
+        self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class _Array(np.ndarray[Any, Any]):
+    """Stands for ``numpy.ndarray``: takes its state only if contents and dtype fit together."""
+
+    def __setstate__(self, state: tuple[Any, ...], /) -> None:
+        shape, dtype, fortran, content = state[-4:]
+        if not isinstance(dtype, _DType):
+            raise ValueError(f"an array must have a dtype, got {type(dtype).__name__}")
+        of_objects = dtype.dtype.kind == "O"
+        if not isinstance(content, list if of_objects else (bytes, str)):
+            raise ValueError(f"an array of {dtype.dtype} cannot hold a {type(content).__name__}")
+        if isinstance(content, str):
+            content = content.encode("latin1")
+        length = math.prod(_checked_shape(shape)) * (1 if of_objects else dtype.dtype.itemsize)
+        if len(content) != length:
+            raise ValueError(f"an array of shape {shape} must hold {length}, got {len(content)}")
+        checked: Any = (1, shape, dtype.dtype, bool(fortran), content)
+        super().__setstate__(checked)
+
+
+def _checked_shape(shape: object) -> tuple[int, ...]:
+    if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
+        raise ValueError(f"an array must have a shape, got {shape!r}")
+    return shape
+
+
+# What array and object pickles name as the type to make; they are only ever compared.
+_ARRAY_MARK = object()
+_OBJECT_MARK = object()
+
+
+def _reconstruct(mark: object, shape: object, dtype: object) -> _Array:
+    """Stands for numpy's function of this name: an empty array, to which a state is given."""
+    if mark is not _ARRAY_MARK:
+        raise ValueError("an array must be a numpy.ndarray")
+    return np.zeros(0, np.uint8).view(_Array)
+
+
+def _scalar(dtype: _DType, content: bytes | str) -> Any:
+    """Stands for numpy's function of this name: one number or text."""
+    return _from_bytes(content, dtype, (), "C")[()]
+
+
+def _from_buffer(buffer: bytes, dtype: _DType, shape: object, order: str) -> npt.NDArray[Any]:
+    """Stands for numpy's function of this name: an array of protocol 5."""
+    return _from_bytes(buffer, dtype, _checked_shape(shape), order)
+
+
+def _from_bytes(
+    content: bytes | str, dtype: object, shape: tuple[int, ...], order: str
+) -> npt.NDArray[Any]:
+    if not isinstance(dtype, _DType) or dtype.dtype.kind == "O":
+        raise ValueError("bytes must come with a dtype of numbers or texts")
+    raw = content.encode("latin1") if isinstance(content, str) else bytes(content)
+    if len(raw) != math.prod(shape) * dtype.dtype.itemsize:
+        raise ValueError(f"{dtype.dtype} in shape {shape} cannot be {len(raw)} bytes")
+    flat = np.ndarray(math.prod(shape), dtype.dtype, raw)
+    return flat.reshape(shape, order="F" if order == "F" else "C").copy()
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """Stands for ``codecs.encode``, as which protocol 2 writes bytes."""
+    if encoding not in ("latin1", "latin-1"):
+        raise ValueError(f"bytes must be written as latin1, got {encoding!r}")
+    return text.encode("latin1")
+
+
+def _bytes() -> bytes:
+    """Stands for ``bytes``, as which protocol 2 writes none."""
+    return b""
+
+
+def _bytearray(content: bytes | str = b"", encoding: str = "latin1") -> bytearray:
+    """Stands for ``bytearray``; of a number it would be as long as the number says."""
+    if not isinstance(content, (bytes, str)):
+        raise ValueError(f"bytes must be made of bytes, got {type(content).__name__}")
+    return bytearray(_latin1(content, encoding) if isinstance(content, str) else content)
+
+
+class _Maker:
+    """A function that the pickle can call and do nothing else with, such as set its attributes."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self._make = make
+
+    def __call__(self, *values: Any) -> Any:
+        return self._make(*values)
+
+    def __setstate__(self, state: object) -> None:
+        raise ValueError("a function has no state")
+
+
+def _record(kind: object, base: object, state: object) -> PlainRecord:
+    """Stands for ``copyreg._reconstructor``, which protocols 0 and 1 make objects with."""
+    if kind is not PlainRecord or base is not _OBJECT_MARK or state is not None:
+        raise ValueError("an object must be of a class that may be named")
+    return PlainRecord()
+
+
+def _allowed() -> dict[tuple[str, str], Any]:
+    names: dict[tuple[str, str], Any] = {
+        ("numpy", "ndarray"): _ARRAY_MARK,
+        ("numpy", "dtype"): _Maker(_DType),
+        ("collections", "OrderedDict"): OrderedDict,
+        ("_codecs", "encode"): _Maker(_latin1),
+    }
+    for core in ("numpy.core", "numpy._core"):  # numpy 1 and 2
+        names[f"{core}.multiarray", "_reconstruct"] = _Maker(_reconstruct)
+        names[f"{core}.multiarray", "scalar"] = _Maker(_scalar)
+        names[f"{core}.numeric", "_frombuffer"] = _Maker(_from_buffer)
+    for builtins, copyreg in (("builtins", "copyreg"), ("__builtin__", "copy_reg")):  # Python 3, 2
+        names[builtins, "object"] = _OBJECT_MARK
+        names[copyreg, "_reconstructor"] = _Maker(_record)
+        for kind in (set, frozenset, complex):
+            names[builtins, kind.__name__] = kind
+        names[builtins, "bytes"] = _Maker(_bytes)
+        names[builtins, "bytearray"] = _Maker(_bytearray)
+    return names
+
+
+_ALLOWED = _allowed()
+
+
+def _one_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mbcli.errors import ConfigError
+from mbcli.keypoints import alphapose
+from mbcli.keypoints.records import KeypointFile
+from mbcli.keypoints.source import Source
+from mbcli.skeleton import BODY25, COCO17, H36M17, HALPE26, OPENPOSE18, WHOLEBODY23
+from mbcli.types import Keypoints2D
+
+
+def _person(picture: str | int, points: np.ndarray, **more: Any) -> dict[str, Any]:
+    return {
+        "image_id": picture,
+        "category_id": 1,
+        "keypoints": points.ravel().tolist(),
+        "score": 2.9,
+        "box": [10.5, 20.0, 100.0, 200.25],
+        "idx": [0.0],
+    } | more
+
+
+def _points(count: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.column_stack([rng.uniform(5, 500, (count, 2)), rng.uniform(0.2, 1, count)])
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[Any], KeypointFile]:
+    def read(document: Any) -> KeypointFile:
+        path = tmp_path / "alphapose-results.json"
+        path.write_text(json.dumps(document))
+        source = Source(path)
+        assert alphapose.recognise(source)
+        return alphapose.read(source)
+
+    return read
+
+
+Read = Callable[[Any], KeypointFile]
+Refused = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("count", "skeleton"), [(17, COCO17), (26, HALPE26), (136, HALPE26)], ids=str
+)
+def test_skeleton_by_the_number_of_keypoints(read: Read, count: int, skeleton: Any) -> None:
+    points = [_points(count, seed) for seed in range(3)]
+    file = read([_person(f"{f}.jpg", p, idx=4) for f, p in zip((0, 2, 5), points, strict=True)])
+    assert file.skeleton == skeleton
+    np.testing.assert_array_equal(file.keypoints, np.stack(points)[:, : len(skeleton)])
+    assert file.frame_index.tolist() == [0, 2, 5]
+    assert file.frames == 6
+    assert file.ids is not None
+    assert file.ids.tolist() == [4, 4, 4]
+    assert file.boxes is not None
+    assert file.boxes[0].tolist() == [10.5, 20.0, 110.5, 220.25]
+    assert (file.size, file.fps, file.warnings) == (None, None, ())
+
+
+@pytest.mark.parametrize("count", [0, 16, 68, 133])
+def test_other_numbers_of_keypoints(read: Read, refused: Refused, count: int) -> None:
+    with refused("17 (coco17), 26 (halpe26), 136 (halpe26)", f"got {count} in frame 0"):
+        read([_person("0.jpg", _points(count))])
+
+
+def test_keypoints_must_come_in_threes_and_be_as_many_for_all(read: Read, refused: Refused) -> None:
+    with refused("x, y and confidence", "52 numbers"):
+        read([_person("0.jpg", _points(17).ravel()[:-1].repeat(2)[:52])])
+    with refused("same number", "got 26 in frame 1 after 17"):
+        read([_person("0.jpg", _points(17)), _person("1.jpg", _points(26))])
+
+
+@pytest.mark.parametrize(
+    ("idx", "identity"), [(7, 7), (7.0, 7), ([7], 7), ([[7.0], [9.0]], 7), (0, None), ([0.0], None)]
+)
+def test_identity(read: Read, idx: Any, identity: int | None) -> None:
+    file = read([_person("0.jpg", _points(17), idx=idx), _person("1.jpg", _points(17), idx=idx)])
+    assert (None if file.ids is None else file.ids.tolist()) == (identity and [identity] * 2)
+
+
+def test_untracked_people_may_share_a_frame_but_an_identity_may_not(
+    read: Read, refused: Refused
+) -> None:
+    file = read([_person("0.jpg", _points(17, seed)) for seed in range(3)])
+    assert file.ids is None
+    assert file.frame_index.tolist() == [0, 0, 0]
+    with refused("person 2 twice in frame 0"):
+        read([_person("0.jpg", _points(17), idx=2)] * 2)
+
+
+def test_identities_of_some_are_not_used(read: Read) -> None:
+    second = _person("0.jpg", _points(17))
+    del second["idx"]
+    file = read([_person("0.jpg", _points(17), idx=2), second])
+    assert file.ids is None
+    assert "1 of 2 poses" in file.warnings[0]
+
+
+@pytest.mark.parametrize("idx", ["one", 1.5, True, {"a": 1}])
+def test_identity_must_be_a_whole_number(read: Read, refused: Refused, idx: Any) -> None:
+    with refused("whole number", "idx of 0.jpg"):
+        read([_person("0.jpg", _points(17), idx=idx)])
+
+
+def test_picture_names(read: Read, refused: Refused) -> None:
+    def frames(*names: str | int) -> KeypointFile:
+        return read([_person(name, _points(17)) for name in names])
+
+    assert frames("9.jpg", "10.jpg", "12.jpg").frame_index.tolist() == [9, 10, 12]
+    assert not frames("9.jpg", "10.jpg").warnings
+    numbered = frames("frame_0012.png", "frame_0013.png")
+    assert numbered.frame_index.tolist() == [12, 13]
+    assert "frame_0012.png as frame 12" in numbered.warnings[0]
+    assert frames("3.jpg").frame_index.tolist() == [3]
+    assert frames("IMG_2034.jpeg", "IMG_2034.jpeg").frame_index.tolist() == [0, 0]
+    assert frames("portrait.png").frame_index.tolist() == [0]
+    assert frames(4, 6).frame_index.tolist() == [4, 6]
+    with refused("numbers of their frames", "'portrait.png'"):
+        frames("0.jpg", "portrait.png")
+    with refused("pictures of several: 'left_1.png' and 'right_1.png'"):
+        frames("left_1.png", "left_2.png", "right_1.png")
+    with refused("got frame 9 after 10"):
+        frames("10.jpg", "9.jpg")
+    with refused("number frames from 0 to"):
+        frames("0.jpg", "123456789012.jpg")
+
+
+def test_scores_above_one_are_cut_and_told(read: Read, refused: Refused) -> None:
+    points = _points(17)
+    points[3:5, 2] = 1.0625, -0.01
+    file = read([_person("0.jpg", points)])
+    assert file.keypoints[0, 3:5, 2].tolist() == [1, 0]
+    assert file.warnings == ("2 of 17 confidences are cut to 0..1, they were within -0.01..1.0625",)
+    points[3, 2] = 87
+    with refused("confidences within 0..1", "..87"):
+        read([_person("0.jpg", points)])
+
+
+def test_older_versions_write_neither_box_nor_idx(read: Read) -> None:
+    person = _person("0.jpg", _points(17))
+    del person["box"], person["idx"]
+    file = read([person])
+    assert file.boxes is None
+    assert file.ids is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"keypoints": [1, 2, "3"] * 17}, "list of numbers"),
+        ({"keypoints": [1, None, 3] * 17}, "list of numbers"),
+        ({"keypoints": [1e999, 2, 0.5] * 17}, "finite numbers"),
+        ({"keypoints": [10**400, 2, 0] * 17}, "finite numbers"),
+        ({"keypoints": [[1, 2, 3]] * 17}, "list of numbers"),
+        ({"keypoints": "none"}, "list of numbers"),
+        ({"box": [1, 2, 3]}, "four finite numbers"),
+        ({"box": None}, "list of numbers as the box"),
+        ({"image_id": None}, "name the picture"),
+    ],
+)
+def test_records_of_another_kind(
+    read: Read, refused: Refused, change: dict[str, Any], said: str
+) -> None:
+    with refused(said):
+        read([_person("0.jpg", _points(17)), _person("1.jpg", _points(17)) | change])
+
+
+def test_record_that_lacks_something(read: Read, refused: Refused) -> None:
+    with refused('must hold "image_id" in record 1'):
+        read([_person("0.jpg", _points(17)), {"keypoints": []}])
+    with refused("must hold an object as record 1"):
+        read([_person("0.jpg", _points(17)), 3])
+    with refused('must hold "keypoints"', "1.jpg"):
+        read([_person("0.jpg", _points(17)), {"image_id": "1.jpg"}])
+
+
+@pytest.mark.parametrize("form", ["cmu", "open"])
+def test_forms_of_other_programs(read: Read, refused: Refused, form: str) -> None:
+    people, flat = {"cmu": ("bodies", "joints"), "open": ("people", "pose_keypoints_2d")}[form]
+    points = _points(17)
+    # As AlphaPose does it: the joints of OpenPose's list, with a neck between the shoulders.
+    neck = points[5:7].mean(axis=0)
+    theirs = [
+        neck if joint == "neck" else points[COCO17.index(joint)] for joint in OPENPOSE18.joints
+    ]
+    body = {flat: np.ravel(theirs).tolist()}
+    frame = {"version": "AlphaPose v0.3", people: [body, body]}
+    file = read({"0.jpg": frame, "1.jpg": {**frame, people: []}, "2.jpg": frame})
+    assert file.skeleton == COCO17
+    np.testing.assert_array_equal(file.keypoints, np.stack([points] * 4))
+    assert file.frame_index.tolist() == [0, 0, 2, 2]
+    assert file.ids is None
+    with refused("18 keypoints", "got 17 in 0.jpg"):
+        read({"0.jpg": {**frame, people: [{flat: points.ravel().tolist()}]}})
+    with refused(f'must hold "{flat}"'):
+        read({"0.jpg": {**frame, people: [{"other": 1}]}})
+    with refused("must hold a list"):
+        read({"0.jpg": frame, "1.jpg": {**frame, people: 3}})
+
+
+def test_written_tracks_come_back(tmp_path: Path, tracks: Keypoints2D, refused: Refused) -> None:
+    path = tmp_path / "out.json"
+    alphapose.write(path, tracks)
+    file = alphapose.read(Source(path))
+    there = np.argwhere(tracks.present)
+    assert file.skeleton == COCO17
+    assert file.frame_index.tolist() == there[:, 0].tolist()
+    assert file.ids is not None
+    assert file.ids.tolist() == tracks.track_ids[there[:, 1]].tolist()
+    np.testing.assert_array_equal(
+        file.keypoints.astype(np.float32), tracks.data[there[:, 0], there[:, 1]]
+    )
+    assert file.boxes is not None
+    np.testing.assert_allclose(file.boxes, tracks.boxes[there[:, 0], there[:, 1]], atol=2e-3)
+    assert file.frames == 6, "the last frame is without people, which the format cannot tell"
+
+
+def _in_skeleton(tracks: Keypoints2D, skeleton: Any) -> Keypoints2D:
+    from dataclasses import replace
+
+    rng = np.random.default_rng(1)
+    shape = (*tracks.data.shape[:2], len(skeleton), 3)
+    return replace(tracks, data=rng.uniform(0.1, 1, shape), skeleton=skeleton)
+
+
+def test_skeletons_that_are_written(tmp_path: Path, tracks: Keypoints2D) -> None:
+    for skeleton, written in ((HALPE26, HALPE26), (BODY25, COCO17), (WHOLEBODY23, COCO17)):
+        given = _in_skeleton(tracks, skeleton)
+        alphapose.write(tmp_path / "out.json", given, overwrite=True)
+        file = alphapose.read(Source(tmp_path / "out.json"))
+        assert file.skeleton == written
+        wrist = file.keypoints[:, written.index("left_wrist")].astype(np.float32)
+        np.testing.assert_array_equal(
+            wrist, given.data[:, :, skeleton.index("left_wrist")].reshape(-1, 3)
+        )
+    with pytest.raises(ConfigError, match=r"h36m17 gives no left_eye, .*write \.npz"):
+        alphapose.write(tmp_path / "none.json", _in_skeleton(tracks, H36M17))
+    assert not (tmp_path / "none.json").exists()

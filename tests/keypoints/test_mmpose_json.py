@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mbcli.keypoints import mmpose
+from mbcli.keypoints.records import KeypointFile
+from mbcli.keypoints.source import Source
+from mbcli.skeleton import (
+    COCO17,
+    CROWDPOSE14,
+    H36M17,
+    HALPE26,
+    MPII16,
+    OPENPOSE18,
+    POSETRACK17,
+    WHOLEBODY23,
+    Skeleton,
+)
+
+Read = Callable[[Any], KeypointFile]
+Refused = Callable[..., Any]
+
+
+def _points(count: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.column_stack([rng.uniform(5, 500, (count, 2)), rng.uniform(0.2, 1, count)])
+
+
+def _instance(points: np.ndarray, **more: Any) -> dict[str, Any]:
+    return {
+        "keypoints": points[:, :2].tolist(),
+        "keypoint_scores": points[:, 2].tolist(),
+        "bbox": [[10.0, 20.0, 110.5, 220.0]],
+        "bbox_score": 0.93,
+    } | more
+
+
+def _frame(number: int, *instances: dict[str, Any]) -> dict[str, Any]:
+    return {"frame_id": number, "instances": list(instances)}
+
+
+def _meta(*names: str) -> dict[str, Any]:
+    return {
+        "dataset_name": "some",
+        "num_keypoints": len(names),
+        "keypoint_id2name": {str(number): name for number, name in enumerate(names)},
+        "sigmas": {"__ndarray__": [0.1] * len(names), "dtype": "float32", "shape": [len(names)]},
+    }
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    def read(document: Any) -> KeypointFile:
+        path = tmp_path / "walk.json"
+        path.write_text(json.dumps(document, indent="  "))
+        source = Source(path)
+        assert mmpose.recognise(source)
+        return mmpose.read(source)
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("count", "skeleton"), [(17, COCO17), (26, HALPE26), (133, WHOLEBODY23)], ids=str
+)
+def test_inferencer_on_a_video(read: Read, count: int, skeleton: Skeleton) -> None:
+    points = [_points(count, seed) for seed in range(3)]
+    file = read(
+        [
+            _frame(0),
+            _frame(1, _instance(points[0]), _instance(points[1])),
+            _frame(2, _instance(points[2])),
+            _frame(3),
+        ]
+    )
+    assert file.skeleton == skeleton
+    assert file.frame_index.tolist() == [1, 1, 2]
+    assert file.frames == 4
+    np.testing.assert_array_equal(file.keypoints, np.stack(points)[:, : len(skeleton)])
+    assert file.boxes is not None
+    assert file.boxes[0].tolist() == [10.0, 20.0, 110.5, 220.0]
+    assert (file.ids, file.warnings) == (None, ())
+
+
+def test_demo_script_counts_from_one(read: Read) -> None:
+    frames = [_frame(1), _frame(2, _instance(_points(17), bbox=[1, 2, 3, 4])), _frame(3)]
+    file = read({"meta_info": _meta(*COCO17.joints), "instance_info": frames})
+    assert file.frame_index.tolist() == [1]
+    assert file.frames == 3
+    file = read({"meta_info": {}, "instance_info": [_frame(0), *frames]})
+    assert file.frame_index.tolist() == [2]
+    assert file.frames == 4
+
+
+def test_pictures(read: Read) -> None:
+    instances = [_instance(_points(17, seed)) for seed in range(2)]
+    for document in (instances, {"meta_info": _meta(*COCO17.joints), "instance_info": instances}):
+        file = read(document)
+        assert file.frame_index.tolist() == [0, 0]
+        assert file.frames == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "skeleton"),
+    [
+        (COCO17.joints, COCO17),
+        (POSETRACK17.joints, POSETRACK17),
+        (MPII16.joints, MPII16),
+        (OPENPOSE18.joints, OPENPOSE18),
+        ((*COCO17.joints, "head", "neck", "hip", *HALPE26.joints[20:]), HALPE26),
+        ((*WHOLEBODY23.joints, *(f"face-{n}" for n in range(110))), WHOLEBODY23),
+        ((*CROWDPOSE14.joints[:12], "top_head", "neck"), CROWDPOSE14),
+        (
+            (
+                *("root", "right_hip", "right_knee", "right_foot"),
+                *("left_hip", "left_knee", "left_foot", "spine", "thorax", "neck_base", "head"),
+                *H36M17.joints[11:],
+            ),
+            H36M17,
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_joints_by_their_names(read: Read, names: tuple[str, ...], skeleton: Skeleton) -> None:
+    points = _points(len(names))
+    file = read({"meta_info": _meta(*names), "instance_info": [_frame(1, _instance(points))]})
+    assert file.skeleton == skeleton
+    np.testing.assert_array_equal(file.keypoints[0], points[: len(skeleton)])
+
+
+def test_names_of_no_known_skeleton(read: Read, refused: Refused) -> None:
+    names = COCO17.joints[::-1]
+    with refused("a skeleton that mbcli knows", "some with 17 joints"):
+        read({"meta_info": _meta(*names), "instance_info": [_frame(1, _instance(_points(17)))]})
+    with refused("17 (coco17)", "got 26 in frame 0"):
+        document = [_frame(1, _instance(_points(26)))]
+        read({"meta_info": _meta(*COCO17.joints), "instance_info": document})
+
+
+@pytest.mark.parametrize("count", [0, 16, 21, 68, 136])
+def test_other_numbers_of_keypoints(read: Read, refused: Refused, count: int) -> None:
+    with refused("17 (coco17), 26 (halpe26), 133 (wholebody23)", f"got {count} in frame 5"):
+        read([_frame(5, _instance(_points(count)))])
+
+
+def test_identities(read: Read, refused: Refused) -> None:
+    person = _instance(_points(17), track_id=4)
+    ids = read([_frame(0, person, person | {"track_id": 2}), _frame(1, person)]).ids
+    assert ids is not None
+    assert ids.tolist() == [4, 2, 4]
+    with refused("person 4 twice in frame 1"):
+        read([_frame(0, person), _frame(1, person, person)])
+    with refused("whole number as the track_id of instance 0 of frame 0"):
+        read([_frame(0, person | {"track_id": "me"})])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ((0, 2, 1), "got frame 1 after 2"),
+        ((0, 1, 1), "got frame 1 after 1"),
+        ((-1, 0, 1), "got frame -1 first"),
+    ],
+)
+def test_frames_out_of_order_or_twice(
+    read: Read, refused: Refused, numbers: tuple[int, ...], said: str
+) -> None:
+    with refused("each frame once and in order", said):
+        read([_frame(number, _instance(_points(17))) for number in numbers])
+    with refused("counted from 1; got frame 2 after 3"):
+        frames = [_frame(number) for number in (1, 3, 2)]
+        read({"meta_info": {}, "instance_info": frames})
+
+
+def test_scores_above_one_are_cut_and_told(read: Read) -> None:
+    points = _points(133)
+    points[:2, 2] = 1.1, 7.5
+    file = read([_frame(0, _instance(points))])
+    assert file.keypoints[0, :2, 2].tolist() == [1, 1]
+    assert "2 of 69 confidences are cut" not in file.warnings[0]
+    assert "2 of 23 confidences are cut to 0..1" in file.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"keypoints": [[1, 2, 3]] * 17}, "x and y of each keypoint of instance 0 of frame 1"),
+        ({"keypoints": [[1, None]] * 17}, "list of numbers"),
+        ({"keypoints": [[1, 1e999]] * 17}, "finite numbers"),
+        ({"keypoints": [[1, 2]] * 16}, "one score for each keypoint"),
+        ({"keypoints": 3}, "one score for each keypoint"),
+        ({"keypoint_scores": [[1.0]] * 17}, "list of numbers"),
+        ({"bbox": [1, 2]}, "four finite numbers as the bbox"),
+    ],
+)
+def test_bad_instances(read: Read, refused: Refused, change: dict[str, Any], said: str) -> None:
+    with refused(said):
+        read([_frame(0), _frame(1, _instance(_points(17)) | change)])
+
+
+def test_bad_frames(read: Read, refused: Refused) -> None:
+    with refused("an object as each frame"):
+        read([_frame(0), 3])
+    with refused('must hold "frame_id"'):
+        read([_frame(0), _instance(_points(17))])
+    with refused('list as "instances" of frame 1'):
+        read([_frame(0), {"frame_id": 1, "instances": {}}])
+    with refused("an object as instance 0 of frame 1"):
+        read([_frame(0), {"frame_id": 1, "instances": [3]}])
+    with refused("whole number as a frame_id"):
+        read([_frame(0), {"frame_id": "1", "instances": []}])
+    with refused("no person"):
+        read([_frame(0), _frame(1)])
+
+
+def test_real_mmpose_writes_what_is_read(tmp_path: Path) -> None:
+    """MMPose's own packing of predictions, where it is installed."""
+    pytest.importorskip("mmpose")
+    structures = pytest.importorskip("mmengine.structures")
+    from mmengine.fileio import dump
+    from mmpose.structures.utils import split_instances
+
+    points = np.stack([_points(17, seed) for seed in range(2)])
+    instances = structures.InstanceData(
+        keypoints=points[..., :2],
+        keypoint_scores=points[..., 2],
+        bboxes=np.array([[1.0, 2, 30, 40], [5, 6, 70, 80]]),
+        bbox_scores=np.array([0.9, 0.8], dtype=np.float32),
+    )
+    path = tmp_path / "walk.json"
+    dump([{"frame_id": 0, "instances": split_instances(instances)}], path, indent="  ")
+    source = Source(path)
+    assert mmpose.recognise(source)
+    file = mmpose.read(source)
+    np.testing.assert_array_equal(file.keypoints, points)
+    np.testing.assert_array_equal(file.boxes, instances.bboxes)
