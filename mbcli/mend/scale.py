@@ -1,0 +1,43 @@
+"""How large somebody is in the picture: the unit in which jumps are judged."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mbcli.types import FloatArray
+
+_BLOCK_SECONDS = 0.5
+
+
+def body_lengths(data: FloatArray, times: FloatArray) -> FloatArray:
+    """Longer side of the bounding box of everybody's keypoints, steadied over time.
+
+    It is the median over half seconds, and runs evenly from the middle of one to that of the
+    next, so that a joint that jumps for a few frames does not change the measure of its own jump.
+
+    Args:
+        data: (T, P, J, 3) x, y, confidence; missing = NaN.
+        times: (T,) seconds, ascending.
+
+    Returns:
+        (T, P) float64 pixels; NaN for somebody of whom two joints are never seen at once.
+    """
+    frames, people = data.shape[:2]
+    lengths = np.full((frames, people), np.nan)
+    if not data.size:
+        return lengths
+    xy = data[..., :2]
+    missing = np.isnan(xy)
+    low = np.where(missing, np.inf, xy).min(axis=2)
+    high = np.where(missing, -np.inf, xy).max(axis=2)
+    extents = (high - low).max(axis=-1)  # (T, P), -inf where absent
+    blocks = ((times - times[0]) // _BLOCK_SECONDS).astype(np.int64)
+    for person in range(people):
+        seen = np.flatnonzero(extents[:, person] > 0)
+        if not len(seen):
+            continue
+        parts = np.split(seen, np.flatnonzero(np.diff(blocks[seen])) + 1)
+        middles = [times[part].mean() for part in parts]
+        medians = [np.median(extents[part, person]) for part in parts]
+        lengths[:, person] = np.interp(times, middles, medians)
+    return lengths
