@@ -14,16 +14,20 @@ from mbcli.weights import TABLE, entry_for, resolve, sha256_of
 Facts = dict[str, Any]
 
 
-def bundled_weights(name: str) -> Facts:
-    """Stage, name, file, SHA-256, licence and origin of weights that are in the table."""
-    entry, path = TABLE[name], resolve(name)
+def pose2d_weights(name: str) -> Facts:
+    """Stage, name, file, SHA-256, licence and origin of weights of a 2D front end.
+
+    Args:
+        name: a name of the weights table, or the path of a file of the user's.
+    """
+    entry, path = TABLE.get(name), resolve(name)
     return {
-        "stage": entry.stage,
+        "stage": "pose2d",
         "name": name,
         "file": path.name,
         "sha256": sha256_of(path),
-        "licence": entry.licence,
-        "origin": entry.origin,
+        "licence": None if entry is None else entry.licence,
+        "origin": None if entry is None else entry.origin,
     }
 
 

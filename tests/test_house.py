@@ -19,10 +19,11 @@ CHECKOUT = Path(__file__).parent.parent
 # A room may import only rooms of a lower floor, and itself.
 FLOORS = (
     ("errors", "skeleton"),
-    ("types", "output", "report"),
+    ("types", "output", "report", "conversion", "plainpickle"),
     ("geometry", "video", "weights"),
-    ("pose2d", "track", "lift", "refine", "export", "render", "data"),
+    ("pose2d", "keypoints", "track", "mend", "lift", "refine", "export", "render", "data"),
     ("options", "provenance", "evaluate"),
+    ("detect",),
     ("pipeline",),
     ("train",),
     ("cli",),

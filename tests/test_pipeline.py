@@ -98,6 +98,7 @@ def test_report_and_observer_count_every_frame(done: tuple[Motion3D, InferReport
         "decode",
         "pose2d",
         "track",
+        "mend",
         "lift",
         "metric",
     ]

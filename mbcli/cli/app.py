@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from mbcli import __version__
-from mbcli.cli import data
+from mbcli.cli import data, weights
+from mbcli.cli.evaluate import evaluate
 from mbcli.cli.guard import INTERRUPTED
 from mbcli.cli.infer import infer
+from mbcli.cli.keypoints import keypoints
 from mbcli.cli.render import render
 from mbcli.cli.train import pretrain
 
@@ -42,9 +44,12 @@ def _root(
 
 
 app.command()(infer)
+app.command()(keypoints)
 app.command()(render)
 app.command()(pretrain)
+app.command()(evaluate)
 app.add_typer(data.app, name="data")
+app.add_typer(weights.app, name="weights")
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from mbcli.cli.screen import Screen
 from mbcli.report import InferReport
 
 _MEBIBYTE = 2**20
+_META = ("backend", "pose2d", "mended", "weights", "assumptions", "tracks")
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,23 @@ def _facts(result: Result, report: InferReport) -> list[tuple[str, str]]:
         ("people", f"{report.people} (track {'ids' if report.people > 1 else 'id'} {ids})"),
         ("frames", f"{report.frames} in {report.seconds:.1f} s: {report.fps:.1f} frames/s"),
         ("stages", f"{rates} frames/s"),
+        ("2D stage", _pose2d(result.meta)),
         ("weights", ", ".join(weights["name"] for weights in result.meta["weights"])),
-        ("assumed", _assumed(result.meta["assumptions"])),
+        *(("assumed", _assumed(found)) for found in [result.meta.get("assumptions")] if found),
         ("result", str(result.target)),
     ]
+
+
+def _pose2d(meta: Mapping[str, Any]) -> str:
+    """Where the keypoints come from and why, what would be better, and what was mended."""
+    facts = meta["pose2d"]
+    lines = [f"{meta['backend']}: {facts.get('reason') or facts.get('format')}"]
+    if facts.get("hint"):
+        lines.append(facts["hint"])
+    if meta["mended"]:
+        swapped, bridged = (meta["mended"][key] for key in ("swapped", "bridged"))
+        lines.append(f"mended: {swapped} swaps of left and right, {bridged} flickers")
+    return "; ".join(lines)
 
 
 def _assumed(assumptions: Mapping[str, Mapping[str, Any]]) -> str:
@@ -135,8 +149,6 @@ def _object(result: Result) -> dict[str, Any]:
             }
             for stage in report.stages
         ],
-        "weights": result.meta["weights"],
-        "assumptions": result.meta["assumptions"],
-        "tracks": result.meta["tracks"],
+        **{key: result.meta[key] for key in _META if key in result.meta},
         "warnings": list(report.warnings),
     }

@@ -11,7 +11,7 @@ from typing import Literal
 
 from mbcli.errors import InputError
 from mbcli.types import Frame
-from mbcli.video.images import IMAGE_SUFFIXES, ImageSource, files_with_suffix
+from mbcli.video.images import IMAGE_SUFFIXES, ImageSource, Picture, files_with_suffix
 from mbcli.video.video_file import VideoFile, past_end
 
 VIDEO_SUFFIXES = (
@@ -166,9 +166,31 @@ class VideoReader:
         last = count if self._end is None else min(count, math.ceil(round(self._end * info.fps, 6)))
         return math.ceil(max(0, last - first) / self._every)
 
+    def times(self) -> Iterator[tuple[int, float]]:
+        """Number and seconds of every frame that iterating would give, without its picture.
+
+        It is a pass of its own and decodes the stretch anew.
+
+        Raises:
+            InputError: as iterating.
+        """
+        for index, time, _ in self._chosen():
+            yield index, time
+
     def _read(self) -> Generator[Frame, None, None]:
+        given = 0
+        for index, time, picture in self._chosen():
+            image = picture()
+            if image is not None:
+                given += 1
+                yield Frame(index=index, time=time, image=image)
+        if not given:
+            raise self._empty()
+
+    def _chosen(self) -> Iterator[Picture]:
+        """What lies in the stretch, every so-manieth of it."""
         slack = self._source.tick / 2
-        last, within, given, cut = 0.0, 0, 0, False
+        last, within, cut = 0.0, 0, False
         for index, time, picture in self._source.pictures(self._start):
             last = time
             if time < self._start - slack:
@@ -177,15 +199,14 @@ class VideoReader:
             if cut:
                 break
             within += 1
-            image = picture() if (within - 1) % self._every == 0 else None
-            if image is not None:
-                given += 1
-                yield Frame(index=index, time=time, image=image)
-        if not within and not cut:
-            raise past_end(self.info.path, self._start, last)
-        if not given:
-            until = "the end" if self._end is None else f"{self._end:g} s"
-            raise InputError(f"{self.info.path} has no frame from {self._start:g} s to {until}")
+            if (within - 1) % self._every == 0:
+                yield index, time, picture
+        if not within:
+            raise self._empty() if cut else past_end(self.info.path, self._start, last)
+
+    def _empty(self) -> InputError:
+        until = "the end" if self._end is None else f"{self._end:g} s"
+        return InputError(f"{self.info.path} has no frame from {self._start:g} s to {until}")
 
 
 def _checked_stretch(

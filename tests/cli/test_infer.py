@@ -79,6 +79,7 @@ def test_json_is_one_object_on_stdout(walk: Path, tmp_path: Path, infer: list[ob
         "decode",
         "pose2d",
         "track",
+        "mend",
         "lift",
         "metric",
     ]

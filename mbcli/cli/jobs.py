@@ -1,0 +1,69 @@
+"""Several inputs in one run: which result belongs to which, and what an error of one does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mbcli.cli.guard import one_line, show_error
+from mbcli.cli.summary import Result
+from mbcli.errors import ConfigError, MbcliError, OutputError
+
+Job = tuple[Path, Path]
+
+
+def plan(sources: list[Path], out: Path, suffixes: Sequence[str] = (".npz",)) -> list[Job]:
+    """Pair every source with its result; a folder of videos stands for the videos in it.
+
+    Args:
+        sources: inputs.
+        out: the file of a single result, or the folder of several.
+        suffixes: those that a result may have; in a folder, results get the first.
+
+    Raises:
+        OutputError: a result with another suffix, or several inputs and no folder for them.
+        ConfigError: two inputs whose results would have the same name.
+        InputError: a folder that cannot be listed.
+    """
+    # Imported on use: PyAV and OpenCV take a noticeable part of a second to load.
+    from mbcli.output import check_folder
+    from mbcli.video import list_videos
+
+    flat: list[Path] = []
+    for source in sources:
+        flat += (list_videos(source) if source.is_dir() else []) or [source]
+    if len(flat) == 1 and not out.is_dir():
+        if out.suffix.lower() not in suffixes:
+            raise OutputError(f"--out must end in {' or '.join(suffixes)}, got {out}")
+        return [(flat[0], out)]
+    if not out.is_dir():
+        raise OutputError(f"with several inputs --out must be an existing folder, got {out}")
+    check_folder(out)
+    by_name: dict[str, Path] = {}
+    for source in flat:
+        name = source.resolve().name if source.is_dir() else source.stem
+        if name in by_name:
+            raise ConfigError(
+                f"inputs of one run must differ in name, got {by_name[name]} and {source}: "
+                f"both results would be {out / name}{suffixes[0]}"
+            )
+        by_name[name] = source
+    return [(source, out / f"{name}{suffixes[0]}") for name, source in by_name.items()]
+
+
+def run_all(jobs: list[Job], run: Callable[[Path, Path], Result], *, debug: bool) -> list[Result]:
+    """Run every job; of several, one that fails does not stop the rest.
+
+    Raises:
+        MbcliError: the only job failed.
+    """
+    if len(jobs) == 1:
+        return [run(*jobs[0])]
+    results = []
+    for source, target in jobs:
+        try:
+            results.append(run(source, target))
+        except MbcliError as error:
+            show_error(one_line(error), debug=debug)
+            results.append(Result(source=source, error=one_line(error)))
+    return results

@@ -1,0 +1,71 @@
+"""What the 2D stage gives, wherever the keypoints come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mbcli import __version__
+from mbcli.mend import MendOptions, mend
+from mbcli.options import InferOptions
+from mbcli.provenance import track_rows
+from mbcli.track import select_people
+from mbcli.types import Keypoints2D
+
+
+@dataclass(frozen=True)
+class Detection:
+    """2D keypoint tracks and where they come from.
+
+    Attributes:
+        keypoints: tracks in the skeleton of the front end or file.
+        source: the video, or the keypoint file without one.
+        backend: name of the front end, or of the file's format.
+        pose2d: what else is to be noted of it, ready for JSON.
+        weights: provenance of each of its weights files.
+        mended: what was changed in the keypoints as they came, ready for JSON.
+        warnings: what was wrong with video or file, one line each.
+    """
+
+    keypoints: Keypoints2D
+    source: str
+    backend: str
+    pose2d: Mapping[str, Any] = field(default_factory=dict)
+    weights: tuple[Mapping[str, Any], ...] = ()
+    mended: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def meta(self, options: InferOptions, command: str | None) -> dict[str, Any]:
+        """What a file that rests on these keypoints says of them, ready for JSON."""
+        return {
+            "version": __version__,
+            "command": command,
+            "source": self.source,
+            "options": asdict(options),
+            "backend": self.backend,
+            "pose2d": dict(self.pose2d),
+            "mended": dict(self.mended),
+            "weights": list(self.weights),
+            "tracks": track_rows(self.keypoints),
+            "warnings": list(self.warnings),
+        }
+
+
+def chosen_and_mended(
+    everybody: Keypoints2D, options: InferOptions
+) -> tuple[Keypoints2D, Mapping[str, Any]]:
+    """The people whom the options ask for, mended as they ask, and what that has changed.
+
+    Raises:
+        ConfigError: the person asked for is none of those found.
+    """
+    chosen = select_people(everybody, options.person)
+    as_they_come = options.compat is not None
+    return mend(
+        chosen,
+        MendOptions(
+            swaps=options.fix_swaps and not as_they_come,
+            flickers=options.bridge and not as_they_come,
+        ),
+    )
