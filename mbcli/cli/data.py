@@ -1,132 +1,39 @@
-"""``mbcli data``: motion recordings into clip stores, for training."""
+"""``mbcli data``: motion into stores for training, and what stores hold."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mbcli.cli.arguments import AsJson, Debug, Overwrite, Quiet
-from mbcli.cli.guard import exit_codes
-from mbcli.errors import ConfigError, InputError
+from mbcli.cli.data_import import import_data
+from mbcli.cli.data_preview import preview
+from mbcli.cli.guard import FAILED, exit_codes
+from mbcli.errors import ConfigError
 
-app = typer.Typer(help="Motion recordings and clip stores, for training.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep ``import`` a word of its own while it is the only command here."""
+app = typer.Typer(help="Motion data and stores of it, for training.", no_args_is_help=True)
 
 
-@app.command("import")
-def import_recordings(
-    format: Annotated[
-        str, typer.Argument(show_default=False, help="Format of the recordings: bvh or asf-amc.")
-    ],
-    source: Annotated[
-        Path,
-        typer.Argument(show_default=False, help="Folder that is searched, with its subfolders."),
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", show_default=False, help="The clip store to make.")
-    ],
-    scale: Annotated[
-        str | None,
-        typer.Option(
-            metavar="METRES|UNIT",
-            help="Metres of one unit of the recordings, or the unit: m, cm, mm, inch, cmu.",
-            show_default="found out",
-        ),
-    ] = None,
-    fps: Annotated[
-        float | None,
-        typer.Option(help="Frames per second.", show_default="the file's; 120 for AMC"),
-    ] = None,
-    max_fps: Annotated[
-        float, typer.Option(help="Faster recordings are thinned out to this rate.")
-    ] = 60.0,
-    subject: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REGEX",
-            help="Matches a recording's path in SOURCE; its group 'subject' names the person.",
-            show_default="the file's folder",
-        ),
-    ] = None,
-    prefix: Annotated[str, typer.Option(help="Put before every person's name.")] = "",
-    licence: Annotated[str, typer.Option(help="Terms of use, noted with every clip.")] = "",
-    jobs: Annotated[int, typer.Option(help="Recordings read at the same time.")] = 1,
-    overwrite: Overwrite = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    debug: Debug = False,
-) -> None:
-    """Read all recordings under a folder into a new clip store."""
-    with exit_codes(debug=debug, as_json=as_json):
+app.command("import")(import_data)
+app.command("preview")(preview)
+
+_SHOWN = 5  # people who are named
+
+
+@app.command("formats")
+def formats(debug: Debug = False) -> None:
+    """List what import reads: each format, the store that it makes, and the options it takes."""
+    with exit_codes(debug=debug):
         # Imported on use, so that --help answers at once.
-        from mbcli.cli.screen import Screen
-        from mbcli.data.importing import import_folder
+        from mbcli.data.formats import FORMATS
 
-        if not source.is_dir():
-            raise InputError(f"the recordings must be in a folder, but {source} is none")
-        screen = Screen(quiet=quiet)
-        chosen = {} if subject is None else {"subject": subject}
-        with screen.progress(str(source)) as observer:
-            report = import_folder(
-                format,
-                source,
-                out,
-                scale=None if scale is None else metres_of(scale),
-                fps=fps,
-                max_fps=max_fps,
-                prefix=prefix,
-                licence=licence,
-                jobs=jobs,
-                progress=lambda done, total: observer("import", done, total),
-                overwrite=overwrite,
-                **chosen,
-            )
-        if as_json:
-            document = {
-                "ok": True,
-                "output": str(out),
-                "imported": list(report.imported),
-                "refused": [{"file": file, "reason": reason} for file, reason in report.refused],
-                "notes": [{"file": file, "note": note} for file, note in report.notes],
-                "hours": report.hours,
-            }
-            typer.echo(json.dumps(document, indent=2))
-            return
-        for file, reason in (*report.refused, *report.notes):
-            screen.say(f"{file}: {reason}")
-        screen.facts(
-            str(source),
-            [
-                ("clips", f"{len(report.imported)}, {report.hours:.2f} hours"),
-                ("refused", str(len(report.refused))),
-                ("result", str(out)),
-            ],
-        )
-
-
-def metres_of(scale: str) -> float:
-    """Metres of one unit, from a number or the name of a unit.
-
-    Raises:
-        ConfigError: it is neither.
-    """
-    from mbcli.data.bvh import UNITS
-
-    if scale in UNITS:
-        return UNITS[scale]
-    try:
-        return float(scale)
-    except ValueError:
-        raise ConfigError(
-            f"--scale must be a number of metres or {', '.join(UNITS)}, got {scale!r}"
-        ) from None
+        for name, kind in FORMATS.items():
+            flags = " ".join(f"--{option.replace('_', '-')}" for option in kind.options)
+            typer.echo(f"{name:<14} {kind.title}: a {kind.source} into {kind.store}  {flags}")
 
 
 @app.command("merge")
@@ -186,3 +93,91 @@ def merge(
                 ("left out", str(len(unwanted))),
             ],
         )
+
+
+Store = Annotated[Path, typer.Argument(show_default=False, help="A store of either kind.")]
+
+
+@app.command("info")
+def info(store: Store, quiet: Quiet = False, as_json: AsJson = False, debug: Debug = False) -> None:
+    """Tell what a store holds: counts, hours, people, rates and the ranges of the joints."""
+    with exit_codes(debug=debug, as_json=as_json):
+        # Imported on use, so that --help answers at once.
+        from mbcli.cli.screen import Screen
+        from mbcli.data.sequences import open_store
+        from mbcli.data.summary import describe
+
+        facts = describe(open_store(store))
+        if as_json:
+            typer.echo(json.dumps({"ok": True, "store": str(store), **facts}, indent=2))
+            return
+        screen = Screen(quiet=quiet)
+        screen.facts(str(store), list(_lines(facts)))
+        for array, joints in facts["ranges"].items():
+            screen.table(
+                (array, "x" if array != "joints" else "x (m)", "y", "z or score", "missing"),
+                [
+                    (
+                        joint,
+                        *(_span(a, b) for a, b in zip(span["min"], span["max"], strict=True)),
+                        f"{span['missing']:.1%}",
+                    )
+                    for joint, span in joints.items()
+                ],
+            )
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The facts about a store as names and values."""
+    yield "format", facts["format"]
+    yield "clips", f"{facts['clips']}, {facts['frames']} frames, {facts['hours']:.2f} hours"
+    longest = sorted(facts["subjects"].items(), key=lambda item: -item[1])
+    some = ", ".join(f"{name} {hours * 60:.1f} min" for name, hours in longest[:_SHOWN])
+    more = f" and {len(longest) - _SHOWN} more" if len(longest) > _SHOWN else ""
+    yield "people", f"{len(longest)}: {some}{more}"
+    yield "fps", ", ".join(f"{fps} ({count})" for fps, count in facts["fps"].items())
+    for key in ("licences", "splits", "actions"):
+        counts = {name: count for name, count in facts.get(key, {}).items() if name}
+        if counts:
+            yield key, ", ".join(f"{name} ({count})" for name, count in counts.items())
+    if "people" in facts:
+        yield "people a frame", str(facts["people"])
+        yield (
+            "arrays",
+            ", ".join(
+                ("keypoints", *(f"{name} {share:.0%}" for name, share in facts["arrays"].items()))
+            ),
+        )
+
+
+def _span(low: float | None, high: float | None) -> str:
+    return "-" if low is None or high is None else f"{low:.4g}..{high:.4g}"
+
+
+@app.command("check")
+def check(
+    store: Store, quiet: Quiet = False, as_json: AsJson = False, debug: Debug = False
+) -> None:
+    """Look at every clip of a store and name those that are broken; exit code 1 if any is."""
+    with exit_codes(debug=debug, as_json=as_json):
+        # Imported on use, so that --help answers at once.
+        from mbcli.cli.screen import Screen
+        from mbcli.data.check import check_store
+        from mbcli.data.sequences import open_store
+        from mbcli.data.store import ClipStore
+
+        opened = open_store(store)
+        count = len(opened.clips if isinstance(opened, ClipStore) else opened.sequences)
+        faults = list(check_store(opened))
+        broken = len({name for name, _ in faults if name})
+        if as_json:
+            rows = [{"clip": name, "reason": reason} for name, reason in faults]
+            document = {"ok": not faults, "store": str(store), "clips": count, "faults": rows}
+            typer.echo(json.dumps(document, indent=2))
+        else:
+            screen = Screen(quiet=quiet)
+            for name, reason in faults:
+                screen.say(f"{name or store}: {reason}")
+            screen.facts(str(store), [("clips", str(count)), ("broken", str(broken))])
+    if faults:
+        raise typer.Exit(FAILED)

@@ -105,6 +105,14 @@ BODY_MAPS: dict[str, BodyMap] = {
         pitch=_VICON_PITCH,
         lost=("lowerneck", "LeftCollar", "RightCollar"),
     ),
+    "smpl": BodyMap(  # SMPL and SMPL-H, with the head's end added by smpl.py
+        _sided(
+            tuple(f"left_{limb}" for limb in _LIMBS),
+            tuple(f"right_{limb}" for limb in _LIMBS),
+        ),
+        skull="head",
+        head="head_end",
+    ),
     "daz": BodyMap(  # figures with fingers and eyes
         _sided(
             ("lThigh", "lShin", "lFoot", "lShldr", "lForeArm", "lHand"),

@@ -169,6 +169,60 @@ def import_folder(
     """
     if format not in IMPORT_FORMATS:
         raise ConfigError(f"the format must be one of {', '.join(IMPORT_FORMATS)}, got {format}")
+    suffix, _ = IMPORT_FORMATS[format]
+    files = sorted(p for p in source.rglob("*") if p.suffix.lower() == suffix and p.is_file())
+    if not files:
+        raise DataError(f"{source}: must hold {suffix} files, got none")
+    return import_bodies(
+        partial(_read_body, format, options=ImportOptions(scale, fps, max_fps)),
+        files,
+        source,
+        out,
+        max_fps=max_fps,
+        subject=subject,
+        prefix=prefix,
+        licence=licence,
+        jobs=jobs,
+        progress=progress,
+        overwrite=overwrite,
+    )
+
+
+def import_bodies(
+    read: Callable[[Path], tuple[Body, float]],
+    files: list[Path],
+    source: Path,
+    out: Path,
+    *,
+    max_fps: float,
+    subject: str,
+    prefix: str,
+    licence: str,
+    jobs: int,
+    progress: Callable[[int, int], None] | None,
+    overwrite: bool,
+) -> ImportReport:
+    """Write what a reader makes of some files into a new clip store.
+
+    Args:
+        read: a file to its body, (F, 21, 3) metres, y up, joints of ``BODY21``, and its frames
+            per second. It raises DataError, and can be sent to another process.
+        files: what is read, all under ``source``.
+        source: the folder that names are relative to.
+        out: see ``import_folder``, as are the others.
+        max_fps: recordings that are faster keep every n-th frame.
+        subject: regular expression.
+        prefix: of the subject's name.
+        licence: terms of use.
+        jobs: processes.
+        progress: called after each file.
+        overwrite: of ``out``.
+
+    Raises:
+        ConfigError: an option breaks its rule.
+        DataError: all recordings were refused.
+        OutputError: ``out`` exists or cannot be written.
+    """
     if jobs < 1:
         raise ConfigError(f"jobs must be at least 1, got {jobs}")
     try:
@@ -179,18 +233,13 @@ def import_folder(
         ) from error
     if "subject" not in pattern.groupindex:
         raise ConfigError(f"the subject pattern needs a group (?P<subject>...), got {subject!r}")
-    suffix, _ = IMPORT_FORMATS[format]
-    files = sorted(p for p in source.rglob("*") if p.suffix.lower() == suffix and p.is_file())
-    if not files:
-        raise DataError(f"{source}: must hold {suffix} files, got none")
 
-    options = ImportOptions(scale, fps, max_fps)
     imported: list[str] = []
     refused: list[tuple[str, str]] = []
     notes: list[tuple[str, str]] = []
     seconds = 0.0
     with StoreWriter(out, overwrite=overwrite) as writer:
-        outcomes = _outcomes(format, files, options, jobs)
+        outcomes = _outcomes(partial(_read, read, max_fps=max_fps), files, jobs)
         for done, (path, outcome) in enumerate(zip(files, outcomes, strict=True), start=1):
             relative = path.relative_to(source).as_posix()
             named = pattern.fullmatch(relative)
@@ -221,10 +270,7 @@ def import_folder(
     return ImportReport(tuple(imported), tuple(refused), tuple(notes), seconds / 3600)
 
 
-def _outcomes(
-    format: str, files: list[Path], options: ImportOptions, jobs: int
-) -> Iterator[_Outcome]:
-    read = partial(_read, format, options=options)
+def _outcomes(read: Callable[[Path], _Outcome], files: list[Path], jobs: int) -> Iterator[_Outcome]:
     if jobs == 1:
         yield from map(read, files)
         return
@@ -232,12 +278,17 @@ def _outcomes(
         yield from pool.map(read, files, chunksize=4)
 
 
-def _read(format: str, path: Path, *, options: ImportOptions) -> _Outcome:
+def _read_body(format: str, path: Path, *, options: ImportOptions) -> tuple[Body, float]:
+    recording = IMPORT_FORMATS[format][1](path, options)
+    return body_positions(recording), recording.fps
+
+
+def _read(read: Callable[[Path], tuple[Body, float]], path: Path, *, max_fps: float) -> _Outcome:
     try:
-        recording = IMPORT_FORMATS[format][1](path, options)
-        pieces, note = human_pieces(body_positions(recording), recording.fps)
+        body, fps = read(path)
+        pieces, note = human_pieces(body, fps)
     except DataError as error:
         return _Outcome((), 0.0, str(error))
     # A rate may exceed the limit by a hundredth: 120.005 a second is 60 twice.
-    step = max(1, int(np.ceil(recording.fps / options.max_fps - 0.01)))
-    return _Outcome(tuple(piece[::step] for piece in pieces), recording.fps / step, note)
+    step = max(1, int(np.ceil(fps / max_fps - 0.01)))
+    return _Outcome(tuple(piece[::step] for piece in pieces), fps / step, note)

@@ -7,27 +7,25 @@ up, the joints of ``BODY21``.
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mbcli.data.body import BODY21
-from mbcli.errors import DataError, OutputError
+from mbcli.data.folder import META, FolderWriter, check_new_store, map_rows, read_meta
+from mbcli.errors import DataError
+
+__all__ = ["FORMAT", "Clip", "ClipStore", "StoreWriter", "check_new_store", "merge_stores"]
 
 FORMAT = "mbcli.clips/1"
 
-_ROWS = "joints.npy"
-_META = "meta.json"
+_ROWS = "joints"
 _WORLD = {"units": "metres", "axes": "y up, right-handed"}
 
 
@@ -79,17 +77,9 @@ class ClipStore:
         Raises:
             DataError: no store, one of another format, or a damaged one.
         """
-        clips = _read_meta(path / _META)
-        try:
-            rows = np.lib.format.open_memmap(path / _ROWS, mode="r")
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path / _ROWS}: must be a whole .npy file, got: {error}") from error
+        clips = _clips(path)
         total = sum(clip.frames for clip in clips)
-        if rows.dtype != np.float32 or rows.shape != (total, len(BODY21), 3):
-            raise DataError(
-                f"{path / _ROWS}: must be float32 of shape ({total}, {len(BODY21)}, 3) as "
-                f"{_META} says, got {rows.dtype} {rows.shape}"
-            )
+        rows = map_rows(path / f"{_ROWS}.npy", (total, len(BODY21), 3))
         return cls(path, clips, rows)
 
     @cached_property
@@ -112,17 +102,7 @@ class ClipStore:
         return sum(clip.seconds for clip in self.clips) / 3600
 
 
-def check_new_store(path: Path, *, overwrite: bool) -> None:
-    """Find out, before any work is done, whether a store may be made at ``path``.
-
-    Raises:
-        OutputError: something is there already that may not be replaced.
-    """
-    if path.exists() and not (overwrite and (path / _META).is_file()):
-        raise OutputError(f"{path}: exists already; only a clip store can be overwritten")
-
-
-class StoreWriter:
+class StoreWriter(FolderWriter):
     """Writes a store clip by clip; the folder appears, whole, when the context ends well.
 
     Args:
@@ -134,21 +114,12 @@ class StoreWriter:
     """
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
-        check_new_store(path, overwrite=overwrite)
-        self.path = path
+        super().__init__(path, {_ROWS: (len(BODY21), 3)}, overwrite=overwrite)
         self.clips: list[Clip] = []
         self._names: set[str] = set()
-        self._scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        self._rows: IO[bytes] | None = None
-        self._total = 0
 
     def __enter__(self) -> StoreWriter:
-        try:
-            self._scratch.mkdir()
-            self._rows = (self._scratch / _ROWS).open("wb")
-            self._header(self._rows)
-        except OSError as error:
-            raise OutputError(f"{self.path}: cannot be written: {error.strerror}") from error
+        super().__enter__()
         return self
 
     def add(
@@ -165,60 +136,28 @@ class StoreWriter:
 
         Raises:
             DataError: a wrong shape, a number that is not finite, or a name already taken.
+            OutputError: the disk is full or gone.
         """
-        rows = np.ascontiguousarray(joints, dtype="<f4")
+        rows = np.asarray(joints, dtype=np.float32)
         if rows.ndim != 3 or rows.shape[1:] != (len(BODY21), 3) or not len(rows):
             raise DataError(f"clip {name}: must be (F, {len(BODY21)}, 3), got {rows.shape}")
         if not np.isfinite(rows).all():
             raise DataError(f"clip {name}: all positions must be finite numbers")
         if name in self._names:
             raise DataError(f"clip {name}: names must be unique in a store")
-        assert self._rows is not None, "StoreWriter is used in a with statement"
-        self._rows.write(rows.tobytes())
-        clip = Clip(name, subject, source, float(fps), self._total, len(rows), licence)
+        start = self._append({_ROWS: rows})
+        clip = Clip(name, subject, source, float(fps), start, len(rows), licence)
         self.clips.append(clip)
         self._names.add(name)
-        self._total += len(rows)
         return clip
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._rows is not None, "StoreWriter was not entered"
-        try:
-            if kind is None:
-                self._rows.seek(0)
-                self._header(self._rows)
-                self._rows.close()
-                self._finish()
-        except OSError as problem:
-            raise OutputError(f"{self.path}: cannot be written: {problem.strerror}") from problem
-        finally:
-            self._rows.close()
-            shutil.rmtree(self._scratch, ignore_errors=True)
-
-    def _header(self, file: IO[bytes]) -> None:
-        # NumPy pads the header so that a first axis of any length fits: it is written with 0
-        # rows first, and again when their number is known.
-        np.lib.format.write_array_header_1_0(
-            file,
-            {"descr": "<f4", "fortran_order": False, "shape": (self._total, len(BODY21), 3)},
-        )
-
-    def _finish(self) -> None:
-        meta = {
+    def _meta(self) -> dict[str, Any]:
+        return {
             "format": FORMAT,
             **_WORLD,
             "joints": list(BODY21.joints),
             "clips": [asdict(clip) for clip in self.clips],
         }
-        (self._scratch / _META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
-        if self.path.exists():
-            shutil.rmtree(self.path)
-        self._scratch.rename(self.path)
 
 
 def merge_stores(
@@ -259,16 +198,10 @@ def merge_stores(
     return ClipStore.open(out)
 
 
-def _read_meta(path: Path) -> tuple[Clip, ...]:
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: a clip store needs this file: {error.strerror}") from error
-    except ValueError as error:
-        raise DataError(f"{path}: must be JSON, got: {error}") from error
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        got = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
-        raise DataError(f"{path}: the format must be {FORMAT}, got {got}")
+def _clips(folder: Path) -> tuple[Clip, ...]:
+    """The checked table of clips."""
+    meta = read_meta(folder, FORMAT, "clip store")
+    path = folder / META
     wanted = {**_WORLD, "joints": list(BODY21.joints)}
     for key, value in wanted.items():
         if meta.get(key) != value:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from mbcli.data.body import BODY21
+from mbcli.data.smpl import JOINTS as SMPL_JOINTS
 
 # A person of centimetres under the names of CMU's BVH files: joint, parent, offset.
 HUMAN = (
@@ -102,3 +103,68 @@ def standing() -> npt.NDArray[np.float32]:
         places[f"left_{name}"] = (x, y, z)
         places[f"right_{name}"] = (-x, y, z)
     return np.array([places[name] for name in BODY21.joints], dtype=np.float32)
+
+
+SMPL_REST = {
+    "pelvis": (0, -0.2, 0),
+    "hip": (0.06, -0.29, 0),
+    "spine1": (0, -0.1, 0),
+    "knee": (0.1, -0.67, 0),
+    "spine2": (0, 0.03, 0),
+    "ankle": (0.09, -1.07, -0.03),
+    "spine3": (0, 0.09, 0),
+    "foot": (0.11, -1.13, 0.09),
+    "neck": (0, 0.3, -0.02),
+    "collar": (0.08, 0.2, 0),
+    "head": (0, 0.39, 0),
+    "shoulder": (0.17, 0.23, 0),
+    "elbow": (0.43, 0.22, 0),
+    "wrist": (0.68, 0.22, 0),
+}
+SMPL_CROWN = (0.0, 0.6, 0.02)
+
+
+def smpl_arrays(
+    joints: int = 52, vertices: int | None = None
+) -> dict[str, npt.NDArray[np.float64]]:
+    """A body model of the published layout whose vertex j sits on joint j, and a crown.
+
+    Its first beta makes the person taller, metre by metre, and its second moves the wrists.
+    """
+    names = list(SMPL_JOINTS)
+    rest = np.zeros((joints, 3))
+    for number, name in enumerate(names):
+        side, _, part = name.rpartition("_")
+        rest[number] = SMPL_REST[part] * np.array([-1 if side == "right" else 1, 1, 1])
+    parents = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19]
+    for number in range(len(names), joints):
+        wrist = 20 if number < 22 + (joints - 22) // 2 else 21
+        parents.append(wrist)
+        rest[number] = rest[wrist] * [1.1, 1, 1]
+    count = vertices or joints + 1
+    template = np.zeros((count, 3))
+    template[:joints], template[joints] = rest, SMPL_CROWN
+    shapedirs = np.zeros((count, 3, 16))
+    shapedirs[:, 1, 0] = template[:, 1]
+    shapedirs[names.index("left_wrist"), 0, 1] = 1.0
+    weights = np.zeros((count, joints))
+    weights[:joints] = np.eye(joints)
+    weights[joints:, names.index("head")] = 1.0
+    regressor = np.zeros((joints, count))
+    regressor[:, :joints] = np.eye(joints)
+    tree = np.array([parents, range(joints)], dtype=np.int64) % 2**32
+    return {
+        "v_template": template,
+        "shapedirs": shapedirs,
+        "posedirs": np.zeros((count, 3, 9 * (joints - 1)), dtype=np.float32),
+        "J_regressor": regressor,
+        "weights": weights,
+        "kintree_table": tree,
+        "f": np.zeros((1, 3), dtype=np.uint32),
+    }
+
+
+@pytest.fixture
+def smpl_data() -> Callable[..., dict[str, npt.NDArray[np.float64]]]:
+    """`smpl_arrays`, for tests that alter a body model."""
+    return smpl_arrays

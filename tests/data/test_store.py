@@ -91,7 +91,7 @@ def test_only_a_store_can_be_overwritten(store: Path, tmp_path: Path) -> None:
     assert [c.name for c in ClipStore.open(store).clips] == ["new"]
     other = tmp_path / "folder"
     other.mkdir()
-    with pytest.raises(OutputError, match="only a clip store can be overwritten"):
+    with pytest.raises(OutputError, match="only a store can be overwritten"):
         StoreWriter(other, overwrite=True)
     with pytest.raises(OutputError, match="cannot be written"), StoreWriter(tmp_path / "no" / "s"):
         pass

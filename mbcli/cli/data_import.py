@@ -1,0 +1,254 @@
+"""``mbcli data import``: recordings and data sets of other programs into a store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mbcli.cli.arguments import AsJson, Debug, Overwrite, Quiet, parse_size, read_map
+from mbcli.cli.guard import exit_codes
+from mbcli.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from mbcli.data.formats import ImportFormat
+
+RECORDINGS, DATA_SETS, KEYPOINTS = "Recordings", "Data sets", "Keypoint files"
+
+
+def import_data(
+    format: Annotated[
+        str,
+        typer.Argument(
+            show_default=False,
+            help="bvh, asf-amc, h36m-pickle ...; mbcli data formats lists them.",
+        ),
+    ],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            show_default=False,
+            help="The file, or the folder that is searched, with its subfolders.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", show_default=False, help="The store to make.")
+    ],
+    prefix: Annotated[str, typer.Option(help="Put before every person's name.")] = "",
+    licence: Annotated[str, typer.Option(help="Terms of use, noted with every clip.")] = "",
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames per second.", show_default="the file's; else the format's"),
+    ] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METRES|UNIT",
+            help="Metres of one unit of the recordings, or the unit: m, cm, mm, inch, cmu.",
+            show_default="found out",
+            rich_help_panel=RECORDINGS,
+        ),
+    ] = None,
+    max_fps: Annotated[
+        float | None,
+        typer.Option(
+            help="Faster recordings are thinned out to this rate.",
+            show_default="60",
+            rich_help_panel=RECORDINGS,
+        ),
+    ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="Matches a recording's path in SOURCE; its group 'subject' names the person.",
+            show_default="the file's folder",
+            rich_help_panel=RECORDINGS,
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Recordings read at the same time.", show_default="1", rich_help_panel=RECORDINGS
+        ),
+    ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with your body model files.", show_default=False, rich_help_panel=DATA_SETS
+        ),
+    ] = None,
+    detections: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Which 2D file of VideoPose3D's: gt, cpn_ft_h36m_dbb ...",
+            show_default="the only one",
+            rich_help_panel=DATA_SETS,
+        ),
+    ] = None,
+    cameras: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json",
+            help="Calibration of the cameras.",
+            show_default="the published one",
+            rich_help_panel=DATA_SETS,
+        ),
+    ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WIDTHxHEIGHT",
+            help="Size of the pictures, for files that do not tell.",
+            show_default=False,
+            rich_help_panel=KEYPOINTS,
+        ),
+    ] = None,
+    joint_map: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json",
+            help="Joint names of a DeepLabCut or SLEAP file to ours, as a JSON object.",
+            show_default=False,
+            rich_help_panel=KEYPOINTS,
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Read recordings or a data set into a new store."""
+    with exit_codes(debug=debug, as_json=as_json):
+        # Imported on use, so that --help answers at once.
+        from mbcli.cli.screen import Screen
+        from mbcli.data.formats import import_format
+
+        kind = import_format(format)
+        options = _given(
+            format,
+            kind,
+            scale=scale,
+            fps=fps,
+            max_fps=max_fps,
+            subject=subject,
+            jobs=jobs,
+            models=models,
+            detections=detections,
+            cameras=cameras,
+            image_size=image_size,
+            joint_map=joint_map,
+        )
+        _check_source(format, kind, source)
+        if "scale" in options:
+            options["scale"] = metres_of(options["scale"])
+        if format == "keypoints":
+            options = _reading_keypoints(source, options)
+        screen = Screen(quiet=quiet)
+        with screen.progress(str(source)) as observer:
+            report = kind.run(
+                source,
+                out,
+                prefix=prefix,
+                licence=licence,
+                progress=lambda done, total: observer("import", done, total),
+                overwrite=overwrite,
+                **options,
+            )
+        if as_json:
+            document = {
+                "ok": True,
+                "output": str(out),
+                "store": kind.store,
+                "imported": list(report.imported),
+                "refused": [{"file": file, "reason": reason} for file, reason in report.refused],
+                "notes": [{"file": file, "note": note} for file, note in report.notes],
+                "hours": report.hours,
+            }
+            typer.echo(json.dumps(document, indent=2))
+            return
+        for file, reason in (*report.refused, *report.notes):
+            screen.say(f"{file}: {reason}")
+        screen.facts(
+            str(source),
+            [
+                (kind.store, f"{len(report.imported)}, {report.hours:.2f} hours"),
+                ("refused", str(len(report.refused))),
+                ("result", str(out)),
+            ],
+        )
+
+
+def metres_of(scale: str) -> float:
+    """Metres of one unit, from a number or the name of a unit.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    from mbcli.data.bvh import UNITS
+
+    if scale in UNITS:
+        return UNITS[scale]
+    try:
+        return float(scale)
+    except ValueError:
+        raise ConfigError(
+            f"--scale must be a number of metres or {', '.join(UNITS)}, got {scale!r}"
+        ) from None
+
+
+def _given(format: str, kind: ImportFormat, **options: Any) -> dict[str, Any]:
+    """The options that were given.
+
+    Raises:
+        ConfigError: one of them means nothing for the format.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    foreign = [name for name in given if name not in kind.options]
+    if foreign:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in kind.options)
+        raise ConfigError(
+            f"--{foreign[0].replace('_', '-')} means nothing for {format}, "
+            f"which takes {flags or 'none of the options of formats'}"
+        )
+    return given
+
+
+def _check_source(format: str, kind: ImportFormat, source: Path) -> None:
+    if kind.source == "folder" and not source.is_dir():
+        raise InputError(f"{format} needs a folder, but {source} is none")
+    if kind.source == "file" and not source.is_file():
+        raise InputError(f"{format} needs a file, but {source} is none")
+    if not source.exists():
+        raise InputError(f"no such file or folder: {source}")
+
+
+def _reading_keypoints(source: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """What `read_tracks` takes: the files, and what reads one of them."""
+    from mbcli.detect import detect_in_file
+    from mbcli.keypoints import read_keypoints
+    from mbcli.options import InferOptions
+
+    names = read_map(options.get("joint_map"))
+    how = InferOptions(
+        fps=options.get("fps"), image_size=parse_size(options.get("image_size")), joint_map=names
+    )
+    return {
+        "files": list(_keypoint_files(source)),
+        "reader": lambda path: detect_in_file(read_keypoints(path, names), how).keypoints,
+    }
+
+
+def _keypoint_files(source: Path) -> Iterator[Path]:
+    """A file or folder that holds keypoints itself, or those below a folder."""
+    from mbcli.keypoints import is_keypoint_file
+
+    if is_keypoint_file(source):
+        yield source
+    elif source.is_dir():
+        for path in sorted(source.iterdir()):
+            yield from _keypoint_files(path)

@@ -1,0 +1,192 @@
+"""A store on disk: a folder of plain ``.npy`` arrays with a row a frame, and ``meta.json``.
+
+What clip stores and sequence stores have in common: arrays that are written piece by piece and
+mapped when read, and a folder that appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import DataError, OutputError
+
+META = "meta.json"
+
+Rows = npt.NDArray[np.float32]
+
+
+def check_new_store(path: Path, *, overwrite: bool) -> None:
+    """Find out, before any work is done, whether a store may be made at ``path``.
+
+    Raises:
+        OutputError: something is there already that may not be replaced.
+    """
+    if path.exists() and not (overwrite and (path / META).is_file()):
+        raise OutputError(f"{path}: exists already; only a store can be overwritten")
+
+
+def read_meta(path: Path, format: str, title: str) -> dict[str, Any]:
+    """The table of the store at ``path``.
+
+    Args:
+        path: the folder.
+        format: what the table must say that it is.
+        title: what such a store is called, for messages.
+
+    Raises:
+        DataError: there is none, it is no JSON, or of another format.
+    """
+    meta = _load_meta(path, title)
+    if meta.get("format") != format:
+        raise DataError(f"{path / META}: the format must be {format}, got {meta.get('format')}")
+    return meta
+
+
+def store_format(path: Path) -> str:
+    """What the store at ``path`` says that it is, such as ``mbcli.clips/1``.
+
+    Raises:
+        DataError: there is no store.
+    """
+    return str(_load_meta(path, "store").get("format"))
+
+
+def map_rows(path: Path, shape: tuple[int, ...]) -> Rows:
+    """The array of a store, read-only and mapped from disk: nothing is loaded before its use.
+
+    Args:
+        path: the ``.npy`` file, float32.
+        shape: what the table says of it.
+
+    Raises:
+        DataError: the file is missing, cut off, or of another type or shape.
+    """
+    try:
+        rows = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: must be a whole .npy file, got: {error}") from error
+    if rows.dtype != np.float32 or rows.shape != shape:
+        raise DataError(
+            f"{path}: must be float32 of shape {shape} as {META} says, got {rows.dtype} "
+            f"{rows.shape}"
+        )
+    return rows
+
+
+class FolderWriter:
+    """Writes the arrays of a store piece by piece; the folder appears when all went well.
+
+    A kind of store derives from it and says in `_meta` what its table holds.
+
+    Args:
+        path: the folder to make.
+        shapes: shape of one row of each array, by name.
+        overwrite: whether a store that is already there may be replaced.
+
+    Raises:
+        OutputError: something is there already, or the folder cannot be written.
+    """
+
+    def __init__(
+        self, path: Path, shapes: dict[str, tuple[int, ...]], *, overwrite: bool = False
+    ) -> None:
+        check_new_store(path, overwrite=overwrite)
+        self.path = path
+        self.total = 0
+        self._shapes = shapes
+        self._scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._files: dict[str, IO[bytes]] = {}
+
+    def __enter__(self) -> FolderWriter:
+        try:
+            self._scratch.mkdir()
+            for name in self._shapes:
+                self._files[name] = (self._scratch / f"{name}.npy").open("wb")
+            self._headers()
+        except OSError as error:
+            self._clean()
+            raise OutputError(f"{self.path}: cannot be written: {error.strerror}") from error
+        return self
+
+    def _meta(self) -> dict[str, Any]:
+        """What the table holds."""
+        raise NotImplementedError
+
+    def _append(self, pieces: dict[str, Rows]) -> int:
+        """Append rows of equal number to all arrays; returns the number of the first.
+
+        Raises:
+            OutputError: the disk is full or gone.
+        """
+        assert pieces.keys() == self._files.keys(), "a writer is used in a with statement"
+        try:
+            for name, rows in pieces.items():
+                self._files[name].write(np.ascontiguousarray(rows, dtype="<f4").tobytes())
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be written: {error.strerror}") from error
+        first = self.total
+        self.total += len(next(iter(pieces.values())))
+        return first
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._headers()
+                for file in self._files.values():
+                    file.close()
+                self._finish()
+        except OSError as problem:
+            raise OutputError(f"{self.path}: cannot be written: {problem.strerror}") from problem
+        finally:
+            self._clean()
+
+    def _headers(self) -> None:
+        # NumPy pads the header so that a first axis of any length fits: it is written with 0
+        # rows first, and again when their number is known.
+        for name, file in self._files.items():
+            shape = (self.total, *self._shapes[name])
+            file.seek(0)
+            np.lib.format.write_array_header_1_0(
+                file, {"descr": "<f4", "fortran_order": False, "shape": shape}
+            )
+
+    def _finish(self) -> None:
+        text = json.dumps(self._meta(), indent=1) + "\n"
+        (self._scratch / META).write_text(text, encoding="utf-8")
+        if self.path.exists():
+            shutil.rmtree(self.path)
+        self._scratch.rename(self.path)
+
+    def _clean(self) -> None:
+        for file in self._files.values():
+            # A full disk refuses the last bytes of a file that is thrown away anyway.
+            try:
+                file.close()
+            except OSError:
+                continue
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _load_meta(path: Path, title: str) -> dict[str, Any]:
+    try:
+        meta = json.loads((path / META).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path / META}: a {title} needs this file: {error.strerror}") from error
+    except ValueError as error:
+        raise DataError(f"{path / META}: must be JSON, got: {error}") from error
+    if not isinstance(meta, dict):
+        raise DataError(f"{path / META}: must be a JSON object, got {type(meta).__name__}")
+    return meta

@@ -1,0 +1,101 @@
+"""The formats that ``mbcli data import`` reads: one file and one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from mbcli.data.amass import import_amass
+from mbcli.data.h36m_npz import read_h36m_npz
+from mbcli.data.h36m_pickle import read_h36m_pickle
+from mbcli.data.humaneva import read_humaneva
+from mbcli.data.importing import ImportReport, import_folder
+from mbcli.data.instavariety import read_instavariety
+from mbcli.data.mpi_inf_3dhp import read_mpi_inf_3dhp
+from mbcli.data.ntu_skeleton import read_ntu_skeleton
+from mbcli.data.posetrack import read_posetrack
+from mbcli.data.pyskl import read_pyskl
+from mbcli.data.sequence_import import SequenceImport, import_sequences
+from mbcli.data.threedpw import read_threedpw
+from mbcli.data.tracks import read_tracks
+from mbcli.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ImportFormat:
+    """One format.
+
+    Attributes:
+        title: what people call it.
+        store: which kind of store it makes.
+        source: what SOURCE must be.
+        run: ``(source, out, *, prefix, licence, progress, overwrite, **options)``.
+        options: names of the options that it takes besides those.
+    """
+
+    title: str
+    store: Literal["clips", "sequences"]
+    source: Literal["folder", "file", "file or folder"]
+    run: Callable[..., ImportReport]
+    options: tuple[str, ...] = ()
+
+
+def _sequences(
+    title: str,
+    source: Literal["folder", "file", "file or folder"],
+    read: Callable[..., SequenceImport],
+    *options: str,
+) -> ImportFormat:
+    return ImportFormat(title, "sequences", source, partial(import_sequences, read), options)
+
+
+_RECORDINGS = ("scale", "fps", "max_fps", "subject", "jobs")
+
+FORMATS: dict[str, ImportFormat] = {
+    "bvh": ImportFormat("BVH", "clips", "folder", partial(import_folder, "bvh"), _RECORDINGS),
+    "asf-amc": ImportFormat(
+        "Acclaim ASF/AMC", "clips", "folder", partial(import_folder, "asf-amc"), _RECORDINGS
+    ),
+    "amass": ImportFormat(
+        "AMASS, by your SMPL-H models",
+        "clips",
+        "folder",
+        import_amass,
+        ("models", "max_fps", "subject", "jobs"),
+    ),
+    "h36m-pickle": _sequences("Human3.6M, MotionBERT's pickle", "file", read_h36m_pickle),
+    "h36m-npz": _sequences(
+        "Human3.6M, VideoPose3D's npz", "folder", read_h36m_npz, "detections", "cameras"
+    ),
+    "humaneva": _sequences("HumanEva-I, VideoPose3D's npz", "folder", read_humaneva, "detections"),
+    "mpi-inf-3dhp": _sequences("MPI-INF-3DHP, both parts", "folder", read_mpi_inf_3dhp),
+    "3dpw": _sequences("3DPW's sequence files", "folder", read_threedpw),
+    "ntu-pyskl": _sequences("NTU RGB+D, PYSKL's 2D pickle", "file", read_pyskl, "fps"),
+    "ntu-skeleton": _sequences("NTU RGB+D, raw .skeleton files", "folder", read_ntu_skeleton),
+    "posetrack18": _sequences("PoseTrack 2018 annotations", "folder", read_posetrack, "fps"),
+    "instavariety": _sequences(
+        "InstaVariety, MotionBERT's arrays", "folder", read_instavariety, "fps"
+    ),
+    # What reads keypoint files is not of this floor: the caller gives `files` and `reader`.
+    "keypoints": _sequences(
+        "2D keypoint files of any kind that mbcli reads",
+        "file or folder",
+        read_tracks,
+        "fps",
+        "image_size",
+        "joint_map",
+    ),
+}
+
+
+def import_format(name: str) -> ImportFormat:
+    """The row of a format.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    if name not in FORMATS:
+        raise ConfigError(f"the format must be one of {', '.join(FORMATS)}, got {name}")
+    return FORMATS[name]

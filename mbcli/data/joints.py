@@ -1,0 +1,37 @@
+"""3D joints and detections of other lists in the order of ``H36M17``, by joint names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.conversion import conversion_table, convert
+from mbcli.skeleton import H36M17, Skeleton
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+
+def positions_in_h36m(points: FloatArray, source: Skeleton) -> FloatArray:
+    """(..., J, 3) positions -> (..., 17, 3) float64; NaN where a joint cannot be derived."""
+    out = np.full((*points.shape[:-2], len(H36M17), 3), np.nan)
+    for joint, share in enumerate(conversion_table(source, H36M17)):
+        if share:
+            weights = np.array(list(share.values()))[:, None]
+            out[..., joint, :] = (points[..., list(share), :] * weights).sum(axis=-2)
+    return out
+
+
+def keypoints_in_h36m(points: FloatArray, source: Skeleton) -> FloatArray:
+    """(..., J, 2 or 3) pixels, and confidence if known -> (..., 17, 3) float64.
+
+    A keypoint without a finite place is missing; confidence is 1 where none is told.
+    """
+    told = np.asarray(points, np.float64)
+    if told.shape[-1] == 2:
+        told = np.concatenate([told, np.ones((*told.shape[:-1], 1))], axis=-1)
+    missing = ~np.isfinite(told[..., :2]).all(axis=-1) | (told[..., 2] == 0)
+    told = np.where(missing[..., None], np.array([np.nan, np.nan, 0.0]), told)
+    converted: FloatArray = convert(told, source, H36M17, partial=True)
+    return converted
