@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mbcli.train.meter import Observer, Progress
 
-_EXTRA = ("lightning", "pydantic", "tensorboard", "yaml")
+_EXTRA = ("lightning_fabric", "pydantic", "tensorboard", "yaml")
 
 
 def pretrain(
@@ -48,10 +48,12 @@ def pretrain(
     with exit_codes(debug=debug, as_json=as_json):
         _need_extra()
         # Imported on use, so that --help answers at once.
-        from mbcli.train.config import load_config
-        from mbcli.train.engine import pretrain as run
+        from mbcli.train.config import PretrainConfig
+        from mbcli.train.engine import train
+        from mbcli.train.reading import load_config
+        from mbcli.train.tasks.lifting import Pretraining
 
-        settings = load_config(config, changes or ())
+        settings = load_config(config, changes or (), PretrainConfig)
         last: list[Progress] = []
         with _display(quiet=quiet) as observe:
 
@@ -59,12 +61,12 @@ def pretrain(
                 last[:] = [progress]
                 observe(progress)
 
-            weights = run(settings, resume=resume, observe=remember)
+            weights = train(Pretraining(settings), resume=resume, observe=remember)
         if weights is None:
             return
         if as_json:
             validation = dict(last[0].validation) if last else {}
-            document = {"ok": True, "weights": str(weights), "validation_mm": validation}
+            document = {"ok": True, "weights": str(weights), "validation": validation}
             typer.echo(json.dumps(document))
         elif not quiet:
             typer.echo(f"weights: {weights}", err=True)
@@ -111,13 +113,14 @@ def _display(*, quiet: bool) -> Iterator[Observer]:
 def _facts(progress: Progress, left: float) -> list[tuple[str, str]]:
     facts = [
         ("step", f"{progress.step} of {progress.steps}"),
+        ("epoch", f"{progress.epoch:.2f}"),
         ("loss", f"{progress.loss:.4f}"),
         *((name, f"{value:.4f}") for name, value in progress.parts.items()),
         ("clips/s", f"{progress.clips_per_second:.1f}"),
         ("data wait", f"{progress.data_share:.0%}"),
         ("left", f"{left / 60:.0f} min" if left else "?"),
     ]
-    return facts + [(f"held out {k}", f"{v:.1f} mm") for k, v in progress.validation.items()]
+    return facts + [(f"held out {k}", f"{v:.1f}") for k, v in progress.validation.items()]
 
 
 def _line(progress: Progress, left: float) -> str:

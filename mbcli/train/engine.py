@@ -1,8 +1,9 @@
-"""The training loop.
+"""The training loop, the same for every task.
 
 One loop for one process or many: Lightning Fabric starts the processes, places the model and
-averages the gradients. Everything drawn at a step depends on the seed, the step and the rank
-alone, so a resumed run goes on exactly where the stopped one was.
+averages the gradients; under torchrun and SLURM it finds its place among the nodes by itself.
+Everything drawn at a step depends on the seed, the step and the place in the batch alone, so a
+resumed run goes on exactly where the stopped one was.
 """
 
 from __future__ import annotations
@@ -11,32 +12,25 @@ import copy
 from pathlib import Path
 
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from mbcli.data.store import ClipStore
-from mbcli.errors import ConfigError, WeightsError
-from mbcli.lift.checkpoint import load_lifter
-from mbcli.lift.model import DSTformer
-from mbcli.train.config import PretrainConfig
-from mbcli.train.losses import loss_3d
+from mbcli.errors import ConfigError
+from mbcli.train.backbone import check_freeze
 from mbcli.train.meter import Meter, Observer, write_scalars
-from mbcli.train.sampling import ClipSampler
-from mbcli.train.schedule import ema_decay, learning_rate
-from mbcli.train.start import spread
+from mbcli.train.schedule import Epochs, ema_decay, learning_rate
+from mbcli.train.share import Share
 from mbcli.train.state import BEST, CHECKPOINT, LAST, RunState
 from mbcli.train.stop import StopFlag
-from mbcli.train.synthesis import Synthesiser
-from mbcli.train.validation import Validator
-from mbcli.weights import resolve
+from mbcli.train.tasks import Task
 
 
-def pretrain(config: PretrainConfig, *, resume: bool, observe: Observer) -> Path | None:
-    """Train a DSTformer on synthetic 2D from recordings.
+def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
+    """Train a task from its configuration.
 
     Args:
-        config: the whole run.
+        task: model, data and losses.
         resume: go on from the folder's last checkpoint.
         observe: is told about the progress.
 
@@ -45,64 +39,73 @@ def pretrain(config: PretrainConfig, *, resume: bool, observe: Observer) -> Path
 
     Raises:
         ConfigError: the folder holds a run and ``resume`` is off, or holds none and it is on.
-        DataError: the clip store cannot be used.
+        DataError: the training data cannot be used.
         WeightsError: the checkpoint is of another configuration.
+        KeyboardInterrupt: the run was asked to stop; its checkpoint is written.
     """
-    run = config.run
-    _check_folder(run.out, resume)
-    store = ClipStore.open(config.data.store)
-    held_out = set(config.data.holdout)
-    train = ClipSampler(store, set(store.subjects) - held_out, config.clips)
-
-    fabric = Fabric(accelerator=run.accelerator, devices=run.devices, precision=run.precision)
+    run, optimisation = task.settings.run, task.settings.optimiser
+    check_freeze(task.model, optimisation.freeze)
+    check_folder(run.out, resume)
+    fabric = Fabric(
+        accelerator=run.accelerator,
+        devices=run.devices,
+        num_nodes=run.nodes,
+        precision=run.precision,
+    )
     fabric.launch()
     if fabric.device.type == "cpu" and fabric.world_size > 1:
         torch.set_num_threads(max(1, torch.get_num_threads() // fabric.world_size))
     torch.manual_seed(run.seed)
-    plain = _model(config)
+    share = Share(run.batch, fabric.global_rank, fabric.world_size)
+    plain = task.model
     averaged = copy.deepcopy(plain).to(fabric.device).eval() if run.ema else None
-    model, optimiser = fabric.setup(plain, _optimiser(plain, config))
-    data = Synthesiser(train, config, fabric.device)
-    validator = Validator(store, config, fabric.device) if held_out else None
-    state = RunState(config, plain, averaged, optimiser)
+    optimiser: torch.optim.Optimizer = torch.optim.AdamW(
+        task.groups(),
+        lr=optimisation.learning_rate,
+        weight_decay=optimisation.weight_decay,
+    )
+    model, optimiser = fabric.setup(plain, optimiser)
+    task.place(fabric.device)
+    state = RunState(task, plain, averaged, optimiser)
     if resume:
         state.load(run.out / CHECKPOINT, fabric.device)
     fabric.barrier()
 
     if fabric.is_global_zero:
-        document = config.model_dump_json(indent=2)
+        document = task.settings.model_dump_json(indent=2)
         (run.out / "config.json").write_text(document, encoding="utf-8")
     writer = SummaryWriter(str(run.out / "scalars")) if fabric.is_global_zero else None
-    loss_weights = config.loss.model_dump()
     meter = Meter(run.batch)
+    epochs, steps = length(task)
     stopped = StopFlag()
+    judged = False
     with stopped.listening():
-        while state.step < run.steps:
-            rate = learning_rate(state.step, run.steps, config.optimiser)
+        while state.step < steps:
+            rate = learning_rate(state.step, steps, epochs, optimisation)
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["scale"]
             with meter.data():
-                seed = _step_seed(run.seed, state.step, fabric.global_rank)
-                batch = data.batch(run.batch // fabric.world_size, seed)
-            total, parts = loss_3d(model(batch.inputs), batch.target, loss_weights)
+                batch = task.batch(state.step, share)
+            total, parts = task.loss(model, batch)
             optimiser.zero_grad(set_to_none=True)
             fabric.backward(total)
-            if config.optimiser.clip_norm:
-                fabric.clip_gradients(model, optimiser, max_norm=config.optimiser.clip_norm)
+            if optimisation.clip_norm:
+                fabric.clip_gradients(model, optimiser, max_norm=optimisation.clip_norm)
             optimiser.step()
             if averaged is not None:
                 _average(averaged, plain, ema_decay(state.step, run.ema))
             state.step += 1
             meter.add(total.detach(), parts)
 
-            done = state.step == run.steps
+            done = state.step == steps
             halt = stopped.anywhere(fabric)
             validating = state.step % run.validate_every == 0 or done
             saving = state.step % run.save_every == 0 or done or halt
             if fabric.is_global_zero and validating:
-                state.validate(validator)
+                judged = state.validate() or judged
             if writer and (state.step % run.log_every == 0 or done):
-                progress = meter.report(state.step, run.steps, state.validation)
+                epoch = epochs.done(state.step)
+                progress = meter.report(state.step, steps, epoch, state.validation)
                 write_scalars(writer, progress, rate)
                 observe(progress)
             if fabric.is_global_zero and saving:
@@ -113,11 +116,26 @@ def pretrain(config: PretrainConfig, *, resume: bool, observe: Observer) -> Path
                 raise KeyboardInterrupt
     if writer:
         writer.close()
-        return run.out / (BEST if validator else LAST)
+        return run.out / (BEST if judged or (run.out / BEST).exists() else LAST)
     return None
 
 
-def _check_folder(out: Path, resume: bool) -> None:
+def length(task: Task) -> tuple[Epochs, int]:
+    """How long the epochs of a task are, and how many steps its run has."""
+    run = task.settings.run
+    epochs: Epochs = getattr(task, "epochs", Epochs(task.epoch_steps))
+    if run.steps is not None:
+        return epochs, run.steps
+    assert run.epochs is not None, "a run has a length"
+    return epochs, max(1, epochs.first_step(run.epochs))
+
+
+def check_folder(out: Path, resume: bool) -> None:
+    """Find out, before any work is done, whether a run may use the folder, and make it.
+
+    Raises:
+        ConfigError: it holds a run and ``resume`` is off, or holds none and it is on.
+    """
     there = (out / CHECKPOINT).exists()
     if there and not resume:
         raise ConfigError(f"run.out {out} holds a run: add --resume or choose another folder")
@@ -126,33 +144,6 @@ def _check_folder(out: Path, resume: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
 
 
-def _model(config: PretrainConfig) -> DSTformer:
-    wanted = config.model.build()
-    if config.run.init is None:
-        fresh = DSTformer(wanted)
-        if config.model.start == "spread":
-            spread(fresh)
-        return fresh
-    path = resolve(str(config.run.init))
-    model, _ = load_lifter(path, num_heads=wanted.num_heads)
-    if model.config != wanted:
-        raise WeightsError(f"run.init {path} must fit the model, {wanted}, got {model.config}")
-    return model
-
-
-def _optimiser(model: nn.Module, config: PretrainConfig) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(
-        model.parameters(),
-        lr=config.optimiser.learning_rate,
-        weight_decay=config.optimiser.weight_decay,
-    )
-
-
 @torch.no_grad()
 def _average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
     torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1 - decay)
-
-
-def _step_seed(seed: int, step: int, rank: int) -> int:
-    """A seed of its own for every step and process."""
-    return (seed * 1_000_003 + step) * 1_021 + rank

@@ -19,15 +19,17 @@ class Progress:
     Attributes:
         step: steps done.
         steps: steps in all.
+        epoch: epochs done, with the part of the one under way.
         loss: mean total loss since the last report.
         parts: mean of each unweighted loss since the last report.
         clips_per_second: over all processes.
         data_share: share of the time spent on making batches.
-        validation: latest held-out errors in millimetres by name, empty before the first.
+        validation: latest figures on held-out data by name, empty before the first.
     """
 
     step: int
     steps: int
+    epoch: float
     loss: float
     parts: Mapping[str, float]
     clips_per_second: float
@@ -59,6 +61,7 @@ class Meter:
         self._count = 0
         self._total: torch.Tensor | float = 0.0
         self._parts: dict[str, torch.Tensor | float] = {}
+        self._times: dict[str, int] = {}
 
     @contextmanager
     def data(self) -> Iterator[None]:
@@ -73,15 +76,19 @@ class Meter:
         self._total = self._total + total
         for name, value in parts.items():
             self._parts[name] = self._parts.get(name, 0.0) + value
+            self._times[name] = self._times.get(name, 0) + 1
 
-    def report(self, step: int, steps: int, validation: Mapping[str, float]) -> Progress:
+    def report(
+        self, step: int, steps: int, epoch: float, validation: Mapping[str, float]
+    ) -> Progress:
         """The averages since the last report, which begins anew."""
         elapsed = max(1e-9, time.monotonic() - self._since)
         progress = Progress(
             step=step,
             steps=steps,
+            epoch=epoch,
             loss=float(self._total) / self._count,
-            parts={name: float(value) / self._count for name, value in self._parts.items()},
+            parts={name: float(value) / self._times[name] for name, value in self._parts.items()},
             clips_per_second=self._count * self._batch / elapsed,
             data_share=self._data / elapsed,
             validation=dict(validation),
@@ -98,7 +105,7 @@ def write_scalars(writer: SummaryWriter, progress: Progress, rate: float) -> Non
         "speed/clips_per_second": progress.clips_per_second,
         "speed/data_share": progress.data_share,
         **{f"train/{name}": value for name, value in progress.parts.items()},
-        **{f"validation/{name}_mm": value for name, value in progress.validation.items()},
+        **{f"validation/{name}": value for name, value in progress.validation.items()},
     }
     for name, value in values.items():
         writer.add_scalar(name, value, progress.step)

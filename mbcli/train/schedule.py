@@ -1,24 +1,51 @@
-"""Learning rates as pure functions of the step."""
+"""Epochs and learning rates as pure functions of the step."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from mbcli.train.config import OptimiserConfig
+from mbcli.train.sections import OptimiserConfig
 
 
-def learning_rate(step: int, steps: int, config: OptimiserConfig) -> float:
+@dataclass(frozen=True)
+class Epochs:
+    """How long epochs are: the first ones may be shorter than the rest.
+
+    Attributes:
+        steps: of an epoch.
+        early: how many epochs come before the first of that length.
+        early_steps: of each of those.
+    """
+
+    steps: int
+    early: int = 0
+    early_steps: int = 0
+
+    def done(self, step: int) -> float:
+        """Epochs done before a step, with the part of the one under way."""
+        short = self.early * self.early_steps
+        return step / self.early_steps if step < short else self.early + (step - short) / self.steps
+
+    def first_step(self, epochs: float) -> int:
+        """The step before which that many epochs are done."""
+        early = min(epochs, self.early)
+        return round(early * self.early_steps + (epochs - early) * self.steps)
+
+
+def learning_rate(step: int, steps: int, epochs: Epochs, config: OptimiserConfig) -> float:
     """The learning rate of a step.
 
     Args:
         step: 0-based.
         steps: length of the run.
+        epochs: after each of which the exponential schedule decays.
         config: peak, shape and warm-up.
     """
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
     if config.schedule == "exponential":
-        return config.learning_rate * config.decay ** (step // config.epoch_steps)
+        return config.learning_rate * config.decay ** int(epochs.done(step))
     span = max(1, steps - config.warmup_steps)
     progress = min(1.0, (step - config.warmup_steps) / span)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))

@@ -7,23 +7,25 @@ import time
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from mbcli import __version__
 from mbcli.errors import WeightsError
-from mbcli.lift.checkpoint import save_lifter
-from mbcli.lift.model import DSTformer
-from mbcli.train.config import PretrainConfig
-from mbcli.train.validation import Validator
+from mbcli.train.tasks import Task
 
 CHECKPOINT = "last.ckpt"
 BEST, LAST = "best.safetensors", "last.safetensors"
+_NUMBERED = "step-{:08d}.safetensors"
+
+# Values of the run that may change when it goes on: they do not touch the weights.
+_FREE = ("out", "init", "log_every", "validate_every", "save_every", "keep_every", "accelerator")
 
 
 class RunState:
-    """Weights, average, optimiser, step, best error.
+    """Weights, average, optimiser, step, best figure.
 
     Args:
-        config: the run.
+        task: what is trained.
         model: the weights that are trained.
         averaged: their moving average, if there is one.
         optimiser: of ``model``.
@@ -31,43 +33,54 @@ class RunState:
 
     def __init__(
         self,
-        config: PretrainConfig,
-        model: DSTformer,
-        averaged: DSTformer | None,
+        task: Task,
+        model: nn.Module,
+        averaged: nn.Module | None,
         optimiser: torch.optim.Optimizer,
     ) -> None:
-        self.config = config
         self.step = 0
         self.seconds = 0.0
         self.validation: dict[str, float] = {}
+        self._task = task
+        self._run = task.settings.run
         self._model = model
         self._averaged = averaged
         self._optimiser = optimiser
-        self._best = float("inf")
+        self._best = -float("inf") if task.higher_is_better else float("inf")
         self._started = time.monotonic()
 
     @property
-    def deployed(self) -> DSTformer:
+    def deployed(self) -> nn.Module:
         """The weights that are validated and given away."""
         return self._model if self._averaged is None else self._averaged
 
-    def validate(self, validator: Validator | None) -> None:
-        """Measure the held-out error, and keep the weights if they are the best so far."""
-        if validator is None:
-            return
-        self.validation = validator(self.deployed)
-        error = self.validation["noisy/p_mpjpe"]
-        if error < self._best:
-            self._best = error
+    def validate(self) -> bool:
+        """Judge on held-out data, and keep the weights if they are the best so far.
+
+        Returns:
+            Whether there were any data to judge on.
+        """
+        training = self.deployed.training
+        self.deployed.eval()
+        self.validation = self._task.validate(self.deployed)
+        self.deployed.train(training)
+        if not self.validation:
+            return False
+        figure = self.validation[self._task.judged_by]
+        if figure > self._best if self._task.higher_is_better else figure < self._best:
+            self._best = figure
             self._export(BEST)
+        return True
 
     def save(self) -> None:
         """Write the checkpoint and the latest weights, each whole or not at all."""
         self._export(LAST)
+        if self._run.keep_every and self.step % self._run.keep_every == 0:
+            self._export(_NUMBERED.format(self.step))
         now = time.monotonic()
         self.seconds += now - self._started
         self._started = now
-        target = self.config.run.out / CHECKPOINT
+        target = self._run.out / CHECKPOINT
         temporary = target.with_suffix(".part")
         try:
             torch.save(
@@ -104,24 +117,23 @@ class RunState:
 
     def _signature(self) -> str:
         """What must not change between a run and its continuation."""
-        tree = self.config.model_dump(mode="json")
-        for key in ("out", "init", "log_every", "validate_every", "save_every"):
+        tree = self._task.settings.model_dump(mode="json")
+        for key in _FREE:
             del tree["run"][key]
-        del tree["data"]["store"]
+        for key in self._task.settings.places:
+            section, name = key.split(".")
+            del tree[section][name]
         return json.dumps(tree, sort_keys=True)
 
     def _export(self, name: str) -> None:
         seconds = self.seconds + time.monotonic() - self._started
         facts = {
             "mbcli": __version__,
-            "task": "pretrain",
+            "task": self._task.name,
             "step": self.step,
-            "clips": self.step * self.config.run.batch,
+            "clips": self.step * self._run.batch,
             "hours": round(seconds / 3600, 3),
-            "validation_mm": {k: round(v, 2) for k, v in self.validation.items()},
-            "fps": list(self.config.clips.fps),
-            "skeleton": "h36m17",
-            "root_relative": True,
+            "validation": {k: round(v, 2) for k, v in self.validation.items()},
             "config": json.loads(self._signature()),
         }
-        save_lifter(self.config.run.out / name, self.deployed, facts, half=True)
+        self._task.export(self._run.out / name, self.deployed, facts)

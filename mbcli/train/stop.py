@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 
 
 class StopFlag:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mbcli.data.store import ClipStore
 from mbcli.evaluate.metrics import mpjpe, mpjve, p_mpjpe, root_relative
-from mbcli.lift.model import DSTformer
 from mbcli.train.config import PretrainConfig
 from mbcli.train.sampling import ClipSampler
 from mbcli.train.synthesis import Synthesiser
@@ -37,7 +36,7 @@ class Validator:
         self._scale = _numpy(batch.scale)[..., None, None]
         self._target = self._millimetres(batch.target)
 
-    def __call__(self, model: DSTformer) -> dict[str, float]:
+    def __call__(self, model: nn.Module) -> dict[str, float]:
         """Root-relative MPJPE, P-MPJPE (mm) and velocity error (mm a frame) by input."""
         result: dict[str, float] = {}
         for name, inputs in self._inputs.items():

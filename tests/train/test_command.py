@@ -36,7 +36,7 @@ def test_json_is_one_object_and_quiet_is_quiet(make_config, tmp_path) -> None:
     document = json.loads(result.stdout)
     assert document["ok"] is True
     assert document["weights"] == str(tmp_path / "run" / BEST)
-    assert document["validation_mm"]["noisy/p_mpjpe"] > 0
+    assert document["validation"]["noisy/p_mpjpe"] > 0
     assert "step" not in result.stderr
 
 

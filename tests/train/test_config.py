@@ -8,9 +8,16 @@ import pytest
 from mbcli.errors import ConfigError
 from mbcli.lift.checkpoint import load_lifter
 from mbcli.lift.model import LITE
-from mbcli.train.config import ModelConfig, OptimiserConfig, load_config
-from mbcli.train.schedule import ema_decay, learning_rate
+from mbcli.train.config import PretrainConfig
+from mbcli.train.reading import load_config as read
+from mbcli.train.schedule import Epochs, ema_decay, learning_rate
+from mbcli.train.sections import ModelConfig, OptimiserConfig
 from mbcli.weights import resolve
+
+
+def load_config(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> PretrainConfig:
+    return read(path, overrides, PretrainConfig)
+
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "configs"
 
@@ -55,7 +62,7 @@ def test_paths_start_at_the_file(make_config, tmp_path) -> None:
         ("clips.fps=[60, 12]", r"clips: fps must be \[low, high\]"),
         ("clips.frames=500", "clips.frames must not exceed model.maxlen"),
         ("run.steps=soon", r"run\.steps.*integer"),
-        ("run.devices=3", "multiple of run.devices"),
+        ("run.devices=3", "multiple of the processes"),
         ("model.num_heads=3", "num_heads must divide dim_feat"),
         ("run.steps", "section.key=value"),
         ("steps=3", "section.key=value"),
@@ -81,15 +88,15 @@ def test_a_missing_file(tmp_path) -> None:
 
 
 def test_published_schedule_decays_an_epoch_at_a_time() -> None:
-    config = OptimiserConfig(learning_rate=5e-4, epoch_steps=100)
-    assert learning_rate(99, 1000, config) == 5e-4
-    assert learning_rate(100, 1000, config) == pytest.approx(5e-4 * 0.99)
-    assert learning_rate(950, 1000, config) == pytest.approx(5e-4 * 0.99**9)
+    config = OptimiserConfig(learning_rate=5e-4)
+    assert learning_rate(99, 1000, Epochs(100), config) == 5e-4
+    assert learning_rate(100, 1000, Epochs(100), config) == pytest.approx(5e-4 * 0.99)
+    assert learning_rate(950, 1000, Epochs(100), config) == pytest.approx(5e-4 * 0.99**9)
 
 
 def test_cosine_warms_up_and_ends_at_zero() -> None:
     config = OptimiserConfig(learning_rate=1.0, schedule="cosine", warmup_steps=10)
-    rates = [learning_rate(step, 110, config) for step in range(110)]
+    rates = [learning_rate(step, 110, Epochs(10), config) for step in range(110)]
     assert rates[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
     assert rates[10] == 1.0
     assert rates[60] == pytest.approx(0.5)

@@ -11,10 +11,20 @@ from safetensors.torch import load_file
 
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.lift.checkpoint import load_lifter
-from mbcli.train.config import load_config
-from mbcli.train.engine import pretrain
-from mbcli.train.meter import Progress
+from mbcli.train.config import PretrainConfig
+from mbcli.train.engine import train
+from mbcli.train.meter import Observer, Progress
+from mbcli.train.reading import load_config as read
 from mbcli.train.state import BEST, CHECKPOINT, LAST
+from mbcli.train.tasks.lifting import Pretraining
+
+
+def load_config(path: Path, overrides: tuple[str, ...] | list[str] = ()) -> PretrainConfig:
+    return read(path, overrides, PretrainConfig)
+
+
+def pretrain(config: PretrainConfig, *, resume: bool, observe: Observer) -> Path | None:
+    return train(Pretraining(config), resume=resume, observe=observe)
 
 
 def ignore(progress: Progress) -> None:

@@ -13,8 +13,9 @@ from mbcli.geometry import fit_window
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.train.bodies import stature, vary
 from mbcli.train.cameras import view
-from mbcli.train.config import CameraConfig, ClipConfig, load_config
+from mbcli.train.config import CameraConfig, ClipConfig, PretrainConfig
 from mbcli.train.draw import Draw
+from mbcli.train.reading import load_config
 from mbcli.train.sampling import ClipSampler
 from mbcli.train.synthesis import Synthesiser
 
@@ -91,7 +92,7 @@ def _handedness(joints: torch.Tensor) -> torch.Tensor:
 @pytest.fixture
 def synthesiser(sampler, make_config) -> Synthesiser:
     path = make_config(corruption={"noise": False, "joint_mask": 0.0, "frame_mask": 0.0})
-    return Synthesiser(sampler, load_config(path), CPU)
+    return Synthesiser(sampler, load_config(path, (), PretrainConfig), CPU)
 
 
 def test_input_is_what_inference_would_make_of_the_same_keypoints(synthesiser, sampler) -> None:
@@ -124,9 +125,13 @@ def test_target_is_the_metric_pose_at_the_pelvis_scale(synthesiser, sampler) -> 
 def test_a_constant_offset_has_the_asked_size(sampler, make_config) -> None:
     still = {"noise": False, "joint_mask": 0.0, "frame_mask": 0.0}
     seen = view(sampler.draw(300, Draw.seeded(8)), CameraConfig(), Draw.seeded(9))
-    plain = Synthesiser(sampler, load_config(make_config(corruption=still)), CPU)
+    plain = Synthesiser(
+        sampler, load_config(make_config(corruption=still), (), PretrainConfig), CPU
+    )
     moved = Synthesiser(
-        sampler, load_config(make_config(corruption={**still, "offset_sd": 0.01})), CPU
+        sampler,
+        load_config(make_config(corruption={**still, "offset_sd": 0.01}), (), PretrainConfig),
+        CPU,
     )
     a, b = (s.film(seen, Draw.seeded(1)) for s in (plain, moved))
     wrist = H36M17.index("left_wrist")

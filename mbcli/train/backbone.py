@@ -1,0 +1,103 @@
+"""The backbone of a training: where it starts, and how fast each of its parts learns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from mbcli.errors import ConfigError, WeightsError
+from mbcli.lift.checkpoint import load_lifter
+from mbcli.lift.model import DSTformer
+from mbcli.train.sections import OptimiserConfig, Settings
+from mbcli.train.start import spread
+from mbcli.weights import resolve
+
+_LAYER = re.compile(r"(?:blocks_st|blocks_ts|ts_attn)\.(\d+)\.")
+
+
+def start_backbone(settings: Settings) -> DSTformer:
+    """A DSTformer with random weights, or those of ``run.init``.
+
+    Raises:
+        WeightsError: ``run.init`` cannot be read or has other dimensions.
+    """
+    wanted, init = settings.model.build(), settings.run.init
+    if init is None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.run.seed)  # the same in every process
+            fresh = DSTformer(wanted)
+        if settings.model.start == "spread":
+            spread(fresh)
+        return fresh
+    path = resolve(str(init))
+    model, _ = load_lifter(path, num_heads=wanted.num_heads)
+    if model.config != wanted:
+        raise WeightsError(f"run.init {path} must fit the model, {wanted}, got {model.config}")
+    return model
+
+
+def backbone_groups(
+    backbone: nn.Module, config: OptimiserConfig, prefix: str = ""
+) -> list[dict[str, Any]]:
+    """Parameter groups of a DSTformer for AdamW, with the ``scale`` of their learning rate.
+
+    The last layer and the head learn at the full rate, each layer below it at ``layer_decay``
+    times that of the one above, the embeddings below the first. Parameters whose names begin
+    with one of ``freeze`` are not trained.
+
+    Args:
+        backbone: the DSTformer.
+        config: rates and what is frozen.
+        prefix: of the parameters' names in the whole model, such as ``"backbone."``.
+
+    Raises:
+        ConfigError: a name in ``freeze`` begins no parameter's name, or nothing is left to train.
+    """
+    named = [(prefix + name, parameter) for name, parameter in backbone.named_parameters()]
+    depth = 1 + max(int(found[1]) for name, _ in named if (found := _LAYER.search(name)))
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in trainable(named, config.freeze):
+        scale = config.layer_decay ** _below_top(name.removeprefix(prefix), depth)
+        groups.setdefault(scale, []).append(parameter)
+    return [{"params": params, "scale": scale} for scale, params in groups.items()]
+
+
+def trainable(
+    named: Iterable[tuple[str, nn.Parameter]], freeze: tuple[str, ...]
+) -> list[tuple[str, nn.Parameter]]:
+    """Switch off the gradients of what is frozen; give the rest."""
+    rest = []
+    for name, parameter in named:
+        parameter.requires_grad_(not name.startswith(freeze) if freeze else True)
+        if parameter.requires_grad:
+            rest.append((name, parameter))
+    return rest
+
+
+def check_freeze(model: nn.Module, freeze: tuple[str, ...]) -> None:
+    """Refuse names that freeze nothing, and a model that is frozen whole.
+
+    Raises:
+        ConfigError: see above.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    for beginning in freeze:
+        if not any(name.startswith(beginning) for name in names):
+            known = sorted({name.split(".")[0] for name in names})
+            raise ConfigError(
+                f"optimiser.freeze: no parameter begins with {beginning!r} "
+                f"(they begin with {', '.join(known)})"
+            )
+    if freeze and all(name.startswith(freeze) for name in names):
+        raise ConfigError("optimiser.freeze leaves nothing to train")
+
+
+def _below_top(name: str, depth: int) -> int:
+    """How many layers lie above a parameter."""
+    if found := _LAYER.search(name):
+        return depth - 1 - int(found[1])
+    return depth if "embed" in name else 0

@@ -1,0 +1,163 @@
+"""The parts that every training configuration has: model, optimiser, run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mbcli.lift.model import DSTformerConfig
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Range = tuple[Positive, Positive]
+
+
+class Section(BaseModel):
+    """A part of a configuration: unknown keys are errors, and ranges ascend."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+    @model_validator(mode="after")
+    def _ranges_ascend(self) -> Section:
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if not (isinstance(value, tuple) and len(value) == 2):
+                continue
+            # Two names or paths are no range.
+            if all(isinstance(end, int | float) for end in value) and value[0] > value[1]:
+                raise ValueError(f"{name} must be [low, high], got {list(value)}")
+        return self
+
+
+class ModelConfig(Section):
+    """Dimensions of the DSTformer; see :class:`mbcli.lift.model.DSTformerConfig`.
+
+    ``start`` chooses the random weights of a new model: ``published``, or ``spread``, with which
+    a small model learns depth much sooner; see :mod:`mbcli.train.start`.
+    """
+
+    dim_feat: Count = 256
+    dim_rep: Count = 512
+    depth: Count = 5
+    num_heads: Count = 8
+    mlp_ratio: Count = 4
+    maxlen: Count = 243
+    start: Literal["published", "spread"] = "published"
+
+    def build(self) -> DSTformerConfig:
+        """The model's own configuration type."""
+        return DSTformerConfig(**self.model_dump(exclude={"start"}))
+
+
+class OptimiserConfig(Section):
+    """AdamW and its learning rate.
+
+    Attributes:
+        learning_rate: peak value.
+        weight_decay: decoupled weight decay.
+        schedule: ``cosine`` to 0 over the run, or ``exponential``: times ``decay`` an epoch.
+        decay: factor an epoch of the exponential schedule.
+        layer_decay: factor of the learning rate from each layer of the backbone to the one below
+            it; 1 = all alike.
+        head: factor of the learning rate for what is not the backbone.
+        freeze: parameters that are not trained, by the beginnings of their names.
+        warmup_steps: linear warm-up.
+        clip_norm: largest gradient norm; 0 = no limit.
+    """
+
+    learning_rate: Positive = 5e-4
+    weight_decay: NonNegative = 0.01
+    schedule: Literal["cosine", "exponential"] = "exponential"
+    decay: Positive = 0.99
+    layer_decay: Positive = 1.0
+    head: Positive = 1.0
+    freeze: tuple[str, ...] = ()
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    clip_norm: NonNegative = 0.0
+
+
+class RunConfig(Section):
+    """The run itself.
+
+    Attributes:
+        out: folder for checkpoints, scalars and weights; relative to the configuration file.
+        steps: optimiser steps in all; this or ``epochs``.
+        epochs: the same in epochs, which the data give their length.
+        batch: clips a step, over all devices.
+        seed: fixes everything that is drawn.
+        accelerator: where to train.
+        devices: processes on each machine; on ``cpu`` each takes one core.
+        nodes: machines.
+        precision: as Lightning Fabric names it.
+        ema: decay of the weights' moving average; 0 = none.
+        log_every: steps between two scalars.
+        validate_every: steps between two validations.
+        save_every: steps between two checkpoints.
+        keep_every: steps between two sets of weights that are kept under their own name; a
+            multiple of ``save_every``, or 0 = none.
+        validation_clips: held-out clips a validation.
+        init: weights to start from, a name or a path; random ones if None. A relative path
+            starts at the configuration file.
+    """
+
+    out: Path
+    steps: Count | None = None
+    epochs: Positive | None = None
+    batch: Count = 64
+    seed: int = 0
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    devices: Count = 1
+    nodes: Count = 1
+    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    log_every: Count = 50
+    validate_every: Count = 1000
+    save_every: Count = 1000
+    keep_every: Annotated[int, Field(ge=0)] = 0
+    validation_clips: Count = 512
+    init: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_length(self) -> RunConfig:
+        if (self.steps is None) == (self.epochs is None):
+            got = "neither" if self.steps is None else f"{self.steps} and {self.epochs:g}"
+            raise ValueError(f"exactly one of run.steps and run.epochs must be given, got {got}")
+        return self
+
+
+class Settings(Section):
+    """What the configurations of all tasks share.
+
+    Attributes:
+        run: the run itself.
+        model: dimensions of the backbone.
+        optimiser: how it learns.
+    """
+
+    # Values that are paths, as section.key: relative ones start at the configuration file, and
+    # they may differ between a run and its continuation.
+    places: ClassVar[tuple[str, ...]] = ()
+
+    run: RunConfig
+    model: ModelConfig = ModelConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+
+    @model_validator(mode="after")
+    def _run_is_possible(self) -> Settings:
+        processes = self.run.devices * self.run.nodes
+        if self.run.batch % processes:
+            raise ValueError(
+                f"run.batch must be a multiple of the processes (run.devices x run.nodes), got "
+                f"{self.run.batch} over {processes}"
+            )
+        if self.run.keep_every % self.run.save_every:
+            raise ValueError(
+                f"run.keep_every must be a multiple of run.save_every, got {self.run.keep_every} "
+                f"and {self.run.save_every}"
+            )
+        self.model.build()
+        return self
