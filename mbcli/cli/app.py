@@ -9,7 +9,6 @@ import typer
 
 from mbcli import __version__
 from mbcli.cli import data, weights
-from mbcli.cli.evaluate import evaluate
 from mbcli.cli.guard import INTERRUPTED
 from mbcli.cli.infer import infer
 from mbcli.cli.keypoints import keypoints
@@ -47,7 +46,6 @@ app.command()(infer)
 app.command()(keypoints)
 app.command()(render)
 app.command()(pretrain)
-app.command()(evaluate)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 
