@@ -10,9 +10,9 @@ import pytest
 import mbcli
 from mbcli.errors import ConfigError, InputError, NobodyFoundError, WeightsError
 from mbcli.options import InferOptions
-from mbcli.pipeline import Detection, Pipeline, infer
+from mbcli.pipeline import Detection, Pipeline, as_h36m, infer
 from mbcli.report import InferReport, Stopwatch
-from mbcli.skeleton import COCO17, H36M17
+from mbcli.skeleton import COCO17, H36M17, HALPE26
 from mbcli.types import Keypoints2D, Motion3D
 from mbcli.video import write_video
 from mbcli.weights import sha256_of
@@ -206,3 +206,24 @@ def test_stopwatch_counts_what_items_cost_to_make() -> None:
     (stage,) = report.stages
     assert (stage.name, stage.frames) == ("decode", 3)
     assert 0 < stage.seconds <= report.seconds
+
+
+def test_only_the_compatible_way_averages_the_confidence_of_derived_joints() -> None:
+    with np.load(Path(__file__).parent / "fixtures" / "geometry.npz") as file:
+        source, want = file["halpe26"], file["halpe26_as_h36m"]
+    frames = len(source)
+    tracks = Keypoints2D(
+        data=source[:, None],
+        skeleton=HALPE26,
+        fps=30.0,
+        timestamps=np.arange(frames) / 30,
+        size=(1920, 1080),
+        track_ids=np.array([1]),
+        boxes=np.full((frames, 1, 4), np.nan),
+        frame_index=np.arange(frames),
+    )
+    published = as_h36m(tracks, published=True).data[:, 0]
+    np.testing.assert_allclose(published, want, rtol=1e-6)
+    ours = as_h36m(tracks, published=False).data[:, 0]
+    np.testing.assert_array_equal(ours[..., :2], published[..., :2])
+    assert (ours[..., 2] < published[..., 2]).any()
