@@ -47,6 +47,7 @@ class InferOptions:
         precision: ``float32``, ``bfloat16`` or ``float16``, for lifting.
         flip: average the lifting with that of the mirror image.
         compat: ``motionbert`` for the published inference, defects included.
+        action: name or path of weights that name actions; none are named if None.
 
     Raises:
         ConfigError: a value outside its rule.
@@ -78,6 +79,7 @@ class InferOptions:
     precision: str = "float32"
     flip: bool = True
     compat: str | None = None
+    action: str | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"all|largest|\d+", self.person):

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mbcli.actions import to_json
 from mbcli.conversion import convert
 from mbcli.detect import Detection, opened
 from mbcli.options import InferOptions
-from mbcli.provenance import lifter_weights
+from mbcli.provenance import Facts, trained_weights
 from mbcli.refine.metric import DEFAULT_HEIGHT, camera_from, to_metres
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
 from mbcli.skeleton import H36M17
@@ -23,6 +24,7 @@ from mbcli.types import Keypoints2D, Motion3D
 from mbcli.weights import resolve
 
 if TYPE_CHECKING:
+    from mbcli.lift.action import ActionRecogniser
     from mbcli.lift.checkpoint import CheckpointInfo
     from mbcli.lift.lifter import Lifter
 
@@ -61,6 +63,25 @@ class Pipeline:
         )
         return Lifter(model, lift_options, info.facts), info
 
+    @cached_property
+    def recogniser(self) -> ActionRecogniser | None:
+        """What names actions; None if nothing is to.
+
+        Raises:
+            WeightsError: the weights are missing, damaged, unsafe or of another kind.
+            ConfigError: a device that this machine has not.
+        """
+        if self.options.action is None:
+            return None
+        from mbcli.data.ntu import ACTIONS
+        from mbcli.lift.action import ActionOptions, ActionRecogniser
+
+        return ActionRecogniser.load(
+            resolve(self.options.action),
+            ActionOptions(device=self.options.device),
+            foreign_classes=ACTIONS,
+        )
+
     def run(
         self,
         source: Path | str,
@@ -83,7 +104,7 @@ class Pipeline:
             Path(source), self.options, None if keypoints is None else Path(keypoints)
         ) as detect:
             # Before the first frame is decoded, so that bad weights cost nobody a long wait.
-            _ = self.lifter
+            _ = self.lifter, self.recogniser
             detection = detect(observer, watch)
         motion = self.lift(detection, observer, watch)
         frames, people = motion.positions.shape[:2]
@@ -107,7 +128,8 @@ class Pipeline:
         with watch.stage("metric"):
             positions, root = to_metres(normalized, keypoints, height=height, camera=camera)
         absent = np.isnan(root[..., :1])  # (T, P, 1)
-        weights = lifter_weights(
+        weights = trained_weights(
+            "lift",
             info.path,
             name=options.weights,
             sha256=info.sha256,
@@ -115,6 +137,14 @@ class Pipeline:
             facts=info.facts,
         )
         meta = detection.meta(options, self.command)
+        meta["weights"].append(weights)
+        if self.recogniser is not None:
+            with watch.stage("action"):
+                spans = self.recogniser.recognise(
+                    keypoints, lambda done, total: observer("action", done, total)
+                )
+            meta["actions"] = to_json(spans)
+            meta["weights"].append(self._action_weights(self.recogniser))
         return Motion3D(
             positions=positions,
             root=root,
@@ -123,12 +153,23 @@ class Pipeline:
             keypoints=keypoints,
             meta={
                 **meta,
-                "weights": [*meta["weights"], weights],
                 "assumptions": {
                     "height": {"metres": height, "given": options.height is not None},
                     "focal": {"pixels": camera.focal, "given": camera.given, "fov": camera.fov},
                 },
             },
+        )
+
+    def _action_weights(self, recogniser: ActionRecogniser) -> Facts:
+        """Where the weights that name actions come from."""
+        info = recogniser.network.info
+        return trained_weights(
+            "action",
+            info.path,
+            name=str(self.options.action),
+            sha256=info.sha256,
+            origin=info.origin,
+            facts=info.facts,
         )
 
 

@@ -31,12 +31,13 @@ def pose2d_weights(name: str) -> Facts:
     }
 
 
-def lifter_weights(
-    path: Path, *, name: str, sha256: str, origin: str, facts: Mapping[str, Any]
+def trained_weights(
+    stage: str, path: Path, *, name: str, sha256: str, origin: str, facts: Mapping[str, Any]
 ) -> Facts:
-    """The same of a lifter: from the table if the file is in it, else from what it says itself.
+    """The same of a DSTformer: from the table if the file is in it, else from what it says itself.
 
     Args:
+        stage: ``lift``, ``action`` or ``mesh``.
         path: the weights file.
         name: what the user called it.
         sha256: of the file.
@@ -45,7 +46,7 @@ def lifter_weights(
     """
     entry = entry_for(path)
     return {
-        "stage": "lift",
+        "stage": stage,
         "name": name if entry is None else entry.name,
         "file": path.name,
         "sha256": sha256,

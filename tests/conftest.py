@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -26,3 +29,117 @@ def tiny_lifter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_lifter(path, DSTformer(config), {"licence": "CC0-1.0"}, half=False)
     return path
+
+
+# Where a made-up person's joints are at rest: SMPL's order, metres, y up, facing +z, left at +x.
+SMPL_REST = (
+    (0, 0, 0),
+    (0.07, -0.09, 0),
+    (-0.07, -0.09, 0),
+    (0, 0.11, 0),
+    (0.1, -0.47, 0),
+    (-0.1, -0.47, 0),
+    (0, 0.25, 0),
+    (0.09, -0.87, -0.03),
+    (-0.09, -0.87, -0.03),
+    (0, 0.3, 0),
+    (0.12, -0.93, 0.1),
+    (-0.12, -0.93, 0.1),
+    (0, 0.51, 0),
+    (0.08, 0.42, 0),
+    (-0.08, 0.42, 0),
+    (0, 0.6, 0.05),
+    (0.18, 0.45, 0),
+    (-0.18, 0.45, 0),
+    (0.44, 0.44, 0),
+    (-0.44, 0.44, 0),
+    (0.7, 0.44, 0),
+    (-0.7, 0.44, 0),
+    (0.78, 0.44, 0),
+    (-0.78, 0.44, 0),
+)
+
+
+def smpl_arrays() -> dict[str, Any]:
+    """A body in the layout of SMPL's file: an octahedron about each of the 24 joints."""
+    import scipy.sparse
+
+    from mbcli.lift.body_model import PARENTS
+
+    rng = np.random.default_rng(5)
+    corners = 0.05 * np.concatenate([np.eye(3), -np.eye(3)])
+    sides = [(0, 1, 2), (1, 3, 2), (3, 4, 2), (4, 0, 2), (1, 0, 5), (3, 1, 5), (4, 3, 5), (0, 4, 5)]
+    rest = np.array(SMPL_REST, dtype=np.float64)
+    template = (rest[:, None] + corners).reshape(-1, 3)
+    of_joint = np.repeat(np.eye(24), 6, axis=0)  # (144, 24)
+    shapes = np.zeros((144, 3, 12))
+    shapes[..., 0], shapes[:, 0, 1] = 0.05 * template, 0.1 * template[:, 0]
+    shapes[..., 2:] = 0.002 * rng.normal(size=(144, 3, 10))
+    parents = np.array([2**32 - 1, *PARENTS[1:]], dtype=np.uint32)
+    return {
+        "v_template": template,
+        "shapedirs": shapes,
+        "posedirs": 0.001 * rng.normal(size=(144, 3, 207)),
+        "J_regressor": scipy.sparse.csc_matrix(of_joint.T / 6),
+        "weights": of_joint,
+        "kintree_table": np.stack([parents, np.arange(24, dtype=np.uint32)]),
+        "f": np.concatenate([np.array(sides) + 6 * joint for joint in range(24)]).astype(np.uint32),
+        "bs_type": "lrotmin",
+        "bs_style": "lbs",
+    }
+
+
+def smpl_regressor() -> np.ndarray:
+    """(17, 144) H36M-17 as means of those octahedra's corners."""
+    sources = (0, 2, 5, 8, 1, 4, 7, 6, 9, 12, 15, 16, 18, 20, 17, 19, 21)
+    out = np.zeros((17, 144), dtype=np.float32)
+    for row, joint in enumerate(sources):
+        out[row, 6 * joint : 6 * joint + 6] = 1 / 6
+    return out
+
+
+@pytest.fixture(scope="session")
+def smpl_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A small body model in SMPL's own layout, and a regressor of H36M's joints for it."""
+    folder = tmp_path_factory.mktemp("smpl")
+    with (folder / "tiny.pkl").open("wb") as stream:
+        pickle.dump(smpl_arrays(), stream, protocol=2)
+    np.save(folder / "joints.npy", smpl_regressor())
+    return folder / "tiny.pkl", folder / "joints.npy"
+
+
+@pytest.fixture
+def stick_body() -> Any:
+    """The same body without any package: its octahedra turn with their joints."""
+    import torch
+
+    from mbcli.lift.body_model import PARENTS, world_rotations
+
+    arrays = smpl_arrays()
+
+    class StickBody:
+        name = "smpl"
+        shapes = 10
+        faces = torch.from_numpy(arrays["f"].astype(np.int64))
+        template = torch.from_numpy(arrays["v_template"]).float()
+
+        def to(self, device: Any) -> Any:
+            return self
+
+        def mesh(self, rotations: Any, shape: Any) -> Any:
+            rest = torch.tensor(SMPL_REST) * (1 + 0.05 * shape[:, :1, None])  # (N, 24, 3)
+            corners = self.template.view(24, 6, 3) - torch.tensor(SMPL_REST)[:, None]
+            world = world_rotations(rotations)
+            places = [rest[:, 0]]
+            for joint in range(1, 24):
+                parent = PARENTS[joint]
+                bone = (rest[:, joint] - rest[:, parent])[..., None]
+                places.append(places[parent] + (world[:, parent] @ bone)[..., 0])
+            own = torch.stack(places, dim=1)[:, :, None]  # (N, 24, 1, 3)
+            vertices = (own + corners @ world.transpose(-1, -2)).flatten(1, 2)
+            return vertices, torch.from_numpy(smpl_regressor()) @ vertices
+
+        def joints(self, rotations: Any, shape: Any) -> Any:
+            return self.mesh(rotations, shape)[1]
+
+    return StickBody()

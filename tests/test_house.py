@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "skeleton"),
     ("types", "output", "report", "conversion", "plainpickle"),
-    ("geometry", "video", "weights"),
+    ("geometry", "video", "weights", "actions"),
     ("pose2d", "keypoints", "track", "mend", "lift", "refine", "export", "render", "data"),
     ("options", "provenance", "evaluate"),
     ("detect",),

@@ -9,11 +9,12 @@ import typer
 
 from mbcli import __version__
 from mbcli.cli import data, weights
+from mbcli.cli.evaluate import evaluate
 from mbcli.cli.guard import INTERRUPTED
 from mbcli.cli.infer import infer
 from mbcli.cli.keypoints import keypoints
 from mbcli.cli.render import render
-from mbcli.cli.train import pretrain
+from mbcli.cli.train import finetune, pretrain
 
 app = typer.Typer(
     name="mbcli",
@@ -46,6 +47,8 @@ app.command()(infer)
 app.command()(keypoints)
 app.command()(render)
 app.command()(pretrain)
+app.command()(finetune)
+app.command()(evaluate)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 

@@ -91,6 +91,15 @@ def infer(
             rich_help_panel=a.NETWORKS,
         ),
     ] = None,
+    action: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="Weights that name what people do; the names go into the result.",
+            show_default=False,
+            rich_help_panel=a.NETWORKS,
+        ),
+    ] = None,
     quiet: a.Quiet = False,
     as_json: a.AsJson = False,
     debug: a.Debug = False,
@@ -133,13 +142,15 @@ def infer(
             precision=precision,
             flip=flip,
             compat=compat,
+            action=action,
         )
         jobs = plan(inputs, out)
         if keypoints is not None and len(jobs) > 1:
             raise ConfigError(f"--keypoints belongs to one video, got {len(jobs)} inputs")
         pipeline = Pipeline(options, command=shlex.join(["mbcli", *sys.argv[1:]]))
         if len(jobs) > 1:
-            _ = pipeline.lifter  # Weights that are of no use to any input end the run at once.
+            # Weights that are of no use to any input end the run at once.
+            _ = pipeline.lifter, pipeline.recogniser
         screen = Screen(quiet=quiet)
 
         def run(source: Path, target: Path) -> Result:

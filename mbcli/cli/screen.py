@@ -30,6 +30,8 @@ _PLAIN_EVERY = 10.0  # seconds between plain lines
 _LABELS = {
     "pose2d": "finding people",
     "lift": "lifting to 3D",
+    "action": "naming actions",
+    "mesh": "recovering bodies",
     "import": "reading",
     "download": "downloading",
     "unpack": "unpacking",

@@ -16,7 +16,7 @@ from mbcli.cli.screen import Screen
 from mbcli.report import InferReport
 
 _MEBIBYTE = 2**20
-_META = ("backend", "pose2d", "mended", "weights", "assumptions", "tracks")
+_META = ("backend", "pose2d", "mended", "weights", "assumptions", "tracks", "actions", "mesh")
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ def _facts(result: Result, report: InferReport) -> list[tuple[str, str]]:
         ("2D stage", _pose2d(result.meta)),
         ("weights", ", ".join(weights["name"] for weights in result.meta["weights"])),
         *(("assumed", _assumed(found)) for found in [result.meta.get("assumptions")] if found),
+        *[("actions", _actions(spans)) for spans in [result.meta.get("actions")] if spans],
         ("result", str(result.target)),
     ]
 
@@ -98,6 +99,21 @@ def _pose2d(meta: Mapping[str, Any]) -> str:
         swapped, bridged = (meta["mended"][key] for key in ("swapped", "bridged"))
         lines.append(f"mended: {swapped} swaps of left and right, {bridged} flickers")
     return "; ".join(lines)
+
+
+def _actions(spans: Sequence[Mapping[str, Any]]) -> str:
+    """What people do most of the time, the commonest three of each."""
+    seen: dict[str, dict[str, float]] = {}
+    for span in spans:
+        who = " with ".join(map(str, span["track_ids"]))
+        name = span["labels"][0]["name"]
+        of = seen.setdefault(who, {})
+        of[name] = of.get(name, 0.0) + span["end"] - span["start"]
+    told = []
+    for who, names in sorted(seen.items()):
+        most = sorted(names, key=lambda name: -names[name])[:3]
+        told.append(f"{who}: {', '.join(most)}")
+    return "; ".join(told)
 
 
 def _assumed(assumptions: Mapping[str, Mapping[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""``mbcli pretrain``: a lifter from motion recordings."""
+"""``mbcli pretrain`` and ``mbcli finetune``."""
 
 from __future__ import annotations
 
@@ -20,56 +20,80 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mbcli.train.meter import Observer, Progress
+    from mbcli.train.tasks import Task
 
 _EXTRA = ("lightning_fabric", "pydantic", "tensorboard", "yaml")
 
 
+Config = Annotated[
+    Path, typer.Argument(show_default=False, help="YAML file; see examples/configs.")
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        show_default=False,
+        help="Change a value of the configuration; can be given several times.",
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on from the last checkpoint in run.out.")
+]
+
+
 def pretrain(
-    config: Annotated[
-        Path, typer.Argument(show_default=False, help="YAML file; see examples/configs.")
-    ],
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="SECTION.KEY=VALUE",
-            show_default=False,
-            help="Change a value of the configuration; can be given several times.",
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint in run.out.")
-    ] = False,
+    config: Config,
+    changes: Changes = None,
+    resume: Resume = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Train a DSTformer on 2D skeletons made from 3D recordings."""
+    """Train a DSTformer on corrupted 2D skeletons: from 3D recordings, 3D poses and videos."""
     with exit_codes(debug=debug, as_json=as_json):
         _need_extra()
         # Imported on use, so that --help answers at once.
-        from mbcli.train.config import PretrainConfig
-        from mbcli.train.engine import train
-        from mbcli.train.reading import load_config
-        from mbcli.train.tasks.lifting import Pretraining
+        from mbcli.train.tasks.table import pretraining
 
-        settings = load_config(config, changes or (), PretrainConfig)
-        last: list[Progress] = []
-        with _display(quiet=quiet) as observe:
+        _train(pretraining(config, changes or ()), resume=resume, quiet=quiet, as_json=as_json)
 
-            def remember(progress: Progress) -> None:
-                last[:] = [progress]
-                observe(progress)
 
-            weights = train(Pretraining(settings), resume=resume, observe=remember)
-        if weights is None:
-            return
-        if as_json:
-            validation = dict(last[0].validation) if last else {}
-            document = {"ok": True, "weights": str(weights), "validation": validation}
-            typer.echo(json.dumps(document))
-        elif not quiet:
-            typer.echo(f"weights: {weights}", err=True)
+def finetune(
+    config: Config,
+    changes: Changes = None,
+    resume: Resume = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Finetune a DSTformer: 3D pose, action classes, one-shot actions or body meshes."""
+    with exit_codes(debug=debug, as_json=as_json):
+        _need_extra()
+        from mbcli.train.tasks.table import finetuning
+
+        _train(finetuning(config, changes or ()), resume=resume, quiet=quiet, as_json=as_json)
+
+
+def _train(task: Task, *, resume: bool, quiet: bool, as_json: bool) -> None:
+    from mbcli.train.engine import train
+
+    last: list[Progress] = []
+    with _display(quiet=quiet) as observe:
+
+        def remember(progress: Progress) -> None:
+            last[:] = [progress]
+            observe(progress)
+
+        weights = train(task, resume=resume, observe=remember)
+    if weights is None:
+        return
+    if as_json:
+        validation = dict(last[0].validation) if last else {}
+        document = {"ok": True, "weights": str(weights), "validation": validation}
+        typer.echo(json.dumps(document))
+    elif not quiet:
+        typer.echo(f"weights: {weights}", err=True)
 
 
 def _need_extra() -> None:

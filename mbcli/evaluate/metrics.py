@@ -11,6 +11,9 @@ import numpy as np
 from mbcli.geometry import procrustes
 from mbcli.types import FloatArray
 
+PCK_THRESHOLD = 150.0  # millimetres: half a head, Mehta et al. 2017
+AUC_THRESHOLDS = tuple(range(0, 151, 5))
+
 
 def root_relative(positions: FloatArray) -> FloatArray:
     """Positions with the pelvis moved to the origin in every frame."""
@@ -44,3 +47,19 @@ def n_mpjpe(prediction: FloatArray, target: FloatArray) -> float:
 def mpjve(prediction: FloatArray, target: FloatArray) -> float:
     """Mean per-joint velocity error a frame (Pavllo et al., CVPR 2019)."""
     return mpjpe(np.diff(prediction, axis=-3), np.diff(target, axis=-3))
+
+
+def acceleration_error(prediction: FloatArray, target: FloatArray) -> float:
+    """Mean per-joint acceleration error a frame squared (Kanazawa et al., CVPR 2019)."""
+    return mpjpe(np.diff(prediction, 2, axis=-3), np.diff(target, 2, axis=-3))
+
+
+def pck(prediction: FloatArray, target: FloatArray, threshold: float = PCK_THRESHOLD) -> float:
+    """Percentage of joints nearer to their targets than a threshold (Mehta et al., 3DV 2017)."""
+    return 100 * float((joint_errors(prediction, target) < threshold).mean())
+
+
+def auc(prediction: FloatArray, target: FloatArray) -> float:
+    """Mean of the PCK over thresholds of 0 to 150 in steps of 5, as MPI-INF-3DHP publishes it."""
+    errors = joint_errors(prediction, target)
+    return 100 * float(np.mean([(errors < threshold).mean() for threshold in AUC_THRESHOLDS]))

@@ -82,6 +82,36 @@ def read_foreign(
     return origin, _infer_config(path, state, num_heads), state
 
 
+def read_foreign_task(
+    path: Path, num_heads: int | None = None
+) -> tuple[DSTformerConfig, StateDict]:
+    """Read a published action or mesh model: a backbone and what stands on it.
+
+    Args:
+        path: a file written by ``torch.save``.
+        num_heads: attention heads, which the tensors do not tell; 8 if None.
+
+    Returns:
+        The backbone's dimensions, and all tensors as ``backbone.*`` and ``head.*``.
+
+    Raises:
+        WeightsError: damaged, unsafe, or without such a model.
+    """
+    content = _read_pickle(path)
+    if not isinstance(content, Mapping) or "model" not in content:
+        got = some(map(repr, content)) if isinstance(content, Mapping) else type(content).__name__
+        raise WeightsError(
+            f"{path} is no action or mesh model: such a file holds 'model', got {got}"
+        )
+    state = _tensors(path, content["model"])
+    backbone = {
+        name.removeprefix("backbone."): tensor
+        for name, tensor in state.items()
+        if name.startswith("backbone.")
+    }
+    return _infer_config(path, backbone, num_heads), state
+
+
 def _read_pickle(path: Path) -> Any:
     try:
         with torch.serialization.safe_globals(_numpy_values()), warnings.catch_warnings():

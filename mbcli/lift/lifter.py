@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from mbcli.geometry import fit_window, network_input
 from mbcli.lift.compat import lift_as_published
 from mbcli.lift.model import DSTformer
 from mbcli.lift.runtime import Network
-from mbcli.lift.windows import fade, presence_runs, window_starts
+from mbcli.lift.windows import cut_tracks, fade
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray, IntArray, Keypoints2D
 
@@ -68,8 +67,10 @@ class Lifter:
     Args:
         model: a DSTformer of 17 joints; it is moved to the device.
         options: how to lift.
-        facts: what the weights tell of themselves. ``fps``, the [lowest, highest] frame rate of
-            the training, and ``root_relative`` are used.
+        facts: what the weights tell of themselves. Used are ``fps``, the [lowest, highest] frame
+            rate of the training; ``window``, ``image`` if the whole picture is the network's
+            window and not the ``crop`` around the keypoints; ``root``, ``relative`` if it answers
+            relative to the pelvis in the picture too; and for ``compat`` ``root_relative``.
 
     Raises:
         ConfigError: an option that this machine or model cannot fulfil.
@@ -98,14 +99,17 @@ class Lifter:
         self.options = options
         self.facts = dict(facts or {})
         self.window = options.window or longest
+        self.whole_picture = self.facts.get("window") == "image"
+        self.root_relative = self.facts.get("root") == "relative"
         self.network = Network(model, options.device, options.precision, options.flip)
 
     def lift(self, keypoints: Keypoints2D, progress: Progress | None = None) -> FloatArray:
         """Lift every person of a clip.
 
         Each person's track is cut where they are away for more than a second or half a window.
-        Windows overlap, each is normalised by its own confident keypoints, and the results are
-        brought back to pixels before they are faded into each other.
+        Windows overlap, each is normalised by its own confident keypoints, or by the picture if
+        the weights were trained so, and the results are brought back to pixels before they are
+        faded into each other.
 
         Image units, the result's: (x, y) in pixels minus the middle of the picture, divided by
         half its shorter side, so that a pose lies on the person; z in the same unit, away from
@@ -138,7 +142,9 @@ class Lifter:
             weights = fade(length)
             for first in range(0, len(windows), self.options.batch_size):
                 batch = windows[first : first + self.options.batch_size]
-                poses = self._lift_batch([keypoints.data[times, who] for who, times in batch])
+                poses = self.lift_windows(
+                    [keypoints.data[times, who] for who, times in batch], keypoints.size
+                )
                 for (who, times), pose in zip(batch, poses, strict=True):
                     total[times, who] += weights[:, None, None] * pose
                     weight[times, who] += weights
@@ -154,32 +160,40 @@ class Lifter:
         """All windows, by their length, as (person, frames)."""
         stride = self._stride(keypoints.fps)
         max_gap = min(round(keypoints.fps / stride), self.window // 2)
-        jobs: dict[int, list[tuple[int, IntArray]]] = defaultdict(list)
-        for who in range(keypoints.data.shape[1]):
-            for phase in range(stride):
-                times = np.arange(phase, len(keypoints.data), stride)
-                for start, stop in presence_runs(keypoints.present[times, who], max_gap):
-                    length = min(stop - start, self.window)
-                    for offset in window_starts(stop - start, length, self.options.overlap):
-                        first = start + offset
-                        jobs[length].append((who, times[first : first + length]))
-        return jobs
+        return cut_tracks(keypoints.present, self.window, self.options.overlap, max_gap, stride)
 
     def _stride(self, fps: float) -> int:
         known = self.facts.get("fps")
         return 1 if known is None else max(1, round(fps / float(np.max(known))))
 
-    def _lift_batch(self, windows: list[FloatArray]) -> list[FloatArray]:
-        """Windows (t, 17, 3) of one length to poses (t, 17, 3) in pixels, z 0 at the pelvis."""
-        frames = [fit_window(window[..., :2], window[..., 2]) for window in windows]
+    def lift_windows(self, windows: list[FloatArray], size: tuple[int, int]) -> list[FloatArray]:
+        """Lift stretches of tracks, each by itself, in one batch.
+
+        Args:
+            windows: (t, 17, 3) pixels and confidence, all of one length, at most ``window``.
+            size: (width, height) of the pictures in pixels.
+
+        Returns:
+            (t, 17, 3) each: x, y in pixels, z in pixels and 0 at the pelvis of each frame.
+        """
+        frames = [self._frame(window, size) for window in windows]
         clips = [network_input(w, *frame) for w, frame in zip(windows, frames, strict=True)]
         poses = []
-        for out, (center, scale) in zip(self.network(np.stack(clips)), frames, strict=True):
+        for out, seen, (center, scale) in zip(
+            self.network(np.stack(clips)), clips, frames, strict=True
+        ):
+            pose = _placed(out, seen) if self.root_relative else out
             # A model of global depth counts it from a frame of its own in every window.
-            depth = out[..., 2] - out[:, [_PELVIS], 2]
-            xy = out[..., :2] * scale + center
+            depth = pose[..., 2] - pose[:, [_PELVIS], 2]
+            xy = pose[..., :2] * scale + center
             poses.append(np.concatenate([xy, depth[..., None] * scale], axis=-1))
         return poses
+
+    def _frame(self, window: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, float]:
+        """Middle and half side of what the network sees of a window."""
+        if self.whole_picture:
+            return np.array(size) / 2, size[0] / 2
+        return fit_window(window[..., :2], window[..., 2])
 
     def _lift_compat(self, keypoints: Keypoints2D, progress: Progress | None) -> FloatArray:
         root_relative = self.options.root_relative
@@ -199,6 +213,30 @@ class Lifter:
             if progress is not None:
                 progress(who + 1, people)
         return result
+
+
+def _placed(pose: FloatArray, seen: FloatArray) -> FloatArray:
+    """Put poses that are relative to the pelvis onto the keypoints that they were lifted from.
+
+    Args:
+        pose: (t, 17, 3) in the window's units, the pelvis at 0 but for the network's error.
+        seen: (t, 17, 3) the network's input.
+
+    Returns:
+        (t, 17, 3) moved by the mean distance to the keypoints, weighted by confidence; frames
+        without any move with their neighbours.
+    """
+    moved = pose.copy()
+    moved[:, _PELVIS] = 0  # as published: by the training it is known to be there
+    weights = seen[..., 2:]
+    total = weights.sum(axis=1)  # (t, 1)
+    there = total[:, 0] > 0
+    if there.any():
+        away = (weights * (seen[..., :2] - moved[..., :2])).sum(axis=1)[there] / total[there]
+        times, known = np.arange(len(pose)), np.flatnonzero(there)
+        for axis in (0, 1):
+            moved[..., axis] += np.interp(times, known, away[:, axis])[:, None]
+    return moved
 
 
 def _image_units(pixels: FloatArray, size: tuple[int, int]) -> FloatArray:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.types import FloatArray
+from mbcli.types import FloatArray, IntArray
 
 
 def presence_runs(present: npt.NDArray[np.bool_], max_gap: int) -> list[tuple[int, int]]:
@@ -46,6 +47,33 @@ def window_starts(length: int, window: int, overlap: float) -> list[int]:
     count = math.ceil((length - window) / hop) + 1
     # The distance of exact positions is at most hop, a whole number; so is that of rounded ones.
     return [i * (length - window) // (count - 1) for i in range(count)]
+
+
+def cut_tracks(
+    present: npt.NDArray[np.bool_], window: int, overlap: float, max_gap: int, stride: int = 1
+) -> dict[int, list[tuple[int, IntArray]]]:
+    """All windows over the tracks of several people.
+
+    Args:
+        present: (T, P) who is there when.
+        window: frames of a window.
+        overlap: see :func:`window_starts`.
+        max_gap: see :func:`presence_runs`, in frames of ``stride``.
+        stride: frames from one that a window holds to the next.
+
+    Returns:
+        By their length, the windows as (person, frames).
+    """
+    jobs: dict[int, list[tuple[int, IntArray]]] = defaultdict(list)
+    for who in range(present.shape[1]):
+        for phase in range(stride):
+            times = np.arange(phase, len(present), stride)
+            for start, stop in presence_runs(present[times, who], max_gap):
+                length = min(stop - start, window)
+                for offset in window_starts(stop - start, length, overlap):
+                    first = start + offset
+                    jobs[length].append((who, times[first : first + length]))
+    return jobs
 
 
 def fade(length: int) -> FloatArray:

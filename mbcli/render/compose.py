@@ -9,6 +9,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from mbcli.actions import frame_labels, from_json
 from mbcli.errors import ConfigError
 from mbcli.render.draw2d import draw_people
 from mbcli.render.ink import LEFT, RIGHT, RgbImage, legend, text_height, write
@@ -66,6 +67,8 @@ class Composer:
     ) -> None:
         self._motion = motion
         options = RenderOptions() if options is None else options
+        spans = from_json(motion.meta.get("actions", ()))
+        self._actions = frame_labels(spans, motion.track_ids, len(motion.timestamps))[0]
         self._layout = options.layout
         size = _picture_size(motion.keypoints.size)
         if width is not None:
@@ -115,7 +118,10 @@ class Composer:
         keypoints = self._motion.keypoints
         scaled = keypoints.data[row].copy()
         scaled[..., :2] *= np.array(size) / np.array(keypoints.size)
-        labels = [str(number) for number in keypoints.track_ids]
+        labels = [
+            f"{number} {action}".rstrip()
+            for number, action in zip(keypoints.track_ids, self._actions[row], strict=True)
+        ]
         draw_people(image, scaled, keypoints.skeleton, labels)
         if self._layout == "overlay":
             letters = text_height(size)

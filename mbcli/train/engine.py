@@ -86,6 +86,8 @@ def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
                 group["lr"] = rate * group["scale"]
             with meter.data():
                 batch = task.batch(state.step, share)
+            # What a model draws by itself, such as dropout, depends on the step too.
+            torch.manual_seed(share.seeds(run.seed, state.step)[0][1])
             total, parts = task.loss(model, batch)
             optimiser.zero_grad(set_to_none=True)
             fabric.backward(total)
@@ -147,3 +149,6 @@ def check_folder(out: Path, resume: bool) -> None:
 @torch.no_grad()
 def _average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
     torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1 - decay)
+    # What batch normalisation has measured is an average already.
+    for kept, measured in zip(averaged.buffers(), model.buffers(), strict=True):
+        kept.copy_(measured)

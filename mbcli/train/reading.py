@@ -29,6 +29,22 @@ def load_config(path: Path, overrides: Iterable[str], kind: type[Kind]) -> Kind:
         ConfigError: the file is missing or no YAML mapping, a key is unknown (the nearest known
             one is named), or a value breaks its rule.
     """
+    tree = read_tree(path)
+    for item in overrides:
+        _apply_override(tree, item)
+    try:
+        config = kind.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_first_line(error, kind)}") from error
+    return _placed(config, path.resolve().parent)
+
+
+def read_tree(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file, as it stands there.
+
+    Raises:
+        ConfigError: the file is missing or no YAML mapping.
+    """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -38,13 +54,7 @@ def load_config(path: Path, overrides: Iterable[str], kind: type[Kind]) -> Kind:
         raise ConfigError(f"the configuration {path} is not valid YAML: {first}") from error
     if not isinstance(tree, dict):
         raise ConfigError(f"the configuration {path} must be a mapping of sections")
-    for item in overrides:
-        _apply_override(tree, item)
-    try:
-        config = kind.model_validate(tree)
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {_first_line(error, kind)}") from error
-    return _placed(config, path.resolve().parent)
+    return tree
 
 
 def _placed(config: Kind, base: Path) -> Kind:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -282,3 +283,45 @@ def test_interrupt_ends_with_130_and_leaves_nothing(
     assert rest.splitlines()[-1] == "interrupted"
     assert "Traceback" not in rest
     assert names(tmp_path) == []
+
+
+def test_actions_are_named_and_drawn(walk: Path, tmp_path: Path, tiny_lifter: Path) -> None:
+    """An untrained model: the names are arbitrary, but they must get where they belong."""
+    import torch
+
+    from mbcli.lift.action_checkpoint import save_action
+    from mbcli.lift.action_input import ClipForm
+    from mbcli.lift.heads import ActionNet, new_head
+    from mbcli.lift.model import DSTformer, DSTformerConfig
+
+    torch.manual_seed(0)
+    config = DSTformerConfig(dim_feat=16, dim_rep=16, depth=1, num_heads=2, mlp_ratio=2, maxlen=9)
+    backbone = DSTformer(config)
+    head = new_head(backbone, 2, hidden=8, dropout=0.0, seed=0)
+    weights = tmp_path / "action.safetensors"
+    form = ClipForm(frames=9, people=1, margin=1.0, seconds=0.2)
+    save_action(weights, ActionNet(backbone, head), ("wave", "bow"), form, {}, half=False)
+    out = tmp_path / "pose.npz"
+    result = run(
+        walk, "--out", out, "--weights", tiny_lifter, "--end", "0.5", "--action", weights, "--json"
+    )
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(result.stdout)["results"]
+    assert {label["name"] for span in row["actions"] for label in span["labels"]} == {"wave", "bow"}
+    assert row["actions"][0]["start"] == 0
+    assert row["weights"][-1]["stage"] == "action"
+    motion = mbcli.load(out)
+    assert motion.meta["actions"] == row["actions"]
+
+    plain = tmp_path / "plain.npz"
+    mbcli.save(plain, replace(motion, meta={**motion.meta, "actions": []}))
+    pictures = []
+    for source in (out, plain):
+        picture = source.with_suffix(".png")
+        drawn = CliRunner().invoke(app, ["render", str(source), "--out", str(picture)])
+        assert drawn.exit_code == 0, drawn.output
+        pictures.append(picture.read_bytes())
+    assert pictures[0] != pictures[1], "the names are in the picture"
+    bad = run(walk, "--out", out, "--overwrite", "--weights", tiny_lifter, "--action", tiny_lifter)
+    assert bad.exit_code == 1
+    assert len(bad.stderr.splitlines()) == 1

@@ -43,3 +43,21 @@ def test_what_each_metric_does_not_see() -> None:
     assert metrics.mpjpe(metrics.root_relative(pose + 1), metrics.root_relative(pose)) < 1e-9
     mirrored = pose * np.array([-1.0, 1.0, 1.0])
     assert metrics.p_mpjpe(mirrored, pose) > 0.1
+
+
+def test_acceleration_sees_what_changes_velocity() -> None:
+    time = np.arange(6.0)[:, None, None]
+    still = np.zeros((6, 17, 3))
+    assert metrics.acceleration_error(still + 3 * time, still) == pytest.approx(0, abs=1e-12)
+    falling = still + np.array([0, 2.0, 0]) * time**2
+    assert metrics.acceleration_error(falling, still) == pytest.approx(4)
+
+
+def test_pck_and_auc_of_known_distances() -> None:
+    target = np.zeros((1, 4, 3))
+    prediction = target.copy()
+    prediction[0, :, 0] = [0, 72, 149.9, 150]
+    assert metrics.pck(prediction, target) == 75
+    assert metrics.pck(prediction, target, 72) == 25
+    # Thresholds 0, 5 ... 150, each of which must be above the distance: 30, 16, 1 and 0 of 31.
+    assert metrics.auc(prediction, target) == pytest.approx(100 * (30 + 16 + 1) / 4 / 31)

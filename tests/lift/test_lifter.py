@@ -118,6 +118,48 @@ def test_presence_runs():
     assert presence_runs(np.ones(4, dtype=bool), 0) == [(0, 4)]
 
 
+# what the weights tell of themselves
+
+
+def test_a_model_of_whole_pictures_sees_the_whole_picture(model):
+    clip = a_clip(20)
+    seen = []
+    lifter = Lifter(model, cpu(), {"window": "image"})
+    network = lifter.network
+    lifter.network = lambda clips: seen.append(clips) or network(clips)
+    poses = to_pixels(lifter.lift(clip))[:, 0]
+    half = SIZE[0] / 2
+    xy = (clip.data[:, 0, :, :2] - [half, SIZE[1] / 2]) / half
+    assert np.abs(seen[0][0, ..., :2] - xy).max() < 1e-6
+    answer = network(seen[0])[0]
+    wanted = answer * half + np.array([half, SIZE[1] / 2, 0])
+    assert np.abs(poses[..., :2] - wanted[..., :2]).max() < 1e-2
+    assert np.abs(poses[..., 2] - (wanted[..., 2] - wanted[:, :1, 2])).max() < 1e-2
+
+
+@pytest.mark.parametrize("window", ["image", "crop"])
+def test_a_root_relative_pose_is_put_onto_the_person(model, window):
+    clip = a_clip(20)
+    lifter = Lifter(model, cpu(), {"root": "relative", "window": window})
+
+    def relative(clips):
+        xy = clips[..., :2] - clips[:, :, :1, :2]
+        xy[:, :, 0] = 5  # by its training 0, whatever the network says
+        return np.concatenate([xy, xy[..., :1]], axis=-1)
+
+    lifter.network = relative
+    truth = clip.data[:, 0, :, :2]
+    poses = to_pixels(lifter.lift(clip))[:, 0]
+    assert np.abs(poses[..., :2] - truth).max() < 1e-2
+    assert np.abs(poses[..., 2] - (truth[..., 0] - truth[:, :1, 0])).max() < 1e-2
+    # A frame whose keypoints are all missing stands between its neighbours.
+    there = relative(np.pad(truth, ((0, 0), (0, 0), (0, 1)))[None])
+    lifter.network = lambda clips: there / 500
+    gap = to_pixels(lifter.lift(without(clip, (9, 0, slice(1, None)))))[:, 0]
+    assert np.isfinite(gap).all()
+    assert np.abs(gap[9, 0, :2] - truth[9, 0]).max() < 1e-2
+
+
 # the network
 
 

@@ -86,3 +86,28 @@ def test_two_processes_train_together(make_config, tmp_path) -> None:
     ]
     _, info = load_lifter(Path(tmp_path / "run" / BEST))
     assert info.facts["config"]["run"]["devices"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("lifter.yaml", "task must be pose3d, action, oneshot, mesh, got None")],
+)
+def test_a_pretraining_is_no_finetuning(name: str, said: str) -> None:
+    path = Path(__file__).parent.parent.parent / "examples" / "configs" / name
+    result = CliRunner().invoke(app, ["finetune", str(path)])
+    assert result.exit_code == 1
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((Path(__file__).parent.parent.parent / "examples" / "configs").glob("finetune_*")),
+    ids=lambda path: path.stem,
+)
+def test_finetuning_examples_only_lack_their_data(path: Path) -> None:
+    """Everything in them is valid, so that the first thing amiss is the store."""
+    result = CliRunner().invoke(app, ["finetune", str(path)])
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert "unknown key" not in line
+    assert any(word in line for word in ("meta.json", "not found", "fetch", "pip install"))

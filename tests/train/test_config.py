@@ -7,11 +7,14 @@ import pytest
 
 from mbcli.errors import ConfigError
 from mbcli.lift.checkpoint import load_lifter
-from mbcli.lift.model import LITE
-from mbcli.train.config import PretrainConfig
+from mbcli.lift.model import FULL, LITE
+from mbcli.train.config import CorruptionConfig, LossConfig, PretrainConfig
+from mbcli.train.curriculum import Curriculum
+from mbcli.train.engine import length
 from mbcli.train.reading import load_config as read
 from mbcli.train.schedule import Epochs, ema_decay, learning_rate
 from mbcli.train.sections import ModelConfig, OptimiserConfig
+from mbcli.train.tasks.lifting import Pretraining
 from mbcli.weights import resolve
 
 
@@ -22,7 +25,10 @@ def load_config(path: Path, overrides: list[str] | tuple[str, ...] = ()) -> Pret
 EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "configs"
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda p: p.name)
+PRETRAINING = [path for path in sorted(EXAMPLES.glob("*.yaml")) if "task:" not in path.read_text()]
+
+
+@pytest.mark.parametrize("path", PRETRAINING, ids=lambda p: p.name)
 def test_examples_are_valid(path) -> None:
     config = load_config(path)
     assert config.data.store.is_absolute()
@@ -92,6 +98,44 @@ def test_published_schedule_decays_an_epoch_at_a_time() -> None:
     assert learning_rate(99, 1000, Epochs(100), config) == 5e-4
     assert learning_rate(100, 1000, Epochs(100), config) == pytest.approx(5e-4 * 0.99)
     assert learning_rate(950, 1000, Epochs(100), config) == pytest.approx(5e-4 * 0.99**9)
+
+
+def test_early_epochs_are_shorter() -> None:
+    # 3 epochs of 10 steps on 3D data, then epochs of 25 steps with the videos.
+    epochs = Curriculum(drawn=6, poses=4, videos=15, start_videos=3).epochs
+    assert [epochs.done(step) for step in (0, 5, 30, 55)] == [0, 0.5, 3, 4]
+    assert [epochs.first_step(number) for number in (0, 2, 3, 5)] == [0, 20, 30, 80]
+    config = OptimiserConfig(learning_rate=1.0)
+    rates = [learning_rate(step, 80, epochs, config) for step in (9, 10, 54, 55)]
+    assert rates == pytest.approx([1, 0.99, 0.99**3, 0.99**4])
+    assert Curriculum(drawn=6, poses=4, videos=0, start_videos=3).epochs.first_step(5) == 50
+
+
+@pytest.mark.parametrize(("name", "width"), [("lite", 256), ("full", 512)])
+def test_pretraining_examples_are_the_published_settings(name, width) -> None:
+    config = load_config(EXAMPLES / f"pretrain_{name}.yaml")
+    assert (config.run.epochs, config.run.batch) == (90, 64)
+    assert (config.data.start_videos, config.data.stride, config.clips.frames) == (30, 81, 243)
+    assert config.model.build() == (LITE if name == "lite" else FULL)
+    assert config.model.dim_feat == width
+    assert config.optimiser == OptimiserConfig()
+    assert config.loss == LossConfig()
+    assert config.corruption == CorruptionConfig()
+
+
+def test_two_names_are_no_range(make_config) -> None:
+    config = load_config(make_config(), ["data.poses=[z, a]", "data.holdout=[eve, bob]"])
+    assert [path.name for path in config.data.poses] == ["z", "a"]
+
+
+def test_a_run_is_as_long_as_its_steps_or_its_epochs(make_config) -> None:
+    with pytest.raises(ConfigError, match=r"exactly one of run\.steps and run\.epochs.*4 and 2"):
+        load_config(make_config(), ["run.epochs=2"])
+    task = Pretraining(
+        load_config(make_config(), ["run.steps=null", "run.epochs=2.5", "data.epoch_steps=4"])
+    )
+    epochs, steps = length(task)
+    assert (epochs.done(6), steps) == (1.5, 10)
 
 
 def test_cosine_warms_up_and_ends_at_zero() -> None:

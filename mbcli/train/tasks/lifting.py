@@ -183,6 +183,8 @@ class Pretraining:
         own = {
             "fps": list(self.settings.clips.fps),
             "skeleton": "h36m17",
-            "root_relative": True,
+            "window": self.settings.data.window,
+            "root": "picture",
+            "root_relative": False,
         }
         save_lifter(path, model, {**facts, **own}, half=True)

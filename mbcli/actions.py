@@ -1,0 +1,96 @@
+"""Spans of time with the name of what is done in them; needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.types import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class ActionSpan:
+    """What somebody, or two people together, do in a window of time.
+
+    Attributes:
+        start: seconds, when its first frame is shown.
+        end: seconds, when its last frame ends.
+        frames: its first row of the keypoints, and the one after its last.
+        track_ids: one identity, or two of people seen together.
+        labels: names and probabilities, the likeliest first.
+    """
+
+    start: float
+    end: float
+    frames: tuple[int, int]
+    track_ids: tuple[int, ...]
+    labels: tuple[tuple[str, float], ...]
+
+
+def to_json(spans: Sequence[ActionSpan]) -> list[dict[str, Any]]:
+    """Spans as JSON-ready values, seconds to the millisecond."""
+    return [
+        {
+            "start": round(span.start, 3),
+            "end": round(span.end, 3),
+            "frames": list(span.frames),
+            "track_ids": list(span.track_ids),
+            "labels": [{"name": name, "probability": round(p, 4)} for name, p in span.labels],
+        }
+        for span in spans
+    ]
+
+
+def from_json(values: Sequence[dict[str, Any]]) -> list[ActionSpan]:
+    """The spans that :func:`to_json` wrote."""
+    return [
+        ActionSpan(
+            start=value["start"],
+            end=value["end"],
+            frames=(value["frames"][0], value["frames"][1]),
+            track_ids=tuple(value["track_ids"]),
+            labels=tuple((label["name"], label["probability"]) for label in value["labels"]),
+        )
+        for value in values
+    ]
+
+
+def frame_labels(
+    spans: Sequence[ActionSpan], track_ids: IntArray, frames: int
+) -> tuple[npt.NDArray[np.str_], FloatArray]:
+    """What each person does in each frame, for drawing.
+
+    Of the windows that a frame is in, the one counts whose middle is nearest, among a person's own
+    and among those with a partner; of these two the one that is surer.
+
+    Args:
+        spans: of :meth:`ActionRecogniser.recognise`.
+        track_ids: (P,) identities.
+        frames: T.
+
+    Returns:
+        (T, P) names, empty where nothing is known, and (T, P) float32 their probabilities.
+    """
+    longest = max((len(span.labels[0][0]) for span in spans), default=1)
+    names = np.full((frames, len(track_ids)), "", dtype=f"<U{longest}")
+    chances = np.zeros(names.shape, dtype=np.float32)
+    for size in (1, 2):
+        nearest = np.full(names.shape, np.inf)
+        own = np.full(names.shape, "", dtype=names.dtype)
+        sure = np.zeros(names.shape, dtype=np.float32)
+        for span in spans:
+            if len(span.track_ids) != size:
+                continue
+            first, stop = span.frames
+            away = np.abs(np.arange(first, stop) + 0.5 - (first + stop) / 2)
+            for column in np.flatnonzero(np.isin(track_ids, span.track_ids)):
+                closer = first + np.flatnonzero(away < nearest[first:stop, column])
+                nearest[closer, column] = away[closer - first]
+                own[closer, column], sure[closer, column] = span.labels[0]
+        better = sure > chances
+        names[better], chances[better] = own[better], sure[better]
+    return names, chances

@@ -1,0 +1,169 @@
+"""All figures of an evaluation, gathered action by action."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from mbcli.data.runs import equal_runs
+from mbcli.evaluate import metrics
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray
+
+# The 14 joints of the MPI-INF-3DHP benchmark, which leaves out these three.
+_BENCHMARK = [
+    number for number, name in enumerate(H36M17.joints) if name not in ("pelvis", "spine", "nose")
+]
+_Metric = Callable[[FloatArray, FloatArray], float]
+# Figure to its metric, and how many frames of a stretch it takes to see the first.
+_METRICS: dict[str, tuple[_Metric, int]] = {
+    "mpjpe": (metrics.mpjpe, 1),
+    "p_mpjpe": (metrics.p_mpjpe, 1),
+    "n_mpjpe": (metrics.n_mpjpe, 1),
+    "mpjve": (metrics.mpjve, 2),
+    "acceleration": (metrics.acceleration_error, 3),
+    "pck": (lambda p, t: metrics.pck(p[:, _BENCHMARK], t[:, _BENCHMARK]), 1),
+    "auc": (lambda p, t: metrics.auc(p[:, _BENCHMARK], t[:, _BENCHMARK]), 1),
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Errors of root-relative poses; NaN where there was nothing to measure.
+
+    Attributes:
+        mpjpe: mm.
+        p_mpjpe: mm, after each frame's best similarity transform.
+        n_mpjpe: mm, after each frame's best scale.
+        mpjve: velocity error, mm a frame.
+        acceleration: acceleration error, mm a frame squared.
+        pck: percentage within 150 mm of the 14 joints of MPI-INF-3DHP.
+        auc: mean of that percentage over thresholds of 0 to 150 mm.
+        joints: MPJPE of each joint, mm.
+        frames: how many frames were compared.
+    """
+
+    mpjpe: float
+    p_mpjpe: float
+    n_mpjpe: float
+    mpjve: float
+    acceleration: float
+    pck: float
+    auc: float
+    joints: Mapping[str, float]
+    frames: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a protocol found.
+
+    Attributes:
+        protocol: its name.
+        mean: what ``overall`` is the mean of: ``actions`` that count alike, or ``frames``.
+        overall: the figures.
+        actions: those of each action; one without a name if the data tell none.
+        sequences: how many were compared.
+        left_out: names of those that the protocol leaves out.
+        missed: frames whose pose is known and was not found.
+        settings: how the lifter was used, ready for JSON.
+    """
+
+    protocol: str
+    mean: Literal["actions", "frames"]
+    overall: Figures
+    actions: Mapping[str, Figures]
+    sequences: int
+    left_out: tuple[str, ...] = ()
+    missed: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """Everything, ready for JSON: figures that are not there are None."""
+        document: dict[str, Any] = _without_nan(asdict(self))
+        return document
+
+
+class Tally:
+    """Adds up the errors of stretches of motion."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+        self._counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._joints: dict[str, FloatArray] = defaultdict(lambda: np.zeros(len(H36M17)))
+        self.missed = 0
+
+    @property
+    def frames(self) -> int:
+        """How many were compared."""
+        return sum(counts["mpjpe"] for counts in self._counts.values())
+
+    def add(self, prediction: FloatArray, target: FloatArray, action: str) -> None:
+        """Compare a stretch of consecutive frames, each relative to its pelvis.
+
+        Args:
+            prediction: (F, 17, 3) mm; frames that were not found are NaN.
+            target: (F, 17, 3) mm; frames that are not known are NaN.
+            action: what is done.
+        """
+        assert prediction.shape == target.shape, (prediction.shape, target.shape)
+        prediction = metrics.root_relative(np.asarray(prediction, np.float64))
+        target = metrics.root_relative(np.asarray(target, np.float64))
+        found, known = (np.isfinite(poses).all(axis=(1, 2)) for poses in (prediction, target))
+        self.missed += int((known & ~found).sum())
+        usable = np.asarray(found & known)
+        for start, stop in equal_runs(usable):
+            if usable[start]:
+                self._add(prediction[start:stop], target[start:stop], action)
+
+    def _add(self, prediction: FloatArray, target: FloatArray, action: str) -> None:
+        for name, (metric, least) in _METRICS.items():
+            count = len(prediction) - least + 1
+            if count > 0:
+                self._sums[action][name] += count * metric(prediction, target)
+                self._counts[action][name] += count
+        self._joints[action] += metrics.joint_errors(prediction, target).sum(axis=0)
+
+    def actions(self) -> dict[str, Figures]:
+        """The figures of each action, by name."""
+        return {action: self._figures([action]) for action in sorted(self._sums)}
+
+    def over_frames(self) -> Figures:
+        """The mean over all frames."""
+        return self._figures(list(self._sums))
+
+    def over_actions(self) -> Figures:
+        """The mean over the actions, each counting alike."""
+        parts = list(self.actions().values())
+        return Figures(
+            **{name: _mean(getattr(part, name) for part in parts) for name in _METRICS},
+            joints={name: _mean(part.joints[name] for part in parts) for name in H36M17.joints},
+            frames=self.frames,
+        )
+
+    def _figures(self, actions: list[str]) -> Figures:
+        counts = {name: sum(self._counts[a][name] for a in actions) for name in _METRICS}
+        sums = {name: sum(self._sums[a][name] for a in actions) for name in _METRICS}
+        frames = counts["mpjpe"]
+        by_joint = np.sum([self._joints[action] for action in actions], axis=0) / max(1, frames)
+        return Figures(
+            **{n: sums[n] / counts[n] if counts[n] else math.nan for n in _METRICS},
+            joints=dict(zip(H36M17.joints, by_joint.tolist(), strict=True)),
+            frames=frames,
+        )
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

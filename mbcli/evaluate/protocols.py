@@ -1,0 +1,265 @@
+"""How a lifter is measured on a sequence store that holds the truth.
+
+Both protocols take what a lifter answers in pixels, turn it into millimetres by the ``factor`` of
+each frame, and compare it with ``truth``, each relative to the pelvis.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from collections.abc import Sequence as SequenceOf
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from mbcli.data.sequences import Sequence, SequenceStore
+from mbcli.errors import DataError
+from mbcli.evaluate.figures import Evaluation, Tally
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray, Keypoints2D
+
+if TYPE_CHECKING:
+    from mbcli.lift.lifter import Lifter
+
+Input = Literal["detected", "projected"]
+Progress = Callable[[int, int], None]
+
+# Videos of Human3.6M whose truth drifts away from the pictures, by the names of the published
+# pickle: subject 9, Greeting, SittingDown and Waiting, all cameras.
+BLOCKED = ("s_09_act_05_subact_02", "s_09_act_10_subact_02", "s_09_act_13_subact_01")
+_CAMERA = re.compile(r"_cam?_\d+(#\d+)?$")
+
+# Where the data do not tell the size of the pictures, and the lifter does not ask for it.
+_ANY_SIZE = (1000, 1000)
+
+
+class Measurement(Protocol):
+    """A protocol."""
+
+    def __call__(
+        self,
+        stores: Iterable[SequenceStore],
+        lifter: Lifter,
+        *,
+        splits: SequenceOf[str],
+        source: Input,
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """Measure a lifter.
+
+        Args:
+            stores: with truth and factor.
+            lifter: what is measured.
+            splits: which sequences.
+            source: the keypoints that it is given: ``detected``, those of the store, or
+                ``projected``, the places of the true joints in the picture with confidence 1,
+                which then stand for what it answers in x and y too (published: ``gt_2d``).
+            progress: is told (frames done, frames in all).
+
+        Raises:
+            DataError: a store lacks an array, or nothing is left to compare.
+        """
+
+
+def h36m(
+    stores: Iterable[SequenceStore],
+    lifter: Lifter,
+    *,
+    splits: SequenceOf[str] = ("test",),
+    source: Input = "detected",
+    progress: Progress | None = None,
+    most: int | None = None,
+) -> Evaluation:
+    """MotionBERT's evaluation on Human3.6M (Zhu et al. 2023, section 4.2); see `Measurement`.
+
+    Clips of the lifter's window without overlap; frames after a sequence's last whole clip are
+    not compared, a sequence shorter than a clip is one shorter clip. The three blocked videos are
+    left out. The figures are the mean over the actions of the mean over an action's frames.
+
+    Args:
+        stores: see `Measurement`.
+        lifter: the published one has the ``image`` as its window and averages with the mirrored
+            clip.
+        splits: see `Measurement`.
+        source: see `Measurement`.
+        progress: see `Measurement`.
+        most: take so many clips only, evenly chosen.
+    """
+    sequences = measurable(stores, splits, source)
+    left_out = tuple(s.name for _, s in sequences if _CAMERA.sub("", s.name) in BLOCKED)
+    clips = [
+        (store, sequence, start, min(start + lifter.window, sequence.frames))
+        for store, sequence in sequences
+        if sequence.name not in left_out
+        for start in range(0, max(1, sequence.frames - lifter.window + 1), lifter.window)
+    ]
+    if most is not None and len(clips) > most:
+        clips = [clips[i] for i in np.linspace(0, len(clips) - 1, most).round().astype(int)]
+    total, done = sum(stop - start for *_, start, stop in clips), 0
+    tally = Tally()
+    for (store, sequence), group in groupby(clips, key=lambda clip: clip[:2]):
+        windows = [slice(start, stop) for *_, start, stop in group]
+        keypoints = _keypoints(store, sequence, source)
+        size = _size(sequence, lifter)
+        for first in range(0, len(windows), lifter.options.batch_size):
+            batch = windows[first : first + lifter.options.batch_size]
+            poses = lifter.lift_windows([keypoints[window] for window in batch], size)
+            for window, pose in zip(batch, poses, strict=True):
+                _compare(tally, store, sequence, window, pose, source)
+                done += len(pose)
+            if progress is not None:
+                progress(done, total)
+    _some(tally)
+    return Evaluation(
+        protocol="h36m",
+        mean="actions",
+        overall=tally.over_actions(),
+        actions=tally.actions(),
+        sequences=len({(clip[0].path, clip[1].name) for clip in clips}),
+        left_out=left_out,
+        missed=tally.missed,
+        settings={**_settings(lifter, splits, source), "clips": len(clips)},
+    )
+
+
+def plain(
+    stores: Iterable[SequenceStore],
+    lifter: Lifter,
+    *,
+    splits: SequenceOf[str] = ("test",),
+    source: Input = "detected",
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Every frame of every sequence, lifted as a video is; see `Measurement`.
+
+    Overlapping windows, faded into each other. Every frame counts alike.
+    """
+    sequences = measurable(stores, splits, source)
+    total, done = sum(sequence.frames for _, sequence in sequences), 0
+    tally = Tally()
+    for store, sequence in sequences:
+        size = _size(sequence, lifter)
+        units = lifter.lift(_track(_keypoints(store, sequence, source), sequence, size))[:, 0]
+        half = min(size) / 2
+        pixels = units * half + np.array([size[0] / 2, size[1] / 2, 0.0])
+        _compare(tally, store, sequence, slice(0, sequence.frames), pixels, source)
+        done += sequence.frames
+        if progress is not None:
+            progress(done, total)
+    _some(tally)
+    return Evaluation(
+        protocol="plain",
+        mean="frames",
+        overall=tally.over_frames(),
+        actions=tally.actions(),
+        sequences=len(sequences),
+        missed=tally.missed,
+        settings=_settings(lifter, splits, source),
+    )
+
+
+PROTOCOLS: dict[str, Measurement] = {"h36m": h36m, "plain": plain}
+
+
+def measurable(
+    stores: Iterable[SequenceStore], splits: SequenceOf[str], source: Input
+) -> list[tuple[SequenceStore, Sequence]]:
+    """The sequences of some splits, with their stores.
+
+    Args:
+        stores: see `Measurement`.
+        splits: see `Measurement`.
+        source: see `Measurement`.
+
+    Raises:
+        DataError: a store lacks an array, or no sequence is of those splits.
+    """
+    stores = list(stores)
+    needs = ("truth", "factor", *(["target"] if source == "projected" else []))
+    for store in stores:
+        lacking = [name for name in needs if not store.has(name)]
+        if lacking:
+            raise DataError(
+                f"{store.path} must hold {' and '.join(needs)} to measure on, got no {lacking[0]}"
+            )
+    chosen = [(st, se) for st in stores for se in st.sequences if se.split in splits]
+    if not chosen:
+        there = sorted({se.split or "(none)" for st in stores for se in st.sequences})
+        raise DataError(
+            f"no sequence of {', '.join(str(st.path) for st in stores)} is of the split "
+            f"{' or '.join(split or '(none)' for split in splits)}; "
+            f"there are {', '.join(there) or 'no sequences'}"
+        )
+    return chosen
+
+
+def _size(sequence: Sequence, lifter: Lifter) -> tuple[int, int]:
+    if sequence.size != (0, 0):
+        return sequence.size
+    if lifter.whole_picture:
+        raise DataError(
+            f"sequence {sequence.name} must tell the size of its pictures: these weights see the "
+            "whole picture"
+        )
+    return _ANY_SIZE
+
+
+def _keypoints(store: SequenceStore, sequence: Sequence, source: Input) -> FloatArray:
+    """(F, 17, 3) the first person's keypoints, or the true places."""
+    if source == "detected":
+        detected: FloatArray = store.array("keypoints", sequence)[:, 0]
+        return detected
+    xy = store.array("target", sequence)[..., :2]
+    known = np.isfinite(xy).all(axis=-1, keepdims=True)
+    return np.concatenate([np.where(known, xy, np.nan), known], axis=-1, dtype=np.float32)
+
+
+def _track(keypoints: FloatArray, sequence: Sequence, size: tuple[int, int]) -> Keypoints2D:
+    frames = np.arange(sequence.frames)
+    return Keypoints2D(
+        data=keypoints[:, None],
+        skeleton=H36M17,
+        fps=sequence.fps,
+        timestamps=frames / sequence.fps,
+        size=size,
+        track_ids=np.zeros(1, np.int64),
+        boxes=np.full((len(frames), 1, 4), np.nan, np.float32),
+        frame_index=frames,
+    )
+
+
+def _compare(
+    tally: Tally,
+    store: SequenceStore,
+    sequence: Sequence,
+    window: slice,
+    pixels: FloatArray,
+    source: Input,
+) -> None:
+    factor = store.array("factor", sequence)[window, None, None]
+    truth = store.array("truth", sequence)[window]
+    if source == "projected":
+        pixels = np.array(pixels)
+        pixels[..., :2] += store.array("target", sequence)[window, :, :2] - pixels[..., :2]
+    tally.add(pixels * factor, np.where(np.isnan(factor), np.nan, truth), sequence.action)
+
+
+def _some(tally: Tally) -> None:
+    if not tally.frames:
+        raise DataError(
+            "nothing to compare: no frame has a known truth, a known factor and a pose "
+            f"({tally.missed} known ones were not found)"
+        )
+
+
+def _settings(lifter: Lifter, splits: SequenceOf[str], source: Input) -> dict[str, Any]:
+    return {
+        "splits": list(splits),
+        "input": source,
+        "window": "image" if lifter.whole_picture else "crop",
+        "root": "relative" if lifter.root_relative else "predicted",
+        "frames": lifter.window,
+        "flip": lifter.options.flip,
+    }

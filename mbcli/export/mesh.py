@@ -1,0 +1,256 @@
+"""Meshes in motion for other programs: a folder of Wavefront OBJ files, or one glTF binary.
+
+Both are written in metres with y up and z towards the viewer, as glTF 2.0 (Khronos, ISO/IEC
+12113) demands: camera axes turned by half a turn about x. A mesh is asked for when its turn comes
+and not kept, so that a long video needs no more memory than a short one.
+
+The GLB holds a node for every frame and person, whose scale is switched between 0 and 1 by an
+animation with steps. Morph targets would be fewer nodes, but their weights are a number for each
+pair of frames, and viewers admit only so many.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import struct
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import OutputError
+from mbcli.output import check_folder, written_whole
+
+_FROM_CAMERA = np.array([1.0, -1.0, -1.0], dtype=np.float32)
+
+# glTF's names for kinds of numbers and of buffers.
+_FLOAT, _UINT32 = 5126, 5125
+_VERTICES, _INDICES = 34962, 34963
+_MAGIC, _VERSION, _JSON, _BIN = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
+_LARGEST = 2**32 - 1
+
+Vertices = npt.NDArray[np.float32]
+
+
+class MeshSource(Protocol):
+    """Where meshes come from; `mbcli.lift.mesh.MeshMotion` is one.
+
+    Attributes:
+        faces: (F, 3) vertices of each triangle, counter-clockwise from outside.
+        present: (T, P) who is there when.
+    """
+
+    @property
+    def faces(self) -> npt.NDArray[np.int64]: ...  # noqa: D102
+    @property
+    def present(self) -> npt.NDArray[np.bool_]: ...  # noqa: D102
+
+    def vertices(self, frame: int, person: int) -> Vertices | None:
+        """(V, 3) metres in camera axes; None where the person is absent."""
+        ...
+
+
+def write_obj_folder(
+    folder: Path | str, source: MeshSource, track_ids: Sequence[int], *, overwrite: bool = False
+) -> int:
+    """Write ``frame_000000_person_1.obj`` and so on; the folder appears when it is complete.
+
+    Args:
+        folder: where to; its parent must exist.
+        source: the meshes.
+        track_ids: (P,) the people's numbers in the names.
+        overwrite: replace an existing folder.
+
+    Returns:
+        How many files were written.
+
+    Raises:
+        OutputError: the folder exists and ``overwrite`` is off, it holds something else than
+            such files, or it cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        if not overwrite:
+            raise OutputError(f"the output {folder} exists: choose another name or add --overwrite")
+        strangers = (
+            [p.name for p in folder.iterdir() if p.suffix != ".obj"]
+            if folder.is_dir()
+            else ["a file"]
+        )
+        if strangers:
+            raise OutputError(
+                f"the output {folder} must hold nothing but .obj files to be replaced, "
+                f"got {strangers[0]}"
+            )
+    check_folder(folder.parent)
+    temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}.part")
+    faces = "".join(f"f {a} {b} {c}\n" for a, b, c in (source.faces + 1).tolist())
+    count = 0
+    try:
+        temporary.mkdir()
+        for frame, person in np.argwhere(source.present).tolist():
+            vertices = source.vertices(frame, person)
+            if vertices is None:
+                continue
+            name = f"frame_{frame:06d}_person_{track_ids[person]}.obj"
+            rows = (vertices * _FROM_CAMERA).tolist()
+            text = "".join(f"v {x:.5f} {y:.5f} {z:.5f}\n" for x, y, z in rows)
+            (temporary / name).write_text(text + faces, encoding="ascii")
+            count += 1
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.replace(folder)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return count
+
+
+def write_glb(
+    path: Path | str,
+    source: MeshSource,
+    timestamps: npt.ArrayLike,
+    track_ids: Sequence[int],
+    *,
+    fps: float,
+    overwrite: bool = False,
+) -> int:
+    """Write one animated glTF binary; the file appears when it is complete.
+
+    Args:
+        path: the ``.glb`` file.
+        source: the meshes.
+        timestamps: (T,) seconds; the animation begins at the first.
+        track_ids: (P,) the people's numbers in the nodes' names.
+        fps: frames per second, which tells how long the last frame stays.
+        overwrite: replace an existing file.
+
+    Returns:
+        How many meshes it holds.
+
+    Raises:
+        OutputError: the file exists and ``overwrite`` is off, it cannot be written, or it would
+            hold more than the 4 GiB of the format.
+    """
+    path = Path(path)
+    times = np.asarray(timestamps, dtype=np.float64)
+    starts = np.append(times - times[:1], (times[-1:] - times[:1]) + 1 / fps)
+    with written_whole(path, overwrite=overwrite) as temporary:
+        with tempfile.TemporaryFile(dir=path.parent) as buffer:
+            scene = _Scene(buffer, source.faces)
+            for frame, person in np.argwhere(source.present).tolist():
+                vertices = source.vertices(frame, person)
+                if vertices is not None:
+                    name = f"person {track_ids[person]} frame {frame}"
+                    scene.add(name, vertices * _FROM_CAMERA, starts[frame], starts[frame + 1])
+            scene.write(path, temporary)
+        return len(scene.nodes)
+
+
+class _Scene:
+    """The parts of a glTF document, and its buffer on disk.
+
+    Args:
+        buffer: where arrays go, one after the other.
+        faces: (F, 3), shared by all meshes.
+    """
+
+    def __init__(self, buffer: IO[bytes], faces: npt.NDArray[np.int64]) -> None:
+        self._buffer = buffer
+        self._views: list[dict[str, int]] = []
+        self._accessors: list[dict[str, Any]] = []
+        self._meshes: list[dict[str, Any]] = []
+        self._samplers: list[dict[str, Any]] = []
+        self._channels: list[dict[str, Any]] = []
+        self.nodes: list[dict[str, Any]] = []
+        self._faces = self._array(faces.astype("<u4").ravel(), "SCALAR", _UINT32, _INDICES)
+        self._on_off = self._array(np.repeat([1.0, 0.0], 3).reshape(2, 3).astype("<f4"), "VEC3")
+        self._off_on_off = self._array(
+            np.repeat([0.0, 1.0, 0.0], 3).reshape(3, 3).astype("<f4"), "VEC3"
+        )
+
+    def _array(
+        self, array: npt.NDArray[Any], kind: str, numbers: int = _FLOAT, target: int | None = None
+    ) -> int:
+        """Append an array; its accessor's number."""
+        view = {"buffer": 0, "byteOffset": self._buffer.tell(), "byteLength": array.nbytes}
+        if target is not None:
+            view["target"] = target
+        self._buffer.write(np.ascontiguousarray(array).tobytes())
+        self._views.append(view)
+        rows = array.reshape(len(array), -1)
+        self._accessors.append(
+            {
+                "bufferView": len(self._views) - 1,
+                "componentType": numbers,
+                "count": len(array),
+                "type": kind,
+                "min": rows.min(axis=0).tolist(),
+                "max": rows.max(axis=0).tolist(),
+            }
+        )
+        return len(self._accessors) - 1
+
+    def add(self, name: str, vertices: Vertices, start: float, stop: float) -> None:
+        """A mesh that is seen from one time to another, in seconds."""
+        places = self._array(vertices.astype("<f4"), "VEC3", target=_VERTICES)
+        part = {"attributes": {"POSITION": places}, "indices": self._faces, "material": 0}
+        self._meshes.append({"primitives": [part]})
+        # A viewer that plays no animation shows the first frame alone.
+        seen = [1.0, 1.0, 1.0] if start == 0 else [0.0, 0.0, 0.0]
+        self.nodes.append({"name": name, "mesh": len(self._meshes) - 1, "scale": seen})
+        keys, values = ([start, stop], self._on_off)
+        if start > 0:
+            keys, values = [0.0, start, stop], self._off_on_off
+        times = self._array(np.array(keys, dtype="<f4"), "SCALAR")
+        self._samplers.append({"input": times, "output": values, "interpolation": "STEP"})
+        target = {"node": len(self.nodes) - 1, "path": "scale"}
+        self._channels.append({"sampler": len(self._samplers) - 1, "target": target})
+
+    def write(self, path: Path, temporary: Path) -> None:
+        """Header, document and buffer, as glTF's binary container has them."""
+        size = self._buffer.tell()
+        document: dict[str, Any] = {
+            "asset": {"version": "2.0", "generator": "mbcli"},
+            "scene": 0,
+            "scenes": [{"nodes": list(range(len(self.nodes)))}],
+            "nodes": self.nodes,
+            "meshes": self._meshes,
+            "materials": [
+                {
+                    "pbrMetallicRoughness": {
+                        "baseColorFactor": [0.65, 0.71, 0.78, 1.0],
+                        "metallicFactor": 0.0,
+                        "roughnessFactor": 0.8,
+                    }
+                }
+            ],
+            "accessors": self._accessors,
+            "bufferViews": self._views,
+            "buffers": [{"byteLength": size}],
+        }
+        if self._channels:
+            motion = {"name": "motion", "channels": self._channels, "samplers": self._samplers}
+            document["animations"] = [motion]
+        else:
+            del document["scenes"][0]["nodes"], document["nodes"], document["meshes"]
+        text = json.dumps(document, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 4)
+        total = 12 + 8 + len(text) + 8 + size
+        if total > _LARGEST:
+            raise OutputError(
+                f"{path} would hold {total / 2**30:.1f} GiB, a GLB at most 4: write a shorter part "
+                "or an OBJ folder"
+            )
+        with temporary.open("xb") as stream:
+            stream.write(struct.pack("<III", _MAGIC, _VERSION, total))
+            stream.write(struct.pack("<II", len(text), _JSON) + text)
+            stream.write(struct.pack("<II", size, _BIN))
+            self._buffer.seek(0)
+            shutil.copyfileobj(self._buffer, stream, 1 << 20)

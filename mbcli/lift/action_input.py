@@ -1,0 +1,103 @@
+"""From the keypoints of one or two people to what an action model sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from mbcli.geometry import fit_window
+from mbcli.types import FloatArray
+
+_ENOUGH_TO_JUDGE = 4  # keypoints; fewer tell nothing of which of them are wild
+_EDGE = 1.001  # keypoints on the edge of their own window are not beyond it
+
+
+@dataclass(frozen=True)
+class ClipForm:
+    """How clips are made for a model.
+
+    Attributes:
+        frames: length T of a clip, to which any stretch of video is resampled evenly.
+        people: how many a clip, M; those who are not there are missing throughout.
+        margin: side of the square that is mapped to -1..1, over that of the keypoints' box.
+        seconds: how long the clips of the training were, half of them longer.
+        published: what is missing stays where MotionBERT's own code leaves it.
+    """
+
+    frames: int = 243
+    people: int = 2
+    margin: float = 2.0
+    seconds: float = 3.0
+    published: bool = False
+
+    def __post_init__(self) -> None:
+        if self.frames < 1 or self.people < 1:
+            raise ValueError(f"frames and people must be positive, got {self}")
+        if not (self.margin > 0 and self.seconds > 0):
+            raise ValueError(f"margin and seconds must be positive, got {self}")
+
+
+def normalised(points: Tensor, margin: float | Tensor, *, published: bool = False) -> Tensor:
+    """Clips as a network sees them: in a square around everybody, margin included.
+
+    Args:
+        points: (B, T, M, 17, 3) x, y in any unit, and confidence; missing = confidence 0.
+        margin: the square's side over that of the keypoints' box; a number or (B,).
+        published: keep the places of missing joints, limited to -1..1, as MotionBERT does.
+
+    Returns:
+        (B, M, T, 17, 3) x, y about -1..1 and confidence; missing = (0, 0, 0).
+    """
+    seen = points[..., 2:] > 0  # (B, T, M, J, 1)
+    xy = points[..., :2]
+    low = torch.where(seen, xy, torch.inf).flatten(1, 3).amin(dim=1)  # (B, 2)
+    high = torch.where(seen, xy, -torch.inf).flatten(1, 3).amax(dim=1)  # (B, 2)
+    side = (high - low).amax(dim=-1, keepdim=True).clamp_min(1e-6)  # (B, 1)
+    half = side / 2 * torch.as_tensor(margin, device=points.device).reshape(-1, 1)  # (B, 1)
+    middle, half = ((value[:, None, None, None]) for value in ((low + high) / 2, half))
+    placed = (xy - middle) / half  # (B, T, M, J, 2)
+    placed = placed.clamp(-1, 1) if published else torch.where(seen, placed, 0.0)
+    clips = torch.cat([placed, points[..., 2:].where(seen, 0.0)], dim=-1)  # (B, T, M, J, 3)
+    # A clip without any keypoint has no box at all.
+    return clips.nan_to_num(0.0, 0.0, 0.0).transpose(1, 2)  # (B, M, T, J, 3)
+
+
+def without_wild(points: FloatArray) -> FloatArray:
+    """Keypoints that no body could reach made missing, person by person.
+
+    Args:
+        points: (T, M, 17, 3) pixels and confidence; missing = (NaN, NaN, 0).
+
+    Returns:
+        The same without them; see `mbcli.geometry.fit_window`.
+    """
+    out = np.array(points)
+    for who in range(out.shape[1]):
+        person = out[:, who]
+        if np.count_nonzero(person[..., 2] > 0) < _ENOUGH_TO_JUDGE:
+            continue
+        center, scale = fit_window(person[..., :2], person[..., 2], min_confidence=0.0)
+        beyond = (np.abs(person[..., :2] - center) > scale * _EDGE).any(axis=-1)
+        person[beyond] = (np.nan, np.nan, 0.0)
+    return out
+
+
+def published_gaps(points: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Missing keypoints where MotionBERT's data have them.
+
+    A keypoint that was not found is in the corner of the picture, and a person who is not there at
+    all is one point, as far from the left as from the top: half the picture's longer side.
+
+    Args:
+        points: (T, M, 17, 3) pixels and confidence; missing = (NaN, NaN, 0).
+        size: of the picture.
+    """
+    missing = ~(points[..., 2:] > 0)  # (T, M, 17, 1)
+    absent = missing.all(axis=(0, 2, 3), keepdims=True)  # (1, M, 1, 1)
+    place = np.where(absent, max(size) / 2, 0.0)  # (1, M, 1, 1)
+    xy = np.where(missing, place, points[..., :2])
+    return np.concatenate([xy, points[..., 2:]], axis=-1).astype(np.float32)

@@ -1,0 +1,166 @@
+"""What a parametric body model is to the rest: rotations and a shape in, a mesh and joints out.
+
+A pose is a rotation for each of SMPL's 24 joints, relative to the joint's parent; at rest the
+person stands with arms stretched out to the sides, y up, facing +z, left at +x, and every frame
+is aligned with those axes. The root's rotation leads into the camera's axes (x right, y down, z
+away), so that somebody who stands upright in a picture is turned by half a turn about x. All
+lengths are metres.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from mbcli.errors import ConfigError
+
+JOINTS = (
+    "pelvis",
+    "left_hip",
+    "right_hip",
+    "spine1",
+    "left_knee",
+    "right_knee",
+    "spine2",
+    "left_ankle",
+    "right_ankle",
+    "spine3",
+    "left_foot",
+    "right_foot",
+    "neck",
+    "left_collar",
+    "right_collar",
+    "head",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hand",
+    "right_hand",
+)
+"""The joints that a pose turns, in SMPL's order."""
+
+PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
+
+BODY_MODELS = ("anny", "smpl")
+
+_OTHER_SIDE = {"left": "right", "right": "left"}
+
+
+def _mirror_of(joint: str) -> int:
+    side, _, rest = joint.partition("_")
+    return JOINTS.index(f"{_OTHER_SIDE[side]}_{rest}" if side in _OTHER_SIDE else joint)
+
+
+MIRROR = tuple(_mirror_of(joint) for joint in JOINTS)
+"""Which joint takes a joint's place in the mirror image."""
+
+
+class BodyModel(Protocol):
+    """A parametric body.
+
+    Attributes:
+        name: as it is asked for, and written into weights.
+        shapes: how many numbers S describe a person's shape; all 0 = the mean person.
+        faces: (F, 3) int64, vertices of each triangle, counter-clockwise from outside.
+        template: (V, 3) metres, the mean person at rest.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def shapes(self) -> int: ...  # noqa: D102
+    @property
+    def faces(self) -> Tensor: ...  # noqa: D102
+    @property
+    def template(self) -> Tensor: ...  # noqa: D102
+
+    def to(self, device: torch.device) -> BodyModel:
+        """Move to a device."""
+        ...
+
+    def mesh(self, rotations: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
+        """Vertices and joints.
+
+        Args:
+            rotations: (N, 24, 3, 3) of ``JOINTS``.
+            shape: (N, S).
+
+        Returns:
+            (N, V, 3) vertices and (N, 17, 3) joints of H36M-17, metres in camera axes, both in
+            one frame whose origin is near the pelvis.
+        """
+        ...
+
+    def joints(self, rotations: Tensor, shape: Tensor) -> Tensor:
+        """The joints of :meth:`mesh` alone, (N, 17, 3), at a small part of the cost."""
+        ...
+
+
+def upright() -> Tensor:
+    """(24, 3, 3) somebody at rest who stands upright before the camera and looks into it."""
+    pose = torch.eye(3).repeat(len(JOINTS), 1, 1)
+    pose[0] = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
+    return pose
+
+
+def mirrored_pose(rotations: Tensor) -> Tensor:
+    """The mirror image (left and right exchanged) of a pose (..., 24, 3, 3)."""
+    sign = torch.tensor([-1.0, 1.0, 1.0], dtype=rotations.dtype, device=rotations.device)
+    return rotations[..., list(MIRROR), :, :] * sign[:, None] * sign  # (..., 24, 3, 3)
+
+
+def world_rotations(rotations: Tensor) -> Tensor:
+    """Rotations (..., 24, 3, 3) of each joint in the camera's frame, not the parent's."""
+    done = [rotations[..., 0, :, :]]
+    for joint in range(1, len(JOINTS)):
+        done.append(done[PARENTS[joint]] @ rotations[..., joint, :, :])
+    return torch.stack(done, dim=-3)  # (..., 24, 3, 3)
+
+
+def load_body_model(
+    name: str, path: Path | None = None, joint_regressor: Path | None = None
+) -> BodyModel:
+    """Load a body model by its name.
+
+    Args:
+        name: ``smpl``, which needs the user's licensed file, or ``anny``, which is open.
+        path: SMPL's model file, ``.pkl`` or ``.npz``.
+        joint_regressor: for SMPL: ``.npy`` of (17, V), which gives H36M-17 joints as sums of
+            vertices; the published figures rest on ``J_regressor_h36m_correct.npy``. Without it,
+            the joints come from SMPL's own and two vertices of the head.
+
+    Raises:
+        ConfigError: another name, an option that the model does not take, or a package that is
+            not installed.
+        WeightsError: the file is missing, damaged or no body model.
+    """
+    if name not in BODY_MODELS:
+        raise ConfigError(f"the body model must be {', '.join(BODY_MODELS)}, got {name!r}")
+    if name == "smpl":
+        _need("smplx", "SMPL", "smplx")
+        if path is None:
+            raise ConfigError(
+                "SMPL needs its licensed model file: register at smpl.is.tue.mpg.de, download "
+                "SMPL for Python, and give the path of its neutral model (.pkl)"
+            )
+        from mbcli.lift.body_smpl import Smpl
+
+        return Smpl.load(path, joint_regressor)
+    if path is not None or joint_regressor is not None:
+        raise ConfigError(f"the body model {name} takes no files, got {path or joint_regressor}")
+    _need("anny", "the body model Anny", "anny")
+    from mbcli.lift.body_anny import AnnyBody
+
+    return AnnyBody()
+
+
+def _need(module: str, what: str, package: str) -> None:
+    if find_spec(module) is None:
+        raise ConfigError(f"{what} needs the package {package}: pip install {package}")

@@ -1,0 +1,172 @@
+"""Safetensors that describe themselves: tensors, a format's name, and JSON about them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from mbcli.errors import OutputError, WeightsError
+from mbcli.lift.foreign import StateDict, one_line, some
+from mbcli.lift.model import DSTformerConfig
+
+
+def is_safetensors(path: Path, content: bytes) -> bool:
+    """Whether a file is of this kind, by its name or by how it begins."""
+    # A safetensors file begins with the length of its JSON header, eight bytes, then the header.
+    return path.suffix == ".safetensors" or content[8:9] == b"{"
+
+
+def read_content(path: Path) -> bytes:
+    """A weights file whole.
+
+    Raises:
+        WeightsError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"weights file {path} cannot be read: {error.strerror}") from error
+
+
+def write_described(
+    path: Path, state: Mapping[str, Tensor], format: str, about: Mapping[str, Any]
+) -> None:
+    """Write tensors and what is known about them; the file appears only when it is complete.
+
+    Args:
+        path: where to; an existing file is replaced.
+        state: the tensors.
+        format: name of the format.
+        about: JSON-ready values by name.
+
+    Raises:
+        OutputError: the file cannot be written there.
+        TypeError: a value cannot be expressed as JSON.
+    """
+    metadata = {"format": format, **{key: json.dumps(value) for key, value in about.items()}}
+    content = save(dict(state), metadata)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"weights cannot be written to {path}: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_described(
+    path: Path, format: str, what: str, parse: Callable[[Mapping[str, Any]], Any]
+) -> tuple[StateDict, Any]:
+    """Read what :func:`write_described` wrote.
+
+    Args:
+        path: the file.
+        format: name of the format that it must have.
+        what: such a file in one word, for messages.
+        parse: makes something of the values; a KeyError, TypeError or ValueError of it says that
+            the file describes none.
+
+    Returns:
+        The tensors, and what ``parse`` makes of the values.
+
+    Raises:
+        WeightsError: damaged, of another format, or described wrongly.
+    """
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(
+            f"{path} is not a complete safetensors file: {one_line(error)}"
+        ) from error
+    if metadata.get("format") != format:
+        article = "an" if what[0] in "aeiou" else "a"
+        raise WeightsError(
+            f"{path} is not {article} {what} of mbcli: its metadata must say format {format!r}, "
+            f"got {metadata.get('format')!r}"
+        )
+    try:
+        about = {k: json.loads(v) for k, v in metadata.items() if k != "format"}
+        return state, parse(about)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} describes no {what}: {one_line(error)}") from error
+
+
+def parse_dimensions(dimensions: Any) -> DSTformerConfig:
+    """The dimensions of a backbone from their JSON form.
+
+    Raises:
+        ValueError: they are not whole numbers for the fields of ``DSTformerConfig``.
+    """
+    known = {f.name for f in fields(DSTformerConfig)}
+    if set(dimensions) != known or not all(type(v) is int for v in dimensions.values()):
+        raise ValueError(f"dimensions must be whole numbers for {', '.join(sorted(known))}")
+    return DSTformerConfig(**dimensions)
+
+
+def fill(path: Path, model: nn.Module, state: StateDict, name: str) -> None:
+    """Copy tensors into a model; all of them, and no others.
+
+    Args:
+        path: the file, for messages.
+        model: what is filled.
+        state: the tensors; half precision becomes float32.
+        name: of the architecture, for messages.
+
+    Raises:
+        WeightsError: a tensor is missing, too many, of another shape or not finite.
+    """
+    wanted = model.state_dict()
+    missing = [n for n in wanted if n not in state]
+    unexpected = [n for n in state if n not in wanted]
+    shapes = [
+        f"{n} {tuple(state[n].shape)} instead of {tuple(t.shape)}"
+        for n, t in wanted.items()
+        if n in state and state[n].shape != t.shape
+    ]
+    parts = [
+        f"{what}: {some(names)}"
+        for what, names in (("missing", missing), ("unexpected", unexpected), ("shape", shapes))
+        if names
+    ]
+    if parts:
+        raise WeightsError(f"{path} does not fit the {name} it describes; {'; '.join(parts)}")
+    broken = [
+        n
+        for n, t in wanted.items()
+        if state[n].is_floating_point() != t.is_floating_point() or not state[n].isfinite().all()
+    ]
+    if broken:
+        raise WeightsError(f"{path} holds weights that are no finite numbers: {some(broken)}")
+    model.load_state_dict({n: state[n].to(t.dtype) for n, t in wanted.items()})
+
+
+def stored(model: nn.Module, *, half: bool) -> StateDict:
+    """A model's tensors as they are written.
+
+    Args:
+        model: the model.
+        half: float16 for all maps and embeddings; the few numbers of vectors stay float32.
+    """
+    narrow = torch.float16 if half else torch.float32
+    return {
+        name: tensor.detach().to("cpu", _dtype(tensor, narrow)).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+
+
+def _dtype(tensor: Tensor, narrow: torch.dtype) -> torch.dtype:
+    if not tensor.is_floating_point():
+        return tensor.dtype
+    return narrow if tensor.ndim > 1 else torch.float32
