@@ -6,6 +6,9 @@ STORE is a clip store of `mbcli data import`. Each recording poses Anny, in a ra
 subject, before a virtual camera of its own; its joints in the picture, with the noise of a
 detector about them, become a sequence store. On that the mesh task is trained, subjects held out
 apart, and the errors on those are told as they fall. Needs: pip install 'mbcli[train]' anny
+
+With --init the held-out subjects must be those that the lifter has not seen either; those of
+mbcli-lifter (--size bundled --init mbcli-lifter) are cmu-6 cmu-8 cmu-9 cmu-127 cmu-131 hdm05-dg.
 """
 
 from __future__ import annotations
@@ -37,6 +40,13 @@ FPS = 30.0
 SIZE = (1280, 720)
 FOCAL = 1100.0
 NOISE = 3.0  # pixels, standard deviation
+
+_NARROW = {"depth": 3, "mlp_ratio": 2, "start": "spread"}
+SIZES = {
+    "small": {**_NARROW, "dim_feat": 64, "dim_rep": 64, "num_heads": 4, "maxlen": 16},
+    "bundled": {**_NARROW, "dim_feat": 96, "dim_rep": 192, "num_heads": 3, "maxlen": 27},
+    "lite": {},
+}  # "bundled" is that of mbcli-lifter
 
 
 def make_store(
@@ -83,16 +93,14 @@ def main() -> int:
     parser.add_argument("store", type=Path)
     parser.add_argument("--holdout", nargs="+", metavar="SUBJECT")
     parser.add_argument("--out", type=Path, default=Path("runs/mesh"))
-    parser.add_argument("--init", type=Path, help="weights of a lifter of the Lite size")
+    parser.add_argument("--init", type=Path, help="weights of a lifter of that size, name or path")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--cameras", type=int, default=1)
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--size", choices=("small", "lite"), default="small")
+    parser.add_argument("--size", choices=tuple(SIZES), default="small")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    small = {"dim_feat": 64, "dim_rep": 64, "depth": 3, "num_heads": 4, "mlp_ratio": 2}
-    model = {"small": {**small, "maxlen": 16, "start": "spread"}, "lite": {}}[given.size]
     try:
         clips = ClipStore.open(given.store)
         holdout = set(given.holdout or clips.subjects[-max(1, len(clips.subjects) // 5) :])
@@ -105,8 +113,8 @@ def main() -> int:
             {
                 "data": {"stores": [store], "window": "crop"},
                 "body": {"model": "anny"},
-                "model": model,
-                "head": {"hidden": 256 if given.size == "small" else 1024},
+                "model": SIZES[given.size],
+                "head": {"hidden": 1024 if given.size == "lite" else 256},
                 "optimiser": {
                     "learning_rate": 1e-3 if given.init is None else 2e-4,
                     "schedule": "cosine",

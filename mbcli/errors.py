@@ -6,7 +6,8 @@
     ├── OutputError             a result that cannot be written where it was asked for
     ├── WeightsError            a weights file that is missing, damaged or of another model
     ├── DataError               a motion recording or clip store that breaks its own format
-    └── ConfigError             an option or a configuration value outside its rule
+    ├── ConfigError             an option or a configuration value outside its rule
+    └── ProcessError            one of several processes of a training died
 
 Anything else that escapes is a defect of mbcli.
 """
@@ -40,3 +41,7 @@ class DataError(MbcliError):
 
 class ConfigError(MbcliError):
     """An option or configuration value is outside its rule."""
+
+
+class ProcessError(MbcliError):
+    """One of the processes that work together died, so the others cannot go on."""

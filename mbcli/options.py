@@ -48,6 +48,8 @@ class InferOptions:
         flip: average the lifting with that of the mirror image.
         compat: ``motionbert`` for the published inference, defects included.
         action: name or path of weights that name actions; none are named if None.
+        mesh: name or path of weights that recover bodies; none are recovered if None.
+        body_model: SMPL's model file, for weights that tell SMPL's pose and shape.
 
     Raises:
         ConfigError: a value outside its rule.
@@ -80,6 +82,8 @@ class InferOptions:
     flip: bool = True
     compat: str | None = None
     action: str | None = None
+    mesh: str | None = None
+    body_model: str | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"all|largest|\d+", self.person):
@@ -95,6 +99,8 @@ class InferOptions:
             raise ConfigError(f"--image-size must be two positive numbers, got {self.image_size}")
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
             raise ConfigError(f"--fps must be a positive number, got {self.fps:g}")
+        if self.body_model is not None and self.mesh is None:
+            raise ConfigError("--body-model goes with --mesh, which is not given")
         _ = self.pose2d_options  # checks itself
 
     @property

@@ -18,6 +18,7 @@ from mbcli.detect import Detection, opened
 from mbcli.options import InferOptions
 from mbcli.provenance import Facts, trained_weights
 from mbcli.refine.metric import DEFAULT_HEIGHT, camera_from, to_metres
+from mbcli.refine.rays import steady_depth
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
 from mbcli.skeleton import H36M17
 from mbcli.types import Keypoints2D, Motion3D
@@ -25,8 +26,11 @@ from mbcli.weights import resolve
 
 if TYPE_CHECKING:
     from mbcli.lift.action import ActionRecogniser
+    from mbcli.lift.action_checkpoint import ActionInfo
     from mbcli.lift.checkpoint import CheckpointInfo
     from mbcli.lift.lifter import Lifter
+    from mbcli.lift.mesh import MeshMotion, MeshRecoverer
+    from mbcli.lift.mesh_checkpoint import MeshInfo
 
 
 class Pipeline:
@@ -82,6 +86,48 @@ class Pipeline:
             foreign_classes=ACTIONS,
         )
 
+    @cached_property
+    def recoverer(self) -> tuple[MeshRecoverer, MeshInfo] | None:
+        """What recovers bodies, and where its weights come from; None if it is not to.
+
+        Raises:
+            WeightsError: weights or body model are missing, damaged, unsafe or of another kind.
+            ConfigError: a package or a device that this machine has not.
+        """
+        options = self.options
+        if options.mesh is None:
+            return None
+        from mbcli.lift.body_model import load_body_model
+        from mbcli.lift.mesh import MeshOptions, MeshRecoverer
+        from mbcli.lift.mesh_checkpoint import load_mesh
+
+        model, info = load_mesh(resolve(options.mesh))
+        given = None if options.body_model is None else Path(options.body_model)
+        body = load_body_model(info.body, given)
+        mesh_options = MeshOptions(flip=options.flip, device=options.device)
+        return MeshRecoverer(model, body, mesh_options, info.facts), info
+
+    def bodies(self, motion: Motion3D, observer: Observer = unobserved) -> MeshMotion:
+        """The body of everybody in a motion, placed where the camera sees them.
+
+        Args:
+            motion: of :meth:`run` or :meth:`lift`.
+            observer: is told of the progress.
+
+        Raises:
+            ValueError: the options name no weights for it.
+        """
+        if self.recoverer is None:
+            raise ValueError("InferOptions.mesh must name weights that recover bodies")
+        from mbcli.lift.mesh import place_by_keypoints
+
+        recoverer, _ = self.recoverer
+        found = recoverer.recover(
+            motion.keypoints, lambda done, total: observer("mesh", done, total)
+        )
+        focal = float(motion.meta["assumptions"]["focal"]["pixels"])
+        return found.placed(steady_depth(place_by_keypoints(found, focal), motion.fps))
+
     def run(
         self,
         source: Path | str,
@@ -104,7 +150,7 @@ class Pipeline:
             Path(source), self.options, None if keypoints is None else Path(keypoints)
         ) as detect:
             # Before the first frame is decoded, so that bad weights cost nobody a long wait.
-            _ = self.lifter, self.recogniser
+            _ = self.lifter, self.recogniser, self.recoverer
             detection = detect(observer, watch)
         motion = self.lift(detection, observer, watch)
         frames, people = motion.positions.shape[:2]
@@ -119,7 +165,7 @@ class Pipeline:
         """From 2D keypoint tracks in any known skeleton to 3D motion in metres."""
         watch = Stopwatch() if watch is None else watch
         options = self.options
-        lifter, info = self.lifter
+        lifter, lifting = self.lifter
         keypoints = as_h36m(detection.keypoints, published=options.compat is not None)
         with watch.stage("lift"):
             normalized = lifter.lift(keypoints, lambda done, total: observer("lift", done, total))
@@ -128,23 +174,20 @@ class Pipeline:
         with watch.stage("metric"):
             positions, root = to_metres(normalized, keypoints, height=height, camera=camera)
         absent = np.isnan(root[..., :1])  # (T, P, 1)
-        weights = trained_weights(
-            "lift",
-            info.path,
-            name=options.weights,
-            sha256=info.sha256,
-            origin=info.origin,
-            facts=info.facts,
-        )
         meta = detection.meta(options, self.command)
-        meta["weights"].append(weights)
+        meta["weights"].append(_trained("lift", options.weights, lifting))
         if self.recogniser is not None:
             with watch.stage("action"):
                 spans = self.recogniser.recognise(
                     keypoints, lambda done, total: observer("action", done, total)
                 )
             meta["actions"] = to_json(spans)
-            meta["weights"].append(self._action_weights(self.recogniser))
+            info = self.recogniser.network.info
+            meta["weights"].append(_trained("action", str(options.action), info))
+        if self.recoverer is not None:
+            _, body = self.recoverer
+            meta["weights"].append(_trained("mesh", str(options.mesh), body))
+            meta["mesh"] = {"body_model": body.body, "file": options.body_model}
         return Motion3D(
             positions=positions,
             root=root,
@@ -160,17 +203,12 @@ class Pipeline:
             },
         )
 
-    def _action_weights(self, recogniser: ActionRecogniser) -> Facts:
-        """Where the weights that name actions come from."""
-        info = recogniser.network.info
-        return trained_weights(
-            "action",
-            info.path,
-            name=str(self.options.action),
-            sha256=info.sha256,
-            origin=info.origin,
-            facts=info.facts,
-        )
+
+def _trained(stage: str, name: str, info: CheckpointInfo | ActionInfo | MeshInfo) -> Facts:
+    """Where the weights of a network come from."""
+    return trained_weights(
+        stage, info.path, name=name, sha256=info.sha256, origin=info.origin, facts=info.facts
+    )
 
 
 def as_h36m(keypoints: Keypoints2D, *, published: bool) -> Keypoints2D:

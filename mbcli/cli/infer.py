@@ -11,7 +11,9 @@ import typer
 
 from mbcli.cli import arguments as a
 from mbcli.cli.guard import FAILED, exit_codes
-from mbcli.errors import ConfigError
+from mbcli.errors import ConfigError, OutputError
+
+_MESH = "Body meshes"
 
 
 def infer(
@@ -100,6 +102,33 @@ def infer(
             rich_help_panel=a.NETWORKS,
         ),
     ] = None,
+    mesh: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="Weights that recover everybody's body as a mesh; needs --mesh-out.",
+            show_default=False,
+            rich_help_panel=_MESH,
+        ),
+    ] = None,
+    mesh_out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.glb|FOLDER",
+            help="Where the meshes go: one animated .glb, or a folder of .obj files.",
+            show_default=False,
+            rich_help_panel=_MESH,
+        ),
+    ] = None,
+    body_model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="SMPL's model file, which its publishers license to you.",
+            show_default=False,
+            rich_help_panel=_MESH,
+        ),
+    ] = None,
     quiet: a.Quiet = False,
     as_json: a.AsJson = False,
     debug: a.Debug = False,
@@ -110,6 +139,7 @@ def infer(
         from mbcli.cli.jobs import plan, run_all
         from mbcli.cli.screen import Screen
         from mbcli.cli.summary import Result, show_summary, write_json
+        from mbcli.export.mesh import save_bodies
         from mbcli.export.npz import save_motion
         from mbcli.options import InferOptions
         from mbcli.output import check_output
@@ -143,21 +173,36 @@ def infer(
             flip=flip,
             compat=compat,
             action=action,
+            mesh=mesh,
+            body_model=None if body_model is None else str(body_model),
         )
+        if (mesh is None) != (mesh_out is None):
+            raise ConfigError("--mesh and --mesh-out go together, got only one of them")
         jobs = plan(inputs, out)
         if keypoints is not None and len(jobs) > 1:
             raise ConfigError(f"--keypoints belongs to one video, got {len(jobs)} inputs")
+        if mesh_out is not None:
+            if len(jobs) > 1:
+                raise ConfigError(f"--mesh-out belongs to one video, got {len(jobs)} inputs")
+            if mesh_out.suffix.lower() == ".glb":
+                check_output(mesh_out, overwrite=overwrite)
+            elif mesh_out.exists() and not overwrite:
+                raise OutputError(f"the output {mesh_out} exists: add --overwrite")
         pipeline = Pipeline(options, command=shlex.join(["mbcli", *sys.argv[1:]]))
         if len(jobs) > 1:
             # Weights that are of no use to any input end the run at once.
-            _ = pipeline.lifter, pipeline.recogniser
+            _ = pipeline.lifter, pipeline.recogniser, pipeline.recoverer
         screen = Screen(quiet=quiet)
 
         def run(source: Path, target: Path) -> Result:
             check_output(target, overwrite=overwrite)
             with screen.progress(source.name) as observer:
                 motion, report = pipeline.run(source, observer, keypoints)
-            save_motion(target, motion, overwrite=overwrite)
+                # Before the bodies are recovered: nothing that is finished may be lost.
+                save_motion(target, motion, overwrite=overwrite)
+                if mesh_out is not None:
+                    bodies = pipeline.bodies(motion, observer)
+                    save_bodies(mesh_out, bodies, motion, overwrite=overwrite)
             for warning in report.warnings:
                 screen.say(f"warning: {warning}")
             ids = tuple(motion.track_ids.tolist())

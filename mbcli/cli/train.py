@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from mbcli.train.meter import Observer, Progress
     from mbcli.train.tasks import Task
 
-_EXTRA = ("lightning_fabric", "pydantic", "tensorboard", "yaml")
+_EXTRA = (
+    "h5py",
+    "lightning_fabric",
+    "matplotlib",
+    "pydantic",
+    "pytorch_metric_learning",
+    "scipy",
+    "tensorboard",
+    "yaml",
+)
 
 
 Config = Annotated[

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from mbcli.errors import OutputError
 from mbcli.output import check_folder, written_whole
+from mbcli.types import Motion3D
 
 _FROM_CAMERA = np.array([1.0, -1.0, -1.0], dtype=np.float32)
 
@@ -53,6 +54,21 @@ class MeshSource(Protocol):
     def vertices(self, frame: int, person: int) -> Vertices | None:
         """(V, 3) metres in camera axes; None where the person is absent."""
         ...
+
+
+def save_bodies(
+    path: Path, source: MeshSource, motion: Motion3D, *, overwrite: bool = False
+) -> int:
+    """Write the bodies of a motion: one ``.glb``, or a folder of ``.obj`` files otherwise.
+
+    Raises:
+        OutputError: see :func:`write_glb` and :func:`write_obj_folder`.
+    """
+    ids = motion.track_ids.tolist()
+    if path.suffix.lower() == ".glb":
+        times = motion.timestamps
+        return write_glb(path, source, times, ids, fps=motion.fps, overwrite=overwrite)
+    return write_obj_folder(path, source, ids, overwrite=overwrite)
 
 
 def write_obj_folder(

@@ -9,6 +9,9 @@ resumed run goes on exactly where the stopped one was.
 from __future__ import annotations
 
 import copy
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -16,7 +19,7 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from mbcli.errors import ConfigError
+from mbcli.errors import ConfigError, ProcessError
 from mbcli.train.backbone import check_freeze
 from mbcli.train.meter import Meter, Observer, write_scalars
 from mbcli.train.schedule import Epochs, ema_decay, learning_rate
@@ -24,6 +27,9 @@ from mbcli.train.share import Share
 from mbcli.train.state import BEST, CHECKPOINT, LAST, RunState
 from mbcli.train.stop import StopFlag
 from mbcli.train.tasks import Task
+
+# How the libraries that join processes say that the other side is gone.
+_LOST_PEER = re.compile(r"connection (closed|reset|refused)|\bpeer\b|broken pipe", re.IGNORECASE)
 
 
 def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
@@ -41,6 +47,8 @@ def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
         ConfigError: the folder holds a run and ``resume`` is off, or holds none and it is on.
         DataError: the training data cannot be used.
         WeightsError: the checkpoint is of another configuration.
+        OutputError: a checkpoint cannot be written; the one before it stays.
+        ProcessError: one of several processes died.
         KeyboardInterrupt: the run was asked to stop; its checkpoint is written.
     """
     run, optimisation = task.settings.run, task.settings.optimiser
@@ -79,7 +87,7 @@ def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
     epochs, steps = length(task)
     stopped = StopFlag()
     judged = False
-    with stopped.listening():
+    with stopped.listening(), _together(fabric, run.out):
         while state.step < steps:
             rate = learning_rate(state.step, steps, epochs, optimisation)
             for group in optimiser.param_groups:
@@ -120,6 +128,20 @@ def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
         writer.close()
         return run.out / (BEST if judged or (run.out / BEST).exists() else LAST)
     return None
+
+
+@contextmanager
+def _together(fabric: Fabric, out: Path) -> Iterator[None]:
+    """Tell in one line when another process is gone; alone, nothing of the kind can happen."""
+    try:
+        yield
+    except RuntimeError as error:
+        if fabric.world_size == 1 or not _LOST_PEER.search(str(error)):
+            raise
+        raise ProcessError(
+            f"one of the {fabric.world_size} processes of this training died: go on from "
+            f"{out / CHECKPOINT} with --resume"
+        ) from error
 
 
 def length(task: Task) -> tuple[Epochs, int]:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from mbcli import __version__
-from mbcli.errors import WeightsError
+from mbcli.errors import OutputError, WeightsError
 from mbcli.train.tasks import Task
 
 CHECKPOINT = "last.ckpt"
@@ -97,6 +97,13 @@ class RunState:
                 temporary,
             )
             temporary.replace(target)
+        # A disk that fills up comes as either of the two from inside torch.save.
+        except (OSError, RuntimeError) as error:
+            kept = f"; that of an earlier step is still {target}" if target.exists() else ""
+            raise OutputError(
+                f"the checkpoint of step {self.step} cannot be written to {target.parent}: "
+                f"{getattr(error, 'strerror', None) or str(error).splitlines()[0]}{kept}"
+            ) from error
         finally:
             temporary.unlink(missing_ok=True)
 

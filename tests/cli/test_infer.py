@@ -325,3 +325,60 @@ def test_actions_are_named_and_drawn(walk: Path, tmp_path: Path, tiny_lifter: Pa
     bad = run(walk, "--out", out, "--overwrite", "--weights", tiny_lifter, "--action", tiny_lifter)
     assert bad.exit_code == 1
     assert len(bad.stderr.splitlines()) == 1
+
+
+def test_bodies_are_recovered_and_written(
+    walk: Path,
+    tmp_path: Path,
+    tiny_lifter: Path,
+    stick_body: object,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A body model without any package, and a model that was never trained."""
+    import torch
+
+    from mbcli.lift import body_model
+    from mbcli.lift.mesh_checkpoint import save_mesh
+    from mbcli.lift.mesh_model import MeshHeadConfig, MeshNet
+    from mbcli.lift.model import DSTformer, DSTformerConfig
+
+    torch.manual_seed(0)
+    config = DSTformerConfig(dim_feat=16, dim_rep=16, depth=1, num_heads=2, mlp_ratio=2, maxlen=9)
+    weights = tmp_path / "mesh.safetensors"
+    network = MeshNet(DSTformer(config), MeshHeadConfig(hidden=8))
+    save_mesh(weights, network, "smpl", {"frames": 9}, half=False)
+    monkeypatch.setattr(body_model, "load_body_model", lambda *_: stick_body)
+    options = ["--weights", tiny_lifter, "--end", "0.3", "--mesh", weights]
+    glb, folder = tmp_path / "bodies.glb", tmp_path / "bodies"
+    for number, target in enumerate((glb, folder)):
+        result = run(walk, "--out", tmp_path / f"{number}.npz", *options, "--mesh-out", target)
+        assert result.exit_code == 0, result.output
+        assert "recovering bodies" in result.stderr
+    motion = mbcli.load(tmp_path / "0.npz")
+    assert motion.meta["mesh"] == {"body_model": "smpl", "file": None}
+    assert motion.meta["weights"][-1]["stage"] == "mesh"
+    people = int(motion.present.sum())
+    assert len(list(folder.iterdir())) == people
+    assert glb.read_bytes()[:4] == b"glTF"
+    rows = (folder / "frame_000000_person_1.obj").read_text().splitlines()
+    vertices = np.array([row.split()[1:] for row in rows if row.startswith("v ")], float)
+    vertices *= [1, -1, -1]  # from y up to the camera's axes
+    focal = motion.meta["assumptions"]["focal"]["pixels"]
+    middle = np.array(motion.keypoints.size) / 2
+    seen = np.median(vertices[:, :2] / vertices[:, 2:] * focal + middle, axis=0)
+    low, high = np.split(motion.keypoints.boxes[0, 0], 2)
+    assert (seen > low).all()
+    assert (seen < high).all(), "the body is where the person is"
+
+    for words, said in (
+        (["--mesh", weights], "--mesh and --mesh-out go together"),
+        (["--mesh-out", glb], "--mesh and --mesh-out go together"),
+        (["--body-model", "x"], "--body-model goes with --mesh"),
+        (["--mesh", weights, "--mesh-out", glb], "exists"),
+        (["--mesh", tiny_lifter, "--mesh-out", tmp_path / "new.glb"], "tiny.safetensors"),
+    ):
+        bad = run(walk, "--out", tmp_path / "bad.npz", "--weights", tiny_lifter, *words)
+        assert bad.exit_code == 1
+        (line,) = bad.stderr.splitlines()
+        assert said in line
+    assert not (tmp_path / "bad.npz").exists()

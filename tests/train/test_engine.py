@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from mbcli.errors import ConfigError, WeightsError
+from mbcli.errors import ConfigError, OutputError, WeightsError
 from mbcli.lift.checkpoint import load_lifter
 from mbcli.train.config import PretrainConfig
 from mbcli.train.engine import train
@@ -136,3 +137,27 @@ def test_the_configuration_is_kept_beside_the_weights(make_config) -> None:
     kept = json.loads(Path(config.run.out / "config.json").read_text())
     assert kept["model"]["dim_feat"] == 16
     assert kept["run"]["steps"] == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits on file sizes are POSIX")
+def test_a_full_disk_leaves_the_checkpoint_before_it(make_config) -> None:
+    """The limit on file sizes stands in for a full disk: writing fails half-way, as there."""
+    import resource
+
+    config = load_config(make_config(run={"steps": 6, "ema": 0}))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill_up(progress: Progress) -> None:
+        if progress.step == 4:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+
+    try:
+        with pytest.raises(OutputError, match="cannot be written") as caught:
+            pretrain(config, resume=False, observe=fill_up)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "\n" not in str(caught.value)
+    assert torch.load(config.run.out / CHECKPOINT, weights_only=True)["step"] == 2
+    assert not list(config.run.out.glob("*.part*"))
+    pretrain(config, resume=True, observe=ignore)
+    assert torch.load(config.run.out / CHECKPOINT, weights_only=True)["step"] == 6

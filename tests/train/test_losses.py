@@ -23,6 +23,10 @@ def published() -> dict[str, np.ndarray]:
         ("loss_mpjpe", losses.mpjpe),
         ("n_mpjpe", losses.n_mpjpe),
         ("loss_velocity", losses.velocity),
+        ("loss_limb_gt", losses.limb_length),
+        ("loss_limb_var", losses.limb_variance),
+        ("loss_angle", losses.angle),
+        ("loss_angle_velocity", losses.angle_velocity),
     ],
 )
 def test_3d_losses_are_the_published_ones(published, name, function) -> None:
@@ -47,6 +51,20 @@ def test_a_loss_of_weight_zero_is_not_computed(published) -> None:
 def test_a_single_frame_has_no_velocity() -> None:
     frame = torch.ones(2, 1, 17, 3)
     assert float(losses.velocity(frame, 2 * frame)) == 0.0
+
+
+def test_losses_over_time_are_zero_for_a_single_frame() -> None:
+    frame = torch.randn(2, 1, 17, 3, generator=torch.Generator().manual_seed(1))
+    assert float(losses.limb_variance(frame, frame + 1)) == 0.0
+    assert float(losses.angle_velocity(frame, -frame)) == 0.0
+
+
+def test_a_straight_limb_gives_a_finite_slope() -> None:
+    pose = torch.zeros(1, 2, 17, 3)
+    pose[..., 0] = torch.arange(17.0)
+    pose.requires_grad_()
+    losses.angle(pose, torch.randn(1, 2, 17, 3)).backward()
+    assert torch.isfinite(pose.grad).all()
 
 
 def test_scale_does_not_matter_to_n_mpjpe() -> None:

@@ -28,6 +28,13 @@ def start(config: Path, *words: str) -> subprocess.Popen[str]:
     )
 
 
+def children(parent: int) -> list[int]:
+    """Processes that train beside the first, by Linux's own list."""
+    path = Path(f"/proc/{parent}/task/{parent}/children")
+    found = map(int, path.read_text().split())
+    return [pid for pid in found if b"pretrain" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
 def finish(config: Path, *words: str) -> None:
     process = start(config, *words)
     _, errors = process.communicate(timeout=300)
@@ -70,3 +77,25 @@ def test_two_processes_are_one_with_the_doubled_batch(make_config) -> None:
     finish(moved)
     other = weights(moved)
     assert max(float((first[name] - other[name]).abs().max()) for name in first) > 1e-3
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+def test_a_process_that_dies_is_told_in_one_line_and_costs_nothing(make_config) -> None:
+    run = {"steps": 100_000, "batch": 16, "log_every": 1, "save_every": 2, "validate_every": 10**6}
+    config = make_config("broken", run={**run, "devices": 2})
+    process = start(config)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("step 10 "):
+            (child,) = children(process.pid)
+            os.kill(child, signal.SIGKILL)
+            break
+    lines = process.stderr.read().splitlines()
+    process.stderr.close()
+    process.wait(timeout=60)
+    assert process.returncode == 1
+    (error,) = [line for line in lines if line.startswith("error: ")]
+    assert "one of the 2 processes of this training died" in error
+    assert not [line for line in lines if "Traceback" in line]
+    kept = torch.load(config.parent / "broken" / CHECKPOINT, weights_only=True)["step"]
+    assert kept >= 8
