@@ -108,7 +108,7 @@ def main() -> int:
         given.out.mkdir(parents=True, exist_ok=True)
         if not store.exists():
             make_store(clips, store, holdout, given.seconds, given.cameras, given.seed)
-        every = max(1, given.steps // 10)
+        every = max(1, given.steps // 5)
         settings = MeshConfig.model_validate(
             {
                 "data": {"stores": [store], "window": "crop"},

@@ -1,6 +1,6 @@
 """Clips per second of training, beside a plain re-reading of the published loop.
 
-    python benchmarks/training.py [--size small] [--device cpu] [--repetitions 5] [--out speed.json]
+    python benchmarks/training.py [--size small] [--device cpu] [--repetitions 3] [--out speed.json]
 
 Both loops train the same DSTformer (the project's) on the same clips, which are made up, with the
 same batch, threads, precision (float32), losses (the project's functions) and optimiser (AdamW):
@@ -35,6 +35,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import harmonic_mean, median
 from typing import Any
@@ -61,9 +62,11 @@ WARM_UP = 5  # steps before those that count; as many lie between two reports of
 CLIPS_A_SEQUENCE = 10
 AHEAD = 4  # batches that each worker makes ahead of time
 
+Loop = Callable[[], tuple[float, float]]  # clips per second, share of the time on data
+
 # Size -> dimensions of the model, frames of a clip, clips a batch.
 SIZES: dict[str, tuple[dict[str, int], int, int]] = {
-    "small": ({"dim_feat": 64, "dim_rep": 64, "depth": 3, "num_heads": 4, "mlp_ratio": 2}, 81, 8),
+    "small": ({"dim_feat": 64, "dim_rep": 64, "depth": 3, "num_heads": 4, "mlp_ratio": 2}, 27, 8),
     "lite": ({}, 243, 32),
     "full": ({"dim_feat": 512, "mlp_ratio": 2}, 243, 32),
 }
@@ -132,6 +135,10 @@ def make_clips(setup: Setup) -> None:
 def engine_loop(setup: Setup) -> tuple[float, float]:
     """Clips per second and share of the time spent on data of mbcli's own loop."""
     reports: list[Progress] = []
+
+    def observe(progress: Progress) -> None:
+        reports.append(progress)
+
     with tempfile.TemporaryDirectory() as folder:
         settings = Pose3DConfig.model_validate(
             {
@@ -152,7 +159,7 @@ def engine_loop(setup: Setup) -> tuple[float, float]:
                 },
             }
         )
-        train(Pose3D(settings), resume=False, observe=reports.append)
+        train(Pose3D(settings), resume=False, observe=observe)
     counted = reports[1:]
     rates = [report.clips_per_second for report in counted]  # over as many clips each
     times = [1 / rate for rate in rates]
@@ -233,9 +240,7 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def measure(
-    loops: dict[str, Callable[[], tuple[float, float]]], repetitions: int
-) -> list[dict[str, Any]]:
+def measure(loops: dict[str, Loop], repetitions: int) -> list[dict[str, Any]]:
     """Medians of each loop, all of them in turn in every repetition."""
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in loops}
     for _ in range(repetitions):
@@ -262,7 +267,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=cores)
     parser.add_argument("--workers", type=int, nargs="+", default=[0, min(12, cores)])
     parser.add_argument("--steps", type=int, default=20, help=f"a multiple of {WARM_UP}")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     given = parser.parse_args()
     if given.steps < WARM_UP or given.steps % WARM_UP:
@@ -281,10 +286,9 @@ def main() -> None:
             pickles=Path(folder) / "pickles",
         )
         make_clips(setup)
-        loops: dict[str, Callable[[], tuple[float, float]]] = {"mbcli": lambda: engine_loop(setup)}
+        loops: dict[str, Loop] = {"mbcli": partial(engine_loop, setup)}
         for workers in dict.fromkeys(given.workers):
-            name = f"plain, {workers} workers"
-            loops[name] = lambda workers=workers: plain_loop(setup, workers)
+            loops[f"plain, {workers} workers"] = partial(plain_loop, setup, workers)
         rows = measure(loops, given.repetitions)
     machine = f"{given.threads} threads on {cores} cores, {platform.machine()}"
     if given.device == "cuda":
