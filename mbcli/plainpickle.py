@@ -8,6 +8,7 @@ numpy sees them, since a forged dtype can make numpy take raw bytes for pointers
 
 from __future__ import annotations
 
+import importlib
 import io
 import math
 import pickle
@@ -130,6 +131,21 @@ def load_plain_npz(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any
         raise InputError(f"{path} is no whole .npz archive: {_one_line(error)}") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def numpy_values() -> list[Any]:
+    """What pickled numpy scalars and arrays of numbers are made of, for ``torch.load``.
+
+    To be given to ``torch.serialization.safe_globals``. Published checkpoints hold such numbers
+    beside their tensors. numpy 2 moved ``numpy.core`` to ``numpy._core``; a file may have been
+    saved with either.
+    """
+    multiarray = importlib.import_module("numpy._core.multiarray")
+    numbers = [np.dtype(kind) for kind in ("?", "i1", "i2", "i4", "i8", "u1", "f2", "f4", "f8")]
+    allowed: list[Any] = [np.dtype, np.ndarray, *{type(number) for number in numbers}]
+    for module in ("numpy._core.multiarray", "numpy.core.multiarray"):
+        allowed += [(getattr(multiarray, n), f"{module}.{n}") for n in ("scalar", "_reconstruct")]
+    return allowed
 
 
 def dense(value: Any) -> Any:

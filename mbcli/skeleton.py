@@ -12,6 +12,7 @@ so a joint order is written down once. A joint that two lists share has one name
     posetrack17  PoseTrack 2018 (Andriluka et al. 2018)
     mpii16       MPII Human Pose (Andriluka et al. 2014)
     crowdpose14  CrowdPose (Li et al. 2019)
+    smpl24       SMPL (Loper et al. 2015)
     h36m17       Human3.6M in the order of MotionBERT (Zhu et al. 2023)
 """
 
@@ -294,6 +295,38 @@ CROWDPOSE14 = _skeleton(
         "head_top": "neck",
         "neck": None,
     },
+)
+
+# The joints of a body model, not of a keypoint detector: nothing is converted from or to them.
+SMPL24 = Skeleton(
+    name="smpl24",
+    joints=(
+        "pelvis",
+        "left_hip",
+        "right_hip",
+        "spine1",
+        "left_knee",
+        "right_knee",
+        "spine2",
+        "left_ankle",
+        "right_ankle",
+        "spine3",
+        "left_foot",
+        "right_foot",
+        "neck",
+        "left_collar",
+        "right_collar",
+        "head",
+        "left_shoulder",
+        "right_shoulder",
+        "left_elbow",
+        "right_elbow",
+        "left_wrist",
+        "right_wrist",
+        "left_hand",
+        "right_hand",
+    ),
+    parents=(-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21),
 )
 
 SKELETONS: dict[str, Skeleton] = {

@@ -33,31 +33,9 @@ from mbcli.data.hierarchy import FloatArray, Hierarchy, Recording
 from mbcli.data.rotation import rotations
 from mbcli.errors import DataError, InputError
 from mbcli.plainpickle import dense, load_plain_npz, load_plain_pickle
+from mbcli.skeleton import SMPL24
 
-JOINTS = (
-    "pelvis",
-    "left_hip",
-    "right_hip",
-    "spine1",
-    "left_knee",
-    "right_knee",
-    "spine2",
-    "left_ankle",
-    "right_ankle",
-    "spine3",
-    "left_foot",
-    "right_foot",
-    "neck",
-    "left_collar",
-    "right_collar",
-    "head",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-)
+JOINTS = SMPL24.joints[:22]
 """The body joints that SMPL and SMPL-H share, in their order; hands follow."""
 
 VERTICES = 6890

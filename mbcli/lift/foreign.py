@@ -14,7 +14,6 @@ values is refused and named, never run.
 
 from __future__ import annotations
 
-import importlib
 import re
 import struct
 import warnings
@@ -23,12 +22,12 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from mbcli.errors import WeightsError
 from mbcli.lift.model import DSTformerConfig
+from mbcli.plainpickle import numpy_values
 
 PUBLISHED_HEADS = 8
 
@@ -114,7 +113,7 @@ def read_foreign_task(
 
 def _read_pickle(path: Path) -> Any:
     try:
-        with torch.serialization.safe_globals(_numpy_values()), warnings.catch_warnings():
+        with torch.serialization.safe_globals(numpy_values()), warnings.catch_warnings():
             # torch warns of pickle protocols that it then refuses or reads all the same.
             warnings.simplefilter("ignore", UserWarning)
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -131,20 +130,6 @@ def _read_pickle(path: Path) -> Any:
         ) from error
     except _DAMAGE as error:
         raise WeightsError(f"{path} is damaged or not a weights file: {one_line(error)}") from error
-
-
-def _numpy_values() -> list[Any]:
-    """What pickled numpy scalars and arrays of numbers are made of, under both module names.
-
-    Published files hold ``min_loss`` as a numpy scalar, MMPose's ``meta`` arrays of numbers.
-    numpy 2 moved ``numpy.core`` to ``numpy._core``; a file may have been saved with either.
-    """
-    multiarray = importlib.import_module("numpy._core.multiarray")
-    numbers = [np.dtype(kind) for kind in ("?", "i1", "i2", "i4", "i8", "u1", "f2", "f4", "f8")]
-    allowed: list[Any] = [np.dtype, np.ndarray, *{type(number) for number in numbers}]
-    for module in ("numpy._core.multiarray", "numpy.core.multiarray"):
-        allowed += [(getattr(multiarray, n), f"{module}.{n}") for n in ("scalar", "_reconstruct")]
-    return allowed
 
 
 def _pose_state(path: Path, content: Any) -> tuple[ForeignOrigin, StateDict]:

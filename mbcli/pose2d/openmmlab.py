@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from mbcli.errors import ConfigError, WeightsError
+from mbcli.plainpickle import numpy_values
 from mbcli.types import FloatArray, IntArray
 
 PYTHONS = ((3, 10), (3, 11))  # xtcocotools, which MMPose requires, has wheels for no newer one
@@ -284,15 +285,8 @@ def _curve_method(owner: object, name: object) -> None:
 
 
 def _allowed() -> list[Any]:
-    """The types in OpenMMLab's checkpoints, under the names by which the files ask for them.
-
-    numpy 2 moved ``numpy.core`` to ``numpy._core``; a file may have been saved with either.
-    """
-    multiarray = importlib.import_module("numpy._core.multiarray")
-    numbers = [np.dtype(kind) for kind in ("?", "i1", "i2", "i4", "i8", "u1", "f2", "f4", "f8")]
-    allowed: list[Any] = [np.dtype, np.ndarray, *{type(number) for number in numbers}]
-    for module in ("numpy._core.multiarray", "numpy.core.multiarray"):
-        allowed += [(getattr(multiarray, n), f"{module}.{n}") for n in ("scalar", "_reconstruct")]
+    """The types in OpenMMLab's checkpoints, under the names by which the files ask for them."""
+    allowed = numpy_values()
     allowed.append((_Curve, "mmengine.logging.history_buffer.HistoryBuffer"))
     allowed.append((_curve_method, "builtins.getattr"))
     return allowed
