@@ -32,7 +32,7 @@ from mbcli.evaluate.metrics import joint_errors, root_relative
 from mbcli.geometry import procrustes
 from mbcli.lift.checkpoint import load_lifter
 from mbcli.lift.lifter import Lifter, LiftOptions
-from mbcli.refine.metric import camera_from, to_metres
+from mbcli.refinement.metric import camera_from, to_metres
 from mbcli.skeleton import H36M17
 from mbcli.train.bodies import stature
 from mbcli.train.cameras import view

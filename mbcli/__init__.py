@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mbcli.errors import MbcliError
-    from mbcli.export.npz import load_motion as load
-    from mbcli.export.npz import save_motion as save
+    from mbcli.motion import Motion3D
+    from mbcli.motion import load_motion as load
+    from mbcli.motion import save_motion as save
     from mbcli.options import InferOptions
     from mbcli.pipeline import infer
     from mbcli.report import InferReport
-    from mbcli.types import Frame, FramePoses, Keypoints2D, Motion3D
+    from mbcli.types import Frame, FramePoses, Keypoints2D
 
 __version__ = "0.1.0"
 
@@ -46,10 +47,10 @@ _WHERE = {
     "InferReport": ("mbcli.report", "InferReport"),
     "Keypoints2D": ("mbcli.types", "Keypoints2D"),
     "MbcliError": ("mbcli.errors", "MbcliError"),
-    "Motion3D": ("mbcli.types", "Motion3D"),
+    "Motion3D": ("mbcli.motion", "Motion3D"),
     "infer": ("mbcli.pipeline", "infer"),
-    "load": ("mbcli.export.npz", "load_motion"),
-    "save": ("mbcli.export.npz", "save_motion"),
+    "load": ("mbcli.motion", "load_motion"),
+    "save": ("mbcli.motion", "save_motion"),
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mbcli.errors import ConfigError
 from mbcli.pose2d import AUTO, BACKENDS, Pose2DOptions
-from mbcli.refine.metric import camera_from, check_height
+from mbcli.refinement.metric import camera_from, check_height
 
 DEFAULT_LIFTER = "mbcli-lifter"
 

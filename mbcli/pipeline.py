@@ -15,13 +15,14 @@ import numpy as np
 from mbcli.actions import to_json
 from mbcli.conversion import convert
 from mbcli.detect import Detection, opened
+from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
 from mbcli.provenance import Facts, trained_weights
-from mbcli.refine.metric import DEFAULT_HEIGHT, camera_from, to_metres
-from mbcli.refine.rays import steady_depth
+from mbcli.refinement.metric import DEFAULT_HEIGHT, camera_from, to_metres
+from mbcli.refinement.rays import steady_depth
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
 from mbcli.skeleton import H36M17
-from mbcli.types import Keypoints2D, Motion3D
+from mbcli.types import Keypoints2D
 from mbcli.weights import resolve
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What flows down the street: frames, detected poses, keypoint tracks, 3D motion.
+"""What flows down the street before lifting: frames, detected poses, keypoint tracks.
 
 All are frozen, check themselves on construction and hold read-only arrays. Axes everywhere:
 x right, y down, z away from the camera; pixels for images, metres for space, seconds for time.
@@ -7,27 +7,26 @@ Missing 2D keypoints are (NaN, NaN, 0); a person absent from a frame is NaN thro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.skeleton import H36M17, Skeleton
+from mbcli.skeleton import Skeleton
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
 
 
-def _frozen(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
+def frozen_array(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
     """A read-only array that shares no memory with a writable one."""
     out = np.array(array, dtype=dtype, copy=True)
     out.setflags(write=False)
     return out
 
 
-def _check_shape(owner: str, name: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
+def check_shape(owner: str, name: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
     """Compare a shape; -1 in ``shape`` admits any length."""
     same_rank = array.ndim == len(shape)
     if not same_rank or any(w not in (-1, g) for w, g in zip(shape, array.shape, strict=True)):
@@ -35,7 +34,8 @@ def _check_shape(owner: str, name: str, array: npt.NDArray[Any], shape: tuple[in
         raise ValueError(f"{owner}.{name} must have shape ({want}), got {array.shape}")
 
 
-def _check_confidence(owner: str, confidence: FloatArray) -> None:
+def check_confidence(owner: str, confidence: FloatArray) -> None:
+    """Refuse confidences that are not within 0..1; ``owner`` is named in the ValueError."""
     if confidence.size and not (np.all(confidence >= 0) and np.all(confidence <= 1)):
         low, high = confidence.min(), confidence.max()
         raise ValueError(f"{owner}: confidence must be within 0..1, got {low:g}..{high:g}")
@@ -63,7 +63,7 @@ class Frame:
     image: npt.NDArray[np.uint8]
 
     def __post_init__(self) -> None:
-        _check_shape("Frame", "image", self.image, (-1, -1, 3))
+        check_shape("Frame", "image", self.image, (-1, -1, 3))
         if self.image.dtype != np.uint8:
             raise ValueError(f"Frame.image must be uint8, got {self.image.dtype}")
 
@@ -90,11 +90,11 @@ class FramePoses:
     keypoints: FloatArray
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "boxes", _frozen(self.boxes, np.float32))
-        object.__setattr__(self, "keypoints", _frozen(self.keypoints, np.float32))
-        _check_shape("FramePoses", "boxes", self.boxes, (-1, 4))
-        _check_shape("FramePoses", "keypoints", self.keypoints, (len(self.boxes), -1, 3))
-        _check_confidence("FramePoses", self.keypoints[..., 2])
+        object.__setattr__(self, "boxes", frozen_array(self.boxes, np.float32))
+        object.__setattr__(self, "keypoints", frozen_array(self.keypoints, np.float32))
+        check_shape("FramePoses", "boxes", self.boxes, (-1, 4))
+        check_shape("FramePoses", "keypoints", self.keypoints, (len(self.boxes), -1, 3))
+        check_confidence("FramePoses", self.keypoints[..., 2])
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -126,19 +126,19 @@ class Keypoints2D:
     frame_index: IntArray
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "data", _frozen(self.data, np.float32))
-        object.__setattr__(self, "timestamps", _frozen(self.timestamps, np.float64))
-        object.__setattr__(self, "track_ids", _frozen(self.track_ids, np.int64))
-        object.__setattr__(self, "boxes", _frozen(self.boxes, np.float32))
-        object.__setattr__(self, "frame_index", _frozen(self.frame_index, np.int64))
-        _check_shape("Keypoints2D", "data", self.data, (-1, -1, len(self.skeleton), 3))
+        object.__setattr__(self, "data", frozen_array(self.data, np.float32))
+        object.__setattr__(self, "timestamps", frozen_array(self.timestamps, np.float64))
+        object.__setattr__(self, "track_ids", frozen_array(self.track_ids, np.int64))
+        object.__setattr__(self, "boxes", frozen_array(self.boxes, np.float32))
+        object.__setattr__(self, "frame_index", frozen_array(self.frame_index, np.int64))
+        check_shape("Keypoints2D", "data", self.data, (-1, -1, len(self.skeleton), 3))
         frames, people = self.data.shape[:2]
-        _check_shape("Keypoints2D", "timestamps", self.timestamps, (frames,))
-        _check_shape("Keypoints2D", "track_ids", self.track_ids, (people,))
-        _check_shape("Keypoints2D", "boxes", self.boxes, (frames, people, 4))
-        _check_shape("Keypoints2D", "frame_index", self.frame_index, (frames,))
+        check_shape("Keypoints2D", "timestamps", self.timestamps, (frames,))
+        check_shape("Keypoints2D", "track_ids", self.track_ids, (people,))
+        check_shape("Keypoints2D", "boxes", self.boxes, (frames, people, 4))
+        check_shape("Keypoints2D", "frame_index", self.frame_index, (frames,))
         _check_clock("Keypoints2D", self.timestamps, self.fps)
-        _check_confidence("Keypoints2D", self.data[..., 2])
+        check_confidence("Keypoints2D", self.data[..., 2])
         missing = np.isnan(self.data[..., :2]).any(axis=-1)
         if np.any(self.data[..., 2][missing] != 0):
             raise ValueError("Keypoints2D: a missing keypoint (NaN) must have confidence 0")
@@ -149,66 +149,4 @@ class Keypoints2D:
         result: npt.NDArray[np.bool_] = np.asarray(
             np.isfinite(self.data[..., :2]).all(axis=-1).any(axis=-1)
         )
-        return result
-
-
-@dataclass(frozen=True)
-class Motion3D:
-    """3D motion of every person, as written to ``pose.npz``.
-
-    Attributes:
-        positions: (T, P, 17, 3) float32 metres, pelvis at 0, camera axes; NaN where absent.
-        root: (T, P, 3) float32 metres, the pelvis in the camera's frame.
-        positions_normalized: (T, P, 17, 3) float32, the network's own output in image units.
-        confidence: (T, P, 17) float32, 0..1.
-        keypoints: the 2D keypoints that were lifted, in the same skeleton.
-        meta: JSON-ready provenance: version, command, options, weights and what was assumed.
-        skeleton: joint names and parents.
-    """
-
-    positions: FloatArray
-    root: FloatArray
-    positions_normalized: FloatArray
-    confidence: FloatArray
-    keypoints: Keypoints2D
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    skeleton: Skeleton = H36M17
-
-    def __post_init__(self) -> None:
-        for name in ("positions", "root", "positions_normalized", "confidence"):
-            object.__setattr__(self, name, _frozen(getattr(self, name), np.float32))
-        frames, people = self.keypoints.data.shape[:2]
-        joints = len(self.skeleton)
-        _check_shape("Motion3D", "positions", self.positions, (frames, people, joints, 3))
-        _check_shape("Motion3D", "root", self.root, (frames, people, 3))
-        _check_shape(
-            "Motion3D", "positions_normalized", self.positions_normalized, self.positions.shape
-        )
-        _check_shape("Motion3D", "confidence", self.confidence, (frames, people, joints))
-        _check_confidence("Motion3D", self.confidence)
-        if self.keypoints.skeleton != self.skeleton:
-            raise ValueError(
-                f"Motion3D: keypoints must be in {self.skeleton.name}, "
-                f"got {self.keypoints.skeleton.name}"
-            )
-
-    @property
-    def timestamps(self) -> FloatArray:
-        """(T,) float64 seconds."""
-        return self.keypoints.timestamps
-
-    @property
-    def fps(self) -> float:
-        """Frames per second."""
-        return self.keypoints.fps
-
-    @property
-    def track_ids(self) -> IntArray:
-        """(P,) int64 identities."""
-        return self.keypoints.track_ids
-
-    @property
-    def present(self) -> npt.NDArray[np.bool_]:
-        """(T, P) whether the person has a pose in the frame."""
-        result: npt.NDArray[np.bool_] = np.asarray(np.isfinite(self.positions).all(axis=(-1, -2)))
         return result

@@ -20,8 +20,13 @@ CHECKOUT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "skeleton"),
     ("types", "output", "report", "conversion", "plainpickle"),
-    ("geometry", "video", "weights", "actions"),
-    ("pose2d", "keypoints", "track", "mend", "lift", "refine", "export", "render", "data"),
+    ("pose_file",),
+    ("motion",),
+    ("geometry", "video", "weights", "actions", "kinematics"),
+    (
+        *("pose2d", "keypoints", "track", "mend", "lift", "refinement"),
+        *("exports", "drawing", "viewer", "plots", "data"),
+    ),
     ("options", "provenance", "evaluate"),
     ("detect",),
     ("pipeline",),

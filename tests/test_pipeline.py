@@ -9,11 +9,12 @@ import pytest
 
 import mbcli
 from mbcli.errors import ConfigError, InputError, NobodyFoundError, WeightsError
+from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
 from mbcli.pipeline import Detection, Pipeline, as_h36m, infer
 from mbcli.report import InferReport, Stopwatch
 from mbcli.skeleton import COCO17, H36M17, HALPE26
-from mbcli.types import Keypoints2D, Motion3D
+from mbcli.types import Keypoints2D
 from mbcli.video import write_video
 from mbcli.weights import sha256_of
 

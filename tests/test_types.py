@@ -5,8 +5,9 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 
+from mbcli.motion import Motion3D
 from mbcli.skeleton import COCO17, H36M17
-from mbcli.types import Frame, FramePoses, Keypoints2D, Motion3D
+from mbcli.types import Frame, FramePoses, Keypoints2D
 
 
 def keypoints(frames=4, people=2, **changes):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mbcli.data.sequences import Sequence, SequenceStore
     from mbcli.data.store import Clip, ClipStore
-    from mbcli.render.strips import Row, Strip
+    from mbcli.drawing.strips import Row, Strip
 
 _OBLIQUE = (50.0, 12.0)  # degrees around and above
 _LONGEST = 4.0  # seconds of a clip that are shown
@@ -43,9 +43,9 @@ def preview(
         from mbcli.cli.screen import Screen
         from mbcli.data.sequences import open_store
         from mbcli.data.store import ClipStore
+        from mbcli.drawing.strips import draw_strips
         from mbcli.errors import DataError, OutputError
         from mbcli.output import check_output, written_whole
-        from mbcli.render.strips import draw_strips
 
         for name, value in (("clips", clips), ("figures", figures)):
             if not 1 <= value <= 100:
@@ -97,7 +97,7 @@ def _clip_strip(opened: ClipStore, clip: Clip, figures: int, rng: np.random.Gene
     import numpy as np
 
     from mbcli.data.body import BODY21
-    from mbcli.render.strips import Strip, space_row
+    from mbcli.drawing.strips import Strip, space_row
 
     moments = _moments(clip.frames, clip.fps, figures, rng)
     # Half a turn about x: y up becomes y down, and left stays left.
@@ -112,7 +112,7 @@ def _sequence_strip(
 ) -> Strip:
     import numpy as np
 
-    from mbcli.render.strips import Row, Strip, space_row
+    from mbcli.drawing.strips import Row, Strip, space_row
     from mbcli.skeleton import H36M17
 
     moments = _moments(sequence.frames, sequence.fps, figures, rng)

@@ -139,8 +139,8 @@ def infer(
         from mbcli.cli.jobs import plan, run_all
         from mbcli.cli.screen import Screen
         from mbcli.cli.summary import Result, show_summary, write_json
-        from mbcli.export.mesh import save_bodies
-        from mbcli.export.npz import save_motion
+        from mbcli.exports.mesh import save_bodies
+        from mbcli.motion import save_motion
         from mbcli.options import InferOptions
         from mbcli.output import check_output
         from mbcli.pipeline import Pipeline

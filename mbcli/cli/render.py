@@ -13,7 +13,7 @@ from mbcli.cli.guard import exit_codes
 from mbcli.errors import ConfigError, InputError, OutputError
 
 if TYPE_CHECKING:
-    from mbcli.types import Motion3D
+    from mbcli.motion import Motion3D
 
 _VIEW, _PICTURES = "3D view", "Pictures (.png)"
 _COLUMNS, _COUNT = 3, 12
@@ -102,10 +102,10 @@ def render(
         _check_used({"--columns": columns, "--count": count}, frame is None, "contact sheets")
         # Imported on use, so that --help answers at once.
         from mbcli.cli.screen import Screen
-        from mbcli.export.npz import load_motion
+        from mbcli.drawing.compose import RenderOptions
+        from mbcli.drawing.files import evenly_spaced, render_picture, render_video
+        from mbcli.motion import load_motion
         from mbcli.output import check_output
-        from mbcli.render.compose import RenderOptions
-        from mbcli.render.files import evenly_spaced, render_picture, render_video
 
         defaults = RenderOptions()
         options = RenderOptions(

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mbcli.cli.app import app
-from mbcli.export.npz import load_motion
+from mbcli.motion import load_motion
 
 SHORT = ("--end", "0.3")
 

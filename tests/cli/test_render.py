@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mbcli.cli.app import app
-from mbcli.export.npz import save_motion
+from mbcli.motion import Motion3D, save_motion
 from mbcli.skeleton import H36M17
-from mbcli.types import Keypoints2D, Motion3D
+from mbcli.types import Keypoints2D
 from mbcli.video import VideoReader
 
 FIRST, FRAMES = 30, 5

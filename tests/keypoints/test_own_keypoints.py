@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from mbcli.errors import ConfigError, OutputError
-from mbcli.export.npz import save_motion
 from mbcli.keypoints import own, write_keypoints
 from mbcli.keypoints.source import Source
+from mbcli.motion import Motion3D, save_motion
 from mbcli.skeleton import H36M17, SKELETONS, Skeleton
-from mbcli.types import Keypoints2D, Motion3D
+from mbcli.types import Keypoints2D
 
 META = {"version": "0.2.0", "source": "Zürich.mp4", "weights": [{"sha256": "ab"}]}
 Refused = Callable[..., Any]

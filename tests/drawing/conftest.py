@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from mbcli.motion import Motion3D
 from mbcli.skeleton import H36M17
-from mbcli.types import Keypoints2D, Motion3D
+from mbcli.types import Keypoints2D
 
 # Metres from the pelvis, x right, y down, z away: somebody who faces the camera, so that their
 # left is on the right of the picture.

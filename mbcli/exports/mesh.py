@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import OutputError
+from mbcli.motion import Motion3D
 from mbcli.output import check_folder, written_whole
-from mbcli.types import Motion3D
 
 _FROM_CAMERA = np.array([1.0, -1.0, -1.0], dtype=np.float32)
 

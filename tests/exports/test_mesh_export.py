@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mbcli.errors import OutputError
-from mbcli.export.mesh import write_glb, write_obj_folder
+from mbcli.exports.mesh import write_glb, write_obj_folder
 
 
 class Cube:

@@ -7,8 +7,8 @@ import pytest
 
 from mbcli.errors import ConfigError
 from mbcli.geometry import project
-from mbcli.refine.metric import camera_from, check_height, to_metres
-from mbcli.refine.smoothing import smooth
+from mbcli.refinement.metric import camera_from, check_height, to_metres
+from mbcli.refinement.smoothing import smooth
 from mbcli.skeleton import H36M17
 from mbcli.types import Keypoints2D
 

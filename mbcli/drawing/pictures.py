@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mbcli.drawing.ink import RgbImage
 from mbcli.errors import InputError
-from mbcli.render.ink import RgbImage
-from mbcli.types import Frame, Motion3D
+from mbcli.motion import Motion3D
+from mbcli.types import Frame
 from mbcli.video import VideoReader, probe
 
 # From one wanted frame to the next: further apart than this, seeking beats decoding.

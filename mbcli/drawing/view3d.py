@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.render.camera import Camera, frame_all, look_from
-from mbcli.render.ink import (
+from mbcli.drawing.camera import Camera, frame_all, look_from
+from mbcli.drawing.ink import (
     LEFT,
     RIGHT,
     Colour,
@@ -26,7 +26,8 @@ from mbcli.render.ink import (
     text_height,
     write_label,
 )
-from mbcli.types import FloatArray, Motion3D
+from mbcli.motion import Motion3D
+from mbcli.types import FloatArray
 
 _BACKGROUND: Colour = (30, 32, 37)
 _GRID: Colour = (70, 74, 84)
@@ -51,7 +52,7 @@ class View3D:
     Args:
         motion: what to draw; kept, not copied.
         size: (width, height) of the pictures in pixels.
-        azimuth: degrees, see :func:`mbcli.render.camera.look_from`.
+        azimuth: degrees, see :func:`mbcli.drawing.camera.look_from`.
         elevation: degrees, likewise.
     """
 

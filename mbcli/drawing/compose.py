@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from mbcli.actions import frame_labels, from_json
+from mbcli.drawing.draw2d import draw_people
+from mbcli.drawing.ink import LEFT, RIGHT, RgbImage, legend, text_height, write
+from mbcli.drawing.view3d import View3D
 from mbcli.errors import ConfigError
-from mbcli.render.draw2d import draw_people
-from mbcli.render.ink import LEFT, RIGHT, RgbImage, legend, text_height, write
-from mbcli.render.view3d import View3D
-from mbcli.types import Motion3D
+from mbcli.motion import Motion3D
 
 # The shorter side of the video's picture is brought within this range of pixels, its longer side
 # below the last number: letters stay readable, and the result plays on usual hardware.

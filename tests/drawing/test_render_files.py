@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
+from mbcli.drawing.compose import RenderOptions
+from mbcli.drawing.files import evenly_spaced, render_picture, render_video
+from mbcli.drawing.pictures import pictures_of
 from mbcli.errors import InputError, OutputError
-from mbcli.render.compose import RenderOptions
-from mbcli.render.files import evenly_spaced, render_picture, render_video
-from mbcli.render.pictures import pictures_of
-from mbcli.types import Motion3D
+from mbcli.motion import Motion3D
 from mbcli.video import VideoReader, write_video
 
 Make = Callable[..., Motion3D]

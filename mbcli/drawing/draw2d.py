@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mbcli.render.ink import (
+from mbcli.drawing.ink import (
     RgbImage,
     bone_colours,
     dot,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mbcli.render.camera import frame_all, look_from
+from mbcli.drawing.camera import frame_all, look_from
 
 SIDES = [(0, 0), (35, 12), (-120, 45), (180, -30), (90, 90)]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mbcli.render.camera import look_from
-from mbcli.render.ink import (
+from mbcli.drawing.camera import look_from
+from mbcli.drawing.ink import (
     LEFT,
     RIGHT,
     Colour,
@@ -75,7 +75,7 @@ def space_row(name: str, bodies: FloatArray, azimuth: float, elevation: float) -
     Args:
         name: of the row.
         bodies: (K, M, J, 3), x right, y down, z away, in any unit; NaN where missing.
-        azimuth: degrees, see `mbcli.render.camera.look_from`.
+        azimuth: degrees, see `mbcli.drawing.camera.look_from`.
         elevation: degrees, likewise.
     """
     points = (bodies @ look_from(azimuth, elevation).T)[..., :2]

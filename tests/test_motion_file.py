@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mbcli.errors import InputError, OutputError
-from mbcli.export.npz import load_motion, save_motion
+from mbcli.motion import Motion3D, load_motion, save_motion
 from mbcli.skeleton import H36M17
-from mbcli.types import Keypoints2D, Motion3D
+from mbcli.types import Keypoints2D
 
 FRAMES, PEOPLE = 4, 2
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mbcli.drawing.compose import Composer, RenderOptions
+from mbcli.drawing.ink import RgbImage
+from mbcli.drawing.pictures import pictures_of
 from mbcli.errors import InputError, OutputError
+from mbcli.motion import Motion3D
 from mbcli.output import check_output, written_whole
-from mbcli.render.compose import Composer, RenderOptions
-from mbcli.render.ink import RgbImage
-from mbcli.render.pictures import pictures_of
 from mbcli.report import Observer, unobserved
-from mbcli.types import Motion3D
 from mbcli.video import write_video
 
 _STAGE = "drawing"

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from mbcli.errors import ConfigError
-from mbcli.refine.camera import CameraAssumption, camera_from
-from mbcli.refine.smoothing import smooth
+from mbcli.refinement.camera import CameraAssumption, camera_from
+from mbcli.refinement.smoothing import smooth
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray, Keypoints2D
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mbcli.render.ink import LEFT, RIGHT
-from mbcli.render.view3d import View3D
-from mbcli.types import Motion3D
+from mbcli.drawing.ink import LEFT, RIGHT
+from mbcli.drawing.view3d import View3D
+from mbcli.motion import Motion3D
 
 SIZE = (320, 240)
 NOWHERE = np.full(3, np.nan)

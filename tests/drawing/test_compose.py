@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from mbcli.drawing.compose import Composer, RenderOptions
 from mbcli.errors import ConfigError
-from mbcli.render.compose import Composer, RenderOptions
-from mbcli.types import Motion3D
+from mbcli.motion import Motion3D
 
 Make = Callable[..., Motion3D]
 PATH = np.array([[0.0, 0.0, 4.0]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mbcli.refine.smoothing import smooth
+from mbcli.refinement.smoothing import smooth
 from mbcli.types import FloatArray
 
 _SIGMA = 0.15  # seconds

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mbcli.refine.rays import steady_depth
+from mbcli.refinement.rays import steady_depth
 
 
 def test_jumps_in_depth_vanish_and_rays_stay() -> None:

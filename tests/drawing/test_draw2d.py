@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mbcli.render.draw2d import draw_people
-from mbcli.render.ink import LEFT, RIGHT
+from mbcli.drawing.draw2d import draw_people
+from mbcli.drawing.ink import LEFT, RIGHT
 from mbcli.skeleton import H36M17
 
 GREY = 100

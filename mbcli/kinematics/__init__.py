@@ -1,0 +1,1 @@
+"""How a body moves: rotations of its bones, angles of its joints."""

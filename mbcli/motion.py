@@ -1,0 +1,238 @@
+"""3D motion of every person, as it is held, saved and loaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import InputError
+from mbcli.pose_file import FORMAT, read_arrays, write_arrays
+from mbcli.skeleton import H36M17, Skeleton
+from mbcli.types import (
+    FloatArray,
+    IntArray,
+    Keypoints2D,
+    check_confidence,
+    check_shape,
+    frozen_array,
+)
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """What refinement keeps and adds beside the refined numbers.
+
+    Attributes:
+        positions: (T, P, 17, 3) float32 metres, the positions before refinement.
+        root: (T, P, 3) float32 metres, the root before refinement.
+        confidence: (T, P, 17) float32, the confidence before refinement.
+        world_from_camera: (4, 4) float64 rigid transform from camera axes into a world whose y
+            axis points down along gravity and whose floor is y = 0; None where not estimated.
+        foot_contacts: (T, P, 2) bool, whether the right and the left foot stand on the floor;
+            None where not estimated.
+    """
+
+    positions: FloatArray
+    root: FloatArray
+    confidence: FloatArray
+    world_from_camera: FloatArray | None = None
+    foot_contacts: npt.NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("positions", "root", "confidence"):
+            object.__setattr__(self, name, frozen_array(getattr(self, name), np.float32))
+        check_shape("Refinement", "positions", self.positions, (-1, -1, -1, 3))
+        check_shape("Refinement", "root", self.root, (*self.positions.shape[:2], 3))
+        check_shape("Refinement", "confidence", self.confidence, self.positions.shape[:3])
+        check_confidence("Refinement", self.confidence)
+        if self.world_from_camera is not None:
+            world = frozen_array(self.world_from_camera, np.float64)
+            check_shape("Refinement", "world_from_camera", world, (4, 4))
+            turn = world[:3, :3]
+            if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-6) or np.linalg.det(turn) < 0:
+                raise ValueError("Refinement.world_from_camera must be rigid: rotation and shift")
+            object.__setattr__(self, "world_from_camera", world)
+        if self.foot_contacts is not None:
+            contacts = frozen_array(self.foot_contacts, np.bool_)
+            check_shape("Refinement", "foot_contacts", contacts, (*self.positions.shape[:2], 2))
+            object.__setattr__(self, "foot_contacts", contacts)
+
+
+@dataclass(frozen=True)
+class Motion3D:
+    """3D motion of every person, as written to ``pose.npz``.
+
+    Attributes:
+        positions: (T, P, 17, 3) float32 metres, pelvis at 0, camera axes; NaN where absent.
+        root: (T, P, 3) float32 metres, the pelvis in the camera's frame.
+        positions_normalized: (T, P, 17, 3) float32, the network's own output in image units.
+        confidence: (T, P, 17) float32, 0..1.
+        keypoints: the 2D keypoints that were lifted, in the same skeleton.
+        meta: JSON-ready provenance: version, command, options, weights and what was assumed.
+        skeleton: joint names and parents.
+        refinement: what was there before refinement and what it found; None for a raw motion.
+    """
+
+    positions: FloatArray
+    root: FloatArray
+    positions_normalized: FloatArray
+    confidence: FloatArray
+    keypoints: Keypoints2D
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    skeleton: Skeleton = H36M17
+    refinement: Refinement | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("positions", "root", "positions_normalized", "confidence"):
+            object.__setattr__(self, name, frozen_array(getattr(self, name), np.float32))
+        frames, people = self.keypoints.data.shape[:2]
+        joints = len(self.skeleton)
+        check_shape("Motion3D", "positions", self.positions, (frames, people, joints, 3))
+        check_shape("Motion3D", "root", self.root, (frames, people, 3))
+        check_shape(
+            "Motion3D", "positions_normalized", self.positions_normalized, self.positions.shape
+        )
+        check_shape("Motion3D", "confidence", self.confidence, (frames, people, joints))
+        check_confidence("Motion3D", self.confidence)
+        if self.keypoints.skeleton != self.skeleton:
+            raise ValueError(
+                f"Motion3D: keypoints must be in {self.skeleton.name}, "
+                f"got {self.keypoints.skeleton.name}"
+            )
+        if self.refinement is not None:
+            check_shape("Refinement", "positions", self.refinement.positions, self.positions.shape)
+
+    @property
+    def timestamps(self) -> FloatArray:
+        """(T,) float64 seconds."""
+        return self.keypoints.timestamps
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return self.keypoints.fps
+
+    @property
+    def track_ids(self) -> IntArray:
+        """(P,) int64 identities."""
+        return self.keypoints.track_ids
+
+    @property
+    def present(self) -> npt.NDArray[np.bool_]:
+        """(T, P) whether the person has a pose in the frame."""
+        result: npt.NDArray[np.bool_] = np.asarray(np.isfinite(self.positions).all(axis=(-1, -2)))
+        return result
+
+    @property
+    def in_camera(self) -> FloatArray:
+        """(T, P, 17, 3) float32 metres: every joint in the camera's frame."""
+        return self.positions + self.root[:, :, None]
+
+    def save(self, path: Path | str, *, overwrite: bool = False) -> None:
+        """Write the motion to ``path``, usually ``pose.npz``; see :func:`save_motion`."""
+        save_motion(path, self, overwrite=overwrite)
+
+
+def save_motion(path: Path | str, motion: Motion3D, overwrite: bool = False) -> None:
+    """Write ``motion`` to ``path``; a reader finds all of it or nothing.
+
+    Args:
+        path: the file to write, usually ``pose.npz``; `mbcli.pose_file` lists what it holds.
+        motion: what to write; ``motion.meta`` must be JSON-ready.
+        overwrite: replace an existing file.
+
+    Raises:
+        OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
+    """
+    write_arrays(Path(path), _arrays(motion), overwrite=overwrite)
+
+
+def load_motion(path: Path | str) -> Motion3D:
+    """Read a motion written by :func:`save_motion`. Never runs code from the file.
+
+    Raises:
+        InputError: no such file, not a pose.npz, another version of the format, an array that is
+            missing or does not fit the others.
+    """
+    path = Path(path)
+    arrays = read_arrays(path)
+    try:
+        return _motion(arrays)
+    except KeyError as error:
+        raise InputError(f"{path} is not a complete {FORMAT}: {error} is missing") from error
+    except (ValueError, TypeError, IndexError) as error:
+        raise InputError(f"{path} does not fit together: {error}") from error
+
+
+def _arrays(motion: Motion3D) -> dict[str, npt.NDArray[Any]]:
+    keypoints = motion.keypoints
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "positions": motion.positions,
+        "root": motion.root,
+        "positions_normalized": motion.positions_normalized,
+        "confidence": motion.confidence,
+        "keypoints_2d": keypoints.data,
+        "boxes": keypoints.boxes,
+        "track_ids": keypoints.track_ids,
+        "frame_index": keypoints.frame_index,
+        "timestamps": keypoints.timestamps,
+        "fps": np.array(keypoints.fps, dtype=np.float64),
+        "image_size": np.array(keypoints.size, dtype=np.int64),
+        "joint_names": np.array(motion.skeleton.joints),
+        "parents": np.array(motion.skeleton.parents, dtype=np.int64),
+        "meta": np.array(json.dumps(motion.meta, ensure_ascii=False)),
+    }
+    refinement = motion.refinement
+    if refinement is not None:
+        arrays["raw_positions"] = refinement.positions
+        arrays["raw_root"] = refinement.root
+        arrays["raw_confidence"] = refinement.confidence
+        if refinement.world_from_camera is not None:
+            arrays["world_from_camera"] = refinement.world_from_camera
+        if refinement.foot_contacts is not None:
+            arrays["foot_contacts"] = refinement.foot_contacts
+    return arrays
+
+
+def _motion(arrays: Mapping[str, npt.NDArray[Any]]) -> Motion3D:
+    joints = tuple(arrays["joint_names"].tolist())
+    if joints != H36M17.joints or tuple(arrays["parents"].tolist()) != H36M17.parents:
+        raise ValueError(f"joints must be {', '.join(H36M17.joints)}, got {', '.join(joints)}")
+    width, height = arrays["image_size"].tolist()
+    keypoints = Keypoints2D(
+        data=arrays["keypoints_2d"],
+        skeleton=H36M17,
+        fps=float(arrays["fps"]),
+        timestamps=arrays["timestamps"],
+        size=(int(width), int(height)),
+        track_ids=arrays["track_ids"],
+        boxes=arrays["boxes"],
+        frame_index=arrays["frame_index"],
+    )
+    return Motion3D(
+        positions=arrays["positions"],
+        root=arrays["root"],
+        positions_normalized=arrays["positions_normalized"],
+        confidence=arrays["confidence"],
+        keypoints=keypoints,
+        meta=json.loads(str(arrays["meta"])),
+        refinement=_refinement(arrays),
+    )
+
+
+def _refinement(arrays: Mapping[str, npt.NDArray[Any]]) -> Refinement | None:
+    if "raw_positions" not in arrays:
+        return None
+    return Refinement(
+        positions=arrays["raw_positions"],
+        root=arrays["raw_root"],
+        confidence=arrays["raw_confidence"],
+        world_from_camera=arrays.get("world_from_camera"),
+        foot_contacts=arrays.get("foot_contacts"),
+    )

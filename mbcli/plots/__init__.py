@@ -1,0 +1,1 @@
+"""Figures of angles and trajectories, by Matplotlib."""

@@ -1,0 +1,1 @@
+"""Motions to look around in: Rerun, and a page for any browser."""
