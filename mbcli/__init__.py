@@ -2,10 +2,16 @@
 
     import mbcli
 
-    motion = mbcli.infer("walk.mp4")        # Motion3D
-    motion = mbcli.load("pose.npz")         # the same, from a file
+    motion = mbcli.infer("walk.mp4")                         # Motion3D; or mbcli.load("pose.npz")
+    motion.save("pose.npz")
+    motion = mbcli.refine(motion, mbcli.RefineOptions(feet=True, world=True))
+    mbcli.render(motion, "walk_3d.mp4")                      # also .gif, .png and .html
+    mbcli.export(motion, "walk.bvh")                         # by the suffix
+    mbcli.plot(motion, "angles.pdf")
+    mbcli.view(motion)                                       # or save="walk.rrd"
 
-The names below are loaded when they are first used, so that importing the package costs nothing.
+These are the functions behind the commands of the same names. They are loaded when they are first
+used, so that importing the package costs nothing.
 """
 
 from __future__ import annotations
@@ -14,18 +20,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mbcli.drawing.options import RenderOptions
     from mbcli.errors import MbcliError
-    from mbcli.motion import Motion3D
+    from mbcli.exports.export import export
+    from mbcli.exports.options import ExportOptions
+    from mbcli.motion import Motion3D, Refinement
     from mbcli.motion import load_motion as load
     from mbcli.motion import save_motion as save
     from mbcli.options import InferOptions
     from mbcli.pipeline import infer
+    from mbcli.plots.figure import plot
+    from mbcli.plots.options import PlotOptions
+    from mbcli.refinement.options import RefineOptions
+    from mbcli.refinement.refine import refine
     from mbcli.report import InferReport
+    from mbcli.showing import render
     from mbcli.types import Frame, FramePoses, Keypoints2D
+    from mbcli.viewer.rerun_view import view
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ExportOptions",
     "Frame",
     "FramePoses",
     "InferOptions",
@@ -33,14 +49,24 @@ __all__ = [
     "Keypoints2D",
     "MbcliError",
     "Motion3D",
+    "PlotOptions",
+    "RefineOptions",
+    "Refinement",
+    "RenderOptions",
     "__version__",
+    "export",
     "infer",
     "load",
+    "plot",
+    "refine",
+    "render",
     "save",
+    "view",
 ]
 
 # public name -> (module, name there)
 _WHERE = {
+    "ExportOptions": ("mbcli.exports.options", "ExportOptions"),
     "Frame": ("mbcli.types", "Frame"),
     "FramePoses": ("mbcli.types", "FramePoses"),
     "InferOptions": ("mbcli.options", "InferOptions"),
@@ -48,9 +74,18 @@ _WHERE = {
     "Keypoints2D": ("mbcli.types", "Keypoints2D"),
     "MbcliError": ("mbcli.errors", "MbcliError"),
     "Motion3D": ("mbcli.motion", "Motion3D"),
+    "PlotOptions": ("mbcli.plots.options", "PlotOptions"),
+    "RefineOptions": ("mbcli.refinement.options", "RefineOptions"),
+    "Refinement": ("mbcli.motion", "Refinement"),
+    "RenderOptions": ("mbcli.drawing.options", "RenderOptions"),
+    "export": ("mbcli.exports.export", "export"),
     "infer": ("mbcli.pipeline", "infer"),
     "load": ("mbcli.motion", "load_motion"),
+    "plot": ("mbcli.plots.figure", "plot"),
+    "refine": ("mbcli.refinement.refine", "refine"),
+    "render": ("mbcli.showing", "render"),
     "save": ("mbcli.motion", "save_motion"),
+    "view": ("mbcli.viewer.rerun_view", "view"),
 }
 
 

@@ -227,6 +227,31 @@ def project(points: npt.ArrayLike, focal: float, principal: npt.ArrayLike) -> Fl
     return result
 
 
+def from_ray(poses: npt.ArrayLike, rays: npt.ArrayLike) -> FloatArray:
+    """Turn root-relative poses from the axes of a camera that looks at the pelvis to the camera's.
+
+    The camera turns about its centre by the smallest angle that brings its axis onto the ray;
+    this is the way back (Rodrigues' formula about an axis in the picture plane).
+
+    Args:
+        poses: (..., J, 3) in the turned axes.
+        rays: (..., 2) x / z and y / z of the pelvis in the camera's frame.
+
+    Returns:
+        (..., J, 3) float64 in the camera's axes.
+    """
+    rays = np.asarray(rays, dtype=np.float64)
+    ahead = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1)
+    x, y, z = np.moveaxis(ahead / np.linalg.norm(ahead, axis=-1, keepdims=True), -1, 0)
+    share = 1 / (1 + z)
+    turn = np.stack(
+        [1 - x * x * share, -x * y * share, x, -x * y * share, 1 - y * y * share, y, -x, -y, z],
+        axis=-1,
+    ).reshape(*x.shape, 3, 3)
+    turned: FloatArray = np.einsum("...ij,...kj->...ki", turn, np.asarray(poses))
+    return turned
+
+
 def similarity(
     source: npt.ArrayLike, target: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:

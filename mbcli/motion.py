@@ -19,6 +19,7 @@ from mbcli.types import (
     IntArray,
     Keypoints2D,
     check_confidence,
+    check_errors,
     check_shape,
     frozen_array,
 )
@@ -36,6 +37,8 @@ class Refinement:
             axis points down along gravity and whose floor is y = 0; None where not estimated.
         foot_contacts: (T, P, 2) bool, whether the right and the left foot stand on the floor;
             None where not estimated.
+        expected_error: (T, P, 17) float32 metres, the expected error before refinement; None
+            where none was known.
     """
 
     positions: FloatArray
@@ -43,6 +46,7 @@ class Refinement:
     confidence: FloatArray
     world_from_camera: FloatArray | None = None
     foot_contacts: npt.NDArray[np.bool_] | None = None
+    expected_error: FloatArray | None = None
 
     def __post_init__(self) -> None:
         for name in ("positions", "root", "confidence"):
@@ -62,6 +66,17 @@ class Refinement:
             contacts = frozen_array(self.foot_contacts, np.bool_)
             check_shape("Refinement", "foot_contacts", contacts, (*self.positions.shape[:2], 2))
             object.__setattr__(self, "foot_contacts", contacts)
+        if self.expected_error is not None:
+            errors = _errors("Refinement", self.expected_error, self.confidence)
+            object.__setattr__(self, "expected_error", errors)
+
+
+def _errors(owner: str, errors: FloatArray, confidence: FloatArray) -> FloatArray:
+    """Expected errors, checked: one a confidence."""
+    frozen: FloatArray = frozen_array(errors, np.float32)
+    check_shape(owner, "expected_error", frozen, confidence.shape)
+    check_errors(owner, frozen)
+    return frozen
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,11 @@ class Motion3D:
         meta: JSON-ready provenance: version, command, options, weights and what was assumed.
         skeleton: joint names and parents.
         refinement: what was there before refinement and what it found; None for a raw motion.
+        expected_error: (T, P, 17) float32 metres: by the lifter's own calibration, the mean
+            distance of each of ``positions`` from the truth, if the person is as tall as was
+            given or assumed; 0 at the pelvis, NaN where nothing is known of it: where the person
+            is absent, and where refinement filled or replaced a joint. None with weights that
+            carry no calibration. What filters, bone lengths and feet change is not in it.
     """
 
     positions: FloatArray
@@ -87,6 +107,7 @@ class Motion3D:
     meta: Mapping[str, Any] = field(default_factory=dict)
     skeleton: Skeleton = H36M17
     refinement: Refinement | None = None
+    expected_error: FloatArray | None = None
 
     def __post_init__(self) -> None:
         for name in ("positions", "root", "positions_normalized", "confidence"):
@@ -107,6 +128,9 @@ class Motion3D:
             )
         if self.refinement is not None:
             check_shape("Refinement", "positions", self.refinement.positions, self.positions.shape)
+        if self.expected_error is not None:
+            errors = _errors("Motion3D", self.expected_error, self.confidence)
+            object.__setattr__(self, "expected_error", errors)
 
     @property
     def timestamps(self) -> FloatArray:
@@ -188,6 +212,8 @@ def _arrays(motion: Motion3D) -> dict[str, npt.NDArray[Any]]:
         "parents": np.array(motion.skeleton.parents, dtype=np.int64),
         "meta": np.array(json.dumps(motion.meta, ensure_ascii=False)),
     }
+    if motion.expected_error is not None:
+        arrays["expected_error"] = motion.expected_error
     refinement = motion.refinement
     if refinement is not None:
         arrays["raw_positions"] = refinement.positions
@@ -197,6 +223,8 @@ def _arrays(motion: Motion3D) -> dict[str, npt.NDArray[Any]]:
             arrays["world_from_camera"] = refinement.world_from_camera
         if refinement.foot_contacts is not None:
             arrays["foot_contacts"] = refinement.foot_contacts
+        if refinement.expected_error is not None:
+            arrays["raw_expected_error"] = refinement.expected_error
     return arrays
 
 
@@ -223,6 +251,7 @@ def _motion(arrays: Mapping[str, npt.NDArray[Any]]) -> Motion3D:
         keypoints=keypoints,
         meta=json.loads(str(arrays["meta"])),
         refinement=_refinement(arrays),
+        expected_error=arrays.get("expected_error"),
     )
 
 
@@ -235,4 +264,5 @@ def _refinement(arrays: Mapping[str, npt.NDArray[Any]]) -> Refinement | None:
         confidence=arrays["raw_confidence"],
         world_from_camera=arrays.get("world_from_camera"),
         foot_contacts=arrays.get("foot_contacts"),
+        expected_error=arrays.get("raw_expected_error"),
     )

@@ -169,11 +169,20 @@ class Pipeline:
         lifter, lifting = self.lifter
         keypoints = as_h36m(detection.keypoints, published=options.compat is not None)
         with watch.stage("lift"):
-            normalized = lifter.lift(keypoints, lambda done, total: observer("lift", done, total))
+            lifted = lifter.lift_judged(
+                keypoints, lambda done, total: observer("lift", done, total)
+            )
         camera = camera_from(keypoints.size, options.focal, options.fov)
         height = DEFAULT_HEIGHT if options.height is None else options.height
         with watch.stage("metric"):
-            positions, root = to_metres(normalized, keypoints, height=height, camera=camera)
+            positions, root = to_metres(
+                lifted.poses,
+                keypoints,
+                height=height,
+                camera=camera,
+                along_ray=lifter.along_ray,
+            )
+            errors = lifter.expected_error(lifted, keypoints, positions, height)
         absent = np.isnan(root[..., :1])  # (T, P, 1)
         meta = detection.meta(options, self.command)
         meta["weights"].append(_trained("lift", options.weights, lifting))
@@ -192,7 +201,7 @@ class Pipeline:
         return Motion3D(
             positions=positions,
             root=root,
-            positions_normalized=normalized,
+            positions_normalized=lifted.poses,
             confidence=np.where(absent, 0.0, keypoints.data[..., 2]),
             keypoints=keypoints,
             meta={
@@ -202,6 +211,7 @@ class Pipeline:
                     "focal": {"pixels": camera.focal, "given": camera.given, "fov": camera.fov},
                 },
             },
+            expected_error=errors,
         )
 
 

@@ -8,6 +8,10 @@ video time, P people, 17 joints; metres in camera axes (x right, y down, z away)
     root                 (T,P,3) f4    pelvis in the camera's frame, metres
     positions_normalized (T,P,17,3) f4 the network's own output, image units
     confidence           (T,P,17) f4   0..1
+    expected_error       (T,P,17) f4   metres: mean distance from the truth that is to be expected,
+                                       relative to the pelvis and at the given height; 0 at the
+                                       pelvis, NaN where unknown (absent, or filled by refinement);
+                                       only with weights that carry a calibration
     keypoints_2d         (T,P,17,3) f4 x, y in pixels and confidence: what was lifted
     boxes                (T,P,4) f4    x1 y1 x2 y2 in pixels, NaN where absent
     track_ids            (P,) i8       one identity a column
@@ -24,6 +28,7 @@ A refined motion holds the refined numbers under the names above, and besides
     raw_positions        (T,P,17,3) f4 positions before refinement
     raw_root             (T,P,3) f4    root before refinement
     raw_confidence       (T,P,17) f4   confidence before refinement
+    raw_expected_error   (T,P,17) f4   expected error before refinement; only if there is one
     world_from_camera    (4,4) f8      rigid transform into a world whose y is along gravity and
                                        whose floor is y = 0; only where it was estimated
     foot_contacts        (T,P,2) ?     right, left foot on the floor; only where it was estimated

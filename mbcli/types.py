@@ -41,6 +41,16 @@ def check_confidence(owner: str, confidence: FloatArray) -> None:
         raise ValueError(f"{owner}: confidence must be within 0..1, got {low:g}..{high:g}")
 
 
+def check_errors(owner: str, errors: FloatArray) -> None:
+    """Check that expected errors are lengths or NaN.
+
+    Raises:
+        ValueError: one is not.
+    """
+    if (errors < 0).any() or np.isinf(errors).any():
+        raise ValueError(f"{owner}: expected_error must be metres, 0 or more, or NaN")
+
+
 def _check_clock(owner: str, timestamps: FloatArray, fps: float) -> None:
     if not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"{owner}.fps must be a positive number, got {fps}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
 import subprocess
 import sys
@@ -19,15 +20,15 @@ CHECKOUT = Path(__file__).parent.parent
 # A room may import only rooms of a lower floor, and itself.
 FLOORS = (
     ("errors", "skeleton"),
-    ("types", "output", "report", "conversion", "plainpickle"),
-    ("pose_file",),
+    ("types", "output", "report", "conversion", "plainpickle", "colours"),
+    ("pose_file", "keypoint_json"),
     ("motion",),
     ("geometry", "video", "weights", "actions", "kinematics"),
     (
         *("pose2d", "keypoints", "track", "mend", "lift", "refinement"),
         *("exports", "drawing", "viewer", "plots", "data"),
     ),
-    ("options", "provenance", "evaluate"),
+    ("options", "provenance", "evaluate", "showing"),
     ("detect",),
     ("pipeline",),
     ("train",),
@@ -139,6 +140,7 @@ def test_help_takes_less_than_half_a_second() -> None:
 
 def test_public_names_are_what_they_promise() -> None:
     assert mbcli.__all__ == [
+        "ExportOptions",
         "Frame",
         "FramePoses",
         "InferOptions",
@@ -146,16 +148,55 @@ def test_public_names_are_what_they_promise() -> None:
         "Keypoints2D",
         "MbcliError",
         "Motion3D",
+        "PlotOptions",
+        "RefineOptions",
+        "Refinement",
+        "RenderOptions",
         "__version__",
+        "export",
         "infer",
         "load",
+        "plot",
+        "refine",
+        "render",
         "save",
+        "view",
     ]
     assert dir(mbcli) == sorted(mbcli.__all__)
     for name in mbcli.__all__:
         assert getattr(mbcli, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         mbcli.nothing  # noqa: B018
+
+
+def test_public_names_are_the_same_to_type_checkers() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    declared = {
+        alias.asname or alias.name: (node.module, alias.name)
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert declared == mbcli._WHERE
+
+
+def test_verbs_take_what_the_commands_take() -> None:
+    taken = {
+        verb: list(inspect.signature(getattr(mbcli, verb)).parameters)
+        for verb in ("infer", "load", "save", "refine", "render", "export", "view", "plot")
+    }
+    assert taken == {
+        "infer": ["source", "options", "observer", "keypoints"],
+        "load": ["path"],
+        "save": ["path", "motion", "overwrite"],
+        "refine": ["motion", "options"],
+        "render": ["motion", "path", "video", "options", "overwrite", "observer"],
+        "export": ["motion", "path", "options", "format", "overwrite"],
+        "view": ["motion", "save", "video", "footage", "overwrite", "observer"],
+        "plot": ["motion", "path", "options", "overwrite"],
+    }
 
 
 def test_changelog_tells_of_this_version() -> None:

@@ -10,11 +10,15 @@ import typer
 from mbcli import __version__
 from mbcli.cli import data, weights
 from mbcli.cli.evaluate import evaluate
+from mbcli.cli.export import export
 from mbcli.cli.guard import INTERRUPTED
 from mbcli.cli.infer import infer
 from mbcli.cli.keypoints import keypoints
+from mbcli.cli.plot import plot
+from mbcli.cli.refine import refine
 from mbcli.cli.render import render
 from mbcli.cli.train import finetune, pretrain
+from mbcli.cli.view import view
 
 app = typer.Typer(
     name="mbcli",
@@ -45,7 +49,11 @@ def _root(
 
 app.command()(infer)
 app.command()(keypoints)
+app.command()(refine)
 app.command()(render)
+app.command()(view)
+app.command()(plot)
+app.command()(export)
 app.command()(pretrain)
 app.command()(finetune)
 app.command()(evaluate)

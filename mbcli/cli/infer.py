@@ -11,9 +11,10 @@ import typer
 
 from mbcli.cli import arguments as a
 from mbcli.cli.guard import FAILED, exit_codes
+from mbcli.cli.overlay import check_overlay, draw_overlay
 from mbcli.errors import ConfigError, OutputError
 
-_MESH = "Body meshes"
+_MESH, _DRAWING = "Body meshes", "Drawing"
 
 
 def infer(
@@ -129,6 +130,16 @@ def infer(
             rich_help_panel=_MESH,
         ),
     ] = None,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.mp4",
+            help="Draw the result on the video, when it is whole: .mp4, .gif, .png or .jpg; mbcli "
+            "render has more to choose from.",
+            show_default=False,
+            rich_help_panel=_DRAWING,
+        ),
+    ] = None,
     quiet: a.Quiet = False,
     as_json: a.AsJson = False,
     debug: a.Debug = False,
@@ -188,6 +199,8 @@ def infer(
                 check_output(mesh_out, overwrite=overwrite)
             elif mesh_out.exists() and not overwrite:
                 raise OutputError(f"the output {mesh_out} exists: add --overwrite")
+        if overlay is not None:
+            check_overlay(overlay, jobs, overwrite=overwrite)
         pipeline = Pipeline(options, command=shlex.join(["mbcli", *sys.argv[1:]]))
         if len(jobs) > 1:
             # Weights that are of no use to any input end the run at once.
@@ -203,10 +216,12 @@ def infer(
                 if mesh_out is not None:
                     bodies = pipeline.bodies(motion, observer)
                     save_bodies(mesh_out, bodies, motion, overwrite=overwrite)
+                if overlay is not None:
+                    draw_overlay(overlay, motion, source, observer, overwrite=overwrite)
             for warning in report.warnings:
                 screen.say(f"warning: {warning}")
             ids = tuple(motion.track_ids.tolist())
-            return Result(source, target, report, track_ids=ids, meta=motion.meta)
+            return Result(source, target, report, track_ids=ids, meta=motion.meta, overlay=overlay)
 
         results = run_all(jobs, run, debug=debug)
         if as_json:

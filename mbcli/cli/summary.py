@@ -30,6 +30,7 @@ class Result:
         track_ids: identities in the result.
         meta: provenance as in the file.
         error: why there is no result.
+        overlay: the video or picture that was drawn, if one was asked for.
     """
 
     source: Path
@@ -38,6 +39,7 @@ class Result:
     track_ids: tuple[int, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
+    overlay: Path | None = None
 
 
 def show_summary(screen: Screen, results: Sequence[Result]) -> None:
@@ -86,6 +88,7 @@ def _facts(result: Result, report: InferReport) -> list[tuple[str, str]]:
         *(("assumed", _assumed(found)) for found in [result.meta.get("assumptions")] if found),
         *[("actions", _actions(spans)) for spans in [result.meta.get("actions")] if spans],
         ("result", str(result.target)),
+        *[("overlay", str(path)) for path in [result.overlay] if path is not None],
     ]
 
 
@@ -152,6 +155,7 @@ def _object(result: Result) -> dict[str, Any]:
         "source": str(result.source),
         "ok": True,
         "output": str(result.target),
+        **({} if result.overlay is None else {"overlay": str(result.overlay)}),
         "people": report.people,
         "track_ids": list(result.track_ids),
         "frames": report.frames,

@@ -5,32 +5,39 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from mbcli.types import FloatArray
 
+Projection = Literal["perspective", "orthographic"]
+Window = tuple[float, float, float, float]  # left, top, right and bottom in pixels
+
 # Tangent of half the angle of view across the shorter side. Some 30 degrees: near enough to see
 # depth, far enough that nobody's legs look longer than their trunk.
 _HALF_ANGLE = 0.27
 _NEAREST = 0.5  # metres from the camera to the nearest point
+_SMALLEST = 0.5  # metres across that a picture without perspective shows at least
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera in a world with x right, y down and z away.
+    """A camera in a world with x right, y down and z away.
 
     Attributes:
         axes: (3, 3), its right, down and forward directions as rows.
         place: (3,) its centre in its own axes.
-        focal: pixels.
+        focal: pixels; without perspective, pixels a metre.
         middle: x, y in pixels of where the forward direction meets the picture.
+        projection: whether what is further away looks smaller.
     """
 
     axes: FloatArray
     place: FloatArray
     focal: float
     middle: tuple[float, float]
+    projection: Projection = "perspective"
 
     def seen(self, points: FloatArray) -> FloatArray:
         """World (..., 3) to this camera's axes (..., 3): right, down and depth in metres."""
@@ -38,8 +45,9 @@ class Camera:
         return result
 
     def picture(self, seen: FloatArray) -> FloatArray:
-        """This camera's axes (..., 3), depth above 0, to (..., 2) pixels."""
-        result: FloatArray = seen[..., :2] * (self.focal / seen[..., 2:]) + np.array(self.middle)
+        """This camera's axes (..., 3), depth above 0 if in perspective, to (..., 2) pixels."""
+        scale = self.focal / seen[..., 2:] if self.projection == "perspective" else self.focal
+        result: FloatArray = seen[..., :2] * scale + np.array(self.middle)
         return result
 
     def project(self, points: FloatArray) -> FloatArray:
@@ -63,23 +71,29 @@ def look_from(azimuth: float, elevation: float) -> FloatArray:
 
 
 def frame_all(
-    points: Iterable[FloatArray], axes: FloatArray, window: tuple[float, float, float, float]
+    points: Iterable[FloatArray],
+    axes: FloatArray,
+    window: Window,
+    projection: Projection = "perspective",
 ) -> Camera:
     """The nearest camera with these directions that sees all points within a window.
 
     A point at (r, d, f) along right, down and forward is inside if |r - r0| <= t (f - f0), with t
     the tangent of half the angle and (r0, d0, f0) the camera; and so for d. With A = max(r - t f)
     and B = max(-r - t f) that is f0 <= -(A + B) / 2t, and r0 = (A - B) / 2 lies in the middle.
+    Without perspective t is 0 here, and the scale follows from A + B.
 
     Args:
         points: arrays (N, 3) in metres, all finite, with at least one point among them.
         axes: (3, 3) from :func:`look_from`.
         window: left, top, right and bottom in pixels.
+        projection: see :class:`Camera`.
     """
     left, top, right, bottom = window
     size = np.array([right - left, bottom - top])
+    middle = ((left + right) / 2, (top + bottom) / 2)
     focal = float(size.min()) / (2 * _HALF_ANGLE)
-    tangent = size / (2 * focal)
+    tangent = size / (2 * focal) if projection == "perspective" else np.zeros(2)
     most, least, nearest = np.full(2, -np.inf), np.full(2, -np.inf), math.inf
     for chunk in points:
         turned = chunk @ axes.T
@@ -89,7 +103,11 @@ def frame_all(
         most = np.maximum(most, (turned[:, :2] - ahead).max(axis=0))
         least = np.maximum(least, (-turned[:, :2] - ahead).max(axis=0))
         nearest = min(nearest, float(turned[:, 2].min()))
-    depth = float((-(most + least) / (2 * tangent)).min())
+    if projection == "orthographic":
+        focal = float((size / np.maximum(most + least, _SMALLEST)).min())
+        depth = nearest
+    else:
+        depth = float((-(most + least) / (2 * tangent)).min())
     # A lone point would have the camera inside of it.
     place = np.array([*(most - least) / 2, min(depth, nearest - _NEAREST)])
-    return Camera(axes, place, focal, ((left + right) / 2, (top + bottom) / 2))
+    return Camera(axes, place, focal, middle, projection)

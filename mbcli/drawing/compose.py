@@ -1,53 +1,26 @@
-"""One output picture per frame: the video's picture with skeletons, the 3D view, or both."""
+"""One output picture per frame: the video's picture with skeletons, views in space, or both."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Literal
-
-import cv2
 import numpy as np
 
 from mbcli.actions import frame_labels, from_json
+from mbcli.colours import LEFT, RIGHT, Colour
+from mbcli.drawing.canvas import Canvas
 from mbcli.drawing.draw2d import draw_people
-from mbcli.drawing.ink import LEFT, RIGHT, RgbImage, legend, text_height, write
+from mbcli.drawing.lettering import legend, text_height, write
+from mbcli.drawing.options import RenderOptions
+from mbcli.drawing.scene import Scene, chosen
+from mbcli.drawing.sizes import Panel, Size, panels
+from mbcli.drawing.styles import STYLES
+from mbcli.drawing.trails import Trails
 from mbcli.drawing.view3d import View3D
-from mbcli.errors import ConfigError
 from mbcli.motion import Motion3D
+from mbcli.video.planar import Planar
+from mbcli.video.presentation import RgbImage
 
-# The shorter side of the video's picture is brought within this range of pixels, its longer side
-# below the last number: letters stay readable, and the result plays on usual hardware.
-_SHORTER_SIDE = (480, 1080)
-_LONGER_SIDE = 2560
-_NO_PICTURE = 48  # grey level where the video has no such frame
-
-
-@dataclass(frozen=True)
-class RenderOptions:
-    """How to draw.
-
-    Attributes:
-        layout: ``overlay`` is the video with skeletons, ``3d`` the view, ``side`` both.
-        azimuth: degrees by which one has walked around the people, to the right, before looking:
-            0 is the view of the video's camera, 90 from the side.
-        elevation: degrees by which the view looks down, -90 to 90.
-
-    Raises:
-        ConfigError: a value outside its rule.
-    """
-
-    layout: Literal["side", "overlay", "3d"] = "side"
-    azimuth: float = 35.0
-    elevation: float = 12.0
-
-    def __post_init__(self) -> None:
-        if self.layout not in ("side", "overlay", "3d"):
-            raise ConfigError(f"--layout must be side, overlay or 3d, got {self.layout}")
-        if not math.isfinite(self.azimuth):
-            raise ConfigError(f"--azimuth must be a number of degrees, got {self.azimuth:g}")
-        if not -90 <= self.elevation <= 90:
-            raise ConfigError(f"--elevation must be within -90..90 degrees, got {self.elevation:g}")
+# Azimuth and elevation of the views that stand beside the one in 3D.
+_ELEVATIONS = {"front": (0.0, 0.0), "side": (90.0, 0.0), "top": (0.0, 90.0)}
 
 
 class Composer:
@@ -56,85 +29,118 @@ class Composer:
     Args:
         motion: what to draw.
         options: how.
-        width: pixels of the output; by default what the video's picture asks for.
+        width: pixels of the output, in place of that of the options.
 
     Attributes:
-        size: (width, height) of the output in pixels.
+        size: (width, height) of the output in pixels, both even.
+        picture_size: (width, height) that the video's picture takes in it; None if it does not.
+
+    Raises:
+        ConfigError: the options name people or joints that are not there.
     """
 
     def __init__(
         self, motion: Motion3D, options: RenderOptions | None = None, *, width: int | None = None
     ) -> None:
         self._motion = motion
-        options = RenderOptions() if options is None else options
+        self._options = options = RenderOptions() if options is None else options
+        self._style = STYLES[options.style]
+        self._people = np.flatnonzero(chosen(motion, options.people)).tolist()
         spans = from_json(motion.meta.get("actions", ()))
         self._actions = frame_labels(spans, motion.track_ids, len(motion.timestamps))[0]
-        self._layout = options.layout
-        size = _picture_size(motion.keypoints.size)
-        if width is not None:
-            whole = size[0] + (min(size) if self._layout == "side" else 0)
-            size = _scaled(size, width / whole)
-        # Beside the picture, a view as high and as wide as its shorter side.
-        view = (min(size), size[1]) if self._layout == "side" else size
-        self._picture = (0, 0) if self._layout == "3d" else size
-        self._view = None
-        if self._layout != "overlay":
-            self._view = View3D(motion, view, azimuth=options.azimuth, elevation=options.elevation)
-        self.size = (size[0] + view[0], size[1]) if self._layout == "side" else size
+        width = options.width if width is None else width
+        self.size, self._panels = panels(options.layout, motion.keypoints.size, width)
+        self._scene = Scene(motion, options.people)
+        self._trails = None
+        if options.trail > 0:
+            self._trails = Trails(self._scene, options.trail, options.trail_joints)
+        self._views = {p.name: self._view(p) for p in self._panels if p.name != "picture"}
+        self.picture_size: Size | None = next(
+            (panel.size for panel in self._panels if panel.name == "picture"), None
+        )
 
-    def compose(self, row: int, picture: RgbImage | None) -> RgbImage:
+    def compose(self, canvas: Canvas, row: int, picture: RgbImage | Planar | None) -> None:
         """Draw one output picture.
 
         Args:
+            canvas: of ``size``, drawn over; always of the same kind.
             row: which of the motion's T frames.
-            picture: (H, W, 3) uint8 RGB, the video's; not needed for the layout ``3d``. None
-                leaves grey what it would have filled.
-
-        Returns:
-            (height, width, 3) uint8 RGB of ``size``.
+            picture: the video's, of the canvas's kind, and if planar of ``picture_size``; not
+                needed where ``picture_size`` is None. None leaves empty what it would have filled.
         """
-        canvas = np.empty((self.size[1], self.size[0], 3), dtype=np.uint8)
-        across = self._picture[0]
-        if across:
-            self._overlay(canvas[:, :across], row, picture)
-        if self._view is not None:
-            self._view.draw(canvas[:, across:], row)
+        for panel in self._panels:
+            part = canvas.part(panel.left, panel.top, *panel.size)
+            if panel.name == "picture":
+                self._overlay(part, row, picture)
+            else:
+                self._views[panel.name].draw(part, row)
+        self._part_panels(canvas)
         letters = text_height(self.size)
         number = int(self._motion.keypoints.frame_index[row])
         words = f"frame {number}   {self._motion.timestamps[row]:.2f} s"
-        write(canvas, words, (letters, 2 * letters), letters)
-        return canvas
+        style = self._style
+        write(canvas, words, (letters, 2 * letters), letters, style.text, plate=style.plate)
 
-    def _overlay(self, image: RgbImage, row: int, picture: RgbImage | None) -> None:
-        size = (image.shape[1], image.shape[0])
+    def compose_rgb(self, row: int, picture: RgbImage | None) -> RgbImage:
+        """Draw one output picture as (height, width, 3) uint8 RGB; see :meth:`compose`."""
+        image = np.empty((self.size[1], self.size[0], 3), dtype=np.uint8)
+        self.compose(Canvas.on_rgb(image), row, picture)
+        return image
+
+    def _view(self, panel: Panel) -> View3D:
+        options = self._options
+        flat = _ELEVATIONS.get(panel.name)
+        azimuth, elevation = (options.azimuth, options.elevation) if flat is None else flat
+        move = options.camera
+        if flat is not None and move == "orbit":
+            move = "fixed"
+        return View3D(
+            self._scene,
+            panel.size,
+            self._style,
+            azimuth=azimuth,
+            elevation=elevation,
+            move=move,
+            projection=options.projection if flat is None else "orthographic",
+            turn=options.turn,
+            trails=self._trails,
+            title=None if flat is None else panel.name,
+        )
+
+    def _overlay(self, canvas: Canvas, row: int, picture: RgbImage | Planar | None) -> None:
         if picture is None:
-            image[:] = _NO_PICTURE
-        elif picture.shape == image.shape:
-            image[:] = picture
+            canvas.fill(self._style.background)
         else:
-            smaller = picture.shape[0] > size[1]
-            method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-            image[:] = cv2.resize(picture, size, interpolation=method)
+            canvas.paste_picture(picture)
         keypoints = self._motion.keypoints
         scaled = keypoints.data[row].copy()
-        scaled[..., :2] *= np.array(size) / np.array(keypoints.size)
-        labels = [
-            f"{number} {action}".rstrip()
-            for number, action in zip(keypoints.track_ids, self._actions[row], strict=True)
+        # Pixels are counted from the middle of the first one.
+        factor = np.array(canvas.size) / np.array(keypoints.size)
+        scaled[..., :2] = (scaled[..., :2] + 0.5) * factor - 0.5
+        ids = keypoints.track_ids
+        labels = {c: f"{ids[c]} {self._actions[row, c]}".rstrip() for c in self._people}
+        feet = {column: self._scene.feet_down(row, column) for column in self._people}
+        draw_people(canvas, scaled, keypoints.skeleton, labels, self._style, feet_down=feet)
+        if self._options.layout == "overlay":
+            self._legend(canvas)
+
+    def _legend(self, canvas: Canvas) -> None:
+        tone, letters = self._style.tone, text_height(canvas.size)
+        items: list[tuple[str, Colour | None]] = [
+            ("left", tone(LEFT)),
+            ("right", tone(RIGHT)),
+            ("faint, dashed: unsure", None),
         ]
-        draw_people(image, scaled, keypoints.skeleton, labels)
-        if self._layout == "overlay":
-            letters = text_height(size)
-            items = [("left", LEFT), ("right", RIGHT), ("faint: unsure", None)]
-            legend(image, items, letters, size[1] - letters)
+        if self._scene.knows_contacts:
+            items.append(("ring: foot down", None))
+        at = (letters, canvas.size[1] - letters)
+        legend(canvas, items, at, letters, self._style, plate=True, until=canvas.size[0])
 
-
-def _picture_size(size: tuple[int, int]) -> tuple[int, int]:
-    """How large the video's picture becomes in the output."""
-    shorter, longer = min(size), max(size)
-    low, high = _SHORTER_SIDE
-    return _scaled(size, min(min(max(shorter, low), high) / shorter, _LONGER_SIDE / longer))
-
-
-def _scaled(size: tuple[int, int], factor: float) -> tuple[int, int]:
-    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+    def _part_panels(self, canvas: Canvas) -> None:
+        """A thin line between panels."""
+        for panel in self._panels:
+            if panel.left:
+                edge = canvas.part(panel.left, panel.top, 2, panel.size[1])
+                edge.fill(self._style.grid)
+            if panel.top:
+                canvas.part(panel.left, panel.top, panel.size[0], 2).fill(self._style.grid)

@@ -1,62 +1,170 @@
-"""The pictures of a video that belong to the frames of a motion."""
+"""The video of a motion, and the pictures in it that belong to the motion's frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from mbcli.drawing.ink import RgbImage
 from mbcli.errors import InputError
 from mbcli.motion import Motion3D
-from mbcli.types import Frame
-from mbcli.video import VideoReader, probe
+from mbcli.video import Planar, VideoReader
+from mbcli.video.images import Picture
+from mbcli.video.planar import Matrix
+from mbcli.video.presentation import RgbImage
 
 # From one wanted frame to the next: further apart than this, seeking beats decoding.
 _WORTH_SEEKING = 32
+# The same frame may be stamped a little differently after a seek.
+_SAME_TIME = 0.5  # seconds
 
 
-def pictures_of(video: Path, motion: Motion3D, rows: Sequence[int]) -> Iterator[RgbImage | None]:
+@dataclass(frozen=True)
+class Source:
+    """A video, an image or a folder of images that suits a motion.
+
+    Attributes:
+        path: the file or folder.
+        matrix: of its planar pictures.
+        duration: seconds; for a video the container's claim, or None.
+        image_fps: rate at which images are taken to be shown.
+    """
+
+    path: Path
+    matrix: Matrix
+    duration: float | None
+    image_fps: float
+
+    @classmethod
+    def of(cls, path: Path, motion: Motion3D) -> Source:
+        """Open a source and compare it with a motion.
+
+        Raises:
+            InputError: it cannot be read, or has pictures of another size.
+        """
+        rate = _source_rate(motion)
+        with VideoReader(path, image_fps=rate) as reader:
+            info = reader.info
+            expected = motion.keypoints.size
+            if info.size != expected:
+                raise InputError(
+                    f"the motion was inferred from pictures of {expected[0]}x{expected[1]}, but "
+                    f"{path} has {info.size[0]}x{info.size[1]}: it is another video"
+                )
+            return cls(path, reader.matrix, info.duration, rate)
+
+    def reader(self, start: float) -> VideoReader:
+        """Read it from so many seconds on."""
+        return VideoReader(self.path, start=start, image_fps=self.image_fps)
+
+
+def noted_video(motion: Motion3D) -> Path | None:
+    """The video that a motion says it is from, if it still lies there."""
+    noted = motion.meta.get("source")
+    path = Path(noted) if isinstance(noted, str) else None
+    return path if path is not None and path.exists() else None
+
+
+def video_of(motion: Motion3D) -> Path:
+    """The video to draw on, where none is given.
+
+    Raises:
+        InputError: the motion names none, or one that is not there.
+    """
+    noted = motion.meta.get("source")
+    if not isinstance(noted, str):
+        raise InputError(
+            "the motion does not say which video it is from: name it with --video, or draw "
+            "without it (--layout 3d)"
+        )
+    path = noted_video(motion)
+    if path is None:
+        raise InputError(
+            f"the video of the motion is no longer at {noted}: name it with --video, or draw "
+            "without it (--layout 3d)"
+        )
+    return path
+
+
+def pictures_of(
+    source: Source, motion: Motion3D, rows: Sequence[int], size: tuple[int, int] | None = None
+) -> Generator[RgbImage | Planar | None, None, None]:
     """The picture of each of ``rows``, one at a time; None where the video has no such frame.
 
     Frames are matched by their number in the source, whatever stretch of it was inferred from.
 
     Args:
-        video: what the motion was inferred from: a video, an image or a folder of images.
-        motion: whose ``keypoints.frame_index`` counts the video's frames.
+        source: what the motion was inferred from.
+        motion: whose ``keypoints.frame_index`` counts the source's frames.
         rows: which of the motion's T frames, rising.
+        size: for planar pictures of this (width, height), both even; None for RGB.
 
     Raises:
-        InputError: the video cannot be read, or has pictures of another size.
+        InputError: the source cannot be read, or shows a frame at another time than the motion.
     """
-    info = probe(video)
-    expected = motion.keypoints.size
-    if info.size != expected:
-        raise InputError(
-            f"the motion was inferred from pictures of {expected[0]}x{expected[1]}, but {video} "
-            f"has {info.size[0]}x{info.size[1]}: it is another video"
-        )
-    reader: VideoReader | None = None
-    frames: Iterator[Frame] = iter(())
-    frame: Frame | None = None
+    pictures: Generator[Picture, None, None] | None = None
+    picture: Picture | None = None
     before: int | None = None
     try:
         for row in rows:
-            number = int(motion.keypoints.frame_index[row])
+            number, time = int(motion.keypoints.frame_index[row]), float(motion.timestamps[row])
             # A mended time stamp may read differently after a seek; the frame number does not.
-            start = max(0.0, float(motion.timestamps[row]) - 2 / motion.fps)
-            if info.duration is not None and start >= info.duration:
+            start = max(0.0, time - 2 / motion.fps)
+            if source.duration is not None and start >= source.duration:
                 yield None
                 continue
-            if before is None or number - before > _WORTH_SEEKING:
-                if reader is not None:
-                    reader.close()
-                reader = VideoReader(video, start=start)
-                frames = iter(reader)
-                frame = next(frames, None)
+            if pictures is None or before is None or number - before > _WORTH_SEEKING:
+                if pictures is not None:
+                    pictures.close()
+                pictures = source.reader(start).pictures()
+                picture = next(pictures, None)
             before = number
-            while frame is not None and frame.index < number:
-                frame = next(frames, None)
-            yield frame.image if frame is not None and frame.index == number else None
+            picture = _forward(picture, pictures, number)
+            if picture is None or picture[0] != number:
+                yield None
+                continue
+            _check_time(source, picture, time)
+            yield picture[2].rgb() if size is None else picture[2].planar(size)
     finally:
-        if reader is not None:
-            reader.close()
+        if pictures is not None:
+            pictures.close()
+
+
+def check_any(
+    source: Source | None, motion: Motion3D, rows: Sequence[int], missing: Sequence[int]
+) -> None:
+    """Refuse a source that has not one of the wanted frames.
+
+    Raises:
+        InputError: so it is.
+    """
+    if source is None or len(missing) < len(rows):
+        return
+    first, last = (int(motion.keypoints.frame_index[row]) for row in (rows[0], rows[-1]))
+    raise InputError(
+        f"none of the frames {first} to {last} is in {source.path}: it is another video than the "
+        "one inferred from"
+    )
+
+
+def _forward(picture: Picture | None, pictures: Iterator[Picture], number: int) -> Picture | None:
+    while picture is not None and picture[0] < number:
+        picture = next(pictures, None)
+    return picture
+
+
+def _check_time(source: Source, picture: Picture, expected: float) -> None:
+    number, time, _ = picture
+    if abs(time - expected) > _SAME_TIME:
+        raise InputError(
+            f"frame {number} is shown at {time:.2f} s in {source.path}, but at {expected:.2f} s "
+            "in the motion: it is another video, or the motion's frame rate was told wrongly"
+        )
+
+
+def _source_rate(motion: Motion3D) -> float:
+    """Frames per second of what the motion was inferred from, before any skipping."""
+    index, times = motion.keypoints.frame_index, motion.timestamps
+    if len(index) < 2 or index[-1] <= index[0]:
+        return motion.fps
+    return float((index[-1] - index[0]) / (times[-1] - times[0]))

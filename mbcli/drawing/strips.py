@@ -7,23 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mbcli.colours import LEFT, RIGHT, Colour, bone_colours, person_colour
 from mbcli.drawing.camera import look_from
-from mbcli.drawing.ink import (
-    LEFT,
-    RIGHT,
-    Colour,
-    RgbImage,
-    bone_colours,
-    dot,
-    legend,
-    opacity,
-    person_colour,
-    stroke,
-    text_width,
-    write,
-)
+from mbcli.drawing.canvas import Canvas
+from mbcli.drawing.ink import dot, limb, opacity
+from mbcli.drawing.lettering import legend, text_width, write
+from mbcli.drawing.styles import STYLES
 from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray
+from mbcli.video.presentation import RgbImage
 
 _BACKGROUND = 30
 _BAND: Colour = (40, 43, 49)
@@ -35,6 +27,7 @@ _GAP = 10
 _MARGIN = 0.86  # of a field that the largest figure of a row takes
 _LETTER = 10.0
 _STROKE = 3
+_STYLE = STYLES["dark"]
 
 
 @dataclass(frozen=True)
@@ -94,22 +87,24 @@ def draw_strips(strips: Sequence[Strip]) -> RgbImage:
     heights = [_TITLE + len(strip.rows) * _CELL[1] + _GAP for strip in strips]
     width = _SIDE + columns * _CELL[0]
     image = np.full((_TITLE + sum(heights), width, 3), _BACKGROUND, dtype=np.uint8)
-    legend(image[:_TITLE], [("left", LEFT), ("right", RIGHT)], _GAP, 0.7 * _TITLE, plate=False)
+    canvas = Canvas.on_rgb(image)
+    sides: list[tuple[str, Colour | None]] = [("left", LEFT), ("right", RIGHT)]
+    legend(canvas, sides, (_GAP, 0.7 * _TITLE), _LETTER, _STYLE, plate=False, until=width)
     top = _TITLE
     for strip, height in zip(strips, heights, strict=True):
         image[top : top + _TITLE] = _BAND
         title = strip.title.encode("ascii", "replace").decode()
         while text_width(title, _LETTER) > width - 2 * _GAP and len(title) > 1:
             title = title[:-1]
-        write(image, title, (_GAP, top + 0.7 * _TITLE), _LETTER, plate=False)
+        write(canvas, title, (_GAP, top + 0.7 * _TITLE), _LETTER, _STYLE.text)
         for number, row in enumerate(strip.rows):
-            _draw_row(image, strip, row, top + _TITLE + number * _CELL[1])
+            _draw_row(canvas, strip, row, top + _TITLE + number * _CELL[1])
         top += height
     return image
 
 
-def _draw_row(image: RgbImage, strip: Strip, row: Row, top: int) -> None:
-    write(image, row.name, (_GAP, top + _CELL[1] / 2), _LETTER, _DIM, plate=False)
+def _draw_row(canvas: Canvas, strip: Strip, row: Row, top: int) -> None:
+    write(canvas, row.name, (_GAP, top + _CELL[1] / 2), _LETTER, _DIM)
     low = np.fmin.reduce(row.points, axis=(1, 2))  # (K, 2)
     high = np.fmax.reduce(row.points, axis=(1, 2))
     largest = np.nanmax((high - low) / np.array(_CELL), initial=0)
@@ -118,23 +113,32 @@ def _draw_row(image: RgbImage, strip: Strip, row: Row, top: int) -> None:
         left = _SIDE + moment * _CELL[0]
         middle = np.array([left + _CELL[0] / 2, top + _CELL[1] / 2])
         places = (row.points[moment] - (low[moment] + high[moment]) / 2) * scale + middle
-        _draw_figures(image, places, row.confidence[moment], strip.skeleton)
+        _draw_figures(canvas, places, row.confidence[moment], strip.skeleton)
         corner = (left + 4.0, top + _CELL[1] - 4.0)
-        write(image, f"{time:.1f} s", corner, 0.8 * _LETTER, _DIM, plate=False)
+        write(canvas, f"{time:.1f} s", corner, 0.8 * _LETTER, _DIM)
 
 
 def _draw_figures(
-    image: RgbImage, places: FloatArray, confidence: FloatArray, skeleton: Skeleton
+    canvas: Canvas, places: FloatArray, confidence: FloatArray, skeleton: Skeleton
 ) -> None:
     """Draw the (M, J, 2) figures of one field."""
     there = np.isfinite(places).all(axis=-1) & (confidence > 0)
     alphas = opacity(confidence)
     for person, seen in enumerate(there):
         colour = person_colour(person + 4)
-        points, alpha = places[person].tolist(), alphas[person].tolist()
+        points, sure = places[person].tolist(), confidence[person].tolist()
         for (a, b), bone in zip(skeleton.bones, bone_colours(skeleton, colour), strict=True):
             if seen[a] and seen[b]:
-                faint = min(alpha[a], alpha[b])
-                stroke(image, points[a], points[b], bone, _STROKE, alpha=faint, outline=1)
+                weaker = min(sure[a], sure[b])
+                limb(
+                    canvas,
+                    points[a],
+                    points[b],
+                    bone,
+                    _STROKE,
+                    confidence=weaker,
+                    rim=_STYLE.plate,
+                )
         for joint in np.flatnonzero(seen).tolist():
-            dot(image, points[joint], colour, 0.7 * _STROKE, alpha=alpha[joint])
+            alpha = float(alphas[person, joint])
+            dot(canvas, points[joint], colour, 0.7 * _STROKE, alpha=alpha)

@@ -1,1 +1,142 @@
-"""Result formats, one file each."""
+"""Result formats, one file each; a row here for each.
+
+    from mbcli.exports.export import export
+
+    export(motion, "walk.trc", ExportOptions(person="1"))
+
+A module is loaded when its format is written, so that nobody waits for another's library.
+"""
+
+from __future__ import annotations
+
+from mbcli.exports.format import Format
+
+__all__ = ["FORMATS", "Format"]
+
+_DEGREES = (
+    "degrees; mbcli.kinematics.angles says which way each angle grows, and that positions carry no "
+    "twist"
+)
+
+_ROWS = (
+    Format(
+        "bvh",
+        (".bvh",),
+        "skeleton with joint rotations, for Blender and others",
+        "mbcli.exports.bvh:write_bvh",
+        per_person=True,
+        up="y",
+        unit="m",
+        steady=True,
+    ),
+    Format(
+        "glb",
+        (".glb",),
+        "animated skin in one glTF binary",
+        "mbcli.exports.glb:write_glb",
+        up="y",
+        unit="m",
+        fixed=True,
+    ),
+    Format(
+        "usd",
+        (".usd", ".usda", ".usdc"),
+        "animated UsdSkel characters",
+        "mbcli.exports.usd:write_usd",
+        up="y",
+        unit="m",
+        extra="formats",
+    ),
+    Format(
+        "trc",
+        (".trc",),
+        "marker positions for OpenSim",
+        "mbcli.exports.trc:write_trc",
+        per_person=True,
+        up="y",
+        unit="mm",
+        steady=True,
+    ),
+    Format(
+        "c3d",
+        (".c3d",),
+        "marker positions for Mokka, Vicon and others",
+        "mbcli.exports.c3d:write_c3d",
+        per_person=True,
+        up="z",
+        unit="mm",
+        steady=True,
+        extra="formats",
+    ),
+    Format(
+        "csv",
+        (".csv",),
+        "table of positions, wide or long",
+        "mbcli.exports.tables:write_csv",
+        up="y",
+        unit="m",
+        shapes=True,
+    ),
+    Format(
+        "parquet",
+        (".parquet",),
+        "the same table as Apache Parquet",
+        "mbcli.exports.tables:write_parquet",
+        up="y",
+        unit="m",
+        shapes=True,
+        extra="formats",
+    ),
+    Format(
+        "json",
+        (".json",),
+        "everything, by a JSON Schema",
+        "mbcli.exports.json_file:write_json",
+        up="y",
+        unit="m",
+    ),
+    Format(
+        "x3d",
+        (".npy",),
+        "MotionBERT's X3D array",
+        "mbcli.exports.x3d:write_x3d",
+        per_person=True,
+        says="(T, 17, 3) in image units: half the shorter side of the picture, from its middle, "
+        "x right, y down, z away; the network's own output, which refinement leaves alone",
+    ),
+    Format(
+        "coco",
+        (".coco.json",),
+        "2D keypoints as COCO results",
+        "mbcli.exports.coco:write_coco",
+        says="pixels of the picture; the keypoints that were lifted, whose eyes and ears are not "
+        "kept and stand as 0, 0, 0",
+    ),
+    Format(
+        "angles-csv",
+        (".angles.csv",),
+        "table of joint angles, wide or long",
+        "mbcli.exports.angles:write_angles_csv",
+        shapes=True,
+        says=_DEGREES,
+    ),
+    Format(
+        "sto",
+        (".sto",),
+        "joint angles as OpenSim storage",
+        "mbcli.exports.angles:write_sto",
+        per_person=True,
+        says=_DEGREES,
+    ),
+    Format(
+        "mot",
+        (".mot",),
+        "coordinates that move an OpenSim full-body model",
+        "mbcli.exports.angles:write_mot",
+        per_person=True,
+        says=f"pelvis in metres, y up; the others in {_DEGREES}",
+    ),
+)
+
+# name -> what is known of it
+FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}

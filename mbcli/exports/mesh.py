@@ -11,10 +11,8 @@ pair of frames, and viewers admit only so many.
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
-import struct
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,16 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import OutputError
+from mbcli.exports.gltf import INDICES, UINT32, VERTICES, GlbBuffer, material
 from mbcli.motion import Motion3D
 from mbcli.output import check_folder, written_whole
 
 _FROM_CAMERA = np.array([1.0, -1.0, -1.0], dtype=np.float32)
-
-# glTF's names for kinds of numbers and of buffers.
-_FLOAT, _UINT32 = 5126, 5125
-_VERTICES, _INDICES = 34962, 34963
-_MAGIC, _VERSION, _JSON, _BIN = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
-_LARGEST = 2**32 - 1
 
 Vertices = npt.NDArray[np.float32]
 
@@ -178,44 +171,19 @@ class _Scene:
     """
 
     def __init__(self, buffer: IO[bytes], faces: npt.NDArray[np.int64]) -> None:
-        self._buffer = buffer
-        self._views: list[dict[str, int]] = []
-        self._accessors: list[dict[str, Any]] = []
+        self._buffer = GlbBuffer(buffer)
         self._meshes: list[dict[str, Any]] = []
         self._samplers: list[dict[str, Any]] = []
         self._channels: list[dict[str, Any]] = []
         self.nodes: list[dict[str, Any]] = []
-        self._faces = self._array(faces.astype("<u4").ravel(), "SCALAR", _UINT32, _INDICES)
-        self._on_off = self._array(np.repeat([1.0, 0.0], 3).reshape(2, 3).astype("<f4"), "VEC3")
-        self._off_on_off = self._array(
-            np.repeat([0.0, 1.0, 0.0], 3).reshape(3, 3).astype("<f4"), "VEC3"
-        )
-
-    def _array(
-        self, array: npt.NDArray[Any], kind: str, numbers: int = _FLOAT, target: int | None = None
-    ) -> int:
-        """Append an array; its accessor's number."""
-        view = {"buffer": 0, "byteOffset": self._buffer.tell(), "byteLength": array.nbytes}
-        if target is not None:
-            view["target"] = target
-        self._buffer.write(np.ascontiguousarray(array).tobytes())
-        self._views.append(view)
-        rows = array.reshape(len(array), -1)
-        self._accessors.append(
-            {
-                "bufferView": len(self._views) - 1,
-                "componentType": numbers,
-                "count": len(array),
-                "type": kind,
-                "min": rows.min(axis=0).tolist(),
-                "max": rows.max(axis=0).tolist(),
-            }
-        )
-        return len(self._accessors) - 1
+        array = self._buffer.array
+        self._faces = array(faces.astype("<u4").ravel(), "SCALAR", UINT32, INDICES)
+        self._on_off = array(np.repeat([1.0, 0.0], 3).reshape(2, 3).astype("<f4"), "VEC3")
+        self._off_on_off = array(np.repeat([0.0, 1.0, 0.0], 3).reshape(3, 3).astype("<f4"), "VEC3")
 
     def add(self, name: str, vertices: Vertices, start: float, stop: float) -> None:
         """A mesh that is seen from one time to another, in seconds."""
-        places = self._array(vertices.astype("<f4"), "VEC3", target=_VERTICES)
+        places = self._buffer.array(vertices.astype("<f4"), "VEC3", target=VERTICES)
         part = {"attributes": {"POSITION": places}, "indices": self._faces, "material": 0}
         self._meshes.append({"primitives": [part]})
         # A viewer that plays no animation shows the first frame alone.
@@ -224,49 +192,23 @@ class _Scene:
         keys, values = ([start, stop], self._on_off)
         if start > 0:
             keys, values = [0.0, start, stop], self._off_on_off
-        times = self._array(np.array(keys, dtype="<f4"), "SCALAR")
+        times = self._buffer.array(np.array(keys, dtype="<f4"), "SCALAR")
         self._samplers.append({"input": times, "output": values, "interpolation": "STEP"})
         target = {"node": len(self.nodes) - 1, "path": "scale"}
         self._channels.append({"sampler": len(self._samplers) - 1, "target": target})
 
     def write(self, path: Path, temporary: Path) -> None:
-        """Header, document and buffer, as glTF's binary container has them."""
-        size = self._buffer.tell()
+        """Create the file of what was added."""
         document: dict[str, Any] = {
-            "asset": {"version": "2.0", "generator": "mbcli"},
             "scene": 0,
             "scenes": [{"nodes": list(range(len(self.nodes)))}],
             "nodes": self.nodes,
             "meshes": self._meshes,
-            "materials": [
-                {
-                    "pbrMetallicRoughness": {
-                        "baseColorFactor": [0.65, 0.71, 0.78, 1.0],
-                        "metallicFactor": 0.0,
-                        "roughnessFactor": 0.8,
-                    }
-                }
-            ],
-            "accessors": self._accessors,
-            "bufferViews": self._views,
-            "buffers": [{"byteLength": size}],
+            "materials": [material(0.65, 0.71, 0.78)],
         }
         if self._channels:
             motion = {"name": "motion", "channels": self._channels, "samplers": self._samplers}
             document["animations"] = [motion]
         else:
             del document["scenes"][0]["nodes"], document["nodes"], document["meshes"]
-        text = json.dumps(document, separators=(",", ":")).encode()
-        text += b" " * (-len(text) % 4)
-        total = 12 + 8 + len(text) + 8 + size
-        if total > _LARGEST:
-            raise OutputError(
-                f"{path} would hold {total / 2**30:.1f} GiB, a GLB at most 4: write a shorter part "
-                "or an OBJ folder"
-            )
-        with temporary.open("xb") as stream:
-            stream.write(struct.pack("<III", _MAGIC, _VERSION, total))
-            stream.write(struct.pack("<II", len(text), _JSON) + text)
-            stream.write(struct.pack("<II", size, _BIN))
-            self._buffer.seek(0)
-            shutil.copyfileobj(self._buffer, stream, 1 << 20)
+        self._buffer.write(path, temporary, document, "write a shorter part or an OBJ folder")

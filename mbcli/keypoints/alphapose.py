@@ -32,11 +32,11 @@ from typing import Any
 
 from mbcli.conversion import convert
 from mbcli.errors import InputError
+from mbcli.keypoint_json import people, write_records
 from mbcli.keypoints.checks import corners, member, triples, whole
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.rows import Rows, number_frames
 from mbcli.keypoints.source import Source
-from mbcli.keypoints.writing import people, write_records
 from mbcli.skeleton import COCO17, HALPE26, OPENPOSE18
 from mbcli.types import Keypoints2D
 

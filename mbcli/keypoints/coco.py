@@ -21,17 +21,15 @@ What is written here has ``bbox`` and ``track_id``, 0, 0, 0 for a missing keypoi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mbcli.keypoint_json import coco_records, write_records
 from mbcli.keypoints.checks import corners, member, triples, whole
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.rows import Rows
 from mbcli.keypoints.source import Source
-from mbcli.keypoints.writing import people, write_records
 from mbcli.skeleton import COCO17
 from mbcli.types import Keypoints2D
 
@@ -107,18 +105,4 @@ def write(path: Path, keypoints: Keypoints2D, *, overwrite: bool = False) -> Non
         ConfigError: a skeleton that gives no COCO-17.
         OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
     """
-    write_records(path, _records(keypoints), overwrite=overwrite)
-
-
-def _records(keypoints: Keypoints2D) -> Iterator[dict[str, Any]]:
-    for person in people(keypoints, COCO17, FORMAT):
-        record = {
-            "image_id": person.frame,
-            "category_id": 1,
-            "keypoints": person.flat,
-            "score": person.score,
-            "track_id": person.identity,
-        }
-        if person.box is not None:
-            record["bbox"] = person.box
-        yield record
+    write_records(path, coco_records(keypoints), overwrite=overwrite)

@@ -101,5 +101,22 @@ def save_lifter(path: Path, model: DSTformer, facts: Mapping[str, Any], *, half:
     write_described(path, state, FORMAT, about)
 
 
+def with_facts(source: Path, path: Path, facts: Mapping[str, Any]) -> None:
+    """Write a lifter of ours once more with other facts; its tensors stay bit by bit.
+
+    Args:
+        source: safetensors as :func:`save_lifter` writes them.
+        path: where to; an existing file is replaced, ``source`` itself too.
+        facts: JSON-ready, in place of those that are there.
+
+    Raises:
+        WeightsError: ``source`` is not such a file.
+        OutputError: the file cannot be written there.
+    """
+    state, (config, _) = read_described(Path(source), FORMAT, "lifter", _parse)
+    about = {"dimensions": asdict(config), "facts": dict(facts)}
+    write_described(Path(path), state, FORMAT, about)
+
+
 def _parse(about: Mapping[str, Any]) -> tuple[DSTformerConfig, Mapping[str, Any]]:
     return parse_dimensions(about["dimensions"]), about["facts"]

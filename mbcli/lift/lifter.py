@@ -11,6 +11,7 @@ import numpy as np
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.geometry import fit_window, network_input
 from mbcli.lift.compat import lift_as_published
+from mbcli.lift.expected_error import ErrorModel, Lifted, expected_error
 from mbcli.lift.model import DSTformer
 from mbcli.lift.runtime import Network
 from mbcli.lift.windows import cut_tracks, fade
@@ -70,11 +71,18 @@ class Lifter:
         facts: what the weights tell of themselves. Used are ``fps``, the [lowest, highest] frame
             rate of the training; ``window``, ``image`` if the whole picture is the network's
             window and not the ``crop`` around the keypoints; ``root``, ``relative`` if it answers
-            relative to the pelvis in the picture too; and for ``compat`` ``root_relative``.
+            relative to the pelvis in the picture too; ``axes``, ``ray`` if its answer is in the
+            axes of a camera that looks at the pelvis; ``expected_error``, the weights' own
+            calibration of their errors; and for ``compat`` ``root_relative``.
+
+    Attributes:
+        error_model: tells the expected error of what is lifted; None where the weights carry no
+            calibration, and without flip averaging and in ``compat``, to which it does not apply.
 
     Raises:
         ConfigError: an option that this machine or model cannot fulfil.
-        WeightsError: a model of other dimensions than 17 joints with 3 numbers each.
+        WeightsError: a model of other dimensions than 17 joints with 3 numbers each, or a
+            calibration that is none.
     """
 
     def __init__(
@@ -101,6 +109,9 @@ class Lifter:
         self.window = options.window or longest
         self.whole_picture = self.facts.get("window") == "image"
         self.root_relative = self.facts.get("root") == "relative"
+        self.along_ray = self.facts.get("axes") == "ray"
+        calibrated = options.flip and options.compat is None
+        self.error_model = ErrorModel.of_facts(self.facts) if calibrated else None
         self.network = Network(model, options.device, options.precision, options.flip)
 
     def lift(self, keypoints: Keypoints2D, progress: Progress | None = None) -> FloatArray:
@@ -129,12 +140,28 @@ class Lifter:
         Raises:
             ValueError: keypoints of another skeleton.
         """
+        return self._lift(keypoints, progress, judged=False).poses
+
+    def lift_judged(self, keypoints: Keypoints2D, progress: Progress | None = None) -> Lifted:
+        """Lift every person of a clip, with the doubt of it; see :meth:`lift`.
+
+        Args:
+            keypoints: tracks in H36M-17; missing joints are (NaN, NaN, 0).
+            progress: is told (windows done, windows in all).
+
+        Raises:
+            ValueError: keypoints of another skeleton.
+        """
+        return self._lift(keypoints, progress, judged=self.options.flip)
+
+    def _lift(self, keypoints: Keypoints2D, progress: Progress | None, *, judged: bool) -> Lifted:
         if keypoints.skeleton != H36M17:
             raise ValueError(f"a lifter takes h36m17 keypoints, got {keypoints.skeleton.name}")
         if self.options.compat is not None:
-            return self._lift_compat(keypoints, progress)
+            return Lifted(self._lift_compat(keypoints, progress), None)
         frames, people = keypoints.data.shape[:2]
         total = np.zeros((frames, people, len(H36M17), 3))
+        doubts = np.zeros_like(total) if judged else None
         weight = np.zeros((frames, people))
         jobs = self._cut(keypoints)
         count, done = sum(map(len, jobs.values())), 0
@@ -142,19 +169,41 @@ class Lifter:
             weights = fade(length)
             for first in range(0, len(windows), self.options.batch_size):
                 batch = windows[first : first + self.options.batch_size]
-                poses = self.lift_windows(
-                    [keypoints.data[times, who] for who, times in batch], keypoints.size
+                answers = self._windows(
+                    [keypoints.data[times, who] for who, times in batch], keypoints.size, judged
                 )
-                for (who, times), pose in zip(batch, poses, strict=True):
+                for (who, times), (pose, doubt) in zip(batch, answers, strict=True):
                     total[times, who] += weights[:, None, None] * pose
                     weight[times, who] += weights
+                    if doubts is not None and doubt is not None:
+                        doubts[times, who] += weights[:, None, None] * doubt
                 done += len(batch)
                 if progress is not None:
                     progress(done, count)
         seen = keypoints.present
         result = np.full(total.shape, np.nan, dtype=np.float32)
         result[seen] = _image_units(total[seen] / weight[seen][:, None, None], keypoints.size)
-        return result
+        if doubts is None:
+            return Lifted(result, None)
+        doubt = np.full(total.shape, np.nan, dtype=np.float32)
+        doubt[seen] = doubts[seen] / (weight[seen][:, None, None] * min(keypoints.size) / 2)
+        return Lifted(result, doubt)
+
+    def expected_error(
+        self, lifted: Lifted, keypoints: Keypoints2D, positions: FloatArray, height: float
+    ) -> FloatArray | None:
+        """How far off each joint is likely to be; None without ``error_model``.
+
+        Args:
+            lifted: the answer for ``keypoints``.
+            keypoints: what was lifted.
+            positions: (T, P, 17, 3) metres, what became of the answer.
+            height: of everybody in metres.
+
+        Returns:
+            (T, P, 17) float32 metres, NaN where the person is absent.
+        """
+        return expected_error(self.error_model, lifted, keypoints, positions, height)
 
     def _cut(self, keypoints: Keypoints2D) -> dict[int, list[tuple[int, IntArray]]]:
         """All windows, by their length, as (person, frames)."""
@@ -176,18 +225,29 @@ class Lifter:
         Returns:
             (t, 17, 3) each: x, y in pixels, z in pixels and 0 at the pelvis of each frame.
         """
+        return [pose for pose, _ in self._windows(windows, size, False)]
+
+    def _windows(
+        self, windows: list[FloatArray], size: tuple[int, int], judged: bool
+    ) -> list[tuple[FloatArray, FloatArray | None]]:
+        """The same, each with its doubt in pixels if it is ``judged``; see ``Lifted``."""
         frames = [self._frame(window, size) for window in windows]
         clips = [network_input(w, *frame) for w, frame in zip(windows, frames, strict=True)]
-        poses = []
-        for out, seen, (center, scale) in zip(
-            self.network(np.stack(clips)), clips, frames, strict=True
+        answers: list[tuple[FloatArray, FloatArray | None]] = []
+        batch = np.stack(clips)
+        outs, apart = self.network.judged(batch) if judged else (self.network(batch), None)
+        for number, (out, seen, (center, scale)) in enumerate(
+            zip(outs, clips, frames, strict=True)
         ):
             pose = _placed(out, seen) if self.root_relative else out
             # A model of global depth counts it from a frame of its own in every window.
             depth = pose[..., 2] - pose[:, [_PELVIS], 2]
             xy = pose[..., :2] * scale + center
-            poses.append(np.concatenate([xy, depth[..., None] * scale], axis=-1))
-        return poses
+            doubt = None
+            if apart is not None:
+                doubt = np.abs(apart[number] - apart[number][:, [_PELVIS]]) * scale
+            answers.append((np.concatenate([xy, depth[..., None] * scale], axis=-1), doubt))
+        return answers
 
     def _frame(self, window: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, float]:
         """Middle and half side of what the network sees of a window."""

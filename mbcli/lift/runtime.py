@@ -83,10 +83,26 @@ class Network:
         Returns:
             (B, T, 17, 3) x, y, z in the units of the input.
         """
+        return self.judged(clips)[0]
+
+    def judged(
+        self, clips: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+        """Lift a batch of clips, and tell how far the mirror image disagrees.
+
+        Args:
+            clips: (B, T, 17, 3) as in a call.
+
+        Returns:
+            (B, T, 17, 3) as of a call, and (B, T, 17, 3), what to add to that to get the answer
+            for the picture as it is (and to take away for the mirrored one, mirrored back);
+            None without ``mirror``.
+        """
         if not self.mirror:
-            return self._run(clips)
+            return self._run(clips), None
         straight, mirrored = np.split(self._run(np.concatenate([clips, flip(clips)])), 2)
-        return ((straight + flip(mirrored)) / 2).astype(np.float32)
+        mean = ((straight + flip(mirrored)) / 2).astype(np.float32)
+        return mean, straight - mean
 
     def _run(self, clips: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         narrow: AbstractContextManager[Any] = nullcontext()

@@ -1,1 +1,1 @@
-"""Image units to metres, and what smooths on the way."""
+"""Image units to metres, and a motion made steadier: gaps, outliers, filters, bones, floor."""

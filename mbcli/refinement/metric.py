@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from mbcli.errors import ConfigError
+from mbcli.geometry import from_ray
 from mbcli.refinement.camera import CameraAssumption, camera_from
 from mbcli.refinement.smoothing import smooth
 from mbcli.skeleton import H36M17
@@ -62,7 +63,12 @@ def check_height(height: float) -> float:
 
 
 def to_metres(
-    normalized: FloatArray, keypoints: Keypoints2D, *, height: float, camera: CameraAssumption
+    normalized: FloatArray,
+    keypoints: Keypoints2D,
+    *,
+    height: float,
+    camera: CameraAssumption,
+    along_ray: bool = False,
 ) -> tuple[FloatArray, FloatArray]:
     """Scale every person to their height and place them in front of the camera.
 
@@ -83,6 +89,8 @@ def to_metres(
         keypoints: what was lifted, in pixels.
         height: standing height of every person in metres.
         camera: focal length; the principal point is the middle of the picture.
+        along_ray: ``normalized`` is in the axes of a camera that looks at the pelvis of each
+            frame, not in the video's; it is turned back by the ray that the focal length gives.
 
     Returns:
         positions (T, P, 17, 3) float32 metres with the pelvis at 0 in camera axes, and root
@@ -102,6 +110,9 @@ def to_metres(
         track = np.where(seen[:, None, None], normalized[:, who], np.nan)
         scale = _metres_per_unit(track, height, keypoints.fps)
         body = (track - track[:, [_PELVIS]]) * scale[:, None, None]
+        if along_ray:
+            half = min(keypoints.size) / 2
+            body = from_ray(body, track[:, _PELVIS, :2] * half / camera.focal)
         rays, weights = _rays(keypoints, who, camera.focal)
         from_size = camera.focal * scale / (min(keypoints.size) / 2)
         depth, weights = _depth(body, rays, weights, keypoints.fps, from_size)

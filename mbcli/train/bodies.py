@@ -19,18 +19,18 @@ _CHAIN_OVER_STATURE = 0.961
 _CHAIN = (("left_hip", "left_knee"), ("left_knee", "left_ankle"), ("pelvis", "thorax"))
 
 
-def _bone_groups() -> tuple[int, ...]:
-    """For each joint of the body the number of the group that its bone belongs to."""
+def _bone_groups() -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Names of the groups, and for each joint of the body the number of its bone's group."""
     names: list[str] = []
     for joint in BODY21.joints:
         part = joint.removeprefix("left_").removeprefix("right_")
         group = "torso" if part in _TORSO else "skull" if part in _SKULL else part
         names.append(group)
     order = sorted(set(names))
-    return tuple(order.index(name) for name in names)
+    return tuple(order), tuple(order.index(name) for name in names)
 
 
-_GROUPS = _bone_groups()
+_NAMES, _GROUPS = _bone_groups()
 
 
 def vary(joints: Tensor, config: ClipConfig, draw: Draw) -> Tensor:
@@ -49,9 +49,11 @@ def vary(joints: Tensor, config: ClipConfig, draw: Draw) -> Tensor:
     swap = draw.chance(batch, 1, 1, 1, probability=config.mirror)  # (B, 1, 1, 1)
     joints = torch.where(swap, mirrored, joints)  # (B, T, J, 3)
 
-    deviation = draw.normal(batch, max(_GROUPS) + 1)  # (B, G)
+    deviation = draw.normal(batch, len(_NAMES))  # (B, G)
     deviation = deviation.clamp(-_LARGEST_DEVIATION, _LARGEST_DEVIATION)  # (B, G)
-    ratio = (1 + config.bone_sd * deviation)[:, list(_GROUPS)]  # (B, J)
+    usual = (1.0, config.bone_sd)
+    ratios = joints.new_tensor([config.bones.get(name, usual) for name in _NAMES])  # (G, 2)
+    ratio = (ratios[:, 0] + ratios[:, 1] * deviation)[:, list(_GROUPS)]  # (B, J)
     varied = [joints[:, :, 0]]
     for child, parent in enumerate(BODY21.parents):
         if parent >= 0:

@@ -31,6 +31,8 @@ def view(joints: Tensor, config: CameraConfig, draw: Draw) -> Tensor:
         (B, T, J, 3) metres in the camera's frame: x right, y down, z away, all z above 0.6.
     """
     batch, device = len(joints), joints.device
+    if config.tilted > 0:
+        joints = _tipped(joints, config, draw)
     middle = joints[:, :, 0].mean(dim=1)  # (B, 3)
     floor = joints[..., 1].amin(dim=(1, 2))  # (B,)
 
@@ -60,6 +62,35 @@ def view(joints: Tensor, config: CameraConfig, draw: Draw) -> Tensor:
     back = (_NEAREST - seen[..., 2].amin(dim=(1, 2))).clamp_min(0)  # (B,)
     shift = torch.stack([torch.zeros_like(back), torch.zeros_like(back), back], dim=-1)  # (B, 3)
     return seen + shift[:, None, None]  # (B, T, J, 3)
+
+
+def to_rays(pose: Tensor, pelvis: Tensor) -> Tensor:
+    """Turn root-relative poses into the axes of cameras that look at the pelvis.
+
+    The camera turns about its centre by the smallest angle that brings its axis onto the ray of
+    the pelvis; `mbcli.geometry.from_ray` is the way back.
+
+    Args:
+        pose: (B, T, J, 3) in the camera's axes, the pelvis at 0.
+        pelvis: (B, T, 3) in the camera's frame.
+    """
+    x, y, z = normalize(pelvis, dim=-1).unbind(-1)  # (B, T) each
+    share = 1 / (1 + z)
+    turn = torch.stack(
+        [1 - x * x * share, -x * y * share, -x, -x * y * share, 1 - y * y * share, -y, x, y, z],
+        dim=-1,
+    ).view(*x.shape, 3, 3)  # (B, T, 3, 3), takes (x, y, z) to (0, 0, 1)
+    return torch.einsum("btij,btkj->btki", turn, pose)  # (B, T, J, 3)
+
+
+def _tipped(joints: Tensor, config: CameraConfig, draw: Draw) -> Tensor:
+    """Tip the bodies of some clips over, about their pelvis."""
+    batch = len(joints)
+    chosen = draw.chance(batch, 1, probability=config.tilted)  # (B, 1)
+    angles = torch.deg2rad(config.tilted_sd * draw.normal(batch, 3) * chosen)  # (B, 3)
+    middle = joints[:, :, 0].mean(dim=1)[:, None, None]  # (B, 1, 1, 3)
+    turned = torch.einsum("bij,btkj->btki", _rotation(angles), joints - middle)
+    return turned + middle  # (B, T, J, 3)
 
 
 def _rotation(angles: Tensor) -> Tensor:

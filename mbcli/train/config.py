@@ -5,9 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from mbcli.train.sections import Count, NonNegative, Probability, Range, Section, Settings
+from mbcli.train.sections import (
+    Count,
+    NonNegative,
+    Positive,
+    Probability,
+    Range,
+    Section,
+    Settings,
+)
+
+# Groups of bones that share a length ratio, by the joint at their lower end.
+BONE_GROUPS = ("hip", "knee", "ankle", "torso", "skull", "nose", "shoulder", "elbow", "wrist")
 
 
 class DataConfig(Section):
@@ -53,6 +64,9 @@ class ClipConfig(Section):
         mirror: probability of a mirrored body.
         height: [low, high] of the body's height in metres, drawn uniformly.
         bone_sd: standard deviation of each bone group's length ratio.
+        bones: [mean, standard deviation] of the ratio of single groups, in place of 1 and
+            ``bone_sd``: what a 2D stage calls a hip is not where a marker set puts it. A bone is
+            named by its lower end: hip, knee, ankle, torso, shoulder, elbow, wrist, skull, nose.
     """
 
     frames: Count = 243
@@ -61,6 +75,17 @@ class ClipConfig(Section):
     mirror: Probability = 0.5
     height: Range = (1.5, 1.95)
     bone_sd: NonNegative = 0.05
+    bones: dict[str, tuple[Positive, NonNegative]] = Field(default_factory=dict)
+
+    @field_validator("bones")
+    @classmethod
+    def _groups_are_known(
+        cls, bones: dict[str, tuple[float, float]]
+    ) -> dict[str, tuple[float, float]]:
+        for name in bones:
+            if name not in BONE_GROUPS:
+                raise ValueError(f"bones must name {', '.join(BONE_GROUPS)}, got {name}")
+        return bones
 
 
 class CameraConfig(Section):
@@ -71,12 +96,21 @@ class CameraConfig(Section):
         height: [low, high] of the camera above the floor in metres.
         off_axis_sd: standard deviation of the angle between the optical axis and the body, degrees.
         roll_sd: standard deviation of the camera's roll, degrees.
+        tilted: share of the cameras that see a body tipped over, about any axis.
+        tilted_sd: by how much: standard deviation, degrees.
+        target: axes of the answer: the ``camera``'s, or those of a camera turned to look at the
+            pelvis along its ``ray``. How far off the axis a body stands cannot be told from a
+            window around it, so the first asks for what is not in the input; whoever lifts knows
+            the ray and turns the answer back.
     """
 
     distance: Range = (2.0, 12.0)
     height: Range = (0.3, 2.5)
     off_axis_sd: NonNegative = 8.0
     roll_sd: NonNegative = 3.0
+    tilted: Probability = 0.0
+    tilted_sd: NonNegative = 20.0
+    target: Literal["camera", "ray"] = "camera"
 
 
 class CorruptionConfig(Section):
@@ -89,6 +123,10 @@ class CorruptionConfig(Section):
         offset_sd: standard deviation of a constant offset a joint and clip, fraction of height.
         joint_mask: probability that a joint is missing.
         frame_mask: probability that a whole frame is missing.
+        measured: share of the clips whose errors are drawn from the model of a 2D front end
+            (`mbcli.train.front_end`) in place of the published noise.
+        front_end: JSON file with that front end's numbers; MoveNet's if None. A relative path
+            starts at the configuration file.
     """
 
     noise: bool = True
@@ -96,6 +134,8 @@ class CorruptionConfig(Section):
     offset_sd: NonNegative = 0.0
     joint_mask: Probability = 0.05
     frame_mask: Probability = 0.1
+    measured: Probability = 0.0
+    front_end: Path | None = None
 
 
 class Loss3DConfig(Section):
@@ -122,7 +162,12 @@ class LossConfig(Loss3DConfig):
 class PretrainConfig(Settings):
     """Everything that determines a pretraining run."""
 
-    places: ClassVar[tuple[str, ...]] = ("data.store", "data.poses", "data.videos")
+    places: ClassVar[tuple[str, ...]] = (
+        "data.store",
+        "data.poses",
+        "data.videos",
+        "corruption.front_end",
+    )
 
     data: DataConfig
     clips: ClipConfig = ClipConfig()

@@ -47,7 +47,7 @@ class ClipSampler:
         self._fps = torch.tensor([c.fps for c in clips], dtype=torch.float64)
         self._weight = self._length.double() ** _LENGTH_POWER
 
-    def draw(self, count: int, draw: Draw) -> Tensor:
+    def draw(self, count: int, draw: Draw) -> tuple[Tensor, Tensor]:
         """Draw clips; those that a recording is too short for are cut at a higher frame rate.
 
         Args:
@@ -55,7 +55,8 @@ class ClipSampler:
             draw: on the CPU.
 
         Returns:
-            (B, T, 21, 3) float32 in metres, y up, interpolated linearly between stored frames.
+            (B, T, 21, 3) float32 in metres, y up, interpolated linearly between stored frames, and
+            (B,) float32 the frames a second at which they are played.
         """
         cfg = self._config
         which = torch.multinomial(self._weight, count, replacement=True, generator=draw.generator)
@@ -71,7 +72,8 @@ class ClipSampler:
         high = torch.minimum(low + 1, last[:, None].long())
         share = (place - low)[..., None, None].float()
         offset = self._start[which][:, None]
-        return self._gather(low + offset) * (1 - share) + self._gather(high + offset) * share
+        clips = self._gather(low + offset) * (1 - share) + self._gather(high + offset) * share
+        return clips, (self._fps[which] * speed / step.clamp_min(1e-6)).float()
 
     def _gather(self, rows: Tensor) -> Tensor:
         return torch.from_numpy(np.asarray(self._rows[rows.numpy()]))

@@ -9,12 +9,14 @@ from torch import Tensor
 
 from mbcli.conversion import conversion_table
 from mbcli.data.body import BODY21
+from mbcli.geometry import INPUT_LIMIT, MIN_CONFIDENCE
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.train.bodies import stature, vary
-from mbcli.train.cameras import view
+from mbcli.train.cameras import to_rays, view
 from mbcli.train.config import PretrainConfig
 from mbcli.train.corruption import DetectorNoise, mask
 from mbcli.train.draw import Draw
+from mbcli.train.front_end import FrontEnd, FrontEndNoise
 from mbcli.train.sampling import ClipSampler
 
 _PELVIS = H36M17.index("pelvis")
@@ -65,6 +67,7 @@ class Synthesiser:
         self._device = device
         self._noise = DetectorNoise.on(device)
         self._to_h36m = _conversion_matrix().to(device)
+        self._front_end = FrontEndNoise(FrontEnd.read(config.corruption.front_end), device)
 
     def batch(self, count: int, seed: int) -> Batch:
         """Draw ``count`` clips; the same seed gives the same clips on the same device."""
@@ -72,15 +75,16 @@ class Synthesiser:
         # always meet the same body and camera.
         draw = Draw.seeded(2 * seed, self._device)
         cpu = Draw.seeded(2 * seed + 1)
-        world = self._sampler.draw(count, cpu).to(self._device)  # (B, T, 21, 3)
-        body = vary(world, self._config.clips, draw)  # (B, T, 21, 3)
-        return self.film(view(body, self._config.camera, draw), draw)
+        world, fps = self._sampler.draw(count, cpu)  # (B, T, 21, 3), (B,)
+        body = vary(world.to(self._device), self._config.clips, draw)  # (B, T, 21, 3)
+        return self.film(view(body, self._config.camera, draw), fps.to(self._device), draw)
 
-    def film(self, seen: Tensor, draw: Draw) -> Batch:
+    def film(self, seen: Tensor, fps: Tensor, draw: Draw) -> Batch:
         """Project bodies in camera axes, corrupt the keypoints, and set up the target.
 
         Args:
             seen: (B, T, 21, 3) metres, x right, y down, z away.
+            fps: (B,) frames a second.
             draw: on the synthesiser's device.
         """
         cfg = self._config.corruption
@@ -89,24 +93,46 @@ class Synthesiser:
         xy = seen[..., :2] / seen[..., 2:]  # (B, T, 21, 2), focal length 1
         coco = xy[:, :, _COCO_OF_BODY]  # (B, T, 17, 2)
         pelvis_xy = xy[:, :, _PELVIS, None]  # (B, T, 1, 2)
+        height = stature(seen)[:, None] / depth[..., 0]  # (B, T)
+        # Of these clips the errors come from a front end's model, before joints are derived.
+        measured = draw.chance(len(seen), 1, 1, 1, probability=cfg.measured)  # (B, 1, 1, 1)
+        exact = coco
         if cfg.offset_sd > 0:
             offset = draw.normal(len(seen), 1, len(COCO17), 2)  # (B, 1, 17, 2)
-            height = (stature(seen)[:, None] / depth[..., 0])[..., None, None]  # (B, T, 1, 1)
-            coco = coco + cfg.offset_sd * height * offset  # (B, T, 17, 2)
+            coco = coco + cfg.offset_sd * height[..., None, None] * offset  # (B, T, 17, 2)
         keypoints = self._to_h36m @ coco  # (B, T, 17, 2)
+        there = torch.ones_like(keypoints[..., 0], dtype=torch.bool)  # (B, T, 17)
+        if cfg.measured > 0:
+            reported = self._front_end.report(exact, height, fps, draw)  # (B, T, 17, 3)
+            confidence = self._front_end.of_h36m(reported[..., 2])  # (B, T, 17)
+            confident = (confidence >= MIN_CONFIDENCE) | ~measured[..., 0]
+            there = confident | ~confident.flatten(1).any(dim=1)[:, None, None]
 
-        # A clean clip has no wild keypoint, so its window is its bounding box.
-        low, high = keypoints.amin(dim=(1, 2)), keypoints.amax(dim=(1, 2))  # 2 x (B, 2)
+        # The window is the bounding box of what is confidently known; wild keypoints, which
+        # inference leaves out of it, are left out by taking the places without their errors.
+        infinite = torch.full_like(keypoints, torch.inf)
+        low = torch.where(there[..., None], keypoints, infinite).amin(dim=(1, 2))  # (B, 2)
+        high = torch.where(there[..., None], keypoints, -infinite).amax(dim=(1, 2))  # (B, 2)
         half = ((high - low).amax(dim=-1) / 2)[:, None, None, None]  # (B, 1, 1, 1)
         center = ((low + high) / 2)[:, None, None]  # (B, 1, 1, 2)
         clean = (keypoints - center) / half  # (B, T, 17, 2)
         scale = (1 / depth) / half[..., 0]  # (B, T, 1)
-        target = (pose - pose[:, :, _PELVIS, None]) * scale[..., None]  # (B, T, 17, 3)
+        root = pose[:, :, _PELVIS]  # (B, T, 3)
+        relative = pose - root[:, :, None]  # (B, T, 17, 3)
+        if self._config.camera.target == "ray":
+            relative = to_rays(relative, root)
+        target = relative * scale[..., None]  # (B, T, 17, 3)
         origin = (pelvis_xy - center) / half  # (B, T, 1, 2)
         target = target + torch.cat([origin, torch.zeros_like(origin[..., :1])], dim=-1)
 
         noisy = self._corrupt(clean, draw)  # (B, T, 17, 3)
-        inputs = mask(noisy, cfg.joint_mask, cfg.frame_mask, draw)  # (B, T, 17, 3)
+        inputs = noisy
+        if cfg.measured > 0:
+            seen_xy = (self._to_h36m @ reported[..., :2] - center) / half  # (B, T, 17, 2)
+            known = (confidence > 0) & (seen_xy.abs() <= INPUT_LIMIT).all(dim=-1)  # (B, T, 17)
+            guessed = torch.cat([seen_xy, confidence[..., None]], dim=-1) * known[..., None]
+            inputs = torch.where(measured, guessed, noisy)  # (B, T, 17, 3)
+        inputs = mask(inputs, cfg.joint_mask, cfg.frame_mask, draw)  # (B, T, 17, 3)
         return Batch(clean, noisy, inputs, target, scale[..., 0])
 
     def _corrupt(self, clean: Tensor, draw: Draw) -> Tensor:

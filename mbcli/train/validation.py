@@ -20,7 +20,8 @@ class Validator:
     """A fixed set of held-out clips.
 
     The predictions are turned into metres by the true scale of each frame, so that the figures
-    speak of the pose alone. Noisy input is the published detector noise without masks.
+    speak of the pose alone. Noisy input is the published detector noise without masks; trained
+    input is corrupted as that of the training is.
 
     Args:
         store: the recordings.
@@ -32,7 +33,11 @@ class Validator:
         sampler = ClipSampler(store, config.data.holdout, config.clips)
         batch = Synthesiser(sampler, config, device).batch(config.run.validation_clips, _SEED)
         ones = torch.ones_like(batch.clean[..., :1])  # (B, T, 17, 1)
-        self._inputs = {"clean": torch.cat([batch.clean, ones], dim=-1), "noisy": batch.noisy}
+        self._inputs = {
+            "clean": torch.cat([batch.clean, ones], dim=-1),
+            "noisy": batch.noisy,
+            "trained": batch.inputs,
+        }
         self._scale = _numpy(batch.scale)[..., None, None]
         self._target = self._millimetres(batch.target)
 

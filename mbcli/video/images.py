@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
 
 from mbcli.errors import InputError
+from mbcli.video.planar import Matrix, Planar, planar_of_rgb
 from mbcli.video.presentation import RgbImage
 
 IMAGE_SUFFIXES = (
@@ -26,8 +28,18 @@ IMAGE_SUFFIXES = (
 )
 
 
-# Frame number, seconds, and the picture on demand: (H, W, 3) RGB, or None if it is unreadable.
-Picture = tuple[int, float, Callable[[], "RgbImage | None"]]
+class Shown(Protocol):
+    """A picture of a source, converted on demand; None where it turns out to be unreadable."""
+
+    def rgb(self) -> RgbImage | None:
+        """(H, W, 3) uint8 RGB, upright."""
+
+    def planar(self, size: tuple[int, int]) -> Planar | None:
+        """Upright, scaled to (width, height), both even; not to be drawn on."""
+
+
+# Frame number, seconds, and the picture.
+Picture = tuple[int, float, Shown]
 
 
 def natural_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -89,8 +101,11 @@ class ImageSource:
     Attributes:
         size: (width, height) of the first readable picture; all others must have the same.
         tick: seconds below which two times are the same.
+        matrix: of planar pictures.
         warnings: what went wrong so far, one line each.
     """
+
+    matrix: Matrix = "bt709"
 
     def __init__(self, paths: list[Path], *, fps: float) -> None:
         """Read the first readable picture of ``paths`` for its size.
@@ -120,9 +135,10 @@ class ImageSource:
     def pictures(self, start: float) -> Iterator[Picture]:
         """Every picture, also those before ``start`` seconds: not loading them is enough."""
         for index, path in enumerate(self._paths):
-            yield index, index / self._fps, partial(self._load, path)
+            yield index, index / self._fps, _Still(self, path)
 
-    def _load(self, path: Path) -> RgbImage | None:
+    def load(self, path: Path) -> RgbImage | None:
+        """One of the pictures; None, and a warning, if it cannot be read."""
         try:
             image = read_image(path)
         except InputError as error:
@@ -135,3 +151,18 @@ class ImageSource:
                 f"{self.size[0]}x{self.size[1]}, but {path} is {size[0]}x{size[1]}"
             )
         return image
+
+
+@dataclass(frozen=True)
+class _Still:
+    """One picture file."""
+
+    source: ImageSource
+    path: Path
+
+    def rgb(self) -> RgbImage | None:
+        return self.source.load(self.path)
+
+    def planar(self, size: tuple[int, int]) -> Planar | None:
+        image = self.rgb()
+        return None if image is None else planar_of_rgb(image, size, self.source.matrix)

@@ -12,6 +12,7 @@ from typing import Literal
 from mbcli.errors import InputError
 from mbcli.types import Frame
 from mbcli.video.images import IMAGE_SUFFIXES, ImageSource, Picture, files_with_suffix
+from mbcli.video.planar import Matrix
 from mbcli.video.video_file import VideoFile, past_end
 
 VIDEO_SUFFIXES = (
@@ -174,21 +175,32 @@ class VideoReader:
         Raises:
             InputError: as iterating.
         """
-        for index, time, _ in self._chosen():
+        for index, time, _ in self.pictures():
             yield index, time
+
+    @property
+    def matrix(self) -> Matrix:
+        """Of the planar pictures that :meth:`pictures` gives."""
+        return self._source.matrix
 
     def _read(self) -> Generator[Frame, None, None]:
         given = 0
-        for index, time, picture in self._chosen():
-            image = picture()
+        for index, time, picture in self.pictures():
+            image = picture.rgb()
             if image is not None:
                 given += 1
                 yield Frame(index=index, time=time, image=image)
         if not given:
             raise self._empty()
 
-    def _chosen(self) -> Iterator[Picture]:
-        """What lies in the stretch, every so-manieth of it."""
+    def pictures(self) -> Generator[Picture, None, None]:
+        """Number, seconds and picture of every frame of the stretch, converted on demand.
+
+        It is a pass of its own, apart from iterating; closing it closes the file.
+
+        Raises:
+            InputError: as iterating.
+        """
         slack = self._source.tick / 2
         last, within, cut = 0.0, 0, False
         for index, time, picture in self._source.pictures(self._start):

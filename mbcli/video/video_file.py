@@ -10,7 +10,6 @@ import itertools
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
 import av
@@ -35,6 +34,7 @@ from mbcli.video.container import (
     until_error,
 )
 from mbcli.video.images import Picture
+from mbcli.video.planar import Planar, as_planar, matrix_of
 from mbcli.video.presentation import Clock, RgbImage
 
 
@@ -69,6 +69,8 @@ class VideoFile:
         duration: seconds that the container claims, or None.
         orientation: what makes the stored picture upright.
         tick: seconds of one unit of the container's time stamps.
+        zero: seconds at which the container's clock stands when the first frame is shown.
+        matrix: of planar pictures.
         warnings: what went wrong so far, one line each; complete after a pass to the end.
     """
 
@@ -96,6 +98,8 @@ class VideoFile:
             self._alone = len(container.streams) == 1
             self._decoded_size = (frame.width, frame.height)
             self.tick = float(self._time_base)
+            self.zero = (self._zero or 0) * self.tick
+            self.matrix = matrix_of(frame)
             self.frame_count = stream.frames or None
             self.duration = claimed_duration(container, stream)
             self.orientation = orientation_of(frame)
@@ -185,7 +189,7 @@ class VideoFile:
             number, time = numbers.number(frame), clock.tick(self._stamp(frame))
             until = time + max(1 / self.fps, (frame.duration or 0) * self.tick)
             shown += 1
-            yield number, time, partial(self._rgb, frame)
+            yield number, time, _Decoded(self, frame)
         self._report(noted, number + 1, until, claim)
         if not self._has_pts or not clock.mended:
             return
@@ -226,22 +230,51 @@ class VideoFile:
     def _stamp(self, frame: VideoFrame) -> int | None:
         return frame.pts if self._has_pts else frame.dts
 
-    def _rgb(self, frame: VideoFrame) -> RgbImage:
+    def note_size(self, frame: VideoFrame) -> None:
+        """Warn, once, if a frame is not of the first one's size."""
         if (frame.width, frame.height) != self._decoded_size:
             line = f"{self.path.name} changes its picture size; all are scaled to the first"
             if line not in self.warnings:
                 self.warnings.append(line)
-        width, height = self._square_size
+
+    @property
+    def square_size(self) -> tuple[int, int]:
+        """(width, height) of the stored picture, its pixels made square."""
+        return self._square_size
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """One frame as it came out of the decoder."""
+
+    file: VideoFile
+    frame: VideoFrame
+
+    def rgb(self) -> RgbImage:
+        file, frame = self.file, self.frame
+        file.note_size(frame)
+        width, height = file.square_size
         try:
             # The range is said because PyAV before 17 would keep the video's, 16 to 235.
             image = frame.to_ndarray(
                 format="rgb24", width=width, height=height, dst_color_range=ColorRange.JPEG
             )
         except (av.FFmpegError, ValueError) as error:
-            raise InputError(
-                f"the pixel format {frame.format.name} of {self.path} cannot be made RGB"
-            ) from error
-        return self.orientation.upright(np.asarray(image, dtype=np.uint8))
+            raise self._inconvertible("RGB") from error
+        return file.orientation.upright(np.asarray(image, dtype=np.uint8))
+
+    def planar(self, size: tuple[int, int]) -> Planar:
+        file = self.file
+        file.note_size(self.frame)
+        try:
+            picture = as_planar(self.frame, file.orientation.upright_size(size), file.matrix)
+        except (av.FFmpegError, ValueError) as error:
+            raise self._inconvertible("YUV") from error
+        return picture.upright(file.orientation)
+
+    def _inconvertible(self, target: str) -> InputError:
+        name = self.frame.format.name
+        return InputError(f"the pixel format {name} of {self.file.path} cannot be made {target}")
 
 
 def past_end(path: Path, start: float, last: float) -> InputError:

@@ -1,49 +1,61 @@
-"""Pictures to an H.264 video."""
+"""Pictures, and sound with them, to an H.264 video."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
-from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.audio.frame import AudioFrame
+from av.container import OutputContainer
+from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from mbcli.errors import ConfigError, OutputError
 from mbcli.output import written_whole
+from mbcli.video.planar import Planar, code_of, planar_of_rgb
 from mbcli.video.presentation import RgbImage
+from mbcli.video.sound import Sound
 
 # The largest denominator that television rates need, as in 30000/1001.
 _RATE_DENOMINATOR = 1001
 _PRESET = "veryfast"  # Of x264: about 2.5 times as fast as its default, and files no larger.
 _MIN_FPS = 0.01
-_BT709 = 1  # In the code points of ITU-T H.273: primaries, transfer and matrix alike.
+_CLOCK = 90_000  # ticks a second, where frames do not come at an even rate
+_EVEN = 0.25  # of a frame: what an even rate may be off
+_SOUND_BITS = 96_000  # a second and channel
 
 
 def write_video(
     path: str | Path,
-    frames: Iterable[RgbImage],
+    frames: Iterable[RgbImage | Planar],
     *,
     fps: float,
+    times: Sequence[float] | None = None,
+    sound: Sound | None = None,
     crf: int = 20,
     overwrite: bool = True,
 ) -> int:
-    """Write pictures as an mp4 with H.264 (yuv420p, BT.709), which plays everywhere.
+    """Write pictures as an mp4 with H.264 (yuv420p) and AAC, which plays everywhere.
 
     The video is written under a temporary name in the same folder, and renamed when it is whole;
     if anything fails, also in ``frames``, nothing is left behind. H.264 needs even sizes: an odd
-    width or height grows by one pixel, a repetition of the last column or row.
+    width or height grows by one pixel, a repetition of the last column or row. The index comes
+    first in the file, so that a browser can play while it loads.
 
     Args:
         path: the file, ending in .mp4.
-        frames: (H, W, 3) uint8 RGB, all of the same size; taken one at a time.
+        frames: all of one size, taken one at a time: (H, W, 3) uint8 RGB, which becomes BT.709,
+            or planar pictures, which are written as they are.
         fps: frames per second.
+        times: when each frame is shown, in rising seconds, counted from the first; where these
+            are not about ``fps`` apart they go into the file as they are. None: evenly.
+        sound: written beside the pictures, from the time of the first one on.
         crf: x264's constant rate factor, 0 (lossless) to 51 (worst).
         overwrite: replace a file that exists.
 
@@ -69,47 +81,114 @@ def write_video(
         if first is None:
             raise OutputError(f"{path} cannot be written: there are no frames")
         try:
-            return _encode(temporary, first, pictures, fps=fps, crf=crf)
+            # "faststart" puts the index first.
+            options = {"movflags": "+faststart"}
+            with av.open(f"file:{temporary}", "w", format="mp4", options=options) as out:
+                return _encode(out, first, pictures, _Timing(fps, times), sound, crf)
         except av.FFmpegError as error:
             raise OutputError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _encode(path: Path, first: RgbImage, rest: Iterable[RgbImage], *, fps: float, crf: int) -> int:
-    rate = Fraction(fps).limit_denominator(_RATE_DENOMINATOR)
+class _Timing:
+    """When frames are shown, in ticks."""
+
+    def __init__(self, fps: float, times: Sequence[float] | None) -> None:
+        self.rate = Fraction(fps).limit_denominator(_RATE_DENOMINATOR)
+        self.base = 1 / self.rate
+        self._ticks: Sequence[int] | None = None
+        if times is None or not len(times):
+            return
+        moments = np.asarray(times, dtype=np.float64) - times[0]
+        if np.abs(moments * float(self.rate) - np.arange(len(moments))).max() > _EVEN:
+            self.base = Fraction(1, _CLOCK)
+            self._ticks = np.round(moments * _CLOCK).astype(np.int64).tolist()
+
+    def tick(self, number: int) -> int:
+        return number if self._ticks is None else self._ticks[number]
+
+
+def _encode(
+    out: OutputContainer,
+    first: RgbImage | Planar,
+    rest: Iterable[RgbImage | Planar],
+    timing: _Timing,
+    sound: Sound | None,
+    crf: int,
+) -> int:
+    stream = out.add_stream(
+        "libx264", rate=timing.rate, options={"crf": str(crf), "preset": _PRESET}
+    )
+    voice = None if sound is None else _Voice(out, sound)
+    _describe(stream, _planar(first), timing)
     count = 0
-    # "faststart" puts the index first, so that a browser can play while it loads.
-    with av.open(f"file:{path}", "w", format="mp4", options={"movflags": "+faststart"}) as out:
-        stream = out.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": _PRESET})
-        _describe(stream, first)
-        for image in itertools.chain([first], rest):
-            if image.shape != first.shape or image.dtype != np.uint8:
-                raise ValueError(
-                    f"frame {count} must be uint8 {first.shape}, got {image.dtype} {image.shape}"
-                )
-            out.mux(stream.encode(_frame(image)))
-            count += 1
-        out.mux(stream.encode(None))
+    for image in itertools.chain([first], rest):
+        if type(image) is not type(first) or _shape(image) != _shape(first):
+            raise ValueError(
+                f"frame {count} must be {_shape(first)} as the first, got {_shape(image)}"
+            )
+        frame = _planar(image).frame
+        frame.pts, frame.time_base = timing.tick(count), timing.base
+        if voice is not None:
+            voice.up_to(float(frame.pts * timing.base))
+        out.mux(stream.encode(frame))
+        count += 1
+    out.mux(stream.encode(None))
+    if voice is not None:
+        voice.finish()
     return count
 
 
-def _describe(stream: VideoStream, first: RgbImage) -> None:
+class _Voice:
+    """The sound beside the pictures, written as far as these have come."""
+
+    def __init__(self, out: OutputContainer, sound: Sound) -> None:
+        self._out, self._sound = out, sound
+        self._stream = out.add_stream("aac", rate=sound.rate)
+        self._layout = "stereo" if sound.channels == 2 else "mono"
+        self._stream.codec_context.layout = self._layout
+        self._stream.codec_context.bit_rate = _SOUND_BITS * sound.channels
+        self._blocks = sound.blocks()
+        self._written = 0
+
+    def up_to(self, seconds: float) -> None:
+        while self._written <= seconds * self._sound.rate:
+            block = next(self._blocks, None)
+            if block is None:
+                return
+            samples = np.ascontiguousarray(block)
+            frame = AudioFrame.from_ndarray(samples, format="fltp", layout=self._layout)
+            frame.sample_rate = self._sound.rate
+            frame.pts, frame.time_base = self._written, Fraction(1, self._sound.rate)
+            self._out.mux(self._stream.encode(frame))
+            self._written += block.shape[1]
+
+    def finish(self) -> None:
+        self.up_to(math.inf)
+        self._out.mux(self._stream.encode(None))
+
+
+def _describe(stream: VideoStream, first: Planar, timing: _Timing) -> None:
     """Size, pixel format and colours; without the latter, players guess by the size."""
-    height, width = first.shape[:2]
     context = stream.codec_context
-    context.width, context.height = width + width % 2, height + height % 2
+    context.width, context.height = first.size
     context.pix_fmt = "yuv420p"
-    context.colorspace = context.color_primaries = context.color_trc = _BT709
+    context.time_base = timing.base
+    code = code_of(first.matrix)
+    context.colorspace = context.color_primaries = context.color_trc = code
     context.color_range = ColorRange.MPEG
 
 
-def _frame(image: RgbImage) -> VideoFrame:
+def _shape(image: RgbImage | Planar) -> str:
+    if isinstance(image, Planar):
+        return f"{image.matrix} {image.size}"
+    return f"{image.dtype} {image.shape}"
+
+
+def _planar(image: RgbImage | Planar) -> Planar:
+    if isinstance(image, Planar):
+        return image
     height, width = image.shape[:2]
     if height % 2 or width % 2:
         padded = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         image = np.asarray(padded, dtype=np.uint8)
-    frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-    return frame.reformat(
-        format="yuv420p",
-        dst_colorspace=Colorspace.ITU709,
-        dst_color_range=ColorRange.MPEG,
-    )
+    return planar_of_rgb(image, (image.shape[1], image.shape[0]), "bt709")

@@ -172,7 +172,7 @@ def ink(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 
 
 def test_preview_shows_people_the_right_way_up(sequences: Path, clips: Path) -> None:
-    from mbcli.drawing.ink import LEFT, RIGHT
+    from mbcli.colours import LEFT, RIGHT
 
     for store in (sequences, clips):
         out = store.parent / f"{store.name}.png"

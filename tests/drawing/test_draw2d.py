@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mbcli.drawing.draw2d import draw_people
-from mbcli.drawing.ink import LEFT, RIGHT
+from mbcli.colours import LEFT, RIGHT
 from mbcli.skeleton import H36M17
 
 GREY = 100

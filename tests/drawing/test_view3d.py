@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mbcli.drawing.ink import LEFT, RIGHT
+from mbcli.colours import LEFT, RIGHT
 from mbcli.drawing.view3d import View3D
 from mbcli.motion import Motion3D
 

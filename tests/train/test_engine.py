@@ -46,7 +46,9 @@ def test_a_run_learns_reports_and_leaves_weights_that_load(make_config) -> None:
     assert [p.step for p in seen] == [50, 100, 150]
     assert seen[-1].parts["mpjpe"] < 0.6 * seen[0].parts["mpjpe"]
     assert set(seen[-1].validation) == {
-        f"{kind}/{name}" for kind in ("clean", "noisy") for name in ("mpjpe", "p_mpjpe", "mpjve")
+        f"{kind}/{name}"
+        for kind in ("clean", "noisy", "trained")
+        for name in ("mpjpe", "p_mpjpe", "mpjve")
     }
     assert weights == config.run.out / BEST
     model, info = load_lifter(weights)

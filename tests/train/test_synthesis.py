@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from mbcli.conversion import convert
 from mbcli.data.body import BODY21
 from mbcli.data.store import ClipStore
-from mbcli.geometry import fit_window
+from mbcli.geometry import fit_window, from_ray
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.train.bodies import stature, vary
 from mbcli.train.cameras import view
@@ -29,10 +30,15 @@ def sampler(store) -> ClipSampler:
     return ClipSampler(ClipStore.open(store), ["ann", "bob"], ClipConfig(frames=9, fps=(12, 60)))
 
 
+RATES = torch.full((300,), 30.0)
+
+
 def test_clips_follow_the_recording_at_another_rate(store) -> None:
     clips = ClipStore.open(store)
     half = ClipSampler(clips, ["ann"], ClipConfig(frames=9, fps=(30, 30), speed=(1, 1)))
-    drawn = half.draw(5, Draw.seeded(0)).numpy()
+    drawn, fps = half.draw(5, Draw.seeded(0))
+    assert fps.tolist() == pytest.approx([30.0] * 5)
+    drawn = drawn.numpy()
     recording = clips.joints(clips.clips[0])
     for clip in drawn:
         # 30 frames a second of a recording at 60: every other of its (interpolated) frames.
@@ -42,7 +48,7 @@ def test_clips_follow_the_recording_at_another_rate(store) -> None:
 
 
 def test_bodies_differ_in_bones_but_not_in_directions(sampler) -> None:
-    world = sampler.draw(64, Draw.seeded(1))
+    world, _ = sampler.draw(64, Draw.seeded(1))
     plain = ClipConfig(mirror=0.0, bone_sd=0.05, height=(1.5, 1.9))
     body = vary(world, plain, Draw.seeded(2))
     shin_before, shin = (b[:, :, ANKLE] - b[:, :, KNEE] for b in (world, body))
@@ -58,7 +64,7 @@ def test_bodies_differ_in_bones_but_not_in_directions(sampler) -> None:
 
 
 def test_a_mirrored_body_has_its_left_where_its_right_was(sampler) -> None:
-    world = sampler.draw(4, Draw.seeded(1))
+    world, _ = sampler.draw(4, Draw.seeded(1))
     same = ClipConfig(mirror=1.0, bone_sd=0.0)
     body = vary(world, same, Draw.seeded(2))
     spine = BODY21.index("spine")
@@ -69,7 +75,7 @@ def test_a_mirrored_body_has_its_left_where_its_right_was(sampler) -> None:
 
 
 def test_cameras_see_people_upright_and_in_front(sampler) -> None:
-    world = sampler.draw(256, Draw.seeded(3))
+    world, _ = sampler.draw(256, Draw.seeded(3))
     seen = view(world, CameraConfig(distance=(2, 8), off_axis_sd=8, roll_sd=3), Draw.seeded(4))
     assert seen[..., 2].min() >= 0.6 - 1e-4
     head, ankle = BODY21.index("head"), BODY21.index("left_ankle")
@@ -96,8 +102,8 @@ def synthesiser(sampler, make_config) -> Synthesiser:
 
 
 def test_input_is_what_inference_would_make_of_the_same_keypoints(synthesiser, sampler) -> None:
-    seen = view(sampler.draw(6, Draw.seeded(5)), CameraConfig(), Draw.seeded(6))
-    batch = synthesiser.film(seen, Draw.seeded(7))
+    seen = view(sampler.draw(6, Draw.seeded(5))[0], CameraConfig(), Draw.seeded(6))
+    batch = synthesiser.film(seen, RATES[: len(seen)], Draw.seeded(7))
     body = seen.double().numpy()
     pixels = 1000 * body[..., :2] / body[..., 2:] + 500
     coco = pixels[:, :, [BODY21.index(name) for name in COCO17.joints]]
@@ -111,8 +117,8 @@ def test_input_is_what_inference_would_make_of_the_same_keypoints(synthesiser, s
 
 
 def test_target_is_the_metric_pose_at_the_pelvis_scale(synthesiser, sampler) -> None:
-    seen = view(sampler.draw(6, Draw.seeded(5)), CameraConfig(), Draw.seeded(6))
-    batch = synthesiser.film(seen, Draw.seeded(7))
+    seen = view(sampler.draw(6, Draw.seeded(5))[0], CameraConfig(), Draw.seeded(6))
+    batch = synthesiser.film(seen, RATES[: len(seen)], Draw.seeded(7))
     metres = (batch.target - batch.target[:, :, :1]) / batch.scale[..., None, None]
     pose = seen[:, :, :17]
     assert torch.allclose(metres, pose - pose[:, :, :1], atol=1e-4)
@@ -124,7 +130,7 @@ def test_target_is_the_metric_pose_at_the_pelvis_scale(synthesiser, sampler) -> 
 
 def test_a_constant_offset_has_the_asked_size(sampler, make_config) -> None:
     still = {"noise": False, "joint_mask": 0.0, "frame_mask": 0.0}
-    seen = view(sampler.draw(300, Draw.seeded(8)), CameraConfig(), Draw.seeded(9))
+    seen = view(sampler.draw(300, Draw.seeded(8))[0], CameraConfig(), Draw.seeded(9))
     plain = Synthesiser(
         sampler, load_config(make_config(corruption=still), (), PretrainConfig), CPU
     )
@@ -133,9 +139,84 @@ def test_a_constant_offset_has_the_asked_size(sampler, make_config) -> None:
         load_config(make_config(corruption={**still, "offset_sd": 0.01}), (), PretrainConfig),
         CPU,
     )
-    a, b = (s.film(seen, Draw.seeded(1)) for s in (plain, moved))
+    a, b = (s.film(seen, RATES[: len(seen)], Draw.seeded(1)) for s in (plain, moved))
     wrist = H36M17.index("left_wrist")
     # In metres: offsets change the window's frame too, so compare wrist against pelvis.
     shift = [(x.clean[:, :, wrist] - x.clean[:, :, 0]) / x.scale[..., None] for x in (a, b)]
     spread = (shift[1] - shift[0]).std() / stature(seen).mean()
     assert float(spread) == pytest.approx(0.01 * math.sqrt(1.5), rel=0.15)
+
+
+def test_a_target_along_the_ray_comes_back_by_the_ray(sampler, make_config) -> None:
+    path = make_config(camera={"target": "ray", "off_axis_sd": 15.0})
+    synthesiser = Synthesiser(sampler, load_config(path, (), PretrainConfig), CPU)
+    seen = view(sampler.draw(6, Draw.seeded(5))[0], CameraConfig(off_axis_sd=15), Draw.seeded(6))
+    batch = synthesiser.film(seen, RATES[:6], Draw.seeded(7))
+    turned = (batch.target - batch.target[:, :, :1]) / batch.scale[..., None, None]
+    pelvis = seen[:, :, 0].double().numpy()
+    back = from_ray(turned.double().numpy(), pelvis[..., :2] / pelvis[..., 2:])
+    pose = (seen[:, :, :17] - seen[:, :, :1]).double().numpy()
+    assert back == pytest.approx(pose, abs=1e-4)
+    assert np.abs(turned.double().numpy() - pose).max() > 0.05
+    # In the turned camera the pelvis is on the axis: the mean of what is turned is not moved.
+    assert np.linalg.norm(turned.numpy(), axis=-1) == pytest.approx(
+        np.linalg.norm(pose, axis=-1), abs=1e-4
+    )
+
+
+def test_single_bone_groups_have_their_own_ratios(sampler) -> None:
+    world, _ = sampler.draw(64, Draw.seeded(1))
+    wide = ClipConfig(mirror=0.0, bone_sd=0.0, bones={"hip": (1.3, 0.1)}, height=(1.7, 1.7))
+    body = vary(world, wide, Draw.seeded(2))
+
+    def lengths(end: int, start: int) -> list[torch.Tensor]:
+        return [(b[:, :, end] - b[:, :, start]).norm(dim=-1)[:, 0] for b in (world, body)]
+
+    hips, shins = lengths(LEFT, 0), lengths(ANKLE, KNEE)
+    ratio = (hips[1] / hips[0]) / (shins[1] / shins[0])
+    assert float(ratio.mean()) == pytest.approx(1.3, abs=0.05)
+    assert 0.05 < float(ratio.std()) < 0.15
+
+
+def test_an_unknown_bone_group_is_refused() -> None:
+    with pytest.raises(ValidationError, match="hips"):
+        ClipConfig(bones={"hips": (1.3, 0.1)})
+
+
+def test_tipped_bodies_lean_and_keep_their_shape(sampler) -> None:
+    world, _ = sampler.draw(128, Draw.seeded(3))
+    level = CameraConfig(roll_sd=0, off_axis_sd=0)
+    tipped = level.model_copy(update={"tilted": 0.5, "tilted_sd": 30.0})
+    trunk = BODY21.index("thorax")
+
+    def lean(config: CameraConfig) -> torch.Tensor:
+        seen = view(world, config, Draw.seeded(4))
+        return torch.atan2(
+            seen[:, 0, trunk, 0] - seen[:, 0, 0, 0], -(seen[:, 0, trunk, 1] - seen[:, 0, 0, 1])
+        )
+
+    assert float(lean(tipped).std()) > float(lean(level).std()) + math.radians(8)
+    seen = view(world, tipped, Draw.seeded(4))
+    before = (world[:, :, LEFT] - world[:, :, ANKLE]).norm(dim=-1)
+    assert torch.allclose((seen[:, :, LEFT] - seen[:, :, ANKLE]).norm(dim=-1), before, atol=1e-4)
+
+
+def test_measured_errors_reach_the_input_and_leave_the_target(sampler, make_config) -> None:
+    still = {"noise": False, "joint_mask": 0.0, "frame_mask": 0.0}
+    seen = view(sampler.draw(200, Draw.seeded(8))[0], CameraConfig(), Draw.seeded(9))
+    batches = []
+    for share in (0.0, 1.0):
+        config = load_config(
+            make_config(corruption={**still, "measured": share}), (), PretrainConfig
+        )
+        batches.append(Synthesiser(sampler, config, CPU).film(seen, RATES[:200], Draw.seeded(1)))
+    plain, measured = batches
+    assert plain.inputs[..., 2].min() == 1
+    confidence = measured.inputs[..., 2]
+    assert 0.5 < float(confidence[confidence > 0].median()) < 0.9
+    assert 0.01 < float((confidence == 0).float().mean()) < 0.15
+    metric = [(b.target - b.target[:, :, :1]) / b.scale[..., None, None] for b in batches]
+    assert torch.allclose(*metric, atol=1e-4)
+    known = confidence > 0.5
+    error = (measured.inputs[..., :2] - measured.clean).norm(dim=-1)[known]
+    assert 0.01 < float(error.median()) < 0.06

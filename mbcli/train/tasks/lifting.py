@@ -186,5 +186,6 @@ class Pretraining:
             "window": self.settings.data.window,
             "root": "picture",
             "root_relative": False,
+            "axes": self.settings.camera.target,
         }
         save_lifter(path, model, {**facts, **own}, half=True)

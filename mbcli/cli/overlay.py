@@ -1,0 +1,54 @@
+"""The result of ``mbcli infer`` drawn on its video, in the same run.
+
+Nothing can be drawn while people are being found: who is kept, left and right, and the lifting are
+settled by what comes later in the video. So the video is decoded once more, which takes a small
+part of the time that finding people does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mbcli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mbcli.cli.jobs import Job
+    from mbcli.motion import Motion3D
+    from mbcli.report import Observer
+
+
+def check_overlay(overlay: Path, jobs: Sequence[Job], *, overwrite: bool) -> None:
+    """Find out, before any work is done, whether the result can be drawn on its video.
+
+    Raises:
+        ConfigError: there are several inputs, or the only one has no pictures.
+        OutputError: the file cannot be written, or is none that can be drawn into.
+    """
+    from mbcli.drawing.files import check_suffix
+    from mbcli.keypoints import is_keypoint_file
+    from mbcli.output import check_output
+
+    if len(jobs) > 1:
+        raise ConfigError(f"--overlay belongs to one video, got {len(jobs)} inputs")
+    source, target = jobs[0]
+    if is_keypoint_file(source):
+        raise ConfigError(
+            f"--overlay draws on a video, but {source} holds keypoints only: name the video, and "
+            "the keypoints with --keypoints"
+        )
+    check_suffix(overlay, option="--overlay")
+    if overlay.resolve() in (source.resolve(), target.resolve()):
+        raise ConfigError(f"--overlay must be a file of its own, got {overlay}")
+    check_output(overlay, overwrite=overwrite)
+
+
+def draw_overlay(
+    overlay: Path, motion: Motion3D, source: Path, observer: Observer, *, overwrite: bool
+) -> None:
+    """Draw the result with the defaults of ``mbcli render --layout overlay``."""
+    from mbcli.drawing import RenderOptions, render
+
+    options = RenderOptions(layout="overlay")
+    render(motion, overlay, video=source, options=options, overwrite=overwrite, observer=observer)

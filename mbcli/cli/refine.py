@@ -1,0 +1,105 @@
+"""``mbcli refine``: a pose.npz with holes filled, jumps taken out and the rest smoothed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mbcli.cli import refining as r
+from mbcli.cli.arguments import Debug, Overwrite, Quiet
+from mbcli.cli.guard import exit_codes
+from mbcli.errors import ConfigError, OutputError
+
+
+def refine(
+    pose: Annotated[
+        Path,
+        typer.Argument(metavar="POSE.NPZ", show_default=False, help="A result of mbcli infer."),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            show_default=False,
+            help="The .npz file to write; the numbers before refinement stay in it.",
+        ),
+    ],
+    overwrite: Overwrite = False,
+    max_gap: r.MaxGap = None,
+    outliers: r.Outliers = False,
+    filter_: r.Filter = "none",
+    cutoff: r.Cutoff = None,
+    order: r.Order = None,
+    beta: r.Beta = None,
+    bones: r.Bones = False,
+    symmetric: r.Symmetric = False,
+    feet: r.Feet = False,
+    world: r.World = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Refine a pose.npz: fill gaps, remove outliers, smooth, steady bones and feet, find the floor.
+
+    A file that is refined already is refined anew, from the raw numbers in it.
+    """
+    with exit_codes(debug=debug):
+        if out.suffix.lower() != ".npz":
+            raise OutputError(f"--out must end in .npz, got {out}")
+        options = r.refine_options(
+            max_gap=max_gap,
+            outliers=outliers,
+            filter_=filter_,
+            cutoff=cutoff,
+            order=order,
+            beta=beta,
+            bones=bones,
+            symmetric=symmetric,
+            feet=feet,
+            world=world,
+        )
+        if options is None:
+            raise ConfigError(
+                "there is nothing to do: give one or more of --max-gap, --outliers, --filter, "
+                "--bones, --feet, --world"
+            )
+        # Imported on use, so that --help answers at once.
+        from mbcli.cli.screen import Screen
+        from mbcli.motion import load_motion, save_motion
+        from mbcli.output import check_output
+
+        check_output(out, overwrite=overwrite)
+        motion = r.refined(load_motion(pose), options)
+        save_motion(out, motion, overwrite=overwrite)
+        done = "; ".join(_done(motion.meta["refinement"]))
+        Screen(quiet=quiet).say(f"{out}: {len(motion.timestamps)} frames; {done}")
+
+
+def _done(told: Mapping[str, Any]) -> list[str]:
+    """What was done, from ``meta["refinement"]``."""
+    parts = []
+    if "outliers" in told:
+        people = told["outliers"]["people"]
+        replaced, kept = (sum(person[key] for person in people) for key in ("replaced", "kept"))
+        left = f", {kept} more left for want of frames to fill from" if kept else ""
+        parts.append(f"{replaced} outliers replaced{left}")
+    if "gaps" in told:
+        parts.append(f"{sum(person['frames'] for person in told['gaps']['people'])} frames filled")
+    if "filter" in told:
+        chosen = told["filter"]
+        parts.append(f"{chosen['name']} at {chosen['cutoff']:.3g} Hz")
+    if "bones" in told:
+        parts.append("constant bone lengths")
+    if "feet" in told:
+        standing, seen = told["feet"]["standing"], told["feet"]["of"]
+        parts.append(f"feet standing {100 * standing / max(seen, 1):.0f} % of the time")
+    if "world" in told:
+        sure = told["world"]["spread_degrees"]
+        within = "" if sure is None else f", within {sure:.1f} degrees"
+        parts.append(
+            f"gravity from {told['world']['source']}{within}, the camera taken to stand still"
+        )
+    return parts

@@ -1,0 +1,168 @@
+"""A motion placed in space: who stands where, the floor, and where everybody has been."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import ConfigError
+from mbcli.motion import Motion3D
+from mbcli.types import FloatArray
+
+_FLOOR_PERCENTILE = 95.0
+_APART = 1.2  # metres between people whose places are not known
+_CHUNK = 1024  # frames looked at together
+_CENTRE_SECONDS = 1.0  # over which a camera that follows people evens out their way
+_FEET = ("right_ankle", "left_ankle")  # in the order of Refinement.foot_contacts
+
+
+class Scene:
+    """People at their places in front of the camera, or upright on the floor where it is known.
+
+    Where any place is not known, people stand side by side with the pelvis of each standing still.
+
+    Args:
+        motion: what is shown; kept, not copied.
+        people: ids of those to be shown; everybody if None.
+
+    Attributes:
+        motion: the motion.
+        shown: (T, P) who is there to be shown.
+        placed: whether the places are those in space.
+        floor: y of the floor in metres.
+        grounded: whether the floor is the one that refinement found.
+
+    Raises:
+        ConfigError: an id that the motion has not.
+    """
+
+    def __init__(self, motion: Motion3D, people: Sequence[int] | None = None) -> None:
+        self.motion = motion
+        self.shown = motion.present & chosen(motion, people)
+        self._places, self.placed = _places(motion, self.shown)
+        refinement = motion.refinement
+        world = None if refinement is None else refinement.world_from_camera
+        self.grounded = self.placed and world is not None
+        self._turn = np.eye(3) if world is None or not self.placed else world[:3, :3]
+        self._shift = np.zeros(3) if world is None or not self.placed else world[:3, 3]
+        self._contacts = None if refinement is None else refinement.foot_contacts
+        self.floor = 0.0 if self.grounded else self._floor_level()
+        self._feet = [motion.skeleton.index(joint) for joint in _FEET]
+        self._centres: FloatArray | None = None
+
+    def columns(self, row: int) -> npt.NDArray[np.intp]:
+        """Who is shown in a frame."""
+        return np.flatnonzero(self.shown[row])
+
+    def bodies(self, rows: slice, columns: npt.NDArray[np.intp] | None = None) -> FloatArray:
+        """(T', P', J, 3) metres, x right, y down, z away; NaN where somebody is absent."""
+        motion = self.motion
+        bodies = motion.positions[rows] + self._places[rows, :, None]
+        if columns is not None:
+            bodies = bodies[:, columns]
+        result: FloatArray = bodies @ self._turn.T + self._shift
+        return result
+
+    def feet_down(self, row: int, column: int) -> list[int]:
+        """Joints of the feet that stand on the floor, as far as that is known."""
+        if self._contacts is None:
+            return []
+        return [
+            joint
+            for joint, down in zip(self._feet, self._contacts[row, column], strict=True)
+            if down
+        ]
+
+    @property
+    def knows_contacts(self) -> bool:
+        """Whether it is known when feet stand on the floor."""
+        return self._contacts is not None
+
+    def on_floor(self, points: FloatArray) -> FloatArray:
+        """(..., 3) the points of the floor straight below."""
+        below = points.copy()
+        below[..., 1] = self.floor
+        return below
+
+    def points(self, *, centred: bool = False) -> Iterator[FloatArray]:
+        """Every joint that is shown, and the floor below it, as arrays (N, 3).
+
+        Args:
+            centred: relative to the frame's :attr:`centres`.
+        """
+        if not self.shown.any():
+            # Nobody to be seen: room for a person, so that there is a floor to look at.
+            room = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+            yield room + np.array([0.0, self.floor - 1.0, 0.0 if centred else 3.0])
+        for begin in range(0, len(self.shown), _CHUNK):
+            rows = slice(begin, begin + _CHUNK)
+            bodies = self.bodies(rows)
+            joints = np.stack([bodies, self.on_floor(bodies)])  # (2, T', P, J, 3)
+            if centred:
+                joints = joints - self.centres[rows, None, None]
+            yield joints[:, self.shown[rows]].reshape(-1, 3)
+
+    @property
+    def centres(self) -> FloatArray:
+        """(T, 3) the smoothed middle of those shown, on the floor; y is 0."""
+        if self._centres is None:
+            self._centres = self._smoothed()
+        return self._centres
+
+    def _smoothed(self) -> FloatArray:
+        frames = len(self.shown)
+        if not self.shown.any():
+            return np.zeros((frames, 3))
+        pelvis = self.motion.skeleton.index("pelvis")
+        chunks = []
+        for begin in range(0, frames, _CHUNK):
+            rows = slice(begin, begin + _CHUNK)
+            found = np.where(self.shown[rows, :, None], self.bodies(rows)[:, :, pelvis], np.nan)
+            chunks.append((np.fmin.reduce(found, axis=1) + np.fmax.reduce(found, axis=1)) / 2)
+        middles = np.concatenate(chunks)
+        known = np.flatnonzero(np.isfinite(middles[:, 0]))
+        steps = np.arange(frames)
+        filled = np.stack([np.interp(steps, known, axis[known]) for axis in middles.T], axis=-1)
+        filled[:, 1] = 0.0
+        half = round(self.motion.fps * _CENTRE_SECONDS / 2)
+        window = np.hanning(2 * half + 3)
+        window /= window.sum()
+        padded = np.pad(filled, ((half + 1, half + 1), (0, 0)), mode="edge")
+        smooth = [np.convolve(axis, window, mode="valid") for axis in padded.T]
+        return np.stack(smooth, axis=-1)
+
+    def _floor_level(self) -> float:
+        """The y of the floor: that of the lower ankle, in all but the wildest frames."""
+        skeleton = self.motion.skeleton
+        ankles = [skeleton.index(joint) for joint in _FEET]
+        levels = self.motion.positions[:, :, ankles, 1] + self._places[:, :, None, 1]
+        there = levels[self.shown]
+        if not len(there):
+            return 1.0
+        return float(np.percentile(there.max(axis=-1), _FLOOR_PERCENTILE))
+
+
+def chosen(motion: Motion3D, people: Sequence[int] | None) -> npt.NDArray[np.bool_]:
+    """(P,) which columns of a motion hold these ids.
+
+    Raises:
+        ConfigError: an id that the motion has not.
+    """
+    ids = motion.track_ids.tolist()
+    for person in people or ():
+        if person not in ids:
+            known = ", ".join(map(str, ids)) or "nobody"
+            raise ConfigError(f"--person must be among those in the motion ({known}), got {person}")
+    return np.array([people is None or person in people for person in ids], dtype=np.bool_)
+
+
+def _places(motion: Motion3D, shown: npt.NDArray[np.bool_]) -> tuple[FloatArray, bool]:
+    """(T, P, 3) what to add to the positions, and whether those are places in space."""
+    if np.isfinite(motion.root[shown]).all():
+        return motion.root, True
+    frames, people = shown.shape
+    beside = np.zeros((frames, people, 3), dtype=np.float32)
+    beside[..., 0] = (np.arange(people) - (people - 1) / 2) * _APART
+    return beside, False

@@ -1,0 +1,172 @@
+"""Joint angles as tables: CSV, and OpenSim's storage and motion files.
+
+`mbcli.kinematics.angles` says what each angle is, in which pose it is 0 and which way it grows.
+All are degrees.
+
+    CSV   every angle of every person; a field is empty where the angle has no meaning
+    STO   every angle of one person, to compute with; "nan" where it has no meaning, which
+          OpenSim's TimeSeriesTable reads, whereas its older Storage stops at the first one
+    MOT   the coordinates of OpenSim's full-body models (Rajagopal et al. 2016) for one person, to
+          move such a model: without "nan", so that what is undetermined is interpolated and
+          held at the ends, and frames without the person are left out
+
+STO and MOT are text, as the OpenSim documentation has it: a name, "key=value" lines and remarks
+up to "endheader", then a line of names and rows of numbers, tabs between; the first column is the
+time in seconds.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mbcli.exports.axes import assumptions, in_world, turn
+from mbcli.exports.options import ExportOptions
+from mbcli.kinematics.angles import (
+    ANGLES,
+    angle_confidence,
+    ground_of,
+    motion_angles,
+    opensim_pelvis,
+    without_jumps,
+)
+from mbcli.motion import Motion3D
+from mbcli.types import FloatArray
+
+_DECIMALS = 4
+
+_PELVIS = ("pelvis_tilt", "pelvis_list", "pelvis_rotation")
+_PLACE = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
+_MODEL = (
+    *("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle"),
+    *("arm_flex", "arm_add", "arm_rot", "elbow_flex"),
+)
+
+
+def write_angles_csv(motion: Motion3D, path: Path, options: ExportOptions) -> None:
+    """Write a table of angles: frame, time in seconds, person, degrees.
+
+    ``options.shape`` wide has a column an angle, long a row an angle with its confidence, which
+    is that of its least certain joint. A person who is absent keeps their rows, with empty
+    cells and confidence 0.
+    """
+    angles = motion_angles(motion)
+    scores = angle_confidence(motion.confidence, angles.names)
+    wide = options.shape == "wide"
+    head = angles.names if wide else ("angle", "degrees", "confidence")
+    with path.open("x", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(("frame", "time", "person", *head))
+        for row, column in np.ndindex(motion.positions.shape[:2]):
+            start = (
+                int(motion.keypoints.frame_index[row]),
+                f"{motion.timestamps[row]:.6f}",
+                int(motion.track_ids[column]),
+            )
+            values = [_text(value, "") for value in angles.degrees[row, column].tolist()]
+            if wide:
+                table.writerow((*start, *values))
+                continue
+            sure = [f"{score:.4f}" for score in scores[row, column].tolist()]
+            table.writerows(
+                (*start, *rest) for rest in zip(angles.names, values, sure, strict=True)
+            )
+
+
+def write_sto(motion: Motion3D, path: Path, options: ExportOptions) -> None:
+    """Write every angle of the one person of ``motion``, a row a frame; NaN is "nan"."""
+    angles = motion_angles(motion)
+    remarks = [
+        *_remarks(motion),
+        "nan: the angle has no meaning in this pose, or the person is absent",
+        *(_meaning(name) for name in angles.names),
+    ]
+    _write(path, motion.timestamps, angles.names, angles.degrees[:, 0], remarks)
+
+
+def write_mot(motion: Motion3D, path: Path, options: ExportOptions) -> None:
+    """Write the coordinates that move a model of OpenSim as the one person of ``motion``.
+
+    A coordinate that is nowhere determined is left out, and the model keeps its own value.
+    """
+    angles = motion_angles(motion)
+    points = in_world(motion)[:, 0]  # (T, 17, 3)
+    places = points[:, motion.skeleton.index("pelvis")] @ turn("y").T
+    pelvis = opensim_pelvis(motion.in_camera[:, 0], ground_of(motion))
+    limbs = tuple(f"{name}_{side}" for side in "rl" for name in _MODEL)
+    trunk = ("lumbar_extension", "lumbar_bending", "lumbar_rotation")
+    names = (*_PELVIS, *_PLACE, *limbs, *trunk)
+    turned = np.column_stack([angles.of(name)[:, 0] for name in (*limbs, *trunk)])
+    values = np.column_stack([without_jumps(pelvis), places, turned])
+    there = np.isfinite(points).any(axis=(-1, -2))
+    times, values = motion.timestamps[there], values[there]
+    known = np.isfinite(values)
+    used = np.flatnonzero(known.any(axis=0)).tolist()
+    filled = [_without_gaps(times, values[:, column]) for column in used]
+    remarks = [
+        *_remarks(motion),
+        "coordinates of the full-body model of Rajagopal et al. 2016; a bent knee is positive",
+        "pelvis_tx, pelvis_ty, pelvis_tz: metres, the point between the hip joints; y up",
+        f"{int((~there).sum())} frames without the person are left out",
+        *(
+            f"{names[column]}: undetermined in {float(np.mean(~known[:, column])):.0%} of the "
+            "frames, interpolated there"
+            for column in used
+            if not known[:, column].all()
+        ),
+    ]
+    table = np.column_stack(filled) if filled else np.empty((0, 0))
+    _write(path, times, [names[column] for column in used], table, remarks)
+
+
+def _without_gaps(times: FloatArray, values: FloatArray) -> FloatArray:
+    """Interpolated over time and held at the ends; at least one value must be there."""
+    there = np.isfinite(values)
+    result: FloatArray = np.interp(times, times[there], values[there])
+    return result
+
+
+def _remarks(motion: Motion3D) -> list[str]:
+    person = motion.track_ids.tolist()[0]
+    grounded = motion.refinement is not None and motion.refinement.world_from_camera is not None
+    return [
+        f"joint angles of person {person} by mbcli, from the places of 17 joints",
+        "units: degrees, seconds",
+        "up is along the estimated gravity; the camera is taken to stand still"
+        if grounded
+        else "up is that of the camera, which is taken to be level (no world was estimated)",
+        "places of joints carry no twist: rotation of hip and arm is read from the plane of the "
+        "bent knee or elbow, ankle and forearm rotation cannot be had",
+        *assumptions(motion),
+    ]
+
+
+def _meaning(name: str) -> str:
+    angle = ANGLES[name]
+    return f"{name}: {angle.label}, 0 {angle.zero}, positive {angle.positive}"
+
+
+def _write(
+    path: Path,
+    times: FloatArray,
+    names: Sequence[str],
+    values: FloatArray,
+    remarks: Iterable[str],
+) -> None:
+    # An equals sign or a tab in a remark would be read as one of the keys.
+    said = [" ".join(remark.replace("=", ":").split()) for remark in remarks]
+    with path.open("x", encoding="utf-8", newline="\n") as stream:
+        stream.write("Coordinates\nversion=1\n")
+        stream.write(f"nRows={len(times)}\nnColumns={len(names) + 1}\ninDegrees=yes\n\n")
+        stream.writelines(f"{line}\n" for line in (*said, "endheader"))
+        stream.write("\t".join(("time", *names)) + "\n")
+        for time, row in zip(times.tolist(), values.tolist(), strict=True):
+            stream.write("\t".join((f"{time:.6f}", *(_text(value, "nan") for value in row))) + "\n")
+
+
+def _text(value: float, missing: str) -> str:
+    # NaN is the one number that is not itself.
+    return missing if value != value else f"{value:.{_DECIMALS}f}"

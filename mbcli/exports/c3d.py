@@ -1,0 +1,95 @@
+"""C3D, the binary marker file of biomechanics (c3d.org), written by ezc3d.
+
+Millimetres and z up, as Vicon and Mokka have them; ``POINT:X_SCREEN`` and ``Y_SCREEN`` say so. A
+marker that is missing has the residual -1, as the specification demands. Confidence has no place
+beside points, so that it goes into analog channels, one a joint, at the rate of the points. What
+was assumed stands in the strings of ``MBCLI:NOTES``, and the time of the first frame in
+``MBCLI:START_TIME``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mbcli.errors import ConfigError
+from mbcli.exports.axes import place
+from mbcli.exports.format import library
+from mbcli.exports.options import ExportOptions
+from mbcli.motion import Motion3D
+
+_UNITS = {1.0: "m", 1000.0: "mm", 100.0: "cm"}
+
+# Characters of a string parameter: a length is one byte.
+_LONGEST = 255
+
+# The header counts frames with two bytes.
+_MOST_FRAMES = 65535
+
+
+def write_c3d(motion: Motion3D, path: Path, options: ExportOptions) -> None:
+    """Write the one person of ``motion``.
+
+    Args:
+        motion: with one person and even times.
+        path: the file to create.
+        options: ``up`` and ``scale``.
+
+    Raises:
+        ConfigError: ezc3d is not installed, or there are more frames than the format counts.
+        OSError: it cannot be written.
+    """
+    ezc3d = library("ezc3d", "C3D")
+    count = len(motion.timestamps)
+    if count > _MOST_FRAMES:
+        raise ConfigError(
+            f"a C3D holds at most {_MOST_FRAMES} frames, got {count}: lower the rate with --fps, "
+            "or write .trc"
+        )
+    placed = place(motion, options, "mm")
+    points = np.moveaxis(placed.positions[:, 0], 0, -1).transpose(1, 0, 2)  # (3, 17, T)
+    missing = np.isnan(points).any(axis=0)
+    joints, frames = missing.shape
+    file = ezc3d.c3d()
+    file["data"]["points"] = np.ones((4, joints, frames))
+    file["data"]["points"][:3] = np.where(missing, 0.0, points)
+    file["data"]["meta_points"]["residuals"] = np.where(missing, -1.0, 0.0)[None]
+    file["data"]["meta_points"]["camera_masks"] = np.zeros((7, joints, frames), dtype=bool)
+    file["data"]["analogs"] = motion.confidence[:, 0].T[None].astype(np.float64)
+    names = list(motion.skeleton.joints)
+    point, analog = file["parameters"]["POINT"], file["parameters"]["ANALOG"]
+    point["RATE"]["value"] = [motion.fps]
+    point["UNITS"]["value"] = [_UNITS.get(placed.per_metre, "unknown")]
+    point["LABELS"]["value"] = names
+    analog["RATE"]["value"] = [motion.fps]
+    analog["LABELS"]["value"] = [f"{name}_confidence" for name in names]
+    analog["UNITS"]["value"] = [""] * joints
+    analog["SCALE"]["value"] = [1.0] * joints
+    analog["OFFSET"]["value"] = [0] * joints
+    for name, text in (("X_SCREEN", "+X"), ("Y_SCREEN", f"+{placed.up.upper()}")):
+        file.add_parameter("POINT", name, [text])
+    file.add_parameter("SUBJECTS", "NAMES", [f"person_{int(motion.track_ids[0])}"])
+    file.add_parameter("SUBJECTS", "USED", 1)
+    file.add_parameter("MANUFACTURER", "SOFTWARE", ["mbcli"])
+    file.add_parameter("MBCLI", "NOTES", [note[:_LONGEST] for note in placed.notes])
+    file.add_parameter("MBCLI", "START_TIME", [float(motion.timestamps[0])])
+    file.write(str(path))
+    _check_whole(path, 4 * frames * joints * 5)
+
+
+def _check_whole(path: Path, size: int) -> None:
+    """Find out whether a file has its data, since ezc3d does not tell of a full disk.
+
+    Args:
+        path: the file.
+        size: bytes of points and analog values.
+
+    Raises:
+        OSError: it is too short.
+    """
+    with path.open("rb") as stream:
+        header = stream.read(512)
+    start = int.from_bytes(header[16:18], "little") - 1  # in blocks of 512 bytes
+    if len(header) < 512 or path.stat().st_size < 512 * start + size:
+        raise OSError("ezc3d has left it incomplete; is the disk full?")

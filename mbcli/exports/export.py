@@ -1,0 +1,182 @@
+"""A motion to files of other programs: the format, the people, the rate, and all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mbcli.errors import ConfigError, OutputError
+from mbcli.exports import FORMATS, Format
+from mbcli.exports.axes import PER_METRE, assumptions, notes
+from mbcli.exports.fbx import blender_command
+from mbcli.exports.options import ExportOptions
+from mbcli.exports.people import chosen, columns
+from mbcli.exports.resampling import even, resampled
+from mbcli.motion import Motion3D
+from mbcli.output import check_output, written_whole
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        paths: the files, one a person where the format holds one.
+        format: which it is.
+        frames: in each file.
+        fps: of each file.
+        track_ids: who is in them.
+        notes: sentences on units, axes and what was assumed.
+    """
+
+    paths: tuple[Path, ...]
+    format: Format
+    frames: int
+    fps: float
+    track_ids: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+def export(
+    motion: Motion3D,
+    path: Path | str,
+    options: ExportOptions | None = None,
+    *,
+    format: str | None = None,
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write a motion in a format of another program.
+
+    Args:
+        motion: what to write, refined or not.
+        path: the file. Where the format holds one person and there are several, each gets a file
+            with the id before the suffix: ``walk.trc`` becomes ``walk_1.trc`` and ``walk_2.trc``.
+        options: who, in which axes, how large and at which rate.
+        format: a name of `mbcli.exports.FORMATS`; None goes by the suffix.
+        overwrite: replace existing files.
+
+    Returns:
+        The files that were written: all of them or, with an error, none.
+
+    Raises:
+        ConfigError: an unknown format or suffix, an option that the format has no use for, a
+            person who is not there, or a library that is not installed.
+        InputError: a motion without frames or without people.
+        OutputError: a file exists and ``overwrite`` is off, or it cannot be written.
+    """
+    return list(exported(motion, path, options, format=format, overwrite=overwrite).paths)
+
+
+def exported(
+    motion: Motion3D,
+    path: Path | str,
+    options: ExportOptions | None = None,
+    *,
+    format: str | None = None,
+    overwrite: bool = False,
+) -> Exported:
+    """The same as :func:`export`, with what there is to say of it."""
+    path = Path(path)
+    options = ExportOptions() if options is None else options
+    row = format_of(path, format)
+    row.check(options)
+    motion = chosen(motion, options.ids)
+    if options.fps is not None:
+        motion = resampled(motion, options.fps)
+    elif row.steady and not even(motion):
+        motion = resampled(motion, motion.fps)
+    options = replace(options, up=row.up if options.up is None else options.up)
+    count = len(motion.track_ids)
+    parts = [motion]
+    if row.per_person and count > 1:
+        parts = [columns(motion, [person]) for person in range(count)]
+    paths = _names(path, row, [int(part.track_ids[0]) for part in parts])
+    for target in paths:
+        check_output(target, overwrite=overwrite)
+    with ExitStack() as files:
+        for part, target in zip(parts, paths, strict=True):
+            temporary = files.enter_context(written_whole(target, overwrite=overwrite))
+            _write(row, part, temporary, target, options)
+    ids = tuple(motion.track_ids.tolist())
+    frames = len(motion.timestamps)
+    return Exported(tuple(paths), row, frames, motion.fps, ids, says(row, motion, options))
+
+
+def format_of(path: Path, name: str | None = None) -> Format:
+    """The format of a file that is to be written.
+
+    Args:
+        path: its suffix tells; of two that fit, the longer.
+        name: a name of `mbcli.exports.FORMATS` instead.
+
+    Raises:
+        ConfigError: there is no such format.
+    """
+    if name is not None:
+        if name not in FORMATS:
+            raise ConfigError(f"--format must be one of {', '.join(FORMATS)}, got {name!r}")
+        return FORMATS[name]
+    rows = [(suffix, row) for row in FORMATS.values() for suffix in row.suffixes]
+    fitting = [(len(suffix), row) for suffix, row in rows if _ends(path, suffix)]
+    if fitting:
+        return max(fitting, key=lambda pair: pair[0])[1]
+    if path.suffix.lower() == ".fbx":
+        glb = path.with_suffix(".glb").name
+        raise ConfigError(
+            f"FBX is not written here: export {glb}, and let Blender convert it (fps is the "
+            f"motion's): {blender_command(glb, path.name, 30)}"
+        )
+    known = ", ".join(suffix for suffix, _ in rows)
+    raise ConfigError(f"--out must end in one of {known}, or be told by --format, got {path.name}")
+
+
+def says(row: Format, motion: Motion3D, options: ExportOptions) -> tuple[str, ...]:
+    """Sentences on what the numbers of a file are, and on what was assumed."""
+    rate = motion.meta.get("resampled")
+    said: tuple[str, ...]
+    if row.unit is None:
+        said = (row.says,)
+    elif options.up is None:
+        said = assumptions(motion)
+    else:
+        scale = 1.0 if options.scale is None else options.scale
+        said = notes(motion, up=options.up, per_metre=PER_METRE[row.unit] * scale)
+    if isinstance(rate, dict):
+        said += (
+            f"resampled from {rate['from_fps']:g} to {rate['to_fps']:g} frames/s, positions by "
+            "cubic splines",
+        )
+    return said
+
+
+def _ends(path: Path, suffix: str) -> bool:
+    return path.name.lower().endswith(suffix) and len(path.name) > len(suffix)
+
+
+def _names(path: Path, row: Format, ids: Sequence[int]) -> list[Path]:
+    """A file for each part: the path itself for one, with ids for several."""
+    if len(ids) == 1:
+        return [path]
+    suffixes = sorted((s for s in row.suffixes if _ends(path, s)), key=len)
+    length = len(suffixes[-1]) if suffixes else len(path.suffix)
+    stem, suffix = path.name[: len(path.name) - length], path.name[len(path.name) - length :]
+    return [path.with_name(f"{stem}_{number}{suffix}") for number in ids]
+
+
+def _write(
+    row: Format, motion: Motion3D, temporary: Path, target: Path, options: ExportOptions
+) -> None:
+    """Write one file.
+
+    Raises:
+        OutputError: it cannot be written; told by its own name, not that of a file before it.
+    """
+    try:
+        row.write(motion, temporary, options)
+        complete = temporary.is_file()
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
+    if not complete:
+        raise OutputError(f"{target} cannot be written: its library has left no file")

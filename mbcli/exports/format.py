@@ -1,0 +1,89 @@
+"""What is known of an export format before its module is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from mbcli.errors import ConfigError
+from mbcli.exports.axes import Unit
+from mbcli.exports.options import ExportOptions, Up
+from mbcli.motion import Motion3D
+
+
+@dataclass(frozen=True)
+class Format:
+    """One row of `mbcli.exports.FORMATS`.
+
+    Attributes:
+        name: what ``--format`` takes.
+        suffixes: file names that choose it, with the dot; the first is the usual one.
+        about: one line for the list of formats.
+        writer: ``module:function`` of its writer, which is loaded on use. The function takes a
+            motion that has been reduced to the people and the rate asked for, the path of the
+            file to create, and the options with ``up`` filled in. It need not clean up.
+        per_person: whether a file holds one person, so that several give several files.
+        up: the axis that its readers take to point up; None where it holds no positions.
+        unit: of its lengths; None where it holds no positions.
+        fixed: whether its specification leaves no choice of axes and unit.
+        steady: whether frames have no times of their own, so that a motion with uneven times has
+            to be resampled.
+        shapes: whether ``--shape`` means something to it.
+        extra: name of the extra of mbcli that it needs.
+        says: what the numbers are, where they are no positions.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    about: str
+    writer: str
+    per_person: bool = False
+    up: Up | None = None
+    unit: Unit | None = None
+    fixed: bool = False
+    steady: bool = False
+    shapes: bool = False
+    extra: str | None = None
+    says: str = ""
+
+    def write(self, motion: Motion3D, path: Path, options: ExportOptions) -> None:
+        """Create ``path``; see ``writer``."""
+        module, _, function = self.writer.partition(":")
+        getattr(import_module(module), function)(motion, path, options)
+
+    def check(self, options: ExportOptions) -> None:
+        """Refuse options that would do nothing.
+
+        Raises:
+            ConfigError: one is given that this format has no use for.
+        """
+        free = self.unit is not None and not self.fixed
+        shape = None if options.shape == "wide" else options.shape
+        for option, value, used in (
+            ("--up", options.up, free or options.up == self.up),
+            ("--scale", options.scale, free),
+            ("--shape", shape, self.shapes),
+        ):
+            if value is not None and not used:
+                raise ConfigError(f"{option} has no use for {self.name} files, got {value}")
+
+
+def library(module: str, format: str, extra: str = "formats") -> ModuleType:
+    """A library that comes with an extra of mbcli.
+
+    Args:
+        module: its name for ``import``.
+        format: what it is needed for.
+        extra: the extra.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"{format} needs {module}, which is not installed: pip install 'mbcli[{extra}]'"
+        ) from error

@@ -1,0 +1,112 @@
+"""The container of a glTF 2.0 binary (Khronos, ISO/IEC 12113): a document and its numbers.
+
+A GLB file is a header of 12 bytes, the JSON document, and one buffer, each padded to 4 bytes. The
+document speaks of arrays by the numbers of accessors, which stand on views of the buffer.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import OutputError
+
+# glTF's names for kinds of numbers and of buffers.
+FLOAT, UINT32, UINT16 = 5126, 5125, 5123
+VERTICES, INDICES = 34962, 34963
+
+_MAGIC, _VERSION, _JSON, _BIN = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
+_LARGEST = 2**32 - 1
+
+
+class GlbBuffer:
+    """The arrays of a document, one after the other, and the file that they end up in.
+
+    Args:
+        stream: where arrays go; a file, where they are many.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._views: list[dict[str, int]] = []
+        self._accessors: list[dict[str, Any]] = []
+
+    def array(
+        self, array: npt.NDArray[Any], kind: str, numbers: int = FLOAT, target: int | None = None
+    ) -> int:
+        """Append an array; its accessor's number.
+
+        Args:
+            array: (N, ...) numbers in the form that ``numbers`` names, little end first.
+            kind: ``SCALAR``, ``VEC3`` ..., of which there are N.
+            numbers: `FLOAT`, `UINT16` or `UINT32`.
+            target: `VERTICES` or `INDICES` for those of a mesh.
+        """
+        view = {"buffer": 0, "byteOffset": self._stream.tell(), "byteLength": array.nbytes}
+        if target is not None:
+            view["target"] = target
+        self._stream.write(np.ascontiguousarray(array).tobytes())
+        self._stream.write(b"\0" * (-self._stream.tell() % 4))
+        self._views.append(view)
+        rows = array.reshape(len(array), -1)
+        self._accessors.append(
+            {
+                "bufferView": len(self._views) - 1,
+                "componentType": numbers,
+                "count": len(array),
+                "type": kind,
+                "min": rows.min(axis=0).tolist(),
+                "max": rows.max(axis=0).tolist(),
+            }
+        )
+        return len(self._accessors) - 1
+
+    def write(self, path: Path, temporary: Path, document: Mapping[str, Any], less: str) -> None:
+        """Create a file of a document and the arrays.
+
+        Args:
+            path: how errors name the file.
+            temporary: the file to create.
+            document: glTF without ``asset.version``, accessors, views and buffers.
+            less: what to do where it would be too large, for the error.
+
+        Raises:
+            OutputError: it would hold more than the 4 GiB of the format.
+        """
+        size = self._stream.tell()
+        whole = {
+            **document,
+            "asset": {"version": "2.0", "generator": "mbcli", **document.get("asset", {})},
+            "accessors": self._accessors,
+            "bufferViews": self._views,
+            "buffers": [{"byteLength": size}],
+        }
+        text = json.dumps(whole, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 4)
+        total = 12 + 8 + len(text) + 8 + size
+        if total > _LARGEST:
+            raise OutputError(f"{path} would hold {total / 2**30:.1f} GiB, a GLB at most 4: {less}")
+        with temporary.open("xb") as stream:
+            stream.write(struct.pack("<III", _MAGIC, _VERSION, total))
+            stream.write(struct.pack("<II", len(text), _JSON) + text)
+            stream.write(struct.pack("<II", size, _BIN))
+            self._stream.seek(0)
+            shutil.copyfileobj(self._stream, stream, 1 << 20)
+
+
+def material(red: float, green: float, blue: float) -> dict[str, Any]:
+    """A dull material of one colour, parts 0..1."""
+    return {
+        "pbrMetallicRoughness": {
+            "baseColorFactor": [red, green, blue, 1.0],
+            "metallicFactor": 0.0,
+            "roughnessFactor": 0.8,
+        }
+    }

@@ -1,0 +1,114 @@
+"""JSON with everything that a motion holds, format "mbcli.motion-json/1".
+
+`motion_json.schema.json` beside this file is its JSON Schema (draft 2020-12), which says what each
+member is. Metres and y up unless asked otherwise; what is missing is null. One frame of a person
+is one line, so that a long file can be looked at and compared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mbcli.exports.axes import place, turn
+from mbcli.exports.options import ExportOptions
+from mbcli.motion import Motion3D
+from mbcli.types import FloatArray
+
+FORMAT = "mbcli.motion-json/1"
+SCHEMA = Path(__file__).with_name("motion_json.schema.json")
+
+
+def write_json(motion: Motion3D, path: Path, options: ExportOptions) -> None:
+    """Write everybody in ``motion``.
+
+    Args:
+        motion: what to write.
+        path: the file to create.
+        options: ``up`` and ``scale``.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    placed = place(motion, options)
+    refinement = motion.refinement
+    world = None if refinement is None else refinement.world_from_camera
+    contacts = None if refinement is None else refinement.foot_contacts
+    head: dict[str, Any] = {
+        "format": FORMAT,
+        "units_per_metre": placed.per_metre,
+        "axes": {
+            "up": placed.up,
+            "right_handed": True,
+            "origin": "camera" if world is None else "floor",
+            # What turns the camera's axes, x right, y down, z away, into those of the file.
+            "file_from_camera": _in_file(turn(placed.up), world).tolist(),
+        },
+        "notes": list(placed.notes),
+        "fps": motion.fps,
+        "image_size": list(motion.keypoints.size),
+        "joint_names": list(motion.skeleton.joints),
+        "parents": list(motion.skeleton.parents),
+        "frame_index": motion.keypoints.frame_index.tolist(),
+        "timestamps": motion.timestamps.tolist(),
+        "meta": dict(motion.meta),
+    }
+    with path.open("x", encoding="utf-8", newline="\n") as stream:
+        stream.write("{\n")
+        for name, value in head.items():
+            stream.write(f'"{name}": {_text(value)},\n')
+        stream.write('"people": [')
+        for column, number in enumerate(motion.track_ids.tolist()):
+            stream.write((",\n" if column else "\n") + f'{{"id": {number},\n"frames": [\n')
+            feet = None if contacts is None else contacts[:, column]
+            stream.write(
+                ",\n".join(
+                    _frames(
+                        placed.positions[:, column],
+                        motion.confidence[:, column],
+                        motion.keypoints.data[:, column],
+                        feet,
+                    )
+                )
+            )
+            stream.write("\n]}")
+        stream.write("\n]}\n")
+
+
+def _frames(
+    positions: FloatArray, confidence: FloatArray, keypoints: FloatArray, feet: Any
+) -> Iterator[str]:
+    """The text of each frame of one person."""
+    for row, points in enumerate(positions):
+        frame: dict[str, Any] = {
+            "positions": _numbers(points, 6),
+            "confidence": [round(value, 4) for value in confidence[row].tolist()],
+            "keypoints_2d": _numbers(keypoints[row], 3),
+        }
+        if feet is not None:
+            frame["feet_on_floor"] = feet[row].tolist()
+        yield _text(frame)
+
+
+def _numbers(points: FloatArray, digits: int) -> list[list[float] | None] | None:
+    """(17, 3) as lists, null for a joint that is missing, and for all of them."""
+    there = np.asarray(np.isfinite(points).all(axis=-1))
+    if not there.any():
+        return None
+    rounded = np.round(points.astype(np.float64), digits).tolist()
+    return [row if known else None for row, known in zip(rounded, there, strict=True)]
+
+
+def _in_file(turned: FloatArray, world: FloatArray | None) -> FloatArray:
+    """(4, 4) rigid transform from the camera's axes in metres to those of the file."""
+    whole = np.eye(4)
+    whole[:3, :3] = turned
+    return whole if world is None else whole @ world
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -1,0 +1,136 @@
+"""A motion at another rate, with even times.
+
+Positions are interpolated by cubic splines through every stretch of frames without a gap, joint
+by joint, so that the curves pass through what was measured without corners; keypoints, boxes and
+confidences linearly. Nothing is interpolated over a gap: a new frame is there only if the frames
+on both sides of it are. A lower rate is not smoothed before: what is faster than half of it
+should be filtered out by refinement. Rotations are not interpolated at all; they are solved from
+the new positions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.motion import Motion3D
+from mbcli.types import FloatArray
+
+# Frames may be this share of a frame off an even grid before a format without times of its own
+# has to be resampled: containers round to a millisecond.
+_UNEVEN = 0.1
+
+# Beside a frame by less than this many seconds is at the frame.
+_SAME = 1e-6
+
+
+def even(motion: Motion3D) -> bool:
+    """Whether frames follow one another at the motion's rate."""
+    times = motion.timestamps
+    grid = times[:1] + np.arange(len(times)) / motion.fps
+    return bool(np.all(np.abs(times - grid) <= _UNEVEN / motion.fps))
+
+
+def resampled(motion: Motion3D, fps: float) -> Motion3D:
+    """The motion at ``fps`` from its first frame to its last; frames are counted from 0 anew.
+
+    Args:
+        motion: at any rate, also with uneven times.
+        fps: frames per second.
+    """
+    old = motion.timestamps
+    if not len(old):
+        return motion
+    count = int(np.floor((old[-1] - old[0]) * fps + _SAME * fps)) + 1
+    new = old[0] + np.arange(count) / fps
+    keypoints, refinement = motion.keypoints, motion.refinement
+    nearest = np.abs(old[None] - new[:, None]).argmin(axis=1) if count < 2 else _nearest(old, new)
+    if refinement is not None:
+        contacts = refinement.foot_contacts
+        refinement = replace(
+            refinement,
+            positions=_smooth(old, refinement.positions, new),
+            root=_smooth(old, refinement.root, new),
+            confidence=_bounded(_straight(old, refinement.confidence, new)),
+            foot_contacts=None if contacts is None else contacts[nearest],
+        )
+    data = _straight(old, keypoints.data, new)
+    missing = np.isnan(data[..., :2]).any(axis=-1)
+    data[..., 2] = np.where(missing, 0.0, _bounded(data[..., 2]))
+    data[missing] = np.nan, np.nan, 0.0
+    positions = _smooth(old, motion.positions, new)
+    absent = np.isnan(positions).any(axis=-1)  # (T, P, 17)
+    confidence = _bounded(_straight(old, motion.confidence, new))
+    return replace(
+        motion,
+        positions=positions,
+        root=_smooth(old, motion.root, new),
+        positions_normalized=_smooth(old, motion.positions_normalized, new),
+        confidence=np.where(absent, 0.0, confidence),
+        keypoints=replace(
+            keypoints,
+            data=data,
+            boxes=_straight(old, keypoints.boxes, new),
+            fps=float(fps),
+            timestamps=new,
+            frame_index=np.arange(count),
+        ),
+        refinement=refinement,
+        meta={**motion.meta, "resampled": {"from_fps": motion.fps, "to_fps": float(fps)}},
+    )
+
+
+def _nearest(old: FloatArray, new: FloatArray) -> npt.NDArray[np.int64]:
+    """(T_new,) the old frame that is nearest to each new one."""
+    after = np.clip(np.searchsorted(old, new), 1, len(old) - 1)
+    before = after - 1
+    result: npt.NDArray[np.int64] = np.where(new - old[before] <= old[after] - new, before, after)
+    return result
+
+
+def _around(
+    old: FloatArray, new: FloatArray
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
+    """(T_new,) the old frames before and after each new one, and how far it is between them."""
+    before = np.clip(np.searchsorted(old, new + _SAME, side="right") - 1, 0, len(old) - 1)
+    after = np.minimum(before + 1, len(old) - 1)
+    gone = new - old[before]
+    span = np.where(after > before, old[after] - old[before], 1.0)
+    at = np.abs(gone) <= _SAME
+    return before, np.where(at, before, after), np.where(at, 0.0, gone / span)
+
+
+def _straight(old: FloatArray, values: FloatArray, new: FloatArray) -> FloatArray:
+    """Linear interpolation of (T, ...) to (T_new, ...); NaN beside NaN."""
+    before, after, share = _around(old, new)
+    weight = share.reshape(-1, *(1,) * (values.ndim - 1))
+    result: FloatArray = values[before] * (1 - weight) + values[after] * weight
+    return result
+
+
+def _smooth(old: FloatArray, values: FloatArray, new: FloatArray) -> FloatArray:
+    """Cubic interpolation of (T, ..., 3) to (T_new, ..., 3), within stretches without NaN."""
+    from scipy.interpolate import CubicSpline
+
+    curves = values.reshape(len(values), -1, 3).astype(np.float64)
+    result = _straight(old, curves, new)
+    filled = np.asarray(np.isfinite(curves).all(axis=-1))  # (T, N)
+    # Joints mostly share their stretches, so that one spline serves them together.
+    patterns, owner = np.unique(filled, axis=1, return_inverse=True)
+    for number, pattern in enumerate(patterns.T):
+        together = np.flatnonzero(owner.ravel() == number)
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], pattern, [False]]).astype(np.int8)))
+        for first, end in edges.reshape(-1, 2).tolist():
+            inside = np.flatnonzero((new >= old[first] - _SAME) & (new <= old[end - 1] + _SAME))
+            if end - first < 3 or not len(inside):
+                continue  # a straight line is all there is
+            spline = CubicSpline(old[first:end], curves[first:end][:, together])
+            result[np.ix_(inside, together)] = spline(new[inside])
+    return result.reshape(len(new), *values.shape[1:])
+
+
+def _bounded(confidence: FloatArray) -> FloatArray:
+    """Rounding must not leave 0..1."""
+    return np.clip(confidence, 0.0, 1.0)

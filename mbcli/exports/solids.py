@@ -1,0 +1,83 @@
+"""What a skeleton looks like in programs that show surfaces: an octahedron for each bone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.colours import joint_colour, person_colour
+from mbcli.kinematics.rig import JOINTS, PARENTS, Rig
+from mbcli.kinematics.rotations import swing, unit
+from mbcli.types import FloatArray, IntArray
+
+_WIDEST = 0.15  # where along the bone
+_THICKNESS = 0.11  # of the bone's length
+_THINNEST = 0.012  # metres
+_SHORTEST = 1e-4  # metres; what is shorter is not seen
+
+# The corners of an octahedron along y from 0 to 1, and its faces, counter-clockwise from outside.
+_CORNERS = np.array(
+    [[0, 0, 0], [1, _WIDEST, 0], [0, _WIDEST, 1], [-1, _WIDEST, 0], [0, _WIDEST, -1], [0, 1, 0]]
+)
+_FACES = np.array(
+    [[0, 1, 2], [0, 2, 3], [0, 3, 4], [0, 4, 1], [5, 2, 1], [5, 3, 2], [5, 4, 3], [5, 1, 4]]
+)
+
+# The parts of a body that have a colour each.
+PARTS = ("middle", "right", "left")
+
+
+@dataclass(frozen=True)
+class Solid:
+    """Triangles without shared corners, in the standing rest pose.
+
+    Attributes:
+        points: (V, 3) in the unit of the rig; every three are a triangle, counter-clockwise from
+            outside.
+        normals: (V, 3) of length 1.
+        joints: (V,) the joint that each corner follows.
+    """
+
+    points: FloatArray
+    normals: FloatArray
+    joints: IntArray
+
+
+def colour_of(part: str, person: int) -> tuple[float, float, float]:
+    """The linear red, green, blue 0..1 of one of `PARTS` of the person in a column."""
+    coded = joint_colour(f"{part}_", person_colour(person))  # sRGB
+    red, green, blue = (
+        number / 12.92 if number <= 0.04045 else ((number + 0.055) / 1.055) ** 2.4
+        for number in (value / 255 for value in coded)
+    )
+    return red, green, blue
+
+
+def bones(rig: Rig) -> dict[str, Solid]:
+    """The bones of a rig as it stands at rest, by those of `PARTS` that have any."""
+    metre = float(np.linalg.norm(rig.metre))
+    parts: dict[str, list[tuple[FloatArray, int]]] = {name: [] for name in PARTS}
+    for joint, parent in enumerate(PARENTS):
+        length = float(np.linalg.norm(rig.offsets[joint]))
+        if length < _SHORTEST * metre:
+            continue
+        side = JOINTS[joint].partition("_")[0]
+        thick = max(_THICKNESS * length, _THINNEST * metre)
+        corners = _CORNERS * [thick, length, thick]
+        turn = swing(np.array([0.0, 1.0, 0.0]), unit(rig.offsets[joint]))
+        placed = corners @ turn.T + rig.standing[parent]
+        part = side if side in parts else PARTS[0]
+        parts[part].append((placed[_FACES].reshape(-1, 3), parent))
+    return {name: _solid(found) for name, found in parts.items() if found}
+
+
+def _solid(found: list[tuple[FloatArray, int]]) -> Solid:
+    points = np.concatenate([corners for corners, _ in found])
+    first, second, third = np.moveaxis(points.reshape(-1, 3, 3), 1, 0)
+    normals = np.repeat(unit(np.cross(second - first, third - first)), 3, axis=0)
+    joints: npt.NDArray[np.int64] = np.repeat(
+        [joint for _, joint in found], [len(corners) for corners, _ in found]
+    )
+    return Solid(points, normals, joints)

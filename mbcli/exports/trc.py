@@ -1,0 +1,64 @@
+"""TRC, the track-row-column marker file of Motion Analysis, as OpenSim reads it.
+
+Lines end in a newline and cells in a tab:
+
+    PathFileType 4 (X/Y/Z) NAME
+    DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame OrigNumFrames
+    their values
+    Frame# Time, then each marker's name and two empty cells
+    two empty cells, then X1 Y1 Z1 X2 ...
+    an empty line
+    frame from 1, seconds, x y z of each marker
+
+OpenSim demands the eight keys in this order, the subscripts, and as many cells in each row as
+markers need. A marker that is missing is ``nan`` three times: OpenSim's reader since 4.0 takes
+that as a gap, whereas with empty cells it miscounts a row that ends in them. Laboratory axes with
+y up and millimetres, as OpenSim's models have them. There is no room for comments but the name in
+the first line, where everything else is said.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mbcli.exports.axes import place
+from mbcli.exports.options import ExportOptions
+from mbcli.motion import Motion3D
+
+_UNITS = {1.0: "m", 1000.0: "mm", 100.0: "cm"}
+
+
+def write_trc(motion: Motion3D, path: Path, options: ExportOptions) -> None:
+    """Write the one person of ``motion``.
+
+    Args:
+        motion: with one person and even times.
+        path: the file to create.
+        options: ``up`` and ``scale``.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    placed = place(motion, options, "mm")
+    names = motion.skeleton.joints
+    points = placed.positions[:, 0].reshape(len(placed.positions), -1)
+    points[np.repeat(np.isnan(points.reshape(len(points), -1, 3)).any(-1), 3, axis=1)] = np.nan
+    rate, frames = f"{motion.fps:.10g}", str(len(points))
+    unit = _UNITS.get(placed.per_metre, "unknown")
+    about = "; ".join((f"person {int(motion.track_ids[0])} by mbcli", *placed.notes))
+    with path.open("x", encoding="utf-8", newline="\n") as stream:
+        stream.write(f"PathFileType\t4\t(X/Y/Z)\t{about}\n")
+        stream.write(
+            "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\t"
+            "OrigDataStartFrame\tOrigNumFrames\n"
+        )
+        values = (rate, rate, frames, str(len(names)), unit, rate, "1", frames)
+        stream.write("\t".join(values) + "\n")
+        stream.write("Frame#\tTime\t" + "\t\t\t".join(names) + "\t\t\n")
+        numbers = range(1, len(names) + 1)
+        stream.write("\t\t" + "\t".join(f"X{n}\tY{n}\tZ{n}" for n in numbers) + "\n\n")
+        for number, (time, row) in enumerate(zip(motion.timestamps, points, strict=True), 1):
+            cells = "\t".join(f"{value:.9g}" for value in row.tolist())
+            stream.write(f"{number}\t{time:.9g}\t{cells}\n")

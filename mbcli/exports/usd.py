@@ -1,0 +1,147 @@
+"""USD: every person as a UsdSkel character, in one stage; needs the extra ``formats``.
+
+Each person is a ``SkelRoot`` with a ``Skeleton`` of the joints of `mbcli.kinematics.rig`, a
+``SkelAnimation`` and meshes of bones that follow it, in the colours of `mbcli.colours`. Bind and
+rest transforms are a T-pose that faces +z (z up: -y) with its toes on the ground. Time codes count
+frames at the motion's rate; frames with times of their own lie between. The stage says its up
+axis, its metres per unit, and in ``customLayerData`` the axes and what was assumed. How rotations
+are found, and what happens in frames without the person, stands in `mbcli.kinematics.solving`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import NobodyFoundError
+from mbcli.exports.axes import in_world, notes, turn
+from mbcli.exports.format import library
+from mbcli.exports.options import ExportOptions
+from mbcli.exports.solids import bones, colour_of
+from mbcli.kinematics.rig import JOINTS, PARENTS, Rig
+from mbcli.kinematics.rotations import quaternions
+from mbcli.kinematics.solving import Pose, solve
+from mbcli.motion import Motion3D
+from mbcli.types import FloatArray
+
+
+def write_usd(motion: Motion3D, path: Path, options: ExportOptions) -> None:
+    """Create ``path``, text or binary by its suffix: ``.usda``, ``.usdc``, ``.usd``.
+
+    Raises:
+        NobodyFoundError: there are no people, or one of them is in no frame.
+        ConfigError: usd-core is not installed.
+        OSError: it cannot be written.
+    """
+    usd = _Library()
+    if not len(motion.track_ids):
+        raise NobodyFoundError("a USD file needs a person, got none")
+    up, scale = options.up or "y", 1.0 if options.scale is None else options.scale
+    points = in_world(motion) @ turn("y").T
+    # Rounded, since people ask for whole time codes.
+    times = np.round((motion.timestamps - motion.timestamps[:1]) * motion.fps, 6)
+    poses = [solve(points[:, column], motion.fps) for column in range(points.shape[1])]
+
+    layer = usd.sdf.Layer.CreateNew(str(path))
+    stage = usd.usd.Stage.Open(layer)
+    usd.geom.SetStageUpAxis(stage, up.upper())
+    usd.geom.SetStageMetersPerUnit(stage, 1 / scale)
+    stage.SetTimeCodesPerSecond(motion.fps)
+    stage.SetFramesPerSecond(motion.fps)
+    stage.SetStartTimeCode(float(times[0]))
+    stage.SetEndTimeCode(float(times[-1]))
+    said = "; ".join(notes(motion, up=up, per_metre=scale))
+    layer.customLayerData = {"generator": "mbcli", "notes": said}
+    stage.SetDefaultPrim(usd.geom.Xform.Define(stage, "/people").GetPrim())
+    for column, (identity, pose) in enumerate(zip(motion.track_ids.tolist(), poses, strict=True)):
+        person = f"/people/person_{identity}"
+        turned = pose.turned(turn(up) @ turn("y").T, scale)
+        _add(usd, stage, person, turned, times)
+        _show(usd, stage, person, turned.rig, column)
+    try:
+        layer.Save()
+    except usd.tf.ErrorException as error:
+        raise OSError("usd-core could not save it; is the disk full?") from error
+
+
+class _Library:
+    """The parts of usd-core, which publishes no types."""
+
+    def __init__(self) -> None:
+        self.usd = library("pxr.Usd", "USD")
+        self.sdf = library("pxr.Sdf", "USD")
+        self.geom = library("pxr.UsdGeom", "USD")
+        self.skel = library("pxr.UsdSkel", "USD")
+        self.vt = library("pxr.Vt", "USD")
+        self.tf = library("pxr.Tf", "USD")
+
+    def matrices(self, places: FloatArray) -> Any:
+        """Transforms (N, 4, 4) that shift to places (N, 3); USD's matrices turn row vectors."""
+        shifts = np.tile(np.eye(4), (len(places), 1, 1))
+        shifts[:, 3, :3] = places
+        return self.vt.Matrix4dArrayFromBuffer(shifts)
+
+    def vectors(self, vectors: FloatArray) -> Any:
+        """(N, 3) as USD has them."""
+        return self.vt.Vec3fArrayFromBuffer(np.ascontiguousarray(vectors, dtype="<f4"))
+
+    def integers(self, numbers: npt.ArrayLike) -> Any:
+        """(N,) as USD has them."""
+        return self.vt.IntArrayFromBuffer(np.ascontiguousarray(numbers, dtype="<i4"))
+
+
+def _add(usd: _Library, stage: Any, person: str, pose: Pose, times: FloatArray) -> None:
+    """A skeleton and its motion at the path ``person`` of the stage."""
+    usd.skel.Root.Define(stage, person)
+    skeleton = usd.skel.Skeleton.Define(stage, f"{person}/skeleton")
+    paths: list[str] = []
+    for joint, parent in zip(JOINTS, PARENTS, strict=True):
+        paths.append(f"{paths[parent]}/{joint}" if parent >= 0 else joint)
+    skeleton.CreateJointsAttr(paths)
+    skeleton.CreateJointNamesAttr(list(JOINTS))
+    places = pose.rig.standing
+    skeleton.CreateBindTransformsAttr(usd.matrices(places))
+    offsets = pose.rig.offsets.copy()
+    offsets[0] = places[0]
+    skeleton.CreateRestTransformsAttr(usd.matrices(offsets))
+    _animate(usd, stage, f"{person}/motion", pose, paths, times)
+    binding = usd.skel.BindingAPI.Apply(skeleton.GetPrim())
+    binding.CreateAnimationSourceRel().SetTargets([f"{person}/motion"])
+
+
+def _show(usd: _Library, stage: Any, person: str, rig: Rig, column: int) -> None:
+    """Meshes of bones that follow the skeleton at the path ``person``."""
+    for name, solid in bones(rig).items():
+        mesh = usd.geom.Mesh.Define(stage, f"{person}/bones_{name}")
+        mesh.CreatePointsAttr(usd.vectors(solid.points))
+        mesh.CreateExtentAttr(
+            usd.vectors(np.stack([solid.points.min(axis=0), solid.points.max(axis=0)]))
+        )
+        mesh.CreateFaceVertexCountsAttr(usd.integers(np.full(len(solid.points) // 3, 3)))
+        mesh.CreateFaceVertexIndicesAttr(usd.integers(np.arange(len(solid.points))))
+        mesh.CreateNormalsAttr(usd.vectors(solid.normals))
+        mesh.CreateSubdivisionSchemeAttr("none")
+        mesh.CreateDisplayColorAttr([colour_of(name, column)])
+        skin = usd.skel.BindingAPI.Apply(mesh.GetPrim())
+        skin.CreateSkeletonRel().SetTargets([f"{person}/skeleton"])
+        skin.CreateJointIndicesPrimvar(False, 1).Set(usd.integers(solid.joints))
+        skin.CreateJointWeightsPrimvar(False, 1).Set([1.0] * len(solid.joints))
+
+
+def _animate(
+    usd: _Library, stage: Any, name: str, pose: Pose, paths: list[str], times: FloatArray
+) -> None:
+    animation = usd.skel.Animation.Define(stage, name)
+    animation.CreateJointsAttr(paths)
+    animation.CreateScalesAttr([(1.0, 1.0, 1.0)] * len(paths))
+    rotations, translations = animation.CreateRotationsAttr(), animation.CreateTranslationsAttr()
+    # Quaternions lie in memory as x y z w.
+    turns = quaternions(pose.rotations).astype("<f4")
+    offsets = pose.rig.offsets.copy()
+    for time, turn_here, root in zip(times.tolist(), turns, pose.root, strict=True):
+        offsets[0] = root
+        rotations.Set(usd.vt.QuatfArrayFromBuffer(turn_here), time)
+        translations.Set(usd.vectors(offsets), time)

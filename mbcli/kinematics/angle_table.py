@@ -1,0 +1,106 @@
+"""The angles of a body by name: in which pose each is 0, which way it grows, what it is made of.
+
+`mbcli.kinematics.angles` computes them, and has their conventions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# The joints that the axes of the pelvis and of the trunk are made of.
+PELVIS = ("right_hip", "left_hip", "pelvis", "spine")
+TRUNK = ("spine", "thorax", "right_shoulder", "left_shoulder")
+
+
+@dataclass(frozen=True)
+class Angle:
+    """What an angle is.
+
+    Attributes:
+        name: as in files; OpenSim's where the meaning is the same.
+        label: for people, without the side.
+        zero: the pose in which it is 0.
+        positive: which way it grows.
+        joints: the joints that it is computed from.
+        grounded: whether it needs to be known which way is up.
+    """
+
+    name: str
+    label: str
+    zero: str
+    positive: str
+    joints: tuple[str, ...]
+    grounded: bool = False
+
+    @property
+    def side(self) -> str:
+        """``"right"``, ``"left"`` or ``""``."""
+        return {"_r": "right", "_l": "left"}.get(self.name[-2:], "")
+
+
+def _sided(side: str) -> tuple[Angle, ...]:
+    end = f"_{side[0]}"
+    leg = (f"{side}_hip", f"{side}_knee")
+    shank = (*leg, f"{side}_ankle")
+    arm = (f"{side}_shoulder", f"{side}_elbow")
+    forearm = (*arm, f"{side}_wrist")
+    hip, shoulder = tuple(dict.fromkeys(PELVIS + leg)), tuple(dict.fromkeys(TRUNK + arm))
+    upright, hanging = "thigh in line with the lower trunk", "upper arm along the trunk, hanging"
+    forward = "plane of the bent limb faces forward"
+    return (
+        Angle(f"hip_flexion{end}", "hip flexion", upright, "thigh forward", hip),
+        Angle(f"hip_adduction{end}", "hip adduction", upright, "thigh to the other side", hip),
+        Angle(
+            f"hip_rotation{end}",
+            "hip rotation",
+            forward,
+            "internal",
+            (*hip, f"{side}_ankle"),
+        ),
+        Angle(f"knee_angle{end}", "knee flexion", "straight", "bent", shank),
+        Angle(f"arm_flex{end}", "shoulder flexion", hanging, "arm forward", shoulder),
+        Angle(f"arm_add{end}", "shoulder adduction", hanging, "arm to the other side", shoulder),
+        Angle(
+            f"arm_rot{end}",
+            "shoulder rotation",
+            forward,
+            "internal",
+            (*shoulder, f"{side}_wrist"),
+        ),
+        Angle(f"shoulder_elevation{end}", "shoulder elevation", hanging, "arm raised", shoulder),
+        Angle(
+            f"shoulder_plane{end}",
+            "plane of shoulder elevation",
+            "raised to the side",
+            "raised forward is 90",
+            shoulder,
+        ),
+        Angle(f"elbow_flex{end}", "elbow flexion", "straight", "bent", forearm),
+    )
+
+
+_ALONG = "spine joint, pelvis and thorax in line"
+_FACING = "facing along the ground's x axis"
+
+ANGLES: dict[str, Angle] = {
+    angle.name: angle
+    for angle in (
+        *_sided("right"),
+        *_sided("left"),
+        Angle("lumbar_extension", "trunk extension", _ALONG, "backward", (*PELVIS, *TRUNK[1:])),
+        Angle("lumbar_bending", "trunk bending", _ALONG, "to the right", (*PELVIS, *TRUNK[1:])),
+        Angle(
+            "lumbar_rotation",
+            "trunk rotation",
+            "shoulders parallel to the hips",
+            "to the left",
+            (*PELVIS, *TRUNK[1:]),
+        ),
+        Angle("pelvis_forward_tilt", "pelvis tilt", "upright", "forward", PELVIS, True),
+        Angle("pelvis_obliquity", "pelvis obliquity", "level", "right hip higher", PELVIS, True),
+        Angle("pelvis_heading", "pelvis heading", _FACING, "to the left", PELVIS, True),
+        Angle("trunk_forward_lean", "trunk forward lean", "upright", "forward", TRUNK, True),
+        Angle("trunk_side_lean", "trunk side lean", "upright", "to the right", TRUNK, True),
+        Angle("trunk_heading", "trunk heading", _FACING, "to the left", TRUNK, True),
+    )
+}

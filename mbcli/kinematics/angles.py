@@ -1,0 +1,305 @@
+"""Angles of joints from the places of joints, after the conventions of the ISB.
+
+Segments get axes as the ISB recommends (Wu et al. 2002, J. Biomech. 35, 543; Wu et al. 2005,
+J. Biomech. 38, 981): x forward, y up along the segment, z to the person's right.
+
+    pelvis     z from the left hip to the right hip, y towards the spine joint, square to z
+    trunk      y from the spine joint to the thorax, z from the left to the right shoulder, square
+    thigh      y from the knee to the hip; z square to the plane of the bent leg
+    upper arm  y from the elbow to the shoulder; z square to the plane of the bent arm
+
+The joint coordinate systems are those of Grood and Suntay (1983, J. Biomech. Eng. 105, 136):
+first about z of the segment nearer the pelvis (flexion), then about the floating x axis (ad- and
+abduction, bending), last about y of the farther segment (axial rotation). Body-fixed z-x-y is
+also what the models of OpenSim do, whose names the angles have wherever the meaning is the same;
+signs are those of the full-body model of Rajagopal et al. (2016), where a bent knee is positive.
+In older models such as gait2392 it is negative.
+
+Places of joints say nothing of a segment's twist about itself, and this bounds what can be had:
+
+    - Three points make the pelvis, and the third is the spine joint: its tilt, and with it the
+      angle at the hip, is measured from the lower trunk, not from the iliac spines. An offset of
+      10 to 20 degrees to a gait laboratory's hip flexion is a matter of definition.
+    - Hip and arm rotation come from the plane of the bent knee or elbow, and are NaN while it is
+      bent by less than 30 degrees: half of the shank's length is then the lever on which an error
+      of the ankle works.
+    - Knee and elbow are the angle between two bones. It cannot be negative: overextension reads
+      as flexion, and valgus or a carrying angle are in it.
+    - Not to be had: the ankle and its inversion (no toe), forearm pronation and the wrist (no
+      hand), the twist of the shank, the scapula, rotation of the head.
+
+Where a pair of angles loses its meaning (a limb along the axis of its flexion) it is NaN, within
+10 degrees of that pose. For a mirrored person left and right exchange values, and those of the
+trunk and the pelvis to one side change sign.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.kinematics.angle_table import ANGLES, PELVIS, Angle
+from mbcli.motion import Motion3D
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray, frozen_array
+
+__all__ = [
+    "ANGLES",
+    "LEVEL",
+    "Angle",
+    "JointAngles",
+    "angle_confidence",
+    "ground_of",
+    "joint_angles",
+    "motion_angles",
+    "opensim_pelvis",
+    "without_jumps",
+]
+
+# A rotation is read from the plane of a bent limb from 30 degrees on (and up to 150).
+_BENT = 0.5
+# Two directions within 10 degrees of each other span no plane worth having.
+_SINGULAR = float(np.sin(np.radians(10)))
+# Where the angles of a limb begin: what is behind and above belongs to raising it forwards.
+_LOWEST = -90.0
+
+# What `_limb` gives, in its order.
+_LEG = ("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle")
+_ARM = ("arm_flex", "arm_add", "arm_rot", "elbow_flex")
+
+# Camera axes (x right, y down, z away) to a level ground: x right, y up, z towards the camera.
+LEVEL = frozen_array(np.diag([1.0, -1.0, -1.0]))
+
+
+@dataclass(frozen=True)
+class JointAngles:
+    """Angles of one or many bodies.
+
+    Attributes:
+        names: keys of ``ANGLES``, which says what each is.
+        degrees: (..., N) float64, NaN where the angle has no meaning or a joint is missing.
+    """
+
+    names: tuple[str, ...]
+    degrees: FloatArray
+
+    def of(self, name: str) -> FloatArray:
+        """(...) degrees of one angle."""
+        values: FloatArray = self.degrees[..., self.names.index(name)]
+        return values
+
+
+def joint_angles(positions: npt.ArrayLike, ground: npt.ArrayLike | None = None) -> JointAngles:
+    """The angles of bodies; see the head of this file for their conventions.
+
+    The result does not depend on where a body stands or how it is turned, except for those angles
+    that are measured against the ground.
+
+    Args:
+        positions: (..., 17, 3) joints of ``H36M17`` in any unit and any right-handed axes (those
+            of the camera are); NaN where missing.
+        ground: (3, 3) rotation from these axes to ones whose y points up against gravity, such as
+            ``LEVEL``; None leaves out the tilt and heading of the pelvis and the trunk.
+
+    Returns:
+        Each angle of ``ANGLES`` that can be had. Flexion of hip and arm lies within -90..270,
+        knee, elbow and elevation within 0..180, all others within -180..180.
+    """
+    points = np.asarray(positions, dtype=np.float64)
+    if points.ndim < 2 or points.shape[-2:] != (len(H36M17), 3):
+        raise ValueError(f"positions must have shape (..., 17, 3), got {points.shape}")
+    at = {name: points[..., number, :] for number, name in enumerate(H36M17.joints)}
+    pelvis = _pelvis_axes(points)
+    trunk = _axes(at["thorax"] - at["spine"], at["right_shoulder"] - at["left_shoulder"])
+    found: dict[str, FloatArray] = {}
+    for side, sign in (("right", 1.0), ("left", -1.0)):
+        end = f"_{side[0]}"
+        hip, knee, ankle = (at[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle"))
+        shoulder, elbow, wrist = (at[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wrist"))
+        # Knees bend backward and elbows forward.
+        leg = _limb(pelvis, hip - knee, knee - ankle, sign, bends=-1.0)
+        arm = _limb(trunk, shoulder - elbow, elbow - wrist, sign, bends=1.0)
+        found |= {name + end: value for name, value in zip(_LEG, leg, strict=True)}
+        found |= {name + end: value for name, value in zip(_ARM, arm, strict=True)}
+        found |= _elevation(trunk, elbow - shoulder, sign, end)
+    turned = _within(pelvis, trunk)
+    first, second, third = _z_x_y(turned)
+    found |= {"lumbar_extension": first, "lumbar_bending": second, "lumbar_rotation": third}
+    if ground is not None:
+        up = np.asarray(ground, dtype=np.float64)
+        heading, list_, tilt = _y_x_z(up @ pelvis)
+        found |= {"pelvis_forward_tilt": -tilt, "pelvis_obliquity": -list_}
+        found |= {"pelvis_heading": heading}
+        heading, list_, tilt = _y_x_z(up @ trunk)
+        found |= {"trunk_forward_lean": -tilt, "trunk_side_lean": list_, "trunk_heading": heading}
+    names = tuple(name for name in ANGLES if name in found)
+    return JointAngles(names, np.stack([found[name] for name in names], axis=-1))
+
+
+def motion_angles(motion: Motion3D) -> JointAngles:
+    """(T, P, N) angles of a motion, those against the ground included.
+
+    The ground is that of the refined motion, and without one the camera is taken to be level.
+    Headings go on beyond 180 degrees where a person turns, so that their curves have no jumps.
+    """
+    result = joint_angles(motion.in_camera, ground_of(motion))
+    degrees = result.degrees.copy()
+    for name in ("pelvis_heading", "trunk_heading"):
+        column = result.names.index(name)
+        degrees[..., column] = without_jumps(degrees[..., column])
+    return JointAngles(result.names, degrees)
+
+
+def ground_of(motion: Motion3D) -> FloatArray:
+    """(3, 3) rotation from camera axes to y up: estimated, or that of a level camera."""
+    refinement = motion.refinement
+    if refinement is None or refinement.world_from_camera is None:
+        return LEVEL
+    ground: FloatArray = LEVEL @ refinement.world_from_camera[:3, :3]
+    return ground
+
+
+def opensim_pelvis(positions: npt.ArrayLike, ground: npt.ArrayLike) -> FloatArray:
+    """How OpenSim's models turn the pelvis: pelvis_tilt, pelvis_list, pelvis_rotation.
+
+    Body-fixed about z, x, y of the ground, in this order. For a person who does not face along
+    x, tilt and list have not the meaning of their names: read ``pelvis_forward_tilt`` and
+    ``pelvis_obliquity`` instead, whose heading comes first (Baker 2001, Hum. Mov. Sci. 20, 787).
+
+    Args:
+        positions: (..., 17, 3), see :func:`joint_angles`.
+        ground: (3, 3), likewise.
+
+    Returns:
+        (..., 3) degrees; tilt is positive backward, list to the right, rotation to the left.
+    """
+    points = np.asarray(positions, dtype=np.float64)
+    axes = np.asarray(ground, dtype=np.float64) @ _pelvis_axes(points)
+    return np.stack(_z_x_y(axes), axis=-1)
+
+
+def angle_confidence(confidence: npt.ArrayLike, names: tuple[str, ...]) -> FloatArray:
+    """(..., N) how sure each angle is: as its least certain joint of (..., 17)."""
+    scores = np.asarray(confidence)
+    columns = [[H36M17.index(joint) for joint in ANGLES[name].joints] for name in names]
+    return np.stack([scores[..., used].min(axis=-1) for used in columns], axis=-1)
+
+
+def without_jumps(degrees: npt.ArrayLike) -> FloatArray:
+    """(T, ...) degrees with whole turns added so that no step is over 180; NaN is stepped over."""
+    values = np.array(degrees, dtype=np.float64)
+    columns = values.reshape(len(values), -1)
+    for column in columns.T:
+        there = np.isfinite(column)
+        column[there] = np.unwrap(column[there], period=360.0)
+    return columns.reshape(values.shape)
+
+
+def _pelvis_axes(points: FloatArray) -> FloatArray:
+    right, left, pelvis, spine = (points[..., H36M17.index(joint), :] for joint in PELVIS)
+    # The hips hold a pelvis better than the spine joint does: z is theirs, y gives way.
+    return _axes(spine - pelvis, right - left, keep_right=True)
+
+
+def _axes(up: FloatArray, right: FloatArray, *, keep_right: bool = False) -> FloatArray:
+    """(..., 3, 3) with columns x, y, z: y along ``up`` and z near ``right``, or the other way.
+
+    NaN where the two are nearly one line.
+    """
+    forward = np.cross(up, right)
+    longest = np.linalg.norm(up, axis=-1) * np.linalg.norm(right, axis=-1)
+    plane = np.linalg.norm(forward, axis=-1) > _SINGULAR * longest
+    x = np.where(plane[..., None], _unit(forward), np.nan)
+    if keep_right:
+        z = _unit(right)
+        y = np.cross(z, x)
+    else:
+        y = _unit(up)
+        z = np.cross(x, y)
+    axes: FloatArray = np.stack([x, y, z], axis=-1)
+    axes[np.isnan(x).any(axis=-1)] = np.nan
+    return axes
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    nowhere = np.full_like(vectors, np.nan)
+    result: FloatArray = np.divide(vectors, length, out=nowhere, where=length > 0)
+    return result
+
+
+def _within(frame: FloatArray, other: FloatArray) -> FloatArray:
+    """``other``, vectors as columns, in the axes of ``frame``."""
+    result: FloatArray = np.swapaxes(frame, -1, -2) @ other
+    return result
+
+
+def _limb(
+    base: FloatArray, upper: FloatArray, lower: FloatArray, sign: float, *, bends: float
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Flexion, adduction, axial rotation of the upper bone, and the bend to the lower one.
+
+    ``upper`` and ``lower`` point up the limb; ``sign`` is 1 for the right and -1 for the left.
+    """
+    up, down = _unit(upper), _unit(lower)
+    local = _within(base, up[..., None])[..., 0]
+    cosine = np.hypot(local[..., 0], local[..., 1])
+    plain = cosine > _SINGULAR
+    flexion = np.degrees(np.arctan2(-local[..., 0], local[..., 1]))
+    flexion = np.where(flexion < _LOWEST, flexion + 360, flexion)
+    adduction = sign * np.degrees(np.arctan2(local[..., 2], cosine))
+    normal = np.cross(up, down)
+    sine = np.linalg.norm(normal, axis=-1)
+    bend = np.degrees(np.arctan2(sine, (up * down).sum(axis=-1)))
+    z = bends * _unit(normal)
+    z_local = _within(base, z[..., None])[..., 0]
+    x_local = np.cross(local, z_local)
+    rotation = sign * np.degrees(np.arctan2(-x_local[..., 2], z_local[..., 2]))
+    return (
+        np.where(plain, flexion, np.nan),
+        adduction,
+        np.where(plain & (sine >= _BENT), rotation, np.nan),
+        bend,
+    )
+
+
+def _elevation(trunk: FloatArray, arm: FloatArray, sign: float, end: str) -> dict[str, FloatArray]:
+    """Elevation and its plane (Wu et al. 2005), positive when raised."""
+    local = _within(trunk, _unit(arm)[..., None])[..., 0]
+    forward, outward = local[..., 0], sign * local[..., 2]
+    sine = np.hypot(forward, outward)
+    plane = np.degrees(np.arctan2(forward, outward))
+    return {
+        f"shoulder_elevation{end}": np.degrees(np.arctan2(sine, -local[..., 1])),
+        f"shoulder_plane{end}": np.where(sine > _SINGULAR, plane, np.nan),
+    }
+
+
+def _z_x_y(turn: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Degrees a, b, c of ``turn = Rz(a) Rx(b) Ry(c)``; a and c NaN near b = 90 or -90."""
+    cosine = np.hypot(turn[..., 0, 1], turn[..., 1, 1])
+    plain = cosine > _SINGULAR
+    a = np.arctan2(-turn[..., 0, 1], turn[..., 1, 1])
+    b = np.arctan2(turn[..., 2, 1], cosine)
+    c = np.arctan2(-turn[..., 2, 0], turn[..., 2, 2])
+    return (
+        np.degrees(np.where(plain, a, np.nan)),
+        np.degrees(b),
+        np.degrees(np.where(plain, c, np.nan)),
+    )
+
+
+def _y_x_z(turn: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Degrees c, b, a of ``turn = Ry(c) Rx(b) Rz(a)``; c and a NaN near b = 90 or -90."""
+    cosine = np.hypot(turn[..., 0, 2], turn[..., 2, 2])
+    plain = cosine > _SINGULAR
+    c = np.arctan2(turn[..., 0, 2], turn[..., 2, 2])
+    b = np.arctan2(-turn[..., 1, 2], cosine)
+    a = np.arctan2(turn[..., 1, 0], turn[..., 1, 1])
+    return (
+        np.degrees(np.where(plain, c, np.nan)),
+        np.degrees(b),
+        np.degrees(np.where(plain, a, np.nan)),
+    )

@@ -1,0 +1,180 @@
+"""The bones that move: joints, their parents, and a rest pose of constant lengths.
+
+The rest pose is a T-pose in metres: y up, the face towards +z, the person's left side at +x, arms
+level, legs straight down, palms down, the pelvis at the origin. The joints bear the names of
+Human3.6M and stand where those do. Four kinds of joint are added:
+
+    right_pelvis, left_pelvis, lower_back   at the pelvis: each turns one of its three bones
+    neck, right_collar, left_collar         at the thorax: each turns one of its three bones
+
+since an estimated body bends between these bones, which one rotation could not follow, and
+
+    right_hand, left_hand                   ends, straight on from the forearm
+    right_toes, left_toes                   ends, forwards of the shank and a little down
+
+since nothing is known of them. Their lengths, and how far forwards and down the toes are, are
+fractions of the forearm and of the shank, after the segment lengths of Drillis and Contini (1966).
+"nose" is Human3.6M's joint between thorax and head: it lies in front of the neck, which is why
+the bone to it leans forwards by 45 degrees and the one from it to the top of the head backwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.kinematics.rotations import unit
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray
+
+# In hundredths of the body's height: foot ahead of the ankle, ankle above the sole, shank; hand
+# and forearm.
+_FOOT_AHEAD, _FOOT_DOWN, _SHANK = 11.4, 3.9, 24.6
+_HAND, _FOREARM = 10.8, 14.6
+
+
+class _Bone(NamedTuple):
+    parent: str | None
+    direction: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    measured: str | None = None  # joint of H36M17 at the end of the bone whose length counts
+    factor: float = 1.0
+
+
+def _limbs(side: str, outwards: float) -> dict[str, _Bone]:
+    """A leg and an arm; ``outwards`` is the sign of the side's x axis."""
+    out = (outwards, 0.0, 0.0)
+    down = (0.0, -1.0, 0.0)
+    return {
+        f"{side}_pelvis": _Bone("pelvis"),
+        f"{side}_hip": _Bone(f"{side}_pelvis", out, f"{side}_hip"),
+        f"{side}_knee": _Bone(f"{side}_hip", down, f"{side}_knee"),
+        f"{side}_ankle": _Bone(f"{side}_knee", down, f"{side}_ankle"),
+        f"{side}_toes": _Bone(
+            f"{side}_ankle",
+            (0.0, -_FOOT_DOWN, _FOOT_AHEAD),
+            f"{side}_ankle",
+            float(np.hypot(_FOOT_DOWN, _FOOT_AHEAD)) / _SHANK,
+        ),
+        f"{side}_collar": _Bone("thorax"),
+        f"{side}_shoulder": _Bone(f"{side}_collar", out, f"{side}_shoulder"),
+        f"{side}_elbow": _Bone(f"{side}_shoulder", out, f"{side}_elbow"),
+        f"{side}_wrist": _Bone(f"{side}_elbow", out, f"{side}_wrist"),
+        f"{side}_hand": _Bone(f"{side}_wrist", out, f"{side}_wrist", _HAND / _FOREARM),
+    }
+
+
+def _bones() -> dict[str, _Bone]:
+    up = (0.0, 1.0, 0.0)
+    right, left = _limbs("right", -1.0), _limbs("left", 1.0)
+    legs, arms = slice(0, 5), slice(5, 10)
+    return dict(
+        [
+            ("pelvis", _Bone(None)),
+            *list(right.items())[legs],
+            *list(left.items())[legs],
+            ("lower_back", _Bone("pelvis")),
+            ("spine", _Bone("lower_back", up, "spine")),
+            ("thorax", _Bone("spine", up, "thorax")),
+            ("neck", _Bone("thorax")),
+            ("nose", _Bone("neck", (0.0, 1.0, 1.0), "nose")),
+            ("head", _Bone("nose", (0.0, 1.0, -1.0), "head")),
+            *list(left.items())[arms],
+            *list(right.items())[arms],
+        ]
+    )
+
+
+_BONES = _bones()
+
+# Every parent comes before its children.
+JOINTS: tuple[str, ...] = tuple(_BONES)
+PARENTS: tuple[int, ...] = tuple(
+    -1 if bone.parent is None else JOINTS.index(bone.parent) for bone in _BONES.values()
+)
+
+# Where the joints of H36M17 are found among JOINTS.
+TRACKED: tuple[int, ...] = tuple(JOINTS.index(joint) for joint in H36M17.joints)
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A body's bones in the rest pose.
+
+    Attributes:
+        offsets: (J, 3) float64: each of JOINTS as seen from its parent, in the rest pose; the
+            pelvis has 0.
+        metre: (3,) float64: a metre upwards in its axes and units.
+    """
+
+    offsets: FloatArray
+    metre: FloatArray
+
+    @cached_property
+    def rest(self) -> FloatArray:
+        """(J, 3) places of the joints in the rest pose, the pelvis at 0."""
+        places = np.zeros_like(self.offsets)
+        for joint, parent in enumerate(PARENTS):
+            places[joint] = self.offsets[joint] + (places[parent] if parent >= 0 else 0)
+        return places
+
+    @cached_property
+    def standing(self) -> FloatArray:
+        """(J, 3) the rest pose with its lowest joint on the ground."""
+        up = unit(self.metre)
+        result: FloatArray = self.rest - (self.rest @ up).min() * up
+        return result
+
+
+def children(joint: int) -> tuple[int, ...]:
+    """The joints that hang on one; none for an end."""
+    return tuple(child for child, parent in enumerate(PARENTS) if parent == joint)
+
+
+def rig_of(lengths: npt.ArrayLike) -> Rig:
+    """The rig of a body with given bone lengths (17,); see :func:`bone_lengths`."""
+    measured = dict(zip(H36M17.joints, np.asarray(lengths, dtype=np.float64), strict=True))
+    offsets = [
+        unit(bone.direction) * (measured[bone.measured] * bone.factor)
+        if bone.measured is not None
+        else np.zeros(3)
+        for bone in _BONES.values()
+    ]
+    return Rig(np.array(offsets), metre=np.array([0.0, 1.0, 0.0]))
+
+
+def bone_lengths(positions: npt.ArrayLike) -> FloatArray:
+    """(17,) length of the bone that ends at each joint of H36M17, the same on both sides.
+
+    The median over the frames, of both sides together; 0 for the pelvis.
+
+    Args:
+        positions: (T, 17, 3), NaN where absent; at least one frame is there.
+    """
+    points = np.asarray(positions, dtype=np.float64)
+    points = points[np.isfinite(points).all(axis=(-1, -2))]
+    parents = np.array([max(parent, 0) for parent in H36M17.parents])
+    each = np.linalg.norm(points - points[:, parents], axis=-1)  # (T, 17)
+    result: FloatArray = np.median(np.concatenate([each, each[:, list(H36M17.mirror)]]), axis=0)
+    return result
+
+
+def with_lengths(positions: npt.ArrayLike, lengths: npt.ArrayLike) -> FloatArray:
+    """A motion whose bones keep their directions and get constant lengths, from the pelvis on.
+
+    Args:
+        positions: (..., 17, 3), NaN where absent.
+        lengths: (17,); see :func:`bone_lengths`.
+
+    Returns:
+        (..., 17, 3) float64.
+    """
+    points, length = np.asarray(positions, dtype=np.float64), np.asarray(lengths)
+    out = points.copy()
+    for parent, child in H36M17.bones:
+        along = unit(points[..., child, :] - points[..., parent, :])
+        out[..., child, :] = out[..., parent, :] + length[child] * along
+    return out

@@ -1,0 +1,277 @@
+"""From joint positions to the rotations of a rig's joints, and back.
+
+Positions say where a bone points and not how it is turned about itself. The rules, in short:
+
+- Lengths are constant (`mbcli.kinematics.rig.bone_lengths`); directions are those of the input.
+- The pelvis is turned to fit both hips and the lower spine best, the thorax to fit both shoulders
+  and the spine below it.
+- Every other joint starts from its parent's rotation and takes the shortest way to where its bone
+  points: no turn about the bone is added.
+- Thighs and upper arms are turned about themselves so that the knee and the elbow bend as hinges:
+  the knee backwards about its x axis, the elbow forwards about its y axis. The neck in the same
+  way, by the plane of thorax, nose and top of the head. The straighter the limb, the less its
+  bend tells; there, the shortest way from the rest pose takes over.
+- About its bone no such joint turns faster than `FASTEST_TWIST`, so that noise in a nearly
+  straight limb, or one that overstretches, makes no flip.
+- Ends (toes, hands, top of the head) do not turn.
+- Where the person is absent, rotations are taken from the shortest arcs between the frames around
+  the gap, and the root from a straight line; before the first and after the last frame that has
+  the person, the pose is held.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter1d
+
+from mbcli.errors import NobodyFoundError
+from mbcli.kinematics.rig import (
+    JOINTS,
+    PARENTS,
+    TRACKED,
+    Rig,
+    bone_lengths,
+    children,
+    rig_of,
+    with_lengths,
+)
+from mbcli.kinematics.rotations import (
+    best_fit,
+    between,
+    swing,
+    turn_about,
+    unit,
+)
+from mbcli.types import FloatArray
+
+# Degrees a second: some three times what walking and dancing need.
+FASTEST_TWIST = 1500.0
+
+# Joints whose child is a hinge, and the hinge's axis in the rest pose: positive turns bend.
+_HINGES = {
+    "right_hip": (1.0, 0.0, 0.0),
+    "left_hip": (1.0, 0.0, 0.0),
+    "right_shoulder": (0.0, 1.0, 0.0),
+    "left_shoulder": (0.0, -1.0, 0.0),
+    "neck": (-1.0, 0.0, 0.0),
+}
+
+# How much the rest pose counts beside the sine of the bend, for a straight limb, and the sines
+# between which that fades: above 35 degrees the bend decides alone.
+_REST_COUNTS = 0.3
+_FADES = (np.sin(np.radians(15)), np.sin(np.radians(35)))
+
+_TELLS = 1e-6  # a shorter axis has no direction
+_SMOOTHING = 0.05  # seconds, standard deviation of the window over which a hinge is found
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A rig in motion.
+
+    Attributes:
+        rig: its bones.
+        root: (T, 3) places of the pelvis.
+        rotations: (T, J, 3, 3) of each joint against its parent, of the pelvis against the world;
+            none is NaN.
+    """
+
+    rig: Rig
+    root: FloatArray
+    rotations: FloatArray
+
+    def forward(self) -> FloatArray:
+        """(T, J, 3) places of all joints of the rig."""
+        turned = np.empty_like(self.rotations)
+        places = np.empty((*self.rotations.shape[:2], 3))
+        for joint, parent in enumerate(PARENTS):
+            if parent < 0:
+                turned[:, joint] = self.rotations[:, joint]
+                places[:, joint] = self.root
+                continue
+            turned[:, joint] = turned[:, parent] @ self.rotations[:, joint]
+            places[:, joint] = places[:, parent] + turned[:, parent] @ self.rig.offsets[joint]
+        return places
+
+    def tracked(self) -> FloatArray:
+        """(T, 17, 3) places of the joints of H36M17."""
+        places: FloatArray = self.forward()[:, list(TRACKED)]
+        return places
+
+    def turned(self, turn: npt.ArrayLike, scale: float = 1.0) -> Pose:
+        """The same motion in other axes and another unit, the rest pose turned along.
+
+        Args:
+            turn: (3, 3) rotation from these axes to the others.
+            scale: units of the others in one of these.
+        """
+        m = np.asarray(turn, dtype=np.float64)
+        return Pose(
+            rig=Rig(self.rig.offsets @ m.T * scale, self.rig.metre @ m.T * scale),
+            root=self.root @ m.T * scale,
+            rotations=m @ self.rotations @ m.T,
+        )
+
+
+def solve(positions: npt.ArrayLike, fps: float) -> Pose:
+    """Find the rotations of a body from the places of its joints.
+
+    Args:
+        positions: (T, 17, 3) metres, joints of H36M17, in any right-handed axes; a frame with
+            anything that is not finite counts as absent. The rotations are those from the rest
+            pose, which stands along the y axis, into these axes.
+        fps: frames a second.
+
+    Returns:
+        One pose for each frame; absent frames are filled as the module says.
+
+    Raises:
+        NobodyFoundError: the person is absent from every frame.
+    """
+    points = np.asarray(positions, dtype=np.float64)
+    if points.ndim != 3 or points.shape[1:] != (17, 3):
+        raise ValueError(f"solve takes positions (T, 17, 3), got {points.shape}")
+    known = np.flatnonzero(np.isfinite(points).all(axis=(-1, -2)))
+    if not known.size:
+        raise NobodyFoundError(
+            f"a skeleton needs a frame with the person, got none in {len(points)} frames"
+        )
+    lengths = bone_lengths(points)
+    rig = rig_of(lengths)
+    rotations = _Solver(with_lengths(points[known], lengths), known, rig, fps).rotations()
+    frames = np.arange(len(points))
+    root = np.stack([np.interp(frames, known, points[known, 0, i]) for i in range(3)], axis=-1)
+    if len(known) < len(points):
+        rotations = between(frames, known, rotations)
+    return Pose(rig, root, rotations)
+
+
+class _Solver:
+    """One pass from the pelvis outwards over the frames that have the person.
+
+    Args:
+        points: (K, 17, 3) with the rig's lengths.
+        frames: (K,) numbers of the frames.
+        rig: the bones.
+        fps: frames a second.
+    """
+
+    def __init__(
+        self, points: FloatArray, frames: npt.NDArray[np.intp], rig: Rig, fps: float
+    ) -> None:
+        self._places = dict(zip(TRACKED, np.moveaxis(points, 1, 0), strict=True))
+        self._places |= {
+            JOINTS.index(joint): self._places[JOINTS.index(stands)]
+            for joint, stands in (
+                *((name, "pelvis") for name in ("right_pelvis", "left_pelvis", "lower_back")),
+                *((name, "thorax") for name in ("neck", "right_collar", "left_collar")),
+            )
+        }
+        self._rig = rig
+        self._fps = fps
+        self._seconds = frames / fps
+        self._global: dict[int, FloatArray] = {}
+        self._axes: dict[int, FloatArray] = {}  # hinges' axes, by the joint that is the hinge
+
+    def rotations(self) -> FloatArray:
+        """(K, J, 3, 3) of each joint against its parent."""
+        local = np.empty((len(self._seconds), len(JOINTS), 3, 3))
+        for joint, (name, parent) in enumerate(zip(JOINTS, PARENTS, strict=True)):
+            if name == "pelvis":
+                local[:, joint] = self._fit(joint, ("right_hip", "left_hip", "spine"))
+                self._global[joint] = local[:, joint]
+                continue
+            inherited = np.swapaxes(self._global[parent], -1, -2)
+            hanging = children(joint)
+            if name == "thorax":
+                local[:, joint] = inherited @ self._fit(
+                    joint, ("right_shoulder", "left_shoulder", "spine")
+                )
+            elif not hanging:
+                local[:, joint] = np.eye(3)
+            elif hanging[0] not in self._places:
+                local[:, joint] = np.eye(3)  # ankle or wrist: what is beyond was not seen
+            else:
+                local[:, joint] = self._along(joint, hanging[0], inherited)
+            self._global[joint] = self._global[parent] @ local[:, joint]
+        return local
+
+    def _fit(self, joint: int, names: tuple[str, ...]) -> FloatArray:
+        """(K, 3, 3) in the world: the rotation that fits the vectors to several joints best."""
+        others = [JOINTS.index(name) for name in names]
+        rest = self._rig.rest[others] - self._rig.rest[joint]
+        found = np.stack([self._places[other] - self._places[joint] for other in others], axis=1)
+        return best_fit(rest, found)
+
+    def _along(self, joint: int, child: int, inherited: FloatArray) -> FloatArray:
+        """(K, 3, 3) against the parent: the joint's bone where it was found."""
+        rest = unit(self._rig.offsets[child])
+        found = self._seen(joint, child, inherited)
+        if JOINTS[joint] in _HINGES:
+            return self._with_hinge(joint, child, found, inherited)
+        if joint in self._axes:
+            bent = turn_about(self._axes[joint], rest, found)
+            return swing(bent @ rest, found) @ bent
+        return swing(rest, found)
+
+    def _seen(self, joint: int, child: int, inherited: FloatArray) -> FloatArray:
+        """(K, 3) direction of a bone in the axes of a joint's parent."""
+        along = unit(self._places[child] - self._places[joint])
+        direction: FloatArray = (inherited @ along[..., None])[..., 0]
+        return direction
+
+    def _with_hinge(
+        self, joint: int, child: int, found: FloatArray, inherited: FloatArray
+    ) -> FloatArray:
+        """The same for a bone at whose far end is a hinge: turned so that this one fits."""
+        axis = np.array(_HINGES[JOINTS[joint]])
+        hinge = children(child)[0]
+        self._axes[child] = axis
+        rest = unit(self._rig.offsets[child])
+        shortest = swing(rest, found)
+        normal = np.cross(found, self._seen(child, hinge, inherited))  # as long as the bend's sine
+        sine = np.linalg.norm(normal, axis=-1, keepdims=True)
+        low, high = _FADES
+        fading = np.clip((high - sine) / (high - low), 0, 1)
+        # Near the direction opposite to the rest pose, where the shortest way turns over.
+        trusted = (1 + found @ rest)[..., None] / 2
+        wanted = self._smooth(normal + _REST_COUNTS * fading * trusted * (shortest @ axis))
+        steady = self._steady(found, shortest @ axis, wanted)
+        # From the rest pose's frame (bone, axis, across) to the one that was found.
+        across = np.cross(rest, axis)
+        here = np.stack([found, steady, np.cross(found, steady)], axis=-1)  # (K, 3, 3)
+        rotation: FloatArray = here @ np.stack([rest, axis, across])
+        return rotation
+
+    def _smooth(self, vectors: FloatArray) -> FloatArray:
+        """(K, 3) means over a Gaussian window of frames; one across a gap does no harm."""
+        means: FloatArray = gaussian_filter1d(
+            vectors, _SMOOTHING * self._fps, axis=0, mode="nearest"
+        )
+        return means
+
+    def _steady(self, bone: FloatArray, first: FloatArray, wanted: FloatArray) -> FloatArray:
+        """(K, 3) axes at right angles to the bone, near what is wanted, and without jumps."""
+        # An axis that the bone takes along without turning about itself.
+        carried = np.empty_like(bone)
+        carried[0] = first[0]
+        for frame, step in enumerate(swing(bone[:-1], bone[1:]), start=1):
+            carried[frame] = step @ carried[frame - 1]
+        carried = unit(carried - (carried * bone).sum(axis=-1, keepdims=True) * bone)
+        across = np.cross(bone, carried)
+        east, north = (wanted * carried).sum(axis=-1), (wanted * across).sum(axis=-1)
+        told = (np.hypot(east, north) > _TELLS).tolist()
+        angles = np.arctan2(north, east).tolist()
+        turns = (np.radians(FASTEST_TWIST) * np.diff(self._seconds, prepend=0)).tolist()
+        angle = angles[0] if told[0] else 0.0
+        for frame, largest in enumerate(turns):
+            missing = math.remainder(angles[frame] - angle, 2 * math.pi) if told[frame] else 0.0
+            angle += missing if frame == 0 else min(max(missing, -largest), largest)
+            angles[frame] = angle
+        turned = np.array(angles)[:, None]
+        axes: FloatArray = np.cos(turned) * carried + np.sin(turned) * across
+        return axes

@@ -1,0 +1,298 @@
+"""How far off each joint is likely to be, from what is known while lifting.
+
+The expected error is the mean distance in metres between a joint and where it truly is, both
+relative to the pelvis, in the camera's axes, for a person whose height is the one given. It is 0
+at the pelvis, which the others are measured from; the error of the root is not in it, nor that
+of an assumed height.
+
+The model is linear in the logarithm, with one offset a joint and one slope a feature and group of
+joints:
+
+    error / height = exp(offset[joint] + sum over features of slope[group, feature] * feature)
+
+Its numbers are fitted to each lifter on people whom it was not trained on, and stand in its
+weights (`mbcli.train.error_fit`, `benchmarks/accuracy/calibrate.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mbcli.errors import WeightsError
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray, Keypoints2D, frozen_array
+
+# By the joints that share slopes; the pelvis has no error.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "trunk": ("right_hip", "left_hip", "spine", "thorax"),
+    "head": ("nose", "head"),
+    "shoulders": ("left_shoulder", "right_shoulder"),
+    "elbows": ("left_elbow", "right_elbow"),
+    "wrists": ("left_wrist", "right_wrist"),
+    "knees": ("right_knee", "left_knee"),
+    "ankles": ("right_ankle", "left_ankle"),
+}
+
+# More of any of these never makes the expected error smaller. Lengths are fractions of the height.
+FEATURES = (
+    "doubt_depth",  # log of how far the mirrored pass is away in depth
+    "doubt_picture",  # ... in the picture
+    "doubt_limb",  # ... in space, mean of the joint and the joints beside it
+    "doubt_body",  # ... in space, mean of all joints
+    "unsure",  # 1 - confidence of the keypoint; 1 if there is none
+    "unsure_while",  # its mean over half a second
+    "residual",  # log of the distance from the keypoint in the picture; the body's if none
+    "residual_body",  # its mean over the joints
+    "reach",  # distance from the pelvis
+    "depth",  # distance from the pelvis along the camera's axis
+    "speed",  # log of the speed, heights a second
+)
+
+FACT = "expected_error"  # the name of the model among the facts of weights
+KIND = "mean root-relative error at the given height, fraction of the height"
+
+_FINEST = 0.002  # added to a length before its logarithm: less is not told apart
+_SLOWEST = 0.1  # heights a second, likewise
+_WHILE = 0.25  # seconds to either side
+_STEP = 0.1  # seconds to either side that a speed is measured over
+_PELVIS = H36M17.index("pelvis")
+
+
+def _group_numbers() -> tuple[int, ...]:
+    """For each joint the number of its group, -1 for the pelvis."""
+    of = {joint: number for number, joints in enumerate(GROUPS.values()) for joint in joints}
+    return tuple(of.get(joint, -1) for joint in H36M17.joints)
+
+
+def _beside() -> FloatArray:
+    """(17, 17) weights that average a joint with those at the other ends of its bones."""
+    near = np.eye(len(H36M17))
+    for a, b in H36M17.bones:
+        near[a, b] = near[b, a] = 1.0
+    near[:, _PELVIS] = 0.0
+    near[_PELVIS, _PELVIS] = 1.0
+    result: FloatArray = near / near.sum(axis=1, keepdims=True)
+    return result
+
+
+GROUP_OF = _group_numbers()
+_BESIDE = _beside()
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """What a lifter answers.
+
+    Attributes:
+        poses: (T, P, 17, 3) float32 image units, NaN where the person is absent.
+        doubt: (T, P, 17, 3) float32 image units, 0 or more: half the distance between the answers
+            for the picture and for its mirror image, by axis, after both were brought to the same
+            pelvis; None where there is no second answer.
+    """
+
+    poses: FloatArray
+    doubt: FloatArray | None
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """The numbers of one lifter.
+
+    Attributes:
+        offsets: (17,) one a joint; that of the pelvis is not used.
+        slopes: (groups, features), 0 or more, in the order of ``GROUPS`` and ``FEATURES``.
+        low: (features,) smallest value that the fit has seen; what is less counts as this.
+        high: (features,) likewise the largest.
+        about: JSON-ready: the people, the input and the figures of the check.
+    """
+
+    offsets: FloatArray
+    slopes: FloatArray
+    low: FloatArray
+    high: FloatArray
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        count = len(FEATURES)
+        shapes = {
+            "offsets": (len(H36M17),),
+            "slopes": (len(GROUPS), count),
+            "low": (count,),
+            "high": (count,),
+        }
+        for name, shape in shapes.items():
+            value = frozen_array(getattr(self, name), np.float64)
+            if value.shape != shape or not np.isfinite(value).all():
+                raise ValueError(f"{name} must be {shape} finite numbers, got {value.shape}")
+            object.__setattr__(self, name, value)
+        if (self.slopes < 0).any():
+            raise ValueError(f"slopes must be 0 or more, got {self.slopes.min():g}")
+
+    @classmethod
+    def of_facts(cls, facts: Mapping[str, Any]) -> ErrorModel | None:
+        """The model that weights carry; None if they carry none.
+
+        Raises:
+            WeightsError: it is not such a model.
+        """
+        stored = facts.get(FACT)
+        if stored is None:
+            return None
+        try:
+            if tuple(stored["features"]) != FEATURES or tuple(stored["slopes"]) != tuple(GROUPS):
+                raise ValueError(f"its features must be {', '.join(FEATURES)}")
+            return cls(
+                offsets=np.array([stored["offsets"].get(j, 0.0) for j in H36M17.joints]),
+                slopes=np.array(list(stored["slopes"].values())),
+                low=np.array(stored["low"]),
+                high=np.array(stored["high"]),
+                about=stored["about"],
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise WeightsError(
+                f"the weights' own calibration of their errors cannot be read: {error}"
+            ) from error
+
+    def to_fact(self) -> dict[str, Any]:
+        """JSON-ready, for the facts of weights under the name ``FACT``."""
+
+        def short(values: FloatArray) -> list[float]:
+            return [round(float(value), 5) for value in values]
+
+        named = zip(H36M17.joints, short(self.offsets), strict=True)
+        return {
+            "kind": KIND,
+            "features": list(FEATURES),
+            "offsets": {joint: v for joint, v in named if joint != "pelvis"},
+            "slopes": {
+                group: short(row) for group, row in zip(GROUPS, self.slopes, strict=True)
+            },
+            "low": short(self.low),
+            "high": short(self.high),
+            "about": dict(self.about),
+        }
+
+    def __call__(self, features: FloatArray) -> FloatArray:
+        """(..., 17, features) to (..., 17) expected error as a fraction of the height."""
+        within = np.clip(features, self.low, self.high)
+        slopes = self.slopes[np.array(GROUP_OF)]  # (17, F); the pelvis is overwritten
+        result = np.exp(self.offsets + (within * slopes).sum(axis=-1))
+        result[..., _PELVIS] = np.where(np.isfinite(features[..., _PELVIS, :]).all(-1), 0.0, np.nan)
+        return np.asarray(result)
+
+
+def expected_error(
+    model: ErrorModel | None,
+    lifted: Lifted,
+    keypoints: Keypoints2D,
+    positions: FloatArray,
+    height: float,
+) -> FloatArray | None:
+    """How far off each joint is likely to be.
+
+    Args:
+        model: of the lifter.
+        lifted: its answer.
+        keypoints: what was lifted.
+        positions: (T, P, 17, 3) metres, what became of the answer.
+        height: of everybody in metres.
+
+    Returns:
+        (T, P, 17) float32 metres, NaN where the person is absent; None without a model or without
+        a mirrored pass.
+    """
+    if model is None or lifted.doubt is None:
+        return None
+    found = model(features(lifted, keypoints, positions, height)) * height
+    return found.astype(np.float32)
+
+
+def features(
+    lifted: Lifted, keypoints: Keypoints2D, positions: FloatArray, height: float
+) -> FloatArray:
+    """What the model goes by.
+
+    Args:
+        lifted: with its doubt.
+        keypoints: what was lifted.
+        positions: (T, P, 17, 3) metres.
+        height: in metres.
+
+    Returns:
+        (T, P, 17, features) in the order of ``FEATURES``, NaN where the person is absent.
+    """
+    assert lifted.doubt is not None
+    poses = lifted.poses.astype(np.float64)
+    body = (positions - positions[:, :, [_PELVIS]]).astype(np.float64) / height
+    image = poses - poses[:, :, [_PELVIS]]
+    extent = np.linalg.norm(image, axis=(-1, -2))
+    # The height's share that an image unit is worth at the person's depth.
+    unit = np.linalg.norm(body, axis=(-1, -2)) / np.maximum(extent, 1e-9)  # (T, P)
+    doubt = lifted.doubt * unit[..., None, None]
+    apart = np.linalg.norm(doubt, axis=-1)  # (T, P, 17)
+
+    data = keypoints.data
+    half = min(keypoints.size) / 2
+    known = np.isfinite(data[..., :2]).all(axis=-1) & (data[..., 2] > 0)
+    seen = (data[..., :2] - np.array(keypoints.size) / 2) / half
+    residual = np.where(
+        known, np.linalg.norm(poses[..., :2] - seen, axis=-1) * unit[..., None], np.nan
+    )
+    counted = known.sum(axis=-1, keepdims=True)
+    mean = np.nansum(residual, axis=-1, keepdims=True) / np.maximum(counted, 1)
+    unsure = 1.0 - np.where(known, data[..., 2], 0.0)
+    there = np.isfinite(body).all(axis=(-1, -2))
+    wide = np.ones(len(H36M17))
+    found = np.stack(
+        [
+            _log(doubt[..., 2]),
+            _log(np.linalg.norm(doubt[..., :2], axis=-1)),
+            _log(apart @ _BESIDE.T),
+            _log(apart.mean(axis=-1, keepdims=True) * wide),
+            unsure,
+            _mean_over(unsure, there, round(_WHILE * keypoints.fps)),
+            _log(np.where(known, residual, mean)),
+            _log(mean * wide),
+            np.linalg.norm(body, axis=-1),
+            np.abs(body[..., 2]),
+            np.log(_speed(body, keypoints.timestamps, round(_STEP * keypoints.fps)) + _SLOWEST),
+        ],
+        axis=-1,
+    )
+    found[~there] = np.nan
+    return found
+
+
+def _log(lengths: FloatArray) -> FloatArray:
+    result: FloatArray = np.log(lengths + _FINEST)
+    return result
+
+
+def _mean_over(values: FloatArray, there: Any, reach: int) -> FloatArray:
+    """Mean over the frames within ``reach`` where somebody is there; (T, P, 17), (T, P)."""
+
+    def summed(array: FloatArray) -> FloatArray:
+        total = np.concatenate([np.zeros((1, *array.shape[1:])), np.cumsum(array, axis=0)])
+        rows = np.arange(len(array))
+        first, stop = np.maximum(rows - reach, 0), np.minimum(rows + reach + 1, len(array))
+        result: FloatArray = total[stop] - total[first]
+        return result
+
+    weight = there[..., None].astype(np.float64)
+    mean: FloatArray = summed(values * weight) / np.maximum(summed(weight), 1.0)
+    return mean
+
+
+def _speed(body: FloatArray, timestamps: FloatArray, reach: int) -> FloatArray:
+    """(T, P, 17) how fast joints move against the pelvis; 0 beside a frame that is missing."""
+    rows = np.arange(len(body))
+    reach = max(reach, 1)
+    before, after = np.maximum(rows - reach, 0), np.minimum(rows + reach, len(body) - 1)
+    passed = np.maximum(timestamps[after] - timestamps[before], 1e-9)[:, None, None]
+    way = np.linalg.norm(body[after] - body[before], axis=-1)
+    result: FloatArray = np.nan_to_num(way / passed)
+    return result

@@ -1,0 +1,65 @@
+"""Bones that keep their length."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mbcli.skeleton import Skeleton
+from mbcli.types import FloatArray
+
+
+def bone_lengths(positions: FloatArray, skeleton: Skeleton) -> FloatArray:
+    """(..., J, 3) positions to (..., J) metres from each joint to its parent; 0 at a root."""
+    lengths = np.zeros(positions.shape[:-1])
+    for parent, child in skeleton.bones:
+        step = positions[..., child, :].astype(np.float64) - positions[..., parent, :]
+        lengths[..., child] = np.linalg.norm(step, axis=-1)
+    return lengths
+
+
+def usual_lengths(positions: FloatArray, skeleton: Skeleton, *, symmetric: bool) -> FloatArray:
+    """(T, J, 3) positions of one person to (J,), the median length of each bone.
+
+    NaN for a bone that is never seen, 0 at a root.
+
+    Args:
+        positions: metres, NaN where unknown.
+        skeleton: whose joints they are, parents before children.
+        symmetric: give both sides the mean of their two medians.
+    """
+    lengths = bone_lengths(positions, skeleton)
+    usual = np.full(len(skeleton), np.nan)
+    seen = np.isfinite(lengths).any(axis=0)
+    usual[seen] = np.nanmedian(lengths[:, seen], axis=0)
+    if symmetric:
+        sides = np.stack([usual, usual[list(skeleton.mirror)]])
+        both = np.isfinite(sides).any(axis=0)
+        usual[both] = np.nanmean(sides[:, both], axis=0)
+    return usual
+
+
+def with_lengths(positions: FloatArray, lengths: FloatArray, skeleton: Skeleton) -> FloatArray:
+    """Move joints along their bones until these have the given lengths.
+
+    Roots stay where they are, and every bone keeps its direction. A joint that lies upon its
+    parent has none and stays there; one whose parent is unknown stays where it is.
+
+    Args:
+        positions: (..., J, 3) metres, NaN where unknown.
+        lengths: (J,) or (..., J) metres, see `usual_lengths`; NaN leaves a bone as it is.
+        skeleton: whose joints they are, parents before children.
+
+    Returns:
+        (..., J, 3) float64.
+    """
+    before = np.asarray(positions, dtype=np.float64)
+    after = before.copy()
+    wanted = np.broadcast_to(lengths, before.shape[:-1])
+    for parent, child in skeleton.bones:
+        bone = before[..., child, :] - before[..., parent, :]
+        length = np.linalg.norm(bone, axis=-1)
+        factor = wanted[..., child] / np.where(length > 0, length, 1.0)
+        factor = np.where(np.isfinite(factor), factor, 1.0)
+        moved = after[..., parent, :] + bone * factor[..., None]
+        after[..., child, :] = np.where(np.isfinite(moved), moved, before[..., child, :])
+    return after

@@ -1,0 +1,249 @@
+"""Feet on the floor: when they stand, and sliding taken out of those stretches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter1d, percentile_filter
+
+from mbcli.refinement.floor import ANKLE_HEIGHT, body_height
+from mbcli.refinement.legs import reach
+from mbcli.refinement.planted import plant
+from mbcli.refinement.smoothing import smooth
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray
+
+BoolArray = npt.NDArray[np.bool_]
+
+_SIDES = ("right", "left")
+_LEGS = [[H36M17.index(f"{s}_{joint}") for joint in ("hip", "knee", "ankle")] for s in _SIDES]
+_ANKLES = [leg[2] for leg in _LEGS]
+_PELVIS, _THORAX = H36M17.index("pelvis"), H36M17.index("thorax")
+
+# A foot begins to stand below the first value and stands until it is above the second. In
+# walking the ankle of a flat foot is still, and then rises while the heel does.
+_SPEED = (0.45, 0.75)  # metres a second
+_LIFT = (0.08, 0.13)  # metres above the person's lowest ankle around that time
+# A single camera sees movement across the line of sight; along it there is mostly noise.
+_ALONG = 0.4
+_TREMBLE = 0.05  # seconds, the smoothing before speeds are taken
+_AROUND = 1.0  # seconds before and after in which the lowest ankle is looked for
+_LOWEST = 20  # percentile of the lower ankle that counts as standing
+_SHORTEST = 0.1  # seconds
+_UNSEEN = 0.3  # an ankle of less confidence is guessed, and tells nothing
+
+_CARRY = 0.08  # seconds, smoothing of the root's shift
+_SWUNG = 0.15  # how much a foot in the air pulls at the root
+_ROUNDS = 20
+_SNAP = (0.10, 0.20)  # metres from the floor: below put on it, above left where it is
+
+
+def foot_contacts(
+    in_camera: FloatArray,
+    world_from_camera: FloatArray,
+    fps: float,
+    *,
+    confidence: FloatArray | None = None,
+) -> BoolArray:
+    """When each foot stands: low for its person around that time, and slow, with hysteresis.
+
+    Low is measured from the person's own lowest ankle within a second, so that stairs, a roof or
+    a slightly tilted world do no harm; limits scale with the body. Movement along the line of
+    sight counts less than half, because a single camera tells it badly.
+
+    Args:
+        in_camera: (T, P, 17, 3) metres in the camera's frame, NaN where absent.
+        world_from_camera: (4, 4) into a world whose y points down.
+        fps: frames per second.
+        confidence: (T, P, 17) 0..1; an ankle below 0.3 does not stand. None believes all.
+
+    Returns:
+        (T, P, 2) bool, right and left.
+    """
+    contacts = np.zeros((*in_camera.shape[:2], 2), dtype=np.bool_)
+    for person in range(in_camera.shape[1]):
+        body = np.asarray(in_camera[:, person], dtype=np.float64)
+        seen = np.asarray(np.isfinite(body).all(axis=(-1, -2)))
+        if not seen.any():
+            continue
+        body[~seen] = np.nan
+        size = body_height(body) / 1.70
+        ankles = np.stack([_steady(body[:, joint], fps) for joint in _ANKLES], axis=1)
+        lift = _lift(ankles @ world_from_camera[1, :3], seen, fps)
+        speed = _speed(ankles, seen, fps)
+        for foot, joint in enumerate(_ANKLES):
+            known = seen & np.isfinite(lift[:, foot])
+            if confidence is not None:
+                known &= confidence[:, person, joint] >= _UNSEEN
+            begins, goes_on = (
+                known & (lift[:, foot] < _LIFT[k] * size) & (speed[:, foot] < _SPEED[k] * size)
+                for k in (0, 1)
+            )
+            for start, stop in stretches(goes_on):
+                if begins[start:stop].any() and stop - start >= max(2, _SHORTEST * fps):
+                    contacts[start:stop, person, foot] = True
+    return contacts
+
+
+def without_sliding(
+    in_camera: FloatArray, contacts: BoolArray, world_from_camera: FloatArray, fps: float
+) -> FloatArray:
+    """Hold every standing foot in its place; bone lengths stay as they are in each frame.
+
+    Places and a smooth shift of the whole body are found together (:func:`plant`), and a place
+    is put onto the floor where it is within 0.1 m of it (fading out to 0.2 m). What the shift
+    leaves over is taken by hip and knee; between two stretches it passes from one to the other.
+    A foot that its leg cannot reach slides a little still.
+
+    Args:
+        in_camera: (T, P, 17, 3) metres in the camera's frame, NaN where absent.
+        contacts: (T, P, 2), right and left, from :func:`foot_contacts`.
+        world_from_camera: (4, 4) into a world whose y points down and whose floor is y = 0.
+        fps: frames per second.
+
+    Returns:
+        (T, P, 17, 3) float32 in the camera's frame; the pelvis is the new root.
+    """
+    result = np.array(in_camera, dtype=np.float32)
+    for person in range(in_camera.shape[1]):
+        body = np.asarray(in_camera[:, person], dtype=np.float64)
+        seen = np.asarray(np.isfinite(body).all(axis=(-1, -2)))
+        for start, stop in stretches(seen):
+            standing = contacts[start:stop, person]
+            if standing.any():
+                held = _held(body[start:stop], standing, world_from_camera, fps)
+                result[start:stop, person] = held
+    return result
+
+
+def stretches(mask: BoolArray) -> Iterator[tuple[int, int]]:
+    """(first, behind the last) of every run of True in a (T,) mask."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
+    yield from ((int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True))
+
+
+def _steady(places: FloatArray, fps: float) -> FloatArray:
+    """(T, 3) without its trembling."""
+    return np.stack([smooth(places[:, k], max(_TREMBLE * fps, 0.5)) for k in range(3)], axis=-1)
+
+
+def _lift(down: FloatArray, seen: BoolArray, fps: float) -> FloatArray:
+    """How much higher the ankles are than the lowest around that time, (T, 2) to (T, 2)."""
+    there = np.flatnonzero(seen)
+    lower = -down[there].max(axis=1)  # upwards
+    width = 2 * max(1, round(_AROUND * fps)) + 1
+    ground = percentile_filter(lower, _LOWEST, size=min(width, 2 * len(lower) + 1), mode="nearest")
+    lift = np.full(down.shape, np.nan)
+    lift[there] = -down[there] - ground[:, None]
+    return lift
+
+
+def _speed(ankles: FloatArray, seen: BoolArray, fps: float) -> FloatArray:
+    """(T, 2, 3) places in the camera's frame to (T, 2) metres a second; 0 for a lone frame."""
+    speed = np.zeros(ankles.shape[:2])
+    for start, stop in stretches(seen):
+        if stop - start < 2:
+            continue
+        places = ankles[start:stop]
+        sight = places / np.linalg.norm(places, axis=-1, keepdims=True)
+        velocity = np.gradient(places, axis=0) * fps
+        along = (velocity * sight).sum(axis=-1, keepdims=True) * sight
+        speed[start:stop] = np.linalg.norm(velocity - (1 - _ALONG) * along, axis=-1)
+    return speed
+
+
+def _held(
+    body: FloatArray, standing: BoolArray, world_from_camera: FloatArray, fps: float
+) -> FloatArray:
+    """One person without a gap, (N, 17, 3) in the camera's frame, with feet held in place."""
+    stretch = np.full(standing.shape, -1, dtype=np.intp)
+    count = 0
+    for foot in range(standing.shape[1]):
+        for start, stop in stretches(standing[:, foot]):
+            stretch[start:stop, foot] = count
+            count += 1
+    ankles = body[:, _ANKLES]
+    planted = plant(ankles, stretch, body[:, _PELVIS], fps)
+    places = _on_floor(planted.places, ANKLE_HEIGHT * body_height(body), world_from_camera)
+    carried = planted.shift
+    left_over = np.where(standing[..., None], places[stretch] - ankles - carried[:, None], 0.0)
+    for foot in range(standing.shape[1]):
+        _bridge(left_over[:, foot], standing[:, foot])
+    targets = ankles + carried[:, None] + left_over
+
+    # A foot in the air pulls a little, one that never stands does not.
+    pull = np.where(standing, 1.0, _SWUNG) * standing.any(axis=0)
+    shared = (left_over * pull[..., None]).sum(axis=1) / pull.sum(axis=1)[:, None]
+    carried = carried + _blurred(shared, fps)
+    for _ in range(_ROUNDS):
+        carried = carried + _blurred(_lacking(body, carried, targets, standing), fps)
+    moved = body + carried[:, None]
+    forward = _forward(body)
+    for foot, (hip, knee, ankle) in enumerate(_LEGS):
+        if not standing[:, foot].any():
+            continue
+        moved[:, knee], moved[:, ankle] = reach(
+            moved[:, hip],
+            body[:, knee] - body[:, hip],
+            body[:, ankle] - body[:, hip],
+            targets[:, foot],
+            forward,
+        )
+    return moved
+
+
+def _on_floor(places: FloatArray, ankle_height: float, world_from_camera: FloatArray) -> FloatArray:
+    """Ankles (K, 3) in the camera's frame, put onto the floor where they are near it."""
+    down = world_from_camera[1, :3]
+    lower = -ankle_height - (places @ down + world_from_camera[1, 3])
+    near, far = _SNAP
+    lower = lower * np.clip((far - np.abs(lower)) / (far - near), 0.0, 1.0)
+    result: FloatArray = places + lower[:, None] * down
+    return result
+
+
+def _bridge(values: FloatArray, known: BoolArray) -> None:
+    """Fill (N, 3) where it is not known: eased between neighbours, held before and after them."""
+    last: int | None = None
+    for start, stop in stretches(known):
+        if last is None:
+            values[:start] = values[start]
+        else:
+            way = np.linspace(0, 1, start - last + 1)[1:-1, None]
+            ease = way**2 * (3 - 2 * way)
+            values[last + 1 : start] = (1 - ease) * values[last] + ease * values[start]
+        last = stop - 1
+    if last is not None:
+        values[last + 1 :] = values[last]
+
+
+def _blurred(shift: FloatArray, fps: float) -> FloatArray:
+    result: FloatArray = gaussian_filter1d(shift, _CARRY * fps, axis=0, mode="nearest")
+    return result
+
+
+def _lacking(
+    body: FloatArray, carried: FloatArray, targets: FloatArray, standing: BoolArray
+) -> FloatArray:
+    """The shift (N, 3) that standing feet still need for their legs to be long enough."""
+    lack = np.zeros_like(carried)
+    for foot, (hip, knee, ankle) in enumerate(_LEGS):
+        longest = np.linalg.norm(body[:, knee] - body[:, hip], axis=-1)
+        longest = longest + np.linalg.norm(body[:, ankle] - body[:, knee], axis=-1)
+        stretch = targets[:, foot] - body[:, hip] - carried
+        length = np.linalg.norm(stretch, axis=-1)
+        excess = np.where(standing[:, foot], np.maximum(length - longest, 0.0), 0.0)
+        lack += (excess / np.maximum(length, 1e-9))[:, None] * stretch
+    return lack
+
+
+def _forward(body: FloatArray) -> FloatArray:
+    """(N, 3) unit vectors where the person faces: leftwards across the hips, times upwards."""
+    left = body[:, _LEGS[1][0]] - body[:, _LEGS[0][0]]
+    up = body[:, _THORAX] - body[:, _PELVIS]
+    forward = np.cross(left, up)
+    length = np.linalg.norm(forward, axis=-1, keepdims=True)
+    result: FloatArray = forward / np.maximum(length, 1e-9)
+    return result

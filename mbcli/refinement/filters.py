@@ -1,0 +1,236 @@
+"""Filters over time: One-Euro, Savitzky-Golay and Butterworth.
+
+No filter reaches over a hole: each stretch of frames without one is filtered on its own, and
+what is NaN stays NaN.
+
+One-Euro looks at the past alone, as it would have to while a camera runs, and so lags behind:
+by 1 / (2 pi cut-off) seconds for slow changes, 0.08 s at 2 Hz, less the faster a joint is. The
+other two look at both sides alike and do not lag.
+
+One-Euro uses the true time stamps. The other two want even steps: where the steps of a stretch
+differ by more than a tenth, it is brought to even steps by the curves of `mbcli.refinement.gaps`
+and back.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import ConfigError
+from mbcli.refinement.gaps import known_points, runs
+from mbcli.types import FloatArray
+
+_SPEED_CUTOFF = 1.0  # Hz, as the paper of One-Euro has it
+_UNEVEN = 0.1
+_HALF_POWER = 1 / math.sqrt(2)  # 3 dB down
+
+
+def one_euro(
+    tracks: FloatArray, timestamps: FloatArray, *, cutoff: float, beta: float
+) -> FloatArray:
+    """Low-pass filter whose cut-off rises with the speed (Casiez, Roussel and Vogel, CHI 2012).
+
+    The speed is that of the point in space, not of each coordinate on its own, so that the
+    result does not depend on where the axes point. It is low-pass filtered itself, at 1 Hz.
+
+    Args:
+        tracks: (T, N, 3) metres, NaN where there is none.
+        timestamps: (T,) seconds.
+        cutoff: Hz, at rest.
+        beta: Hz per metre a second.
+
+    Returns:
+        (T, N, 3) float64; behind by about 1 / (2 pi cut-off) seconds.
+
+    Raises:
+        ConfigError: the cut-off is not below half the frame rate.
+    """
+    _per_frame(cutoff, timestamps)
+    values = np.asarray(tracks, dtype=np.float64)
+    known = known_points(values)
+    out = np.full(values.shape, np.nan)
+    before = np.full(values.shape[1:], np.nan)
+    speed = np.zeros(values.shape[1:])
+    for now in range(len(values)):
+        going = known[now] & known_points(before)
+        step = timestamps[now] - timestamps[now - 1] if now else 1.0
+        # Beside a hole the filter begins anew: with the value itself, at rest.
+        change = np.where(going[:, None], (values[now] - before) / step, 0.0)
+        speed = np.where(
+            going[:, None], speed + _share(_SPEED_CUTOFF, step) * (change - speed), 0.0
+        )
+        share = _share(cutoff + beta * np.linalg.norm(speed, axis=-1), step)[:, None]
+        smooth = np.where(going[:, None], before + share * (values[now] - before), values[now])
+        out[now] = before = np.where(known[now, :, None], smooth, np.nan)
+    return out
+
+
+def savgol(tracks: FloatArray, timestamps: FloatArray, *, cutoff: float, order: int) -> FloatArray:
+    """Local polynomials by least squares (Savitzky and Golay 1964), over an odd window of frames.
+
+    A stretch shorter than the window, `savgol_window`, gets the longest window that fits; one of
+    ``order`` frames or fewer stays as it is.
+
+    Args:
+        tracks: (T, N, 3), NaN where there is none.
+        timestamps: (T,) seconds.
+        cutoff: Hz, below half the frame rate.
+        order: degree of the polynomials.
+
+    Returns:
+        (T, N, 3) float64.
+
+    Raises:
+        ConfigError: the cut-off is not below half the frame rate.
+    """
+    window, _ = savgol_window(timestamps, cutoff, order)
+    return _each_stretch(tracks, timestamps, partial(_savgol, window=window, order=order))
+
+
+def butterworth(
+    tracks: FloatArray, timestamps: FloatArray, *, cutoff: float, order: int
+) -> FloatArray:
+    """Butterworth low-pass filter run forward and backward, so that it does not lag.
+
+    Each pass has half of ``order`` and is tuned such that both together are 3 dB down at
+    ``cutoff`` (Winter, "Biomechanics and Motor Control of Human Movement", section 3.4.4.2).
+    Before the first and after the last frame a stretch is carried on by its own point
+    reflection, for one period of the cut-off or as far as there are frames.
+
+    Args:
+        tracks: (T, N, 3), NaN where there is none.
+        timestamps: (T,) seconds.
+        cutoff: Hz, below half the frame rate.
+        order: of both passes together, even.
+
+    Returns:
+        (T, N, 3) float64.
+
+    Raises:
+        ConfigError: the cut-off is not below half the frame rate.
+    """
+    from scipy.signal import butter
+
+    once = order // 2
+    per_frame = _per_frame(cutoff, timestamps)
+    # The bilinear transform bends frequencies by a tangent; the correction holds before it.
+    bent = math.tan(math.pi * per_frame) / (math.sqrt(2) - 1) ** (1 / (2 * once))
+    sections = butter(once, 2 * math.atan(bent) / math.pi, output="sos")
+    period = math.ceil(1 / per_frame)
+    filter_ = partial(_butterworth, sections=sections, padding=max(period, 3 * (once + 1)))
+    return _each_stretch(tracks, timestamps, filter_)
+
+
+def savgol_window(timestamps: FloatArray, cutoff: float, order: int) -> tuple[int, float]:
+    """The odd number of frames over which polynomials are 3 dB down nearest to ``cutoff``.
+
+    Windows are whole frames, so that few cut-offs are to be had near half the frame rate: at 30
+    frames per second and order 3 the shortest has 7.1 Hz, the next 4.9 Hz.
+
+    Args:
+        timestamps: (T,) seconds.
+        cutoff: Hz, below half the frame rate.
+        order: degree of the polynomials.
+
+    Returns:
+        The window in frames, and where it is 3 dB down, in Hz.
+
+    Raises:
+        ConfigError: the cut-off is not below half the frame rate.
+    """
+    from scipy.signal import savgol_coeffs
+
+    wanted = _per_frame(cutoff, timestamps)
+    frequencies = np.linspace(0, 0.5, 1025)  # cycles a frame
+    before, window = math.inf, order + 1 + order % 2
+    while True:
+        reach = np.arange(window) - window // 2
+        waves = np.cos(2 * np.pi * np.outer(frequencies, reach))
+        weak = waves @ savgol_coeffs(window, order) < _HALF_POWER
+        found = float(frequencies[np.argmax(weak)]) if weak.any() else 0.5
+        if found <= wanted:
+            break
+        before, window = found, window + 2
+    if before - wanted < wanted - found:
+        found, window = before, window - 2
+    return window, found * cutoff / wanted
+
+
+def _per_frame(cutoff: float, timestamps: FloatArray) -> float:
+    """The cut-off in cycles a frame.
+
+    Raises:
+        ConfigError: it is not below half the frame rate.
+    """
+    if len(timestamps) < 2:
+        return min(cutoff, 0.25)  # no rate to compare with, and nothing to filter
+    rate = 1 / float(np.median(np.diff(timestamps)))
+    if cutoff > 0.4999 * rate:
+        raise ConfigError(
+            f"--cutoff must be below half the frame rate, {rate / 2:.4g} Hz at {rate:.4g} frames "
+            f"per second, got {cutoff:g}"
+        )
+    return cutoff / rate
+
+
+def _share(cutoff: FloatArray | float, step: float) -> FloatArray:
+    """Share of the new value in the mean: equations 4 and 5 of the One-Euro paper."""
+    turn = 2 * np.pi * np.asarray(cutoff) * step
+    share: FloatArray = turn / (turn + 1)
+    return share
+
+
+def _savgol(values: FloatArray, *, window: int, order: int) -> FloatArray:
+    from scipy.signal import savgol_filter
+
+    window = min(window, len(values) - 1 + len(values) % 2)
+    if window <= order:
+        return values
+    result: FloatArray = savgol_filter(values, window, order, axis=0, mode="interp")
+    return result
+
+
+def _butterworth(
+    values: FloatArray, *, sections: npt.NDArray[np.float64], padding: int
+) -> FloatArray:
+    from scipy.signal import sosfiltfilt
+
+    padding = min(padding, len(values) - 1)
+    result: FloatArray = sosfiltfilt(sections, values, axis=0, padlen=padding)
+    return result
+
+
+def _each_stretch(
+    tracks: FloatArray, timestamps: FloatArray, filter_: partial[FloatArray]
+) -> FloatArray:
+    """Apply ``filter_`` to the (n, k) values of every stretch without a hole."""
+    out = np.array(tracks, dtype=np.float64)
+    # Joints that are there in the same frames, as nearly all are, go through together.
+    masks, group = np.unique(known_points(out), axis=1, return_inverse=True)
+    for number, known in enumerate(masks.T):
+        members = np.flatnonzero(group.reshape(-1) == number)
+        for first, stop in runs(known):
+            values = out[first:stop, members].reshape(stop - first, -1)
+            smooth = _evenly(values, timestamps[first:stop], filter_)
+            out[first:stop, members] = smooth.reshape(stop - first, -1, 3)
+    return out
+
+
+def _evenly(values: FloatArray, timestamps: FloatArray, filter_: partial[FloatArray]) -> FloatArray:
+    steps = np.diff(timestamps)
+    if not len(steps):
+        return values
+    usual = float(np.median(steps))
+    if np.abs(steps - usual).max() <= _UNEVEN * usual:
+        return filter_(values)
+    from scipy.interpolate import PchipInterpolator
+
+    count = round((timestamps[-1] - timestamps[0]) / usual) + 1
+    even = np.linspace(timestamps[0], timestamps[-1], max(count, 2))
+    smooth = filter_(PchipInterpolator(timestamps, values, axis=0)(even))
+    result: FloatArray = PchipInterpolator(even, smooth, axis=0)(timestamps)
+    return result

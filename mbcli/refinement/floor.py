@@ -1,0 +1,163 @@
+"""The floor on which people stand, as a plane in the camera's frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray, IntArray
+
+# The ankle joint of a standing foot is this part of the body's height above the floor: 0.08 m
+# for 1.70 m. Thigh and shank are 0.245 and 0.246 of it (Drillis and Contini 1966, as in Winter,
+# "Biomechanics and Motor Control of Human Movement", figure 4.1).
+ANKLE_HEIGHT = 0.08 / 1.70
+_LEG = 0.245 + 0.246
+
+# How well one stretch of standing tells where the ankle is: across the line of sight, and along
+# it as a part of the distance, because a single camera tells distances badly.
+_ACROSS = 0.03  # metres
+_ALONG = 0.08
+
+# An assumed focal length stretches all distances and so tilts the plane of the feet. However
+# many feet there are, its slope is not known better than this.
+_SURELY = 1.5  # degrees
+_OUTLIER = 1.5  # standard deviations at which a residual begins to count less
+
+
+@dataclass(frozen=True)
+class FloorEstimate:
+    """Where down is and where the floor lies, for a camera that does not move.
+
+    Attributes:
+        world_from_camera: (4, 4) float64 rigid transform, metres; the world's y axis points down
+            along gravity, its floor is y = 0, z is the camera's forward direction on the floor,
+            and the origin lies under the first person's first pelvis.
+        source: what the direction of gravity rests on: "feet and upright frames", "upright
+            frames", or "level camera" where nobody ever stood and the camera is taken to be
+            level.
+        contacts_used: how many stretches of a standing foot took part.
+        upright_used: how many frames of an upright person took part.
+        spread_degrees: standard error of the direction of gravity; NaN for a level camera.
+        spread_metres: robust standard deviation of standing feet from their person's floor; NaN
+            without such feet.
+    """
+
+    world_from_camera: FloatArray
+    source: str
+    contacts_used: int
+    upright_used: int
+    spread_degrees: float
+    spread_metres: float
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A direction of gravity and how well it is known.
+
+    Attributes:
+        down: (3,) float64 unit vector in the camera's frame.
+        sigma: standard error in radians.
+        residual: (N,) float64 metres by which points lie below their level.
+    """
+
+    down: FloatArray
+    sigma: float
+    residual: FloatArray
+
+
+def body_height(in_camera: FloatArray) -> float:
+    """Standing height from the legs of one person.
+
+    Args:
+        in_camera: (T, 17, 3) metres, NaN where absent; at least one frame is there.
+
+    Returns:
+        metres.
+    """
+    joints = [
+        [H36M17.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")]
+        for side in ("right", "left")
+    ]
+    legs = in_camera[:, joints]  # (T, 2, 3, 3)
+    lengths = np.linalg.norm(np.diff(legs, axis=2), axis=-1).sum(axis=-1)  # (T, 2)
+    return float(np.nanmedian(lengths)) / _LEG
+
+
+def slope_of(points: FloatArray, level: IntArray, down: FloatArray, sigma: float) -> Slope:
+    """The direction of gravity that suits both standing feet and an independent guess.
+
+    Every person has levels of their own: people stand on different things, and a person whose
+    height was assumed wrongly is moved to or from the camera, which shifts the floor under them
+    without tilting it. Distances from the plane are weighed by how uncertain a point is in that
+    direction (total least squares with a noise along the line of sight), so that feet all in one
+    place, or scattered along the line of sight, leave the guess as it is.
+
+    Args:
+        points: (N, 3) metres in the camera's frame, one for each stretch of a standing ankle.
+        level: (N,) numbers; points of the same number stand at the same height.
+        down: (3,) unit vector, the guess.
+        sigma: its standard error in radians.
+
+    Returns:
+        The slope; the guess itself where no points are given.
+    """
+    if not len(points):
+        return Slope(down, sigma, np.zeros(0))
+    distance = np.linalg.norm(points, axis=1)
+    sight = points / np.maximum(distance, 1e-9)[:, None]
+    along = np.hypot(_ALONG * distance, _ACROSS)
+    steps, column = np.unique(level, return_inverse=True)
+    across = _perpendicular(down)
+
+    def tilted(tilt: FloatArray) -> FloatArray:
+        vector = down + tilt @ across
+        result: FloatArray = vector / np.linalg.norm(vector)
+        return result
+
+    def below(parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
+        direction = tilted(parameters[:2])
+        residual = points @ direction - parameters[2:][column]
+        toward = (sight @ direction) ** 2
+        return residual, np.sqrt(_ACROSS**2 + (along**2 - _ACROSS**2) * toward)
+
+    def cost(parameters: FloatArray) -> FloatArray:
+        residual, expected = below(parameters)
+        return np.concatenate([residual / expected, parameters[:2] / sigma])
+
+    depth = points @ down
+    heights = [float(np.median(depth[column == k])) for k in range(len(steps))]
+    start = np.array([0.0, 0.0, *heights])
+    fit = least_squares(cost, start, loss=_forgiving(len(points)))
+    residual, expected = below(fit.x)
+    # Feet that fit worse than expected say that all of them are less sure than expected.
+    spare = max(len(points) - len(steps), 1)
+    excess = max(1.0, float(np.sum(np.minimum((residual / expected) ** 2, 9.0))) / spare)
+    information = fit.jac.T @ fit.jac / excess
+    tilt = np.linalg.inv(information)[:2, :2]
+    known = float(np.sqrt(np.linalg.eigvalsh(tilt)[-1]))
+    return Slope(tilted(fit.x[:2]), max(known, float(np.radians(_SURELY))), residual)
+
+
+def _forgiving(count: int) -> Callable[[FloatArray], FloatArray]:
+    """A loss for squared residuals: robust for the first ``count``, plain for the others."""
+
+    def loss(squared: FloatArray) -> FloatArray:
+        scaled = squared / _OUTLIER**2
+        root = np.sqrt(1 + scaled)
+        value, first, second = 2 * (root - 1) * _OUTLIER**2, 1 / root, -0.5 / root**3 / _OUTLIER**2
+        value[count:], first[count:], second[count:] = squared[count:], 1.0, 0.0
+        return np.stack([value, first, second])
+
+    return loss
+
+
+def _perpendicular(down: FloatArray) -> FloatArray:
+    """(2, 3) unit vectors at right angles to ``down`` and to each other."""
+    least = np.eye(3)[int(np.argmin(np.abs(down)))]
+    first = np.cross(down, least)
+    first /= np.linalg.norm(first)
+    return np.stack([first, np.cross(down, first)])

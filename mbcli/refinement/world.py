@@ -1,0 +1,254 @@
+"""A world aligned with gravity, for a camera that does not move.
+
+Two things tell where down is, and each is weighed by how well it does so: feet that stand lie on
+a floor, which is exact once people have walked some metres; and people who stand or walk are
+upright, which needs no walking, but people lean, and the lifting network leans too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.refinement.feet import foot_contacts, stretches
+from mbcli.refinement.floor import ANKLE_HEIGHT, FloorEstimate, body_height, slope_of
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray, IntArray
+
+BoolArray = npt.NDArray[np.bool_]
+
+_LEGS = [
+    [H36M17.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")]
+    for side in ("right", "left")
+]
+_ANKLES = [leg[2] for leg in _LEGS]
+_PELVIS, _THORAX = H36M17.index("pelvis"), H36M17.index("thorax")
+
+# Who counts as upright.
+_KNEE = 35.0  # degrees: the straighter leg is bent by less
+_HIP = 25.0  # degrees between the trunk and the line from the ankles to the pelvis
+_APART = 75.0  # degrees between the legs; a long step takes some 50
+_CAMERA = 55.0  # degrees from the camera's own vertical; beyond, a person rather lies
+
+# How upright the upright are: a person's posture and the network's own leaning. A body away from
+# the middle of the picture is seen along a slanting ray, which networks know nothing about.
+_LEAN = 4.0  # degrees
+_OFF_AXIS = 0.5  # degrees of each degree off the camera's axis
+_SAME = 0.5  # seconds; frames nearer to each other than this tell the same
+_COMMON = 2.5  # degrees, what all people of a clip may have in common
+_LEVEL = 15.0  # degrees: how level a camera is that nothing is known about
+_PASSES = 8
+_STEP = 0.3  # metres; a person's feet further apart in height stand on different things
+_SAME_FLOOR = 0.15  # metres; levels nearer to each other than this are one floor
+_FLOOR_SHARE = 0.3  # of all standing; less of it may be a hole, or an error
+
+
+@dataclass(frozen=True)
+class _Upright:
+    down: FloatArray  # (3,)
+    sigma: float  # radians
+    frames: int
+
+
+def estimate_world(
+    in_camera: FloatArray,
+    present: BoolArray,
+    fps: float,
+    *,
+    confidence: FloatArray | None = None,
+) -> FloorEstimate:
+    """Find gravity and the floor from the people of a clip. The camera is taken to be static.
+
+    Gravity: the directions from the thorax to the middle of the ankles in frames where a person
+    is upright, and the plane on which their feet stand (:func:`slope_of`), in three rounds,
+    since feet are found with the help of gravity. The camera is less than 55 degrees from level.
+
+    Floor: an ankle's height (0.047 of the body's height) under the standing ankles; of several
+    levels the lowest that holds at least 0.3 of the standing, or else the one that holds most.
+    Where nobody stands, under the lowest ankles.
+
+    Args:
+        in_camera: (T, P, 17, 3) metres in the camera's frame; NaN where absent.
+        present: (T, P) whether the person has a pose in the frame.
+        fps: frames per second.
+        confidence: (T, P, 17) 0..1; ankles below 0.3 are not believed. None believes all.
+
+    Returns:
+        The estimate; the camera's own axes with the source "level camera" where nobody is there.
+    """
+    body = np.where(present[..., None, None], np.asarray(in_camera, dtype=np.float64), np.nan)
+    upright = _everybody(body, fps)
+    down, sigma = np.array([0.0, 1.0, 0.0]), float(np.radians(_LEVEL))
+    if upright.frames:
+        down, sigma = upright.down, upright.sigma
+    points, owner, frames = _standing(body, np.zeros((*present.shape, 2), dtype=np.bool_))
+    slope = slope_of(points, owner, down, sigma)
+    if upright.frames:
+        for _ in range(3):
+            world = _rigid(slope.down, np.zeros(3))
+            contacts = foot_contacts(body, world, fps, confidence=confidence)
+            points, owner, frames = _standing(body, contacts)
+            slope = slope_of(points, _steps(points @ slope.down, owner), down, sigma)
+    rigid = _rigid(slope.down, np.zeros(3))
+    level = _level(body, rigid, points, owner, frames)
+    start = _first_pelvis(body) @ rigid[:3, :3].T
+    rigid[:3, 3] = (0.0 - start[0], 0.0 - level, 0.0 - start[2])
+    residual = 1.4826 * np.median(np.abs(slope.residual)) if len(points) else np.nan
+    source = "upright frames" if upright.frames else "level camera"
+    return FloorEstimate(
+        world_from_camera=rigid,
+        source="feet and upright frames" if len(points) else source,
+        contacts_used=len(points),
+        upright_used=upright.frames,
+        spread_degrees=float(np.degrees(slope.sigma)) if upright.frames else float("nan"),
+        spread_metres=float(residual),
+    )
+
+
+def _everybody(body: FloatArray, fps: float) -> _Upright:
+    """Where down is for upright people, (T, P, 17, 3); no frames where nobody is."""
+    each = [_person(body[:, who], fps) for who in range(body.shape[1])]
+    each = [person for person in each if person.frames]
+    if not each:
+        return _Upright(np.array([0.0, 1.0, 0.0]), float("nan"), 0)
+    directions = np.stack([person.down for person in each])
+    weights = np.array([person.sigma**-2 for person in each])
+    mean, factors = _middle(directions, weights, 1.5 * np.array([p.sigma for p in each]))
+    sigma = np.hypot(np.sum(weights * factors) ** -0.5, np.radians(_COMMON))
+    return _Upright(mean, float(sigma), sum(person.frames for person in each))
+
+
+def _person(body: FloatArray, fps: float) -> _Upright:
+    """Where down is for one person, (T, 17, 3)."""
+    feet = body[:, _ANKLES].mean(axis=1)
+    legs, trunk = feet - body[:, _PELVIS], body[:, _PELVIS] - body[:, _THORAX]
+    knees = [_degrees(body[:, k] - body[:, h], body[:, a] - body[:, k]) for h, k, a in _LEGS]
+    whole = _unit(feet - body[:, _THORAX])
+    # A comparison with NaN is false: absent frames fall out here.
+    upright = np.minimum(*knees) < _KNEE
+    upright &= _degrees(legs, trunk) < _HIP
+    upright &= _degrees(*(body[:, a] - body[:, h] for h, _, a in _LEGS)) < _APART
+    upright &= whole[:, 1] > np.cos(np.radians(_CAMERA))
+    count = int(upright.sum())
+    if not count:
+        return _Upright(np.array([0.0, 1.0, 0.0]), float("nan"), 0)
+    directions = whole[upright]
+    mean, _ = _middle(directions, np.ones(count), np.full(count, np.radians(_LEAN)))
+    scatter = float(np.sqrt(np.mean(np.arccos(np.clip(directions @ mean, -1, 1)) ** 2)))
+    place = np.median(body[upright, _PELVIS], axis=0)
+    slanting = np.arctan2(np.hypot(place[0], place[1]), max(place[2], 1e-9))
+    several = max(1.0, count / (_SAME * fps))
+    sigma = np.sqrt(np.radians(_LEAN) ** 2 + (_OFF_AXIS * slanting) ** 2 + scatter**2 / several)
+    return _Upright(mean, float(sigma), count)
+
+
+def _middle(
+    directions: FloatArray, weights: FloatArray, limits: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Robust mean direction of (N, 3) unit vectors, and how much each of them counted, 0..1.
+
+    A direction counts less in proportion to how far beyond its limit (radians) it is.
+    """
+    mean = _unit(np.median(directions, axis=0))
+    factors = np.ones(len(directions))
+    for _ in range(_PASSES):
+        apart = np.arccos(np.clip(directions @ mean, -1.0, 1.0))
+        factors = limits / np.maximum(apart, limits)
+        mean = _unit((weights * factors) @ directions)
+    return mean, factors
+
+
+def _standing(body: FloatArray, contacts: BoolArray) -> tuple[FloatArray, IntArray, FloatArray]:
+    """The middle of every stretch of a standing ankle, whose it is and how many frames long."""
+    points, owner, frames = [], [], []
+    for person in range(body.shape[1]):
+        for foot, joint in enumerate(_ANKLES):
+            for start, stop in stretches(contacts[:, person, foot]):
+                points.append(np.median(body[start:stop, person, joint], axis=0))
+                owner.append(person)
+                frames.append(stop - start)
+    return (
+        np.array(points, dtype=np.float64).reshape(-1, 3),
+        np.array(owner, dtype=np.intp),
+        np.array(frames, dtype=np.float64),
+    )
+
+
+def _steps(depth: FloatArray, owner: IntArray) -> IntArray:
+    """Numbers for levels, (N,): a person's points are parted where no foot is between them.
+
+    Args:
+        depth: (N,) metres along gravity.
+        owner: (N,) the person of each.
+    """
+    order = np.lexsort((depth, owner))
+    parted = (np.diff(owner[order]) != 0) | (np.diff(depth[order]) > _STEP)
+    result = np.zeros(len(depth), dtype=np.intp)
+    result[order[1:]] = np.cumsum(parted)
+    return result
+
+
+def _level(
+    body: FloatArray, rigid: FloatArray, points: FloatArray, owner: IntArray, frames: FloatArray
+) -> float:
+    """How far below the camera the floor is, in metres."""
+    heights = {
+        who: ANKLE_HEIGHT * body_height(body[:, who])
+        for who in range(body.shape[1])
+        if np.isfinite(body[:, who]).all(axis=(-1, -2)).any()
+    }
+    if not heights:
+        return 0.0
+    if not len(points):
+        lowest = [
+            float(np.nanpercentile((body[:, who, _ANKLES] @ rigid[1, :3]).max(axis=1), 90)) + ankle
+            for who, ankle in heights.items()
+        ]
+        return float(np.median(lowest))
+    depth = points @ rigid[1, :3]
+    step = _steps(depth, owner)
+    places, weights = [], []
+    for number in range(int(step.max()) + 1):
+        mine = step == number
+        places.append(float(np.median(depth[mine])) + heights[int(owner[mine][0])])
+        weights.append(float(frames[mine].sum()))
+    place, weight = np.array(places), np.array(weights)
+    near = np.abs(place[:, None] - place) <= _SAME_FLOOR  # (levels, levels)
+    share = near @ weight / weight.sum()
+    enough = share >= min(_FLOOR_SHARE, float(share.max()))
+    chosen = near[int(np.argmax(np.where(enough, place, -np.inf)))]
+    return float(np.average(place[chosen], weights=weight[chosen]))
+
+
+def _first_pelvis(body: FloatArray) -> FloatArray:
+    """(3,) the first pelvis of the first person who is there at all; 0 for nobody."""
+    pelvis = np.moveaxis(body[:, :, _PELVIS], 1, 0).reshape(-1, 3)
+    there = pelvis[np.isfinite(pelvis).all(axis=-1)]
+    return there[0] if len(there) else np.zeros(3)
+
+
+def _rigid(down: FloatArray, shift: FloatArray) -> FloatArray:
+    """(4, 4) into a world with y along ``down`` and z where the camera looks on the floor."""
+    forward = np.array([0.0, 0.0, 1.0])
+    if abs(down[2]) > 0.99:  # it looks at the floor or the sky: then what is up in the picture
+        forward = np.array([0.0, -np.sign(down[2]), 0.0])
+    forward = _unit(forward - (forward @ down) * down)
+    rigid = np.eye(4)
+    rigid[:3, :3] = np.stack([np.cross(down, forward), down, forward])
+    rigid[:3, 3] = shift
+    return rigid
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    result: FloatArray = vectors / np.maximum(length, 1e-12)
+    return result
+
+
+def _degrees(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Angle between vectors (..., 3)."""
+    cosine = (_unit(one) * _unit(other)).sum(axis=-1)
+    result: FloatArray = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
+    return result

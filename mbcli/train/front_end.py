@@ -1,0 +1,235 @@
+"""How a 2D front end errs: the model that is fitted to real footage, drawn for training.
+
+Each keypoint of a clip errs by a constant offset, by a part that decays over some 0.1 s, and by
+white noise. On top come stretches of time in which something goes wrong as a whole: a hidden limb
+is guessed, put onto its twin or swapped with it, or not reported; a body is cut off by the edge of
+the picture. Confidences are tied to all this only loosely. Lengths are fractions of the standing
+height in the picture. `benchmarks/accuracy/noise.py` measures the numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from pydantic import Field, ValidationError
+from torch import Tensor
+
+from mbcli.conversion import conversion_table
+from mbcli.errors import ConfigError
+from mbcli.skeleton import COCO17, H36M17
+from mbcli.train.draw import Draw
+from mbcli.train.sections import NonNegative, Positive, Probability, Section
+
+_Joints = Annotated[tuple[NonNegative, ...], Field(min_length=len(COCO17), max_length=len(COCO17))]
+_LIMBS = (
+    ("left_elbow", "left_wrist"),
+    ("right_elbow", "right_wrist"),
+    ("left_knee", "left_ankle"),
+    ("right_knee", "right_ankle"),
+)
+_GUESS = 0.10  # of the height: a hidden limb is put this far from where it is
+_OUTLIER = 0.25
+
+
+class FrontEnd(Section):
+    """The numbers of one 2D front end.
+
+    Attributes:
+        name: which one.
+        offset: (17,) standard deviation of each COCO keypoint's constant offset a clip and axis.
+        slow: (17,) standard deviation of the part that decays.
+        white: (17,) standard deviation of the white part.
+        time_constant: seconds in which the slow part decays to 1/e.
+        difficulty_sd: standard deviation of the logarithm of a clip's factor on all three.
+        hidden: share of the clips in which a given limb is guessed for a while.
+        collapsed: the same for a limb put onto its twin.
+        swapped: the same for arms or legs whose sides are confused.
+        dropped: the same for a limb that is not reported.
+        cropped: share of the clips in which the picture's edge cuts the body off.
+        outlier: share of single keypoints that are anywhere near.
+        stretch: [shortest, longest] of these times in seconds.
+        confidence: mean of a good keypoint's confidence.
+        confidence_sd: standard deviation of its logit over joints and clips.
+        confidence_slope: what an error of 1 % of the height takes from the logit.
+    """
+
+    name: str = "movenet-thunder"
+    offset: _Joints = (
+        (0.006,) * 5
+        + (0.010, 0.010, 0.009, 0.009, 0.009, 0.009)
+        + (0.013,) * 2
+        + (
+            0.009,
+            0.009,
+            0.010,
+            0.010,
+        )
+    )
+    slow: _Joints = (
+        (0.006,) * 5
+        + (0.008,) * 2
+        + (0.011,) * 2
+        + (0.013,) * 2
+        + (0.009,) * 2
+        + (
+            0.010,
+            0.010,
+            0.011,
+            0.011,
+        )
+    )
+    white: _Joints = (0.003,) * 9 + (0.008,) * 2 + (0.003,) * 4 + (0.004,) * 2
+    time_constant: Positive = 0.09
+    difficulty_sd: NonNegative = 0.35
+    hidden: Probability = 0.08
+    collapsed: Probability = 0.04
+    swapped: Probability = 0.03
+    dropped: Probability = 0.05
+    cropped: Probability = 0.08
+    outlier: Probability = 0.002
+    stretch: tuple[Positive, Positive] = (0.1, 2.0)
+    confidence: Probability = 0.84
+    confidence_sd: NonNegative = 0.7
+    confidence_slope: NonNegative = 0.25
+
+    @classmethod
+    def read(cls, path: Path | None) -> FrontEnd:
+        """The numbers of a JSON file as the fitting command writes it; our own if None.
+
+        Raises:
+            ConfigError: no such file, or not such numbers.
+        """
+        if path is None:
+            return cls()
+        try:
+            return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise ConfigError(f"no front end's noise at {path}: {error.strerror}") from error
+        except (ValueError, ValidationError) as error:
+            line = str(error).splitlines()[0]
+            raise ConfigError(f"{path} is not a front end's noise: {line}") from error
+
+
+class FrontEndNoise:
+    """Draws what a front end would report.
+
+    Args:
+        numbers: of the front end.
+        device: where.
+    """
+
+    def __init__(self, numbers: FrontEnd, device: torch.device) -> None:
+        self.numbers = numbers
+        at = COCO17.index
+
+        def row(values: tuple[float, ...]) -> Tensor:
+            return torch.tensor(values, device=device)[:, None]  # (17, 1)
+
+        self._offset, self._slow, self._white = map(
+            row, (numbers.offset, numbers.slow, numbers.white)
+        )
+        limbs = torch.zeros(len(_LIMBS), len(COCO17), device=device)
+        for number, names in enumerate(_LIMBS):
+            limbs[number, [at(name) for name in names]] = 1
+        self._limbs = limbs  # (4, 17)
+        pairs = [
+            [f"{side}_{part}" for part in parts for side in ("left", "right")]
+            for parts in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
+        ]
+        halves = torch.zeros(len(pairs), len(COCO17), device=device)
+        for number, both in enumerate(pairs):
+            halves[number, [at(name) for name in both]] = 1
+        self._halves = halves  # (2, 17)
+        self._mirror = torch.tensor(COCO17.mirror, device=device)
+        sources = torch.zeros(len(H36M17), len(COCO17), device=device)
+        for target, share in enumerate(conversion_table(COCO17, H36M17)):
+            sources[target, list(share)] = 1
+        self._sources = sources.bool()  # (17, 17)
+
+    def report(self, xy: Tensor, height: Tensor, fps: Tensor, draw: Draw) -> Tensor:
+        """What would be reported of COCO keypoints.
+
+        Args:
+            xy: (B, T, 17, 2) where they are, in any unit.
+            height: (B, T) standing height in that unit.
+            fps: (B,) frames a second.
+            draw: on the same device.
+
+        Returns:
+            (B, T, 17, 3): x, y and confidence 0..1, 0 where nothing is reported.
+        """
+        n = self.numbers
+        batch, frames, joints, _ = xy.shape
+        size = height[..., None, None]  # (B, T, 1, 1)
+        difficulty = (n.difficulty_sd * draw.normal(batch, 1, 1, 1)).exp()  # (B, 1, 1, 1)
+        error = self._offset * draw.normal(batch, 1, joints, 2)  # (B, 1, J, 2)
+        error = error + self._slow * self._decaying(batch, frames, joints, fps, draw)
+        error = error + self._white * draw.normal(batch, frames, joints, 2)
+        error = difficulty * error  # (B, T, J, 2)
+
+        swapped = self._times(self._halves, n.swapped, frames, fps, draw)  # (B, T, J)
+        collapsed = self._times(self._limbs, n.collapsed, frames, fps, draw)
+        hidden = self._times(self._limbs, n.hidden, frames, fps, draw)
+        dropped = self._times(self._limbs, n.dropped, frames, fps, draw)
+        guess = _GUESS * draw.normal(batch, 1, joints, 2)  # (B, 1, J, 2)
+        error = error + hidden[..., None] * guess
+        wild = draw.chance(batch, frames, joints, probability=n.outlier)  # (B, T, J)
+        error = error + wild[..., None] * _OUTLIER * draw.normal(batch, frames, joints, 2)
+        twin = swapped | collapsed
+        placed = torch.where(twin[..., None], xy[:, :, self._mirror], xy)  # (B, T, J, 2)
+        reported = placed + size * error  # (B, T, J, 2)
+
+        logit = torch.logit(torch.tensor(n.confidence)).item()
+        bad = (error.norm(dim=-1) * 100).clamp_max(12)  # per cent of the height
+        score = logit + n.confidence_sd * (
+            draw.normal(batch, 1, joints) + 0.5 * draw.normal(batch, frames, joints)
+        )
+        score = score - n.confidence_slope * bad - (collapsed | swapped).float()  # (B, T, J)
+        confidence = score.sigmoid()
+        confidence = confidence * ~(dropped | self._cut_off(xy, draw))
+        return torch.cat([reported, confidence[..., None]], dim=-1)  # (B, T, J, 3)
+
+    def of_h36m(self, confidence: Tensor) -> Tensor:
+        """(..., 17) confidences of COCO to H36M-17: the least of a joint's sources."""
+        spread = torch.where(self._sources, confidence[..., None, :], confidence.new_tensor(1.0))
+        return spread.amin(dim=-1)
+
+    def _decaying(self, batch: int, frames: int, joints: int, fps: Tensor, draw: Draw) -> Tensor:
+        """(B, T, J, 2) unit noise whose autocorrelation is exp(-t / time constant)."""
+        keep = torch.exp(-1 / (fps * self.numbers.time_constant))  # (B,)
+        times = torch.arange(frames, device=fps.device)
+        apart = (times[:, None] - times).clamp_min(0)  # (T, T)
+        kernel = keep[:, None, None] ** apart * (times[:, None] >= times)  # (B, T, T)
+        new = torch.sqrt(1 - keep**2)[:, None, None] * (times > 0)  # (B, 1, T)
+        weight = kernel * torch.where(times > 0, new, torch.ones_like(new))  # (B, T, T)
+        fresh = draw.normal(batch, frames, joints * 2)  # (B, T, 2J)
+        return (weight @ fresh).view(batch, frames, joints, 2)  # (B, T, J, 2)
+
+    def _times(
+        self, parts: Tensor, probability: float, frames: int, fps: Tensor, draw: Draw
+    ) -> Tensor:
+        """(B, T, J) whether a joint's part is within its stretch of time, if it has one."""
+        batch, count = len(fps), len(parts)
+        length = draw.log_uniform(batch, count, limits=self.numbers.stretch) * fps[:, None]
+        start = draw.uniform(batch, count) * (frames + length) - length  # (B, N)
+        start = torch.where(
+            draw.chance(batch, count, probability=probability), start, start.new_tensor(1e9)
+        )
+        times = torch.arange(frames, device=fps.device)[:, None]  # (T, 1)
+        within = (times >= start[:, None]) & (times < (start + length)[:, None])  # (B, T, N)
+        return (within.float() @ parts) > 0  # (B, T, J)
+
+    def _cut_off(self, xy: Tensor, draw: Draw) -> Tensor:
+        """(B, T, J) keypoints beyond an edge of the picture that cuts the body."""
+        batch = len(xy)
+        # Mostly the lower edge, sometimes a side: rows are outward directions.
+        edges = xy.new_tensor([[0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [-1.0, 0.0]])
+        which = (draw.uniform(batch) * len(edges)).long().clamp_max(len(edges) - 1)
+        outward = torch.einsum("btjc,bc->btj", xy, edges[which])  # (B, T, J)
+        low, high = outward.amin(dim=(1, 2)), outward.amax(dim=(1, 2))  # (B,)
+        edge = low + (high - low) * draw.uniform(batch, low=0.35, high=0.95)
+        cut = draw.chance(batch, probability=self.numbers.cropped)
+        return (outward > edge[:, None, None]) & cut[:, None, None]

@@ -1,0 +1,133 @@
+"""Pictures as video codecs keep them: brightness at full size, colour at half of it (4:2:0)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
+from av.video.reformatter import ColorRange, Colorspace
+
+from mbcli.video.presentation import Orientation, RgbImage
+
+Matrix = Literal["bt601", "bt709"]
+
+# Code points of ITU-T H.273, as FFmpeg gives them with a frame.
+_UNSPECIFIED = 2
+_MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601"}
+_CODES: dict[Matrix, int] = {"bt709": 1, "bt601": 6}
+_SPACES = {"bt709": Colorspace.ITU709, "bt601": Colorspace.ITU601}
+# Players take a video of so many lines that says nothing to be BT.709.
+_HIGH_DEFINITION = 720
+# Share of red and blue in brightness: ITU-R BT.601 and BT.709.
+_SHARES: dict[Matrix, tuple[float, float]] = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722)}
+
+
+@dataclass(frozen=True)
+class Planar:
+    """A picture in YUV 4:2:0, 8 bits, brightness 16..235 and colour 16..240.
+
+    Attributes:
+        frame: what FFmpeg holds.
+        matrix: how red, green and blue became brightness and colour.
+        planes: views of the frame: brightness (H, W), blue and red (H / 2, W / 2), uint8. Those
+            of a frame that came out of a decoder must not be written on: it may need them yet.
+    """
+
+    frame: VideoFrame
+    matrix: Matrix
+    planes: tuple[RgbImage, RgbImage, RgbImage]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.frame.width, self.frame.height
+
+    @classmethod
+    def of(cls, frame: VideoFrame, matrix: Matrix) -> Planar:
+        """A frame that already is in YUV 4:2:0."""
+        blue, red = _view(frame.planes[1]), _view(frame.planes[2])
+        return cls(frame, matrix, (_view(frame.planes[0]), blue, red))
+
+    @classmethod
+    def empty(cls, size: tuple[int, int], matrix: Matrix) -> Planar:
+        """A picture to draw on, of any content; width and height must be even."""
+        width, height = size
+        if width % 2 or height % 2:
+            raise ValueError(f"a picture in YUV 4:2:0 must have even sides, got {width}x{height}")
+        return cls.of(VideoFrame(width, height, "yuv420p"), matrix)
+
+    def upright(self, orientation: Orientation) -> Planar:
+        """The same, mirrored and turned."""
+        if orientation == Orientation():
+            return self
+        turned = Planar.empty(orientation.upright_size(self.size), self.matrix)
+        for source, target in zip(self.planes, turned.planes, strict=True):
+            target[:] = orientation.upright(source)
+        return turned
+
+
+def matrix_of(frame: VideoFrame) -> Matrix:
+    """The matrix in which a video is best drawn on: its own, or BT.709 where it has a rare one."""
+    if frame.colorspace == _UNSPECIFIED:
+        return "bt709" if frame.height >= _HIGH_DEFINITION else "bt601"
+    return _MATRICES.get(frame.colorspace, "bt709")
+
+
+def code_of(matrix: Matrix) -> int:
+    """Its number in ITU-T H.273, for primaries, transfer and matrix alike."""
+    return _CODES[matrix]
+
+
+def as_planar(frame: VideoFrame, size: tuple[int, int], matrix: Matrix) -> Planar:
+    """A decoded frame scaled to (width, height), both even; the frame itself if nothing is to do.
+
+    Raises:
+        FFmpegError, ValueError: its pixel format cannot be converted.
+    """
+    source = _MATRICES.get(frame.colorspace)
+    if source is None and frame.colorspace == _UNSPECIFIED:
+        source = matrix
+    full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
+    planar = frame.reformat(
+        width=size[0],
+        height=size[1],
+        format="yuv420p",
+        src_colorspace=None if source is None else _SPACES[source],
+        dst_colorspace=_SPACES[matrix],
+        src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+        dst_color_range=ColorRange.MPEG,
+        interpolation="AREA" if size[1] < frame.height else "BILINEAR",
+    )
+    return Planar.of(planar, matrix)
+
+
+def planar_of_rgb(image: RgbImage, size: tuple[int, int], matrix: Matrix) -> Planar:
+    """(H, W, 3) RGB as a picture of (width, height), both even."""
+    if (image.shape[1], image.shape[0]) != size:
+        method = cv2.INTER_AREA if size[1] < image.shape[0] else cv2.INTER_LINEAR
+        image = np.asarray(cv2.resize(image, size, interpolation=method), dtype=np.uint8)
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+    planar = frame.reformat(
+        format="yuv420p", dst_colorspace=_SPACES[matrix], dst_color_range=ColorRange.MPEG
+    )
+    return Planar.of(planar, matrix)
+
+
+def yuv_of(colour: tuple[int, int, int], matrix: Matrix) -> tuple[int, int, int]:
+    """Red, green and blue, 0..255, to brightness and the two colour values."""
+    red, green, blue = (value / 255 for value in colour)
+    of_red, of_blue = _SHARES[matrix]
+    bright = of_red * red + (1 - of_red - of_blue) * green + of_blue * blue
+    u = (blue - bright) / (2 * (1 - of_blue))
+    v = (red - bright) / (2 * (1 - of_red))
+    return round(16 + 219 * bright), round(128 + 224 * u), round(128 + 224 * v)
+
+
+def _view(plane: VideoPlane) -> npt.NDArray[np.uint8]:
+    rows: npt.NDArray[np.uint8] = np.frombuffer(memoryview(plane), dtype=np.uint8)
+    return rows.reshape(plane.height, plane.line_size)[:, : plane.width]

@@ -1,0 +1,180 @@
+"""The fit of a front end's errors recovers the numbers that footage was drawn from."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mbcli.skeleton import COCO17
+from mbcli.train.draw import Draw
+from mbcli.train.front_end import FrontEnd, FrontEndNoise
+
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "accuracy"
+FPS, FRAMES, SIZE = 60.0, 120, (1000, 1600)
+# Right of the middle, above the floor and before it, in metres; left sides mirror them.
+STANDING = {
+    "nose": (0.0, 1.62, 0.12),
+    "eye": (0.03, 1.66, 0.10),
+    "ear": (0.08, 1.65, 0.02),
+    "shoulder": (0.19, 1.43, 0.0),
+    "elbow": (0.30, 1.18, 0.0),
+    "wrist": (0.40, 0.98, 0.10),
+    "hip": (0.13, 0.92, 0.0),
+    "knee": (0.15, 0.49, 0.05),
+    "ankle": (0.16, 0.07, 0.0),
+}
+TRUE: dict[str, Any] = {
+    "offset": (0.006,) * 5 + (0.010,) * 12,
+    "slow": (0.008,) * 17,
+    "white": (0.002,) * 9 + (0.008,) * 2 + (0.002,) * 6,
+    "time_constant": 0.12,
+    "difficulty_sd": 0.0,
+    **dict.fromkeys(("hidden", "collapsed", "swapped", "dropped", "cropped", "outlier"), 0.0),
+    "confidence": 0.80,
+    "confidence_sd": 0.5,
+    "confidence_slope": 0.3,
+}
+
+
+@pytest.fixture(autouse=True)
+def _benchmarks_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(FOLDER))
+    yield
+    # Their names are everyday words, which must not be found by later tests.
+    for name in set(sys.modules) - before:
+        path = getattr(sys.modules[name], "__file__", None)
+        if path and Path(path).parent == FOLDER:
+            del sys.modules[name]
+
+
+def moving(phase: float) -> np.ndarray:
+    """(T, 17, 3) metres, z up: somebody who sways, each joint in its own time."""
+    body = np.empty((len(COCO17), 3))
+    for joint, name in enumerate(COCO17.joints):
+        across, up, ahead = STANDING[name.split("_")[-1]]
+        body[joint] = (-across if name.startswith("left") else across), ahead, up
+    times = np.arange(FRAMES)[:, None, None] / FPS
+    beat = phase + np.arange(len(COCO17))[:, None] + np.array([0.0, 1.0, 2.0])
+    return body + 0.05 * np.sin(2 * math.pi * 0.7 * times + beat)
+
+
+def cameras() -> tuple[Any, ...]:
+    """Four around the floor's middle, 4.5 m off, 1.5 m up, looking at its middle."""
+    from calibration import View
+
+    views = []
+    for angle in (0.4, 1.9, 3.6, 5.1):
+        away = np.array([-math.cos(angle), -math.sin(angle), 0.0])
+        rotation = np.stack([np.cross([0, 0, -1.0], away), [0, 0, -1.0], away])
+        matrix = np.array([[1400.0, 0, SIZE[0] / 2], [0, 1400.0, SIZE[1] / 2], [0, 0, 1]])
+        centre = -4.5 * away + np.array([0.0, 0.0, 1.0])
+        views.append(View(matrix, np.zeros(5), rotation, centre))
+    return tuple(views)
+
+
+@dataclass
+class Footage:
+    """Somebody as a front end with the numbers ``TRUE`` reports them."""
+
+    people: list[Any]
+    heights: list[np.ndarray]
+
+
+def filmed(count: int, **numbers: Any) -> Footage:
+    from misses import Person
+
+    noise = FrontEndNoise(FrontEnd.model_validate({**TRUE, **numbers}), torch.device("cpu"))
+    views = cameras()
+    people, heights = [], []
+    for number in range(count):
+        points = moving(number)
+        xy = np.stack([view.project(points) for view in views])
+        depth = np.stack([view.to_camera(points)[:, 11:13, 2].mean(axis=1) for view in views])
+        height = 1.75 * 1400.0 / depth
+        reported = noise.report(
+            torch.from_numpy(xy).float(),
+            torch.from_numpy(height).float(),
+            torch.full((4,), FPS),
+            Draw.seeded(100 + number),
+        ).numpy()
+        reported[reported[..., 2] <= 0] = np.nan, np.nan, 0
+        people.append(Person(views, reported.astype(np.float64), FPS))
+        heights.append(height)
+    return Footage(people, heights)
+
+
+def test_the_numbers_that_footage_was_drawn_from_are_found() -> None:
+    from noise_fit import PRIOR_CROPPED, fit
+
+    found = fit(filmed(3).people, "made", draws=1).numbers
+    # What the prior adds to the views' differences is taken off the sizes again.
+    grown = math.exp(found.difficulty_sd**2)
+    limbs = slice(5, None)
+    for part, tolerance in (("offset", 0.25), ("slow", 0.2)):
+        got = grown * np.array(getattr(found, part))[limbs]
+        wanted = np.array(TRUE[part])[limbs]
+        assert np.abs(np.log(got / wanted)).mean() < tolerance, (part, got)
+    white = grown * np.array(found.white)
+    wrist, knee = COCO17.index("left_wrist"), COCO17.index("left_knee")
+    assert white[wrist] == pytest.approx(0.008, rel=0.2)
+    assert white[knee] == pytest.approx(0.002, abs=0.001)
+    assert found.time_constant == pytest.approx(0.12, rel=0.3)
+    assert found.confidence == pytest.approx(0.80, abs=0.06)
+    assert found.confidence_slope == pytest.approx(0.3, abs=0.1)
+    assert found.confidence_sd == pytest.approx(0.5, rel=0.2)
+    assert (found.name, found.cropped) == ("made", PRIOR_CROPPED)
+    # Left and right are one.
+    assert found.offset[wrist] == found.offset[COCO17.index("right_wrist")]
+    # Nothing went wrong, and so few limbs lower the prior only a little.
+    assert 0.02 < found.hidden < 0.08
+
+
+def test_an_arm_on_its_twin_and_exchanged_legs_are_told_apart() -> None:
+    from measures import measured
+    from misses import misses, missing
+
+    made = filmed(1)
+    pixels = made.people[0].pixels
+    at = COCO17.index
+    pixels[1, 20:60, at("left_wrist")] = pixels[1, 20:60, at("right_wrist")]
+    legs = [at("left_knee"), at("left_ankle"), at("right_knee"), at("right_ankle")]
+    pixels[2, 70:90, legs] = pixels[2, 70:90, [*legs[2:], *legs[:2]]]
+    pixels[3, 10:40, at("right_wrist"), 1] += 300  # pixels, more than half the height
+    pixels[0, 50:70, at("right_ankle")] = np.nan, np.nan, 0
+    pixels[0, 100, at("nose"), 0] += 200
+    held_out = misses(made.people[0], made.heights[0])
+    found = measured([held_out], [missing(pixels)])
+    told = {(s.kind, s.limb, s.view): (s.first, s.frames) for s in found.stretches}
+    assert set(told) == {
+        ("collapsed", "left_wrist", 1),
+        ("swapped", "left_ankle", 2),
+        ("hidden", "right_wrist", 3),
+        ("dropped", "right_ankle", 0),
+    }
+    assert told["dropped", "right_ankle", 0] == (50, 20)
+    assert told["hidden", "right_wrist", 3] == pytest.approx((10, 30), abs=2)
+    assert told["collapsed", "left_wrist", 1] == pytest.approx((20, 40), abs=2)
+    assert 1 <= found.outliers <= 4
+    assert found.chances["hidden"] == 16
+    assert found.chances["swapped"] == 8
+
+
+def test_what_others_report_wrongly_is_not_blamed_on_a_view() -> None:
+    from measures import measured
+    from misses import misses, missing
+
+    made = filmed(1)
+    pixels = made.people[0].pixels
+    pixels[3, :, COCO17.index("right_wrist"), 1] += 300
+    held_out = misses(made.people[0], made.heights[0])
+    found = measured([held_out], [missing(pixels)])
+    assert {s.view for s in found.stretches} <= {3}
+    assert not found.outliers

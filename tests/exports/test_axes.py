@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from motions import ANKLE_HEIGHT, CAMERA_HEIGHT, walking
+
+from mbcli.errors import ConfigError
+from mbcli.exports.axes import in_world, place, turn
+from mbcli.exports.options import ExportOptions
+from mbcli.motion import Motion3D, Refinement
+from mbcli.skeleton import H36M17
+
+UP = {"y": 1, "z": 2}
+
+
+def with_world(motion: Motion3D, world: np.ndarray) -> Motion3D:
+    raw = Refinement(motion.positions, motion.root, motion.confidence, world_from_camera=world)
+    return replace(motion, refinement=raw)
+
+
+@pytest.mark.parametrize("up", ["y", "z"])
+def test_turns_keep_left_on_the_left(up: str) -> None:
+    matrix = turn(up)
+    assert np.linalg.det(matrix) == 1
+    np.testing.assert_array_equal(matrix @ matrix.T, np.eye(3))
+    assert (matrix @ [0, -1, 0])[UP[up]] == 1
+
+
+def test_somebody_who_faces_the_camera_looks_along_the_front_of_each_system() -> None:
+    towards_camera = np.array([0, 0, -1])
+    assert (turn("y") @ towards_camera).tolist() == [0, 0, 1]
+    assert (turn("z") @ towards_camera).tolist() == [0, -1, 0]
+
+
+def test_units_and_scale() -> None:
+    motion = walking(3)
+    metres = place(motion, ExportOptions()).positions
+    millimetres = place(motion, ExportOptions(), "mm")
+    np.testing.assert_allclose(millimetres.positions, 1000 * metres)
+    assert "units: millimetres" in millimetres.notes
+    assert "units: centimetres" in place(motion, ExportOptions(scale=100)).notes
+    odd = place(motion, ExportOptions(scale=0.5), "mm")
+    np.testing.assert_allclose(odd.positions, 500 * metres)
+    assert "units: 1/500 of a metre" in odd.notes
+
+
+def test_without_a_world_the_camera_is_origin_and_taken_to_be_level() -> None:
+    placed = place(walking(3), ExportOptions())
+    ankles = placed.positions[..., [H36M17.index("left_ankle"), H36M17.index("right_ankle")], 1]
+    assert ankles.min() == pytest.approx(ANKLE_HEIGHT - CAMERA_HEIGHT, abs=1e-6)
+    assert "taken to be level" in " ".join(placed.notes)
+    assert "body height: 1.65 m, given" in placed.notes
+    assert "focal length: 1000.0 pixels, assumed" in placed.notes
+    assert "not refined" in placed.notes
+
+
+@pytest.mark.parametrize("up", ["y", "z"])
+def test_the_estimated_world_levels_a_tilted_camera(up: str) -> None:
+    level = walking(20)
+    tilt = np.deg2rad(25)
+    camera = np.array(  # its axes, turned about x
+        [[1, 0, 0], [0, np.cos(tilt), np.sin(tilt)], [0, -np.sin(tilt), np.cos(tilt)]]
+    )
+    tilted = replace(level, positions=level.positions @ camera.T, root=level.root @ camera.T)
+    world = np.eye(4)
+    world[:3, :3], world[:3, 3] = camera.T, [0, -CAMERA_HEIGHT, 0]
+    placed = place(with_world(tilted, world), ExportOptions(up=up))
+    ankles = placed.positions[..., [H36M17.index("left_ankle"), H36M17.index("right_ankle")], :]
+    assert ankles[..., UP[up]].min() == pytest.approx(ANKLE_HEIGHT, abs=1e-6)
+    np.testing.assert_allclose(
+        placed.positions, (level.in_camera - [0, CAMERA_HEIGHT, 0]) @ turn(up).T, atol=1e-6
+    )
+    assert "stand still" in " ".join(placed.notes)
+
+
+def test_an_absent_person_stays_absent() -> None:
+    motion = walking(4)
+    positions = motion.positions.copy()
+    positions[2] = np.nan
+    assert np.isnan(in_world(replace(motion, positions=positions))[2]).all()
+
+
+def test_a_motion_that_knows_nothing_of_itself() -> None:
+    placed = place(replace(walking(2), meta={}), ExportOptions())
+    assert placed.notes[0] == "units: metres"
+    assert not any("height" in note for note in placed.notes)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("up", "x", "--up must be y or z, got x"),
+        ("shape", "tall", "--shape must be wide or long, got tall"),
+        ("scale", 0.0, "--scale must be a positive number, got 0"),
+        ("fps", float("nan"), "--fps must be a positive number, got nan"),
+        ("person", "bob", "--person must be all or ids such as 1 or 1,3, got 'bob'"),
+        ("person", "", "--person must be all or ids such as 1 or 1,3, got ''"),
+    ],
+)
+def test_options_state_their_rule(option: str, value: object, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        ExportOptions(**{option: value})  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+def test_ids() -> None:
+    assert ExportOptions().ids is None
+    assert ExportOptions(person="3").ids == (3,)
+    assert ExportOptions(person=" 3, 1,3").ids == (3, 1)

@@ -1,0 +1,110 @@
+"""What Blender makes of the files: upright, joints in their places, also through FBX.
+
+Needs a Python that imports ``bpy``: this one, or the one that MBCLI_TEST_BLENDER names.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from motions import walking
+
+from mbcli.exports.axes import in_world, turn
+from mbcli.exports.bvh import write_bvh
+from mbcli.exports.fbx import blender_script
+from mbcli.exports.glb import write_glb
+from mbcli.exports.options import ExportOptions
+from mbcli.kinematics.rig import bone_lengths, with_lengths
+from mbcli.motion import Motion3D
+from mbcli.skeleton import H36M17
+
+# Every bone's head in Blender's world, frame by frame.
+READ = """
+import sys
+import bpy, numpy as np
+source, target, fps, order = sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4:]
+bpy.ops.wm.read_factory_settings(use_empty=True)
+render = bpy.context.scene.render
+render.fps = round(fps)
+if source.endswith(".bvh"):
+    bpy.ops.import_anim.bvh(filepath=source, update_scene_fps=True)
+elif source.endswith(".fbx"):
+    bpy.ops.import_scene.fbx(filepath=source)
+else:
+    bpy.ops.import_scene.gltf(filepath=source)
+    render.fps_base = round(fps) / fps
+# Blender reads seconds of 59.94 frames at 60, so that keys fall between its frames.
+first, last = bpy.data.actions[0].frame_range
+step = 1.0 if source.endswith(".bvh") else round(fps) / fps
+frames = first + step * np.arange(round((last - first) / step) + 1)
+found = {}
+for body in [thing for thing in bpy.data.objects if thing.type == "ARMATURE"]:
+    places = found[body.name] = np.full((len(frames), len(order), 3), np.nan)
+    for number_of_frame, frame in enumerate(frames):
+        bpy.context.scene.frame_set(int(frame), subframe=float(frame % 1))
+        for number, name in enumerate(order):
+            if name in body.pose.bones:
+                place = body.matrix_world @ body.pose.bones[name].head
+            else:  # BVH: Blender has no bone for an end
+                place = body.matrix_world @ body.pose.bones["nose"].tail
+            places[number_of_frame, number] = place
+np.savez(target, fps=render.fps / render.fps_base, **found)
+"""
+
+
+@pytest.fixture(scope="module")
+def blender() -> str:
+    """The Python that has Blender."""
+    python = os.environ.get("MBCLI_TEST_BLENDER", sys.executable)
+    tried = subprocess.run([python, "-c", "import bpy"], capture_output=True, check=False)
+    if tried.returncode:
+        pytest.skip("bpy (Blender) is not installed; MBCLI_TEST_BLENDER may name a Python with it")
+    return python
+
+
+def run(blender: str, script: str, *words: str) -> None:
+    # Blender as a module now and then crashes while Python ends, when all is done.
+    leave = "\nimport os; os._exit(0)"
+    done = subprocess.run(
+        [blender, "-c", script + leave, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def check(blender: str, path: Path, motion: Motion3D) -> None:
+    target = path.with_name("places.npz")
+    run(blender, READ, str(path), str(target), str(motion.fps), *H36M17.joints)
+    with np.load(target) as found:
+        assert float(found["fps"]) == pytest.approx(motion.fps)
+        bodies = sorted(set(found.files) - {"fps"})
+        assert len(bodies) == len(motion.track_ids)
+        for person, body in enumerate(bodies):
+            places = found[body]
+            points = in_world(motion)[:, person] @ turn("z").T  # as Blender has it
+            wanted = with_lengths(points, bone_lengths(points))
+            assert places.shape == wanted.shape
+            assert np.linalg.norm(places - wanted, axis=-1).max() < 1e-3
+            height = dict(zip(H36M17.joints, places[..., 2].mean(axis=0), strict=True))
+            assert height["head"] > height["pelvis"] > height["left_ankle"]
+
+
+def test_blender_imports_the_bvh_upright(tmp_path: Path, blender: str) -> None:
+    motion = walking(frames=20, fps=25.0)
+    write_bvh(motion, tmp_path / "walk.bvh", ExportOptions())
+    check(blender, tmp_path / "walk.bvh", motion)
+
+
+def test_blender_imports_the_glb_upright_and_turns_it_into_fbx(
+    tmp_path: Path, blender: str
+) -> None:
+    motion = walking(frames=20, people=2, fps=59.94)
+    glb, fbx = tmp_path / "walk.glb", tmp_path / "walk.fbx"
+    write_glb(motion, glb, ExportOptions())
+    check(blender, glb, motion)
+    run(blender, blender_script(str(glb), str(fbx), motion.fps))
+    check(blender, fbx, motion)

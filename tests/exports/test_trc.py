@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from motions import hidden, walking
+
+from mbcli.exports.export import export
+from mbcli.exports.options import ExportOptions
+from mbcli.motion import Motion3D
+from mbcli.skeleton import H36M17
+
+KEYS = (
+    "DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame OrigNumFrames"
+)
+
+
+def read_as_opensim(path: Path) -> tuple[dict[str, str], list[str], np.ndarray, np.ndarray]:
+    """Keys, marker names, times (T,) and positions (T, M, 3), by the rules of OpenSim's reader.
+
+    It joins tabs that follow one another, skips empty lines, and demands the keys, the names of
+    the columns, the numbers below them, and a full row of cells for every frame.
+    """
+    lines = [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip("\t\r")]
+    head, *rows = [[cell for cell in line.split("\t") if cell] for line in lines]
+    assert head[:3] == ["PathFileType", "4", "(X/Y/Z)"]
+    assert rows[0] == KEYS.split()
+    keys = dict(zip(rows[0], rows[1], strict=True))
+    count = int(keys["NumMarkers"])
+    assert rows[2][:2] == ["Frame#", "Time"]
+    assert len(rows[2]) == count + 2
+    assert rows[3] == [f"{axis}{n}" for n in range(1, count + 1) for axis in "XYZ"]
+    data = np.array([[float(cell) for cell in row] for row in rows[4:]])
+    assert data.shape == (int(keys["NumFrames"]), 2 + 3 * count)
+    assert data[:, 0].tolist() == list(range(1, len(data) + 1))
+    return keys, rows[2][2:], data[:, 1], data[:, 2:].reshape(len(data), count, 3)
+
+
+def written(motion: Motion3D, folder: Path, **options: object) -> Path:
+    (path,) = export(motion, folder / "a.trc", ExportOptions(**options))  # type: ignore[arg-type]
+    return path
+
+
+def test_it_comes_back(tmp_path: Path) -> None:
+    motion = walking(45, fps=29.97)
+    keys, names, times, points = read_as_opensim(written(motion, tmp_path))
+    assert (keys["DataRate"], keys["CameraRate"], keys["OrigDataRate"]) == ("29.97",) * 3
+    assert (keys["Units"], keys["OrigDataStartFrame"], keys["OrigNumFrames"]) == ("mm", "1", "45")
+    assert tuple(names) == H36M17.joints
+    np.testing.assert_allclose(times, motion.timestamps, atol=1e-8)
+    want = motion.in_camera.astype(np.float64) * [1000, -1000, -1000]
+    np.testing.assert_allclose(points, want[:, 0], atol=1e-3)
+    # The right way up, and left to the left of somebody who walks to the right.
+    assert (points[:, names.index("head"), 1] > points[:, names.index("pelvis"), 1]).all()
+
+
+def test_gaps_are_nan_and_never_shorten_a_row(tmp_path: Path) -> None:
+    motion = hidden(walking(20), slice(5, 9))
+    _, _, times, points = read_as_opensim(written(motion, tmp_path))
+    assert len(times) == 20
+    np.testing.assert_array_equal(np.isnan(points).all(axis=(1, 2)), ~motion.present[:, 0])
+    lines = (tmp_path / "a.trc").read_text().splitlines()[6:]
+    assert {line.count("\t") for line in lines} == {1 + 3 * 17}
+
+
+def test_a_joint_missing_in_one_axis_is_missing(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    motion = walking(3)
+    positions = motion.positions.copy()
+    positions[1, 0, 6, 2] = np.nan
+    path = written(replace(motion, positions=positions), tmp_path)
+    _, _, _, points = read_as_opensim(path)
+    assert np.argwhere(np.isnan(points).any(axis=-1)).tolist() == [[1, 6]]
+    assert np.isnan(points[1, 6]).all()
+
+
+def test_z_up_and_other_units(tmp_path: Path) -> None:
+    motion = walking(3)
+    keys, _, _, points = read_as_opensim(written(motion, tmp_path, up="z", scale=0.001))
+    assert keys["Units"] == "m"
+    x, y, z = np.moveaxis(motion.in_camera[:, 0].astype(np.float64), -1, 0)
+    np.testing.assert_allclose(points, np.stack([x, z, -y], axis=-1), atol=1e-6)
+
+
+def test_the_first_line_says_what_was_assumed(tmp_path: Path) -> None:
+    head = written(walking(3), tmp_path).read_text().splitlines()[0]
+    for words in ("person 1", "millimetres", "y up", "taken to be level", "1.65 m, given"):
+        assert words in head

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mbcli.errors import ConfigError
+from mbcli.refinement.filters import butterworth, one_euro, savgol, savgol_window
+
+FPS = 60.0
+Filter = Callable[[np.ndarray, np.ndarray], np.ndarray]
+FILTERS: dict[str, Filter] = {
+    "one-euro": lambda x, t: one_euro(x, t, cutoff=2, beta=6),
+    "savgol": lambda x, t: savgol(x, t, cutoff=6, order=3),
+    "butterworth": lambda x, t: butterworth(x, t, cutoff=6, order=4),
+}
+every_filter = pytest.mark.parametrize("filter_", FILTERS.values(), ids=FILTERS)
+
+
+def wave(hertz: float, seconds: float = 10.0, fps: float = FPS) -> tuple[np.ndarray, np.ndarray]:
+    """(T, 1, 3) a sine in x, and its time stamps."""
+    times = np.arange(round(seconds * fps)) / fps
+    track = np.zeros((len(times), 1, 3))
+    track[:, 0, 0] = np.sin(2 * np.pi * hertz * times)
+    return track, times
+
+
+def gain(before: np.ndarray, after: np.ndarray) -> float:
+    middle = slice(len(before) // 4, -len(before) // 4)
+    return float(np.std(after[middle, 0, 0]) / np.std(before[middle, 0, 0]))
+
+
+@pytest.mark.parametrize("order", [2, 4, 8])
+@pytest.mark.parametrize("cutoff", [3.0, 6.0, 20.0])
+def test_butterworth_is_3_db_down_at_the_cutoff(cutoff: float, order: int) -> None:
+    track, times = wave(cutoff)
+    after = butterworth(track, times, cutoff=cutoff, order=order)
+    assert gain(track, after) == pytest.approx(np.sqrt(0.5), abs=0.01)
+
+
+@pytest.mark.parametrize("order", [2, 3, 4])
+@pytest.mark.parametrize("cutoff", [3.0, 6.0])
+def test_savgol_is_3_db_down_near_the_cutoff(cutoff: float, order: int) -> None:
+    track, times = wave(savgol_window(wave(1)[1], cutoff, order)[1])
+    after = savgol(track, times, cutoff=cutoff, order=order)
+    assert gain(track, after) == pytest.approx(np.sqrt(0.5), abs=0.01)
+    assert savgol_window(times, cutoff, order)[1] == pytest.approx(cutoff, rel=0.2)
+
+
+@pytest.mark.parametrize("name", ["savgol", "butterworth"])
+def test_no_lag_and_slow_movement_kept(name: str) -> None:
+    track, times = wave(1.0)
+    after = FILTERS[name](track, times)
+    np.testing.assert_allclose(after[60:-60], track[60:-60], atol=0.01)
+
+
+@every_filter
+def test_noise_shrinks(filter_: Filter) -> None:
+    rng = np.random.default_rng(1)
+    track, times = wave(0.5)
+    noisy = track + rng.normal(0, 0.02, track.shape)
+    jerk = [np.std(np.diff(x, 3, axis=0)) for x in (noisy, filter_(noisy, times))]
+    assert jerk[1] < 0.6 * jerk[0]
+    assert np.abs(filter_(noisy, times) - track).mean() < 0.05
+
+
+def test_one_euro_step_response() -> None:
+    """At rest it is the exponential mean of its cut-off; the first value is taken as it is."""
+    times = np.arange(40) / FPS
+    track = np.zeros((40, 1, 3))
+    track[1:, 0, 1] = 1.0
+    after = one_euro(track, times, cutoff=2, beta=0)[:, 0, 1]
+    turn = 2 * np.pi * 2 / FPS
+    share = turn / (1 + turn)
+    np.testing.assert_allclose(after, 1 - (1 - share) ** np.arange(40))
+
+
+def test_one_euro_lags_as_it_says() -> None:
+    times = np.arange(600) / FPS
+    ramp = np.tile((0.3 * times)[:, None, None], (1, 1, 3))
+    after = one_euro(ramp, times, cutoff=2, beta=0)
+    lag = (ramp - after)[-1, 0, 0] / 0.3
+    assert lag == pytest.approx(1 / (2 * np.pi * 2), rel=0.01)
+    # The faster it goes, the less it lags.
+    assert np.all(ramp - one_euro(ramp, times, cutoff=2, beta=6) < ramp - after + 1e-9)
+
+
+def test_one_euro_looks_at_the_past_alone() -> None:
+    track, times = wave(1.0, 1.0)
+    changed = track.copy()
+    changed[30:] = 9.0
+    both = [one_euro(x, times, cutoff=2, beta=6) for x in (track, changed)]
+    np.testing.assert_array_equal(both[0][:30], both[1][:30])
+
+
+def test_one_euro_does_not_mind_the_axes() -> None:
+    rng = np.random.default_rng(2)
+    track = np.cumsum(rng.normal(0, 0.02, (50, 2, 3)), axis=0)
+    times = np.arange(50) / FPS
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    np.testing.assert_allclose(
+        one_euro(track @ turn, times, cutoff=2, beta=6),
+        one_euro(track, times, cutoff=2, beta=6) @ turn,
+        atol=1e-12,
+    )
+
+
+@every_filter
+def test_each_stretch_is_filtered_alone(filter_: Filter) -> None:
+    rng = np.random.default_rng(3)
+    times = np.arange(100) / FPS
+    track = rng.normal(0, 1, (100, 2, 3))
+    track[40:44, 0] = np.nan
+    after = filter_(track, times)
+    np.testing.assert_array_equal(np.isnan(after), np.isnan(track))
+    for part in (slice(0, 40), slice(44, 100)):
+        alone = filter_(track[part, :1], times[part])
+        np.testing.assert_allclose(after[part, :1], alone, atol=1e-12)
+    np.testing.assert_allclose(after[:, 1:], filter_(track[:, 1:], times), atol=1e-12)
+
+
+@every_filter
+@pytest.mark.parametrize("frames", range(9))
+def test_short_stretches(filter_: Filter, frames: int) -> None:
+    track = np.full((20, 1, 3), np.nan)
+    track[5 : 5 + frames] = np.arange(frames)[:, None, None] * 0.01
+    after = filter_(track, np.arange(20) / FPS)
+    np.testing.assert_array_equal(np.isnan(after), np.isnan(track))
+    if frames:
+        assert np.nanmax(np.abs(after - track)) < 0.05
+    assert filter_(track[5:6], np.zeros(1)).shape == (1, 1, 3)
+    assert filter_(track[:0], np.zeros(0)).shape == (0, 1, 3)
+
+
+@every_filter
+def test_uneven_time_stamps(filter_: Filter) -> None:
+    """Frames that were dropped leave a movement where it is at its own times."""
+    even, times = wave(1.0, 4.0)
+    keep = np.sort(np.random.default_rng(4).choice(len(times), 180, replace=False))
+    after = filter_(even[keep], times[keep])
+    inner = (times[keep] > 0.3) & (times[keep] < 3.7)
+    expected = filter_(even, times)[keep]
+    assert np.abs(after - expected)[inner].max() < 0.06
+
+
+@pytest.mark.parametrize("cutoff", [15.0, 99.0])
+def test_cutoffs_beyond_nyquist(cutoff: float) -> None:
+    track, times = wave(1.0, 1.0, fps=30)
+    message = "below half the frame rate, 15 Hz at 30 frames per second, got"
+    with pytest.raises(ConfigError, match=message):
+        butterworth(track, times, cutoff=cutoff, order=4)
+    with pytest.raises(ConfigError, match=message):
+        savgol(track, times, cutoff=cutoff, order=3)
+    with pytest.raises(ConfigError, match=message):
+        one_euro(track, times, cutoff=cutoff, beta=1)

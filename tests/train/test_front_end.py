@@ -1,0 +1,135 @@
+"""The model of a 2D front end's errors: its parts have the sizes and time scales that it says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from mbcli.errors import ConfigError
+from mbcli.skeleton import COCO17, H36M17
+from mbcli.train.draw import Draw
+from mbcli.train.front_end import FrontEnd, FrontEndNoise
+
+CPU = torch.device("cpu")
+NOTHING = {
+    **dict.fromkeys(("offset", "slow", "white"), (0.0,) * 17),
+    **dict.fromkeys(
+        ("hidden", "collapsed", "swapped", "dropped", "cropped", "outlier", "difficulty_sd"), 0.0
+    ),
+}
+WRIST, TWIN = COCO17.index("left_wrist"), COCO17.index("right_wrist")
+
+
+def places(batch: int, frames: int) -> torch.Tensor:
+    """Everybody's keypoint number j stands at (j, 2 j) tenths of a height of 1."""
+    row = torch.arange(17)[:, None] * torch.tensor([0.1, 0.2])
+    return row.expand(batch, frames, 17, 2)
+
+
+def report(batch: int, frames: int, fps: float = 60.0, **numbers: object) -> torch.Tensor:
+    noise = FrontEndNoise(FrontEnd.model_validate({**NOTHING, **numbers}), CPU)
+    height, rate = torch.ones(batch, frames), torch.full((batch,), fps)
+    return noise.report(places(batch, frames), height, rate, Draw.seeded(1))
+
+
+def test_without_errors_the_places_are_reported() -> None:
+    seen = report(4, 9)
+    assert torch.allclose(seen[..., :2], places(4, 9), atol=1e-6)
+    assert seen[..., 2].min() > 0
+
+
+def test_offsets_stay_white_noise_changes_and_the_slow_part_decays() -> None:
+    only = {"offset": (0.02,) * 17}
+    error = report(300, 40, **only)[..., :2] - places(300, 40)
+    assert torch.allclose(error[:, :1].expand_as(error), error, atol=1e-6)
+    assert float(error.std()) == pytest.approx(0.02, rel=0.05)
+
+    error = report(300, 40, white=(0.02,) * 17)[..., :2] - places(300, 40)
+    assert float(error.std()) == pytest.approx(0.02, rel=0.05)
+    assert abs(_autocorrelation(error, 1)) < 0.05
+
+    error = report(300, 40, slow=(0.02,) * 17, time_constant=0.09)[..., :2] - places(300, 40)
+    assert float(error.std()) == pytest.approx(0.02, rel=0.05)
+    for frames in (1, 3, 6):
+        expected = float(torch.exp(torch.tensor(-frames / 60 / 0.09)))
+        assert _autocorrelation(error, frames) == pytest.approx(expected, abs=0.05)
+
+
+def _autocorrelation(error: torch.Tensor, frames: int) -> float:
+    return float((error[:, frames:] * error[:, :-frames]).mean() / (error**2).mean())
+
+
+def test_errors_grow_with_the_person_in_the_picture() -> None:
+    noise = FrontEndNoise(FrontEnd.model_validate({**NOTHING, "white": (0.02,) * 17}), CPU)
+    far, near = (
+        noise.report(
+            size * places(100, 9),
+            torch.full((100, 9), size),
+            torch.full((100,), 30.0),
+            Draw.seeded(2),
+        )
+        for size in (1.0, 3.0)
+    )
+    assert torch.allclose(near[..., :2], 3 * far[..., :2], atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["collapsed", "swapped"])
+def test_limbs_go_to_their_twins_for_a_while(kind: str) -> None:
+    seen = report(400, 30, **{kind: 0.5, "stretch": (0.1, 0.3)})
+    there = (seen[:, :, WRIST, :2] - places(400, 30)[:, :, TWIN]).norm(dim=-1) < 1e-4
+    share = there.any(dim=1).float().mean()
+    assert 0.35 < float(share) < 0.6
+    assert float(there.float().sum(dim=1)[there.any(dim=1)].max()) <= 0.3 * 60 + 1
+    other = (seen[:, :, TWIN, :2] - places(400, 30)[:, :, WRIST]).norm(dim=-1) < 1e-4
+    both = (there & other).float().sum() / there.float().sum()
+    assert float(both) == pytest.approx(1.0 if kind == "swapped" else 0.25, abs=0.25)
+    # Feet and hands of which nothing was confused stay where they are.
+    nose = COCO17.index("nose")
+    assert torch.allclose(seen[:, :, nose, :2], places(400, 30)[:, :, nose], atol=1e-6)
+
+
+def test_dropped_and_cropped_keypoints_have_no_confidence() -> None:
+    seen = report(400, 30, dropped=1.0, stretch=(5.0, 6.0))
+    limbs = [COCO17.index(n) for n in COCO17.joints if n.split("_")[-1] in ("elbow", "ankle")]
+    assert (seen[:, :, limbs, 2] == 0).float().mean() > 0.8
+    assert seen[:, :, COCO17.index("nose"), 2].min() > 0
+    seen = report(400, 30, cropped=1.0)
+    assert 0.05 < float((seen[..., 2] == 0).float().mean()) < 0.65
+    # What is cut off is all on one side of an edge.
+    low, high = (
+        torch.where(mask[..., None], seen[..., :2], torch.nan)
+        for mask in (seen[..., 2] > 0, seen[..., 2] == 0)
+    )
+    assert low.isfinite().any()
+    assert high.isfinite().any()
+
+
+def test_worse_keypoints_are_less_confident() -> None:
+    seen = report(300, 20, hidden=0.5, stretch=(3.0, 4.0))
+    error = (seen[..., :2] - places(300, 20)).norm(dim=-1)
+    assert float(seen[..., 2][error > 0.1].mean()) < float(seen[..., 2][error < 1e-5].mean()) - 0.2
+
+
+def test_a_derived_joint_is_as_sure_as_the_least_of_its_sources() -> None:
+    noise = FrontEndNoise(FrontEnd(), CPU)
+    confidence = torch.ones(17)
+    confidence[COCO17.index("left_hip")] = 0.3
+    out = noise.of_h36m(confidence)
+    assert out[H36M17.index("left_hip")] == pytest.approx(0.3)
+    assert out[H36M17.index("pelvis")] == pytest.approx(0.3)
+    assert out[H36M17.index("right_hip")] == 1
+
+
+def test_numbers_are_read_from_a_file_and_others_refused(tmp_path: Path) -> None:
+    path = tmp_path / "front.json"
+    path.write_text(json.dumps({**NOTHING, "name": "mine"}), encoding="utf-8")
+    assert FrontEnd.read(path).name == "mine"
+    assert FrontEnd.read(None) == FrontEnd()
+    path.write_text('{"offset": [1, 2]}', encoding="utf-8")
+    with pytest.raises(ConfigError, match="not a front end's noise"):
+        FrontEnd.read(path)
+    with pytest.raises(ConfigError, match="no front end"):
+        FrontEnd.read(tmp_path / "none.json")
