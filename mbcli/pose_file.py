@@ -57,11 +57,12 @@ def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, overwrit
     Raises:
         OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
     """
+    named: dict[str, Any] = {"format": np.array(FORMAT), **arrays}
     with (
         written_whole(path, overwrite=overwrite) as temporary,
         temporary.open("xb") as stream,
     ):
-        np.savez_compressed(stream, format=np.array(FORMAT), **arrays)
+        np.savez_compressed(stream, **named)
 
 
 def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -92,7 +92,7 @@ def configuration(facts: Mapping[str, Any], store: Path, **corruption: float) ->
 
 def halves(store: ClipStore, people: Collection[str]) -> dict[str, list[str]]:
     """People for the fit and for the check, with about as much to see of both."""
-    seconds = {who: 0.0 for who in people}
+    seconds = dict.fromkeys(people, 0.0)
     for clip in store.clips:
         if clip.subject in seconds:
             seconds[clip.subject] += clip.frames / clip.fps
@@ -242,11 +242,14 @@ def draw_picture(path: Path, expected: FloatArray, errors: FloatArray, figures: 
 
 def report(figures: Mapping[str, Any], names: Collection[str]) -> None:
     """Print the figures of the check: of everything, by input and by joint."""
-    table = Table("", *(name.replace("_", " ") for name in names))
+    table = Table(title="people who were not in the fit, millimetres")
+    table.add_column(no_wrap=True)
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
     rows = {"all": figures, **figures["inputs"], **figures["joints"]}
     for title, row in rows.items():
         table.add_row(title, *(f"{row[name]:.2f}" for name in names))
-    Console().print(table)
+    Console(width=110).print(table)
 
 
 def main() -> None:
@@ -273,9 +276,7 @@ def main() -> None:
     lifter = Lifter(model, LiftOptions(device=arguments.device, batch_size=16), facts)
     people = halves(store, facts["config"]["data"]["holdout"])
     studio = Studio(store, lifter, arguments.store)
-    films = {
-        part: studio.film(people[part], arguments.clips, SEEDS[part], part) for part in people
-    }
+    films = {part: studio.film(people[part], arguments.clips, SEEDS[part], part) for part in people}
     fitted = fit_errors(films["fit"].features, films["fit"].errors)
     check = films["check"]
     metres = check.heights[:, None] * 1000

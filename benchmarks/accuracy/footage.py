@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -96,13 +96,31 @@ def read_footage(folder: Path) -> Footage:
     return Footage(videos, tuple(detections), found, fps, told)
 
 
-def lift(footage: Footage, weights: str, view: int, *, focal: bool, height: bool) -> Motion3D:
+def exact(footage: Footage, view: int) -> Detection:
+    """What the 2D stage found, with the man's limbs where the reference is seen.
+
+    Lifted, it tells what of the error is the lifter's and what the 2D stage's.
+    """
+    found = footage.detections[view]
+    data = np.array(found.keypoints.data)
+    pixels = footage.views[view].project(footage.reference.joints)
+    limbs = [found.keypoints.skeleton.index(name) for name in NAMES]
+    frames, track = len(pixels), footage.reference.tracks[view]
+    seen = np.concatenate([pixels, np.ones_like(pixels[..., :1])], axis=-1)
+    data[np.arange(frames)[:, None], track, limbs] = seen
+    return replace(found, keypoints=replace(found.keypoints, data=data))
+
+
+def lift(
+    footage: Footage, weights: str, view: int, detection: Detection, *, focal: bool, height: bool
+) -> Motion3D:
     """Lift one view alone, as ``mbcli infer`` does.
 
     Args:
         footage: the recording.
         weights: name or path of the lifter.
         view: which camera.
+        detection: of that view.
         focal: whether the true focal length is given, or 55 degrees assumed.
         height: whether the man's stature is given, or 1.70 m assumed.
     """
@@ -111,7 +129,7 @@ def lift(footage: Footage, weights: str, view: int, *, focal: bool, height: bool
         focal=footage.views[view].focal if focal else None,
         height=stature(footage.reference.joints) if height else None,
     )
-    return Pipeline(options).lift(footage.detections[view])
+    return Pipeline(options).lift(detection)
 
 
 def limbs_of(motion: Motion3D, track: int) -> FloatArray:

@@ -135,8 +135,8 @@ def _inputs(seen: FloatArray, draw: Draw) -> dict[str, FloatArray]:
     low, high = clean[..., :2].min(axis=(0, 1)), clean[..., :2].max(axis=(0, 1))
     centre, half = (low + high) / 2, float((high - low).max()) / 2
     units = torch.from_numpy((clean[None, ..., :2] - centre) / half).float()
-    noisy = DetectorNoise.on(torch.device("cpu")).corrupt(units, _KEY_FRAMES, draw)[0]
-    noisy = noisy.double().numpy()
+    drawn = DetectorNoise.on(torch.device("cpu")).corrupt(units, _KEY_FRAMES, draw)[0]
+    noisy = np.array(drawn.double().numpy())
     noisy[..., :2] = noisy[..., :2] * half + centre
     return {"clean": clean, "noisy": noisy, "occluded": occluded(noisy, draw)}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,12 +19,16 @@ GROUPS = tuple(dict.fromkeys(name.split("_")[-1] for name in COCO17.joints))
 OF_GROUP = np.array([GROUPS.index(name.split("_")[-1]) for name in COCO17.joints])  # (17,)
 GROSS = 0.06  # of the height from where the view usually puts it: something has gone wrong
 LAGS = (1 / 60, 3 / 60, 6 / 60)  # seconds after which the errors are compared
+SIDES = ("left", "right")
+# By their ends, which tell first that a limb is lost.
+LIMBS = {"wrist": ("shoulder", "elbow", "wrist"), "ankle": ("hip", "knee", "ankle")}
+_LIMB_JOINTS = [COCO17.index(f"{s}_{j}") for s in SIDES for js in LIMBS.values() for j in js]
 KINDS = ("hidden", "collapsed", "swapped", "dropped")
 _FAR = 0.10  # where the search for a view's usual place begins
-_EVENT = 0.05  # seconds: what is over sooner is an outlier
+_EVENT = 0.1  # seconds: what is over sooner is an outlier; the model's shortest stretch
+_SURE = 0.25  # share of a stretch in which all the other views must agree on where the limb is
 _BRIDGE = 2  # frames of good keypoints that do not end a stretch
 _MIN_FRAMES = 20  # good frames from which a keypoint's errors in a view are known
-_LIMB_ENDS = ("wrist", "ankle")
 _THIRD = np.array([20.0, -30.0, 12.0, -2.0]) / 20  # third differences by lag, 1 for white noise
 _LOGIT_LIMIT = 0.02  # confidences are kept so far from 0 and 1
 _WORST = 12.0  # per cent of the height: worse is not told apart, as in the model
@@ -51,11 +57,32 @@ class Stretch:
     away: float
 
 
+@dataclass(frozen=True)
+class Logits:
+    """How confidences' logits depend on errors.
+
+    Attributes:
+        mean: of all.
+        error: mean error in per cent of the height.
+        slope: what 1 % takes.
+        sd: what scatters around that line: standard deviation.
+        steady: share of that scatter's variance that stays over a view.
+    """
+
+    mean: float
+    error: float
+    slope: float
+    sd: float
+    steady: float
+
+
 @dataclass
 class Measures:
     """The figures; fractions of the height, variances an axis.
 
     Attributes:
+        common: (N, V, 2) mean constant offset of the limbs' joints: where a whole body is shifted
+            it is the calibration that errs, or nothing that matters to a pose. It is taken off:
         offset: (N, V, 17, 2) constant offsets of N people, NaN where too few frames are good.
         offset_variance: (G,) their mean square.
         covariance: (G, 1 + lags) of what remains at lag 0 and ``LAGS``.
@@ -65,14 +92,13 @@ class Measures:
         factor: (N, V) each view's size of errors against the mean of all.
         stretches: what went wrong for a while.
         chances: for each kind, how many limbs (pairs of limbs for swaps) could have.
-        outliers: single keypoints that are gross for a moment.
-        known: of so many.
-        confidence: logit of a keypoint without error, its standard deviation, what 1 % of the
-            height takes from it; NaN without data.
-        constant: share of the logit's variance that stays over a view.
+        outliers: keypoints of the limbs that are gross for a moment.
+        known: of so many on which the other views agree.
+        confidence: of the logits of all whose error is known.
         curve: rows of error's lower end in %, median confidence, number of keypoints.
     """
 
+    common: FloatArray
     offset: FloatArray
     offset_variance: FloatArray
     covariance: FloatArray
@@ -84,8 +110,7 @@ class Measures:
     chances: dict[str, int] = field(default_factory=dict)
     outliers: int = 0
     known: int = 0
-    confidence: tuple[float, float, float] = (float("nan"),) * 3
-    constant: float = float("nan")
+    confidence: Logits | None = None
     curve: list[tuple[float, float, int]] = field(default_factory=list)
 
 
@@ -108,22 +133,22 @@ def measured(people: Sequence[Misses], absent: Sequence[BoolArray]) -> Measures:
     squares = np.zeros((len(GROUPS), 2))
     views = len(people[0].error)
     offsets = np.full((len(people), views, len(COCO17), 2), np.nan)
-    found = Measures(*(np.empty(0),) * 7, chances=dict.fromkeys(KINDS, 0))
+    common = np.empty((len(people), views, 2))
+    found = Measures(*(np.empty(0),) * 8, chances=dict.fromkeys(KINDS, 0))
     sizes = np.full((len(people), views, len(COCO17), 2), np.nan)  # offset's and rest's squares
     points: list[FloatArray] = []
     for number, (person, gone) in enumerate(zip(people, absent, strict=True)):
-        offset, good, gross = usual(person)
+        centre, good, gross = usual(person)
+        rest = np.where(good[..., None], person.error - centre[:, None], np.nan)
+        offset = centre + _mean(rest, (1,))[:, 0]
+        common[number] = _mean(offset[:, _LIMB_JOINTS], (1,))[:, 0]
+        offset = offset - common[number, :, None]
         offsets[number] = offset
-        rest = np.where(good[..., None], person.error - offset[:, None], np.nan)
         for view, joint in np.argwhere(np.isfinite(offset).all(axis=-1)):
             group, series = OF_GROUP[joint], rest[view, :, joint]
-            mean = np.nanmean(series, axis=0)
-            series = series - mean
-            squares[group] += (((offset[view, joint] + mean) ** 2).sum(), 2)
-            sizes[number, view, joint] = (
-                ((offset[view, joint] + mean) ** 2).mean(),
-                np.nanmean(series**2),
-            )
+            series = series - _mean(series, (0,))
+            squares[group] += ((offset[view, joint] ** 2).sum(), 2)
+            sizes[number, view, joint] = (offset[view, joint] ** 2).mean(), np.nanmean(series**2)
             for row, lag in enumerate(lags):
                 product = series[lag:] * series[: len(series) - lag]
                 sums[group, row] += (np.nansum(product), np.isfinite(product).sum())
@@ -132,7 +157,8 @@ def measured(people: Sequence[Misses], absent: Sequence[BoolArray]) -> Measures:
         _find_stretches(found, number, person, gross, gone)
         points.append(_confidences(number, person, gross))
     with np.errstate(invalid="ignore", divide="ignore"):
-        found.offset, found.offset_variance = offsets, squares[:, 0] / squares[:, 1]
+        found.common, found.offset = common, offsets
+        found.offset_variance = squares[:, 0] / squares[:, 1]
         found.covariance = sums[..., 0] / sums[..., 1]
         found.pooled = sums[..., 0].sum(axis=0) / sums[..., 1].sum(axis=0)
         found.rough = rough[:, 0] / rough[:, 1]
@@ -169,36 +195,37 @@ def _find_stretches(
     shortest = max(2, round(_EVENT * person.fps))
     size = np.linalg.norm(person.error, axis=-1)
     on_twin = gross & (person.to_twin < np.minimum(GROSS, size / 2))
-    mirror = list(COCO17.mirror)
-    both = on_twin & on_twin[..., mirror]
-    known = np.isfinite(size)
-    found.known += int(known.sum())
-    for view in range(len(size)):
-        for joint, name in enumerate(COCO17.joints):
-            bad = gross[view, :, joint]
-            brief = [(a, b) for a, b in stretches(bad) if b - a < shortest]
-            if name.split("_")[-1] not in _LIMB_ENDS:
-                found.outliers += sum(b - a for a, b in brief)
-                continue
-            judged = known[view, :, joint].mean() >= 0.5
-            for kind in KINDS:
-                is_pair = kind == "swapped"
-                found.chances[kind] += int(judged and not (is_pair and name.startswith("right")))
-            for a, b in stretches(gone[view, :, joint]):
-                if b - a >= shortest:
-                    found.stretches.append(
-                        Stretch("dropped", name, number, view, a, b - a, float("nan"))
-                    )
-            for a, b in stretches(_closed(bad)):
-                if b - a < shortest:
-                    found.outliers += int(bad[a:b].sum())
-                    continue
-                swap, twin = both[view, a:b, joint].mean(), on_twin[view, a:b, joint].mean()
-                kind = "swapped" if swap > 0.5 else "collapsed" if twin > 0.5 else "hidden"
-                if kind == "swapped" and name.startswith("right"):
-                    continue  # told of the left
-                away = float(np.nanmedian(size[view, a:b, joint]))
-                found.stretches.append(Stretch(kind, name, number, view, a, b - a, away))
+    both = on_twin & on_twin[..., list(COCO17.mirror)]
+    wrong = np.zeros_like(gross)  # what the stretches explain
+    for view, (joint, name) in itertools.product(range(len(size)), enumerate(COCO17.joints)):
+        side, _, part = name.partition("_")
+        if part not in LIMBS:
+            continue
+        limb = [COCO17.index(f"{side}_{other}") for other in LIMBS[part]]
+        judged = np.isfinite(size[view, :, joint]).mean() >= 0.5
+        for kind in KINDS:
+            found.chances[kind] += int(judged and (kind != "swapped" or side == "left"))
+        lost = [("dropped", a, b) for a, b in stretches(gone[view, :, joint]) if b - a >= shortest]
+        for a, b in stretches(_closed(gross[view, :, joint])):
+            swap, twin = both[view, a:b, joint].mean(), on_twin[view, a:b, joint].mean()
+            kind = "swapped" if swap > 0.5 else "collapsed" if twin > 0.5 else "hidden"
+            # Where the others never agree, it may be they who err.
+            if b - a >= shortest and person.agreed[view, a:b, joint].mean() >= _SURE:
+                lost.append((kind, a, b))
+        for kind, a, b in lost:
+            wrong[view, a:b, limb] = True
+            if kind == "swapped" and side == "right":
+                continue  # told of the left
+            away = size[view, a:b, joint]
+            middle = float(np.median(away[np.isfinite(away)])) if kind != "dropped" else math.nan
+            found.stretches.append(Stretch(kind, name, number, view, a, b - a, middle))
+    # Faces are left out: those turned away are guessed all the time.
+    judged_at = person.agreed & ~wrong & np.isin(np.arange(len(COCO17)), _LIMB_JOINTS)
+    for view, joint in itertools.product(range(len(size)), _LIMB_JOINTS):
+        for a, b in stretches(_closed(gross[view, :, joint])):
+            if b - a < shortest:
+                found.outliers += int((gross & judged_at)[view, a:b, joint].sum())
+    found.known += int(judged_at.sum())
 
 
 def _closed(bad: BoolArray) -> BoolArray:
@@ -213,9 +240,18 @@ def _closed(bad: BoolArray) -> BoolArray:
 def _factors(sizes: FloatArray) -> FloatArray:
     """(N, V, 17, 2) squares to (N, V) how much larger a view's errors are than usual."""
     with np.errstate(invalid="ignore"):
-        usual_size = np.nanmean(sizes, axis=(0, 1), keepdims=True)
-        factors: FloatArray = np.sqrt(np.nanmean(sizes / usual_size, axis=(2, 3)))
+        relative = sizes / _mean(sizes, (0, 1))
+    factors: FloatArray = np.sqrt(_mean(relative, (2, 3))[..., 0, 0])
     return factors
+
+
+def _mean(values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
+    """Mean of what is known, axes kept, NaN where nothing is."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(axis=axes, keepdims=True)
+    count = known.sum(axis=axes, keepdims=True)
+    mean: FloatArray = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return mean
 
 
 def _confidences(number: int, person: Misses, gross: BoolArray) -> FloatArray:
@@ -238,9 +274,11 @@ def _fit_confidence(found: Measures, points: FloatArray) -> None:
     slope, start = np.polyfit(limited, logit, 1)
     rest = logit - start - slope * limited
     means = {s: rest[series == s].mean() for s in np.unique(series)}
-    total = float(rest.var())
-    found.confidence = (float(start), total**0.5, float(-slope))
-    found.constant = float(np.var([means[s] for s in series])) / total if total > 0 else 0.0
+    total = max(float(rest.var()), 1e-9)
+    steady = float(np.var([means[s] for s in series])) / total
+    found.confidence = Logits(
+        float(logit.mean()), float(limited.mean()), float(-slope), total**0.5, steady
+    )
     for low, high in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 6), (6, 10), (10, np.inf)):
         inside = (error >= low) & (error < high)
         if inside.any():

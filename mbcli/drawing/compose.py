@@ -75,7 +75,7 @@ class Composer:
             else:
                 self._views[panel.name].draw(part, row)
         self._part_panels(canvas)
-        letters = text_height(self.size)
+        letters = text_height(self._panels[0].size)
         number = int(self._motion.keypoints.frame_index[row])
         words = f"frame {number}   {self._motion.timestamps[row]:.2f} s"
         style = self._style
@@ -134,7 +134,7 @@ class Composer:
         if self._scene.knows_contacts:
             items.append(("ring: foot down", None))
         at = (letters, canvas.size[1] - letters)
-        legend(canvas, items, at, letters, self._style, plate=True, until=canvas.size[0])
+        legend(canvas, items, at, letters, self._style, plate=True)
 
     def _part_panels(self, canvas: Canvas) -> None:
         """A thin line between panels."""

@@ -17,7 +17,8 @@ from mbcli.types import FloatArray
 _AROUND = 0.75  # metres of floor around the people
 _FINEST_CELL = 0.5  # metres
 _MOST_CELLS = 16
-AXES_ROOM = 6.5  # heights of a letter that the axes take, either way
+_AXES_ROOM = 6.5  # heights of a letter that the axes take, either way
+_BELOW = 1.8  # heights of a letter below the axes, which the legend takes
 _NEAR = 0.3  # metres: floor nearer to the camera than this is left out
 
 Line = tuple[FloatArray, FloatArray]
@@ -50,10 +51,11 @@ class Floor:
 
 
 def draw_axes(canvas: Canvas, camera: Camera, style: Style) -> None:
-    """Draw which way x, y and z point, in the lower right corner."""
+    """Draw which way x, y and z point, at the lower right, over the legend."""
     letters = text_height(canvas.size)
-    length = AXES_ROOM / 2 - 1.5
-    x, y = (side - AXES_ROOM / 2 * letters for side in canvas.size)
+    length = _AXES_ROOM / 2 - 1.5
+    x = canvas.size[0] - _AXES_ROOM / 2 * letters
+    y = canvas.size[1] - (_BELOW + _AXES_ROOM / 2) * letters
     ends = camera.axes[:2].T * length * letters  # (3, 2): what is away from the viewer shrinks
     for nth in np.argsort(-camera.axes[2]).tolist():
         across, down = ends[nth].tolist()

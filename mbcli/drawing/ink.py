@@ -19,7 +19,7 @@ Point = tuple[float, float]
 _SURE = 0.5  # confidence from which on a stroke is opaque
 _FAINTEST = 0.25  # opacity of what has no confidence at all
 _DOUBTFUL = 0.25  # confidence below which a stroke is dashed
-_DASH = 2.5  # length of a dash and of a gap, in widths of the stroke
+_DASH = 2.0  # length of a dash and of a gap, in widths of the stroke with its rim
 _MOST_DASHES = 40
 
 _SHIFT = 4  # binary digits after the point that OpenCV is given
@@ -58,7 +58,7 @@ def limb(
         stroke(canvas, start, end, colour, width, alpha=alpha, rim=rim)
         return
     length = math.dist(start, end)
-    dashes = min(_MOST_DASHES, max(2, round(length / (2 * _DASH * width))))
+    dashes = min(_MOST_DASHES, max(2, round(length / (2 * _DASH * (width + 2)))))
     for dash in range(dashes):
         begin, until = dash / (dashes - 0.5), (dash + 0.5) / (dashes - 0.5)
         a, b = _between(start, end, begin), _between(start, end, until)

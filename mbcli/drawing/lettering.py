@@ -110,7 +110,6 @@ def legend(
     style: Style,
     *,
     plate: bool,
-    until: float,
 ) -> None:
     """Write a row of words, those with a colour behind a stroke of it.
 
@@ -123,21 +122,20 @@ def legend(
         height: pixels of a capital letter.
         style: in which tones.
         plate: see :func:`write`.
-        until: x in pixels at which it must have ended.
     """
     width = max(2, line_width(canvas.size))
     x, baseline = at
     behind = style.plate if plate else None
     for word, colour in items:
-        lead = 2.2 * height if colour is not None else 0.0
-        if x + lead + text_width(word, height) > until:
+        lead = 2.0 * height if colour is not None else 0.0
+        if x + lead + text_width(word, height) > canvas.size[0]:
             return
         if colour is not None:
             y = baseline - height / 2
             stroke(canvas, (x, y), (x + 1.5 * height, y), colour, width, rim=style.plate)
         x += lead
         write(canvas, word, (x, baseline), height, style.text, plate=behind)
-        x += text_width(word, height) + 1.5 * height
+        x += text_width(word, height) + 1.2 * height
 
 
 def _pen(height: float) -> tuple[float, int]:

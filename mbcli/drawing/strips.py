@@ -89,7 +89,7 @@ def draw_strips(strips: Sequence[Strip]) -> RgbImage:
     image = np.full((_TITLE + sum(heights), width, 3), _BACKGROUND, dtype=np.uint8)
     canvas = Canvas.on_rgb(image)
     sides: list[tuple[str, Colour | None]] = [("left", LEFT), ("right", RIGHT)]
-    legend(canvas, sides, (_GAP, 0.7 * _TITLE), _LETTER, _STYLE, plate=False, until=width)
+    legend(canvas, sides, (_GAP, 0.7 * _TITLE), _LETTER, _STYLE, plate=False)
     top = _TITLE
     for strip, height in zip(strips, heights, strict=True):
         image[top : top + _TITLE] = _BAND

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from mbcli.colours import Colour
@@ -37,10 +38,15 @@ class Style:
 
     def tone(self, colour: Colour) -> Colour:
         """A colour of `mbcli.colours` as it is drawn."""
-        light = sum(share * value for share, value in zip(_SHARES, colour, strict=True))
-        factor = min(1.0, self.brightest / max(light, 1.0))
-        red, green, blue = (round(factor * value) for value in colour)
-        return red, green, blue
+        return _toned(colour, self.brightest)
+
+
+@lru_cache(maxsize=256)
+def _toned(colour: Colour, brightest: float) -> Colour:
+    light = sum(share * value for share, value in zip(_SHARES, colour, strict=True))
+    factor = min(1.0, brightest / max(light, 1.0))
+    red, green, blue = (round(factor * value) for value in colour)
+    return red, green, blue
 
 
 STYLES: dict[str, Style] = {
@@ -52,7 +58,7 @@ STYLES: dict[str, Style] = {
         plate=(16, 17, 20),
         axes=(
             (214, 120, 120),
-            (130, 196, 130),
+            (146, 190, 140),
             (130, 150, 220),
         ),
     ),

@@ -10,12 +10,13 @@ import numpy.typing as npt
 from mbcli.colours import LEFT, RIGHT, Colour, bone_colours, person_colour
 from mbcli.drawing.camera import Camera, Projection
 from mbcli.drawing.canvas import Canvas
-from mbcli.drawing.floor import AXES_ROOM, Floor, draw_axes
+from mbcli.drawing.floor import Floor, draw_axes
 from mbcli.drawing.ink import dot, limb, line_width, opacity, stroke
 from mbcli.drawing.lettering import label_point, legend, text_height, write_label
 from mbcli.drawing.scene import Scene
 from mbcli.drawing.shots import CameraMove, shot_of
 from mbcli.drawing.styles import Style
+from mbcli.drawing.sureness import DASHED_BEYOND, sureness
 from mbcli.drawing.trails import Trails
 from mbcli.types import FloatArray
 
@@ -52,6 +53,7 @@ class View3D:
     ) -> None:
         self._scene, self._style, self._title = scene, style, title
         self._trails = trails
+        self._sure = sureness(scene.motion)
         self._letters, self._width = text_height(size), line_width(size)
         margin = 2.5 * self._letters
         # Above, labels stand over the heads; below stands the legend.
@@ -87,7 +89,7 @@ class View3D:
         scene, style, width = self._scene, self._style, self._width
         skeleton = scene.motion.skeleton
         bodies = scene.bodies(slice(row, row + 1), columns)[0]  # (P', J, 3)
-        confidence = scene.motion.confidence[row, columns]
+        confidence = self._sure[row, columns]
         seen = camera.seen(bodies)
         points = camera.picture(seen)
         ends = np.array(skeleton.bones)
@@ -149,17 +151,19 @@ class View3D:
         self._floor.draw(canvas, camera, self._style)
         words = self._words() if self._title is None else ((self._title, None),)
         at = (self._letters, canvas.size[1] - self._letters)
-        until = canvas.size[0] - AXES_ROOM * self._letters
-        legend(canvas, words, at, self._letters, self._style, plate=False, until=until)
+        legend(canvas, words, at, self._letters, self._style, plate=False)
         draw_axes(canvas, camera, self._style)
 
     def _words(self) -> Sequence[tuple[str, Colour | None]]:
         scene, tone = self._scene, self._style.tone
+        unsure = "faint, dashed: unsure"
+        if scene.motion.expected_error is not None:
+            unsure = f"dashed: error over {100 * DASHED_BEYOND:.0f} cm"
         words: list[tuple[str, Colour | None]] = [
             ("left", tone(LEFT)),
             ("right", tone(RIGHT)),
             (f"grid {self._floor.cell:g} m", None),
-            ("faint, dashed: unsure", None),
+            (unsure, None),
         ]
         if not scene.placed:
             words.insert(2, ("places unknown", None))

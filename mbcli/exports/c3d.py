@@ -2,7 +2,10 @@
 
 Millimetres and z up, as Vicon and Mokka have them; ``POINT:X_SCREEN`` and ``Y_SCREEN`` say so. A
 marker that is missing has the residual -1, as the specification demands. Confidence has no place
-beside points, so that it goes into analog channels, one a joint, at the rate of the points. What
+beside points, so that it goes into analog channels, one a joint, at the rate of the points.
+Expected errors, where a motion holds them, are the residuals, in the unit of the points: a byte,
+so that they are whole numbers of 255 at most, and 0, for points that were not measured, where none
+is known. Exact and in metres they are analog channels too. What
 was assumed stands in the strings of ``MBCLI:NOTES``, and the time of the first frame in
 ``MBCLI:START_TIME``.
 """
@@ -18,11 +21,14 @@ from mbcli.exports.axes import place
 from mbcli.exports.format import library
 from mbcli.exports.options import ExportOptions
 from mbcli.motion import Motion3D
+from mbcli.types import FloatArray
 
 _UNITS = {1.0: "m", 1000.0: "mm", 100.0: "cm"}
 
 # Characters of a string parameter: a length is one byte.
 _LONGEST = 255
+
+_LARGEST_RESIDUAL = 255
 
 # The header counts frames with two bytes.
 _MOST_FRAMES = 65535
@@ -54,19 +60,28 @@ def write_c3d(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     file = ezc3d.c3d()
     file["data"]["points"] = np.ones((4, joints, frames))
     file["data"]["points"][:3] = np.where(missing, 0.0, points)
-    file["data"]["meta_points"]["residuals"] = np.where(missing, -1.0, 0.0)[None]
+    residuals = np.where(missing, -1.0, 0.0)
+    channels = [("confidence", "", motion.confidence[:, 0].T)]
+    if motion.expected_error is not None:
+        expected = motion.expected_error[:, 0].T
+        known = np.nan_to_num(expected * placed.per_metre)
+        rounded = np.clip(np.rint(known), 0, _LARGEST_RESIDUAL)
+        residuals = np.where(missing, residuals, rounded)
+        channels.append(("expected_error", "m", np.nan_to_num(expected)))
+    file["data"]["meta_points"]["residuals"] = residuals[None]
     file["data"]["meta_points"]["camera_masks"] = np.zeros((7, joints, frames), dtype=bool)
-    file["data"]["analogs"] = motion.confidence[:, 0].T[None].astype(np.float64)
+    values = np.concatenate([rows for _, _, rows in channels])
+    file["data"]["analogs"] = values[None].astype(np.float64)
     names = list(motion.skeleton.joints)
     point, analog = file["parameters"]["POINT"], file["parameters"]["ANALOG"]
     point["RATE"]["value"] = [motion.fps]
     point["UNITS"]["value"] = [_UNITS.get(placed.per_metre, "unknown")]
     point["LABELS"]["value"] = names
     analog["RATE"]["value"] = [motion.fps]
-    analog["LABELS"]["value"] = [f"{name}_confidence" for name in names]
-    analog["UNITS"]["value"] = [""] * joints
-    analog["SCALE"]["value"] = [1.0] * joints
-    analog["OFFSET"]["value"] = [0] * joints
+    analog["LABELS"]["value"] = [f"{name}_{what}" for what, _, _ in channels for name in names]
+    analog["UNITS"]["value"] = [unit for _, unit, _ in channels for _ in names]
+    analog["SCALE"]["value"] = [1.0] * len(values)
+    analog["OFFSET"]["value"] = [0] * len(values)
     for name, text in (("X_SCREEN", "+X"), ("Y_SCREEN", f"+{placed.up.upper()}")):
         file.add_parameter("POINT", name, [text])
     file.add_parameter("SUBJECTS", "NAMES", [f"person_{int(motion.track_ids[0])}"])
@@ -75,7 +90,9 @@ def write_c3d(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     file.add_parameter("MBCLI", "NOTES", [note[:_LONGEST] for note in placed.notes])
     file.add_parameter("MBCLI", "START_TIME", [float(motion.timestamps[0])])
     file.write(str(path))
-    _check_whole(path, 4 * frames * joints * 5)
+    _check_whole(path, 4 * frames * (4 * joints + len(values)))
+    if motion.expected_error is not None:
+        _set_residuals(path, residuals, len(values))
 
 
 def _check_whole(path: Path, size: int) -> None:
@@ -88,8 +105,33 @@ def _check_whole(path: Path, size: int) -> None:
     Raises:
         OSError: it is too short.
     """
+    start = _data_start(path)
+    if start == 0 or path.stat().st_size < start + size:
+        raise OSError("ezc3d has left it incomplete; is the disk full?")
+
+
+def _set_residuals(path: Path, residuals: FloatArray, channels: int) -> None:
+    """Put residuals where the specification has them.
+
+    The fourth number of a point is two bytes, the cameras in the high one and the residual in the
+    low one. ezc3d to 1.7 has them the other way round in files of floating-point numbers.
+
+    Args:
+        path: a file that is whole, little-endian floating-point numbers.
+        residuals: (17, T) whole numbers, -1 for what is missing.
+        channels: analog values a frame.
+    """
+    joints, frames = residuals.shape
+    shape = (frames, 4 * joints + channels)
+    data = np.memmap(path, dtype="<f4", mode="r+", offset=_data_start(path), shape=shape)
+    data[:, 3 : 4 * joints : 4] = residuals.T
+    data.flush()
+
+
+def _data_start(path: Path) -> int:
+    """Where the numbers begin, in bytes; 0 if there is not even a header."""
     with path.open("rb") as stream:
         header = stream.read(512)
-    start = int.from_bytes(header[16:18], "little") - 1  # in blocks of 512 bytes
-    if len(header) < 512 or path.stat().st_size < 512 * start + size:
-        raise OSError("ezc3d has left it incomplete; is the disk full?")
+    if len(header) < 512:
+        return 0
+    return 512 * (int.from_bytes(header[16:18], "little") - 1)

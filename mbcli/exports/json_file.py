@@ -65,6 +65,8 @@ def write_json(motion: Motion3D, path: Path, options: ExportOptions) -> None:
         for column, number in enumerate(motion.track_ids.tolist()):
             stream.write((",\n" if column else "\n") + f'{{"id": {number},\n"frames": [\n')
             feet = None if contacts is None else contacts[:, column]
+            expected = motion.expected_error
+            errors = None if expected is None else expected[:, column] * placed.per_metre
             stream.write(
                 ",\n".join(
                     _frames(
@@ -72,6 +74,7 @@ def write_json(motion: Motion3D, path: Path, options: ExportOptions) -> None:
                         motion.confidence[:, column],
                         motion.keypoints.data[:, column],
                         feet,
+                        errors,
                     )
                 )
             )
@@ -80,7 +83,11 @@ def write_json(motion: Motion3D, path: Path, options: ExportOptions) -> None:
 
 
 def _frames(
-    positions: FloatArray, confidence: FloatArray, keypoints: FloatArray, feet: Any
+    positions: FloatArray,
+    confidence: FloatArray,
+    keypoints: FloatArray,
+    feet: Any,
+    errors: FloatArray | None,
 ) -> Iterator[str]:
     """The text of each frame of one person."""
     for row, points in enumerate(positions):
@@ -91,6 +98,10 @@ def _frames(
         }
         if feet is not None:
             frame["feet_on_floor"] = feet[row].tolist()
+        if errors is not None:
+            frame["expected_error"] = [
+                round(value, 5) if value == value else None for value in errors[row].tolist()
+            ]
         yield _text(frame)
 
 

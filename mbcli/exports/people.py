@@ -9,6 +9,7 @@ import numpy as np
 
 from mbcli.errors import ConfigError, InputError, NobodyFoundError
 from mbcli.motion import Motion3D
+from mbcli.types import FloatArray, IntArray
 
 
 def chosen(motion: Motion3D, ids: Sequence[int] | None) -> Motion3D:
@@ -54,6 +55,7 @@ def columns(motion: Motion3D, people: Sequence[int]) -> Motion3D:
             root=refinement.root[:, rows],
             confidence=refinement.confidence[:, rows],
             foot_contacts=None if contacts is None else contacts[:, rows],
+            expected_error=_some(refinement.expected_error, rows),
         )
     return replace(
         motion,
@@ -68,4 +70,9 @@ def columns(motion: Motion3D, people: Sequence[int]) -> Motion3D:
             track_ids=keypoints.track_ids[rows],
         ),
         refinement=refinement,
+        expected_error=_some(motion.expected_error, rows),
     )
+
+
+def _some(values: FloatArray | None, rows: IntArray) -> FloatArray | None:
+    return None if values is None else values[:, rows]

@@ -55,6 +55,7 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
             root=_smooth(old, refinement.root, new),
             confidence=_bounded(_straight(old, refinement.confidence, new)),
             foot_contacts=None if contacts is None else contacts[nearest],
+            expected_error=_errors(old, refinement.expected_error, new),
         )
     data = _straight(old, keypoints.data, new)
     missing = np.isnan(data[..., :2]).any(axis=-1)
@@ -78,8 +79,14 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
             frame_index=np.arange(count),
         ),
         refinement=refinement,
+        expected_error=_errors(old, motion.expected_error, new),
         meta={**motion.meta, "resampled": {"from_fps": motion.fps, "to_fps": float(fps)}},
     )
+
+
+def _errors(old: FloatArray, errors: FloatArray | None, new: FloatArray) -> FloatArray | None:
+    """(T, P, 17) to (T_new, P, 17) if there are any."""
+    return None if errors is None else np.maximum(_straight(old, errors, new), 0.0)
 
 
 def _nearest(old: FloatArray, new: FloatArray) -> npt.NDArray[np.int64]:

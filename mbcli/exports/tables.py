@@ -5,6 +5,10 @@
     long   frame, time, person, joint, x, y, z, confidence
            one row a frame, person and joint
 
+A motion that holds expected errors has them as a fifth number of each joint, ``expected_error``,
+in the unit of the positions: the mean distance from the truth relative to the pelvis; no number
+where it is not known.
+
 ``frame`` is the number in the video, ``time`` is in seconds, ``person`` is the id. A person who is
 absent keeps their rows, with empty cells (nulls in Parquet) and confidence 0, so that every frame
 of the video is there. Metres and y up unless asked otherwise. CSV has no place to say so: the
@@ -43,7 +47,11 @@ def columns_of(motion: Motion3D, placed: Placed, shape: Shape) -> Columns:
         "person": np.tile(np.repeat(motion.track_ids, each), frames),
     }
     values = np.concatenate([placed.positions, motion.confidence[..., None]], axis=-1)
-    parts = ("x", "y", "z", "confidence")
+    parts: tuple[str, ...] = ("x", "y", "z", "confidence")
+    if motion.expected_error is not None:
+        errors = motion.expected_error * placed.per_metre
+        values = np.concatenate([values, errors[..., None]], axis=-1)
+        parts = (*parts, "expected_error")
     if shape == "long":
         table["joint"] = np.tile(np.array(joints), frames * people)
         return table | {name: values[..., part].ravel() for part, name in enumerate(parts)}

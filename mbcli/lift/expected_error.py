@@ -44,12 +44,13 @@ FEATURES = (
     "doubt_limb",  # ... in space, mean of the joint and the joints beside it
     "doubt_body",  # ... in space, mean of all joints
     "unsure",  # 1 - confidence of the keypoint; 1 if there is none
+    "unsure_limb",  # its mean over the joint and the joints beside it
     "unsure_while",  # its mean over half a second
     "residual",  # log of the distance from the keypoint in the picture; the body's if none
     "residual_body",  # its mean over the joints
     "reach",  # distance from the pelvis
-    "depth",  # distance from the pelvis along the camera's axis
     "speed",  # log of the speed, heights a second
+    "tilt",  # 0 for a trunk upright in the picture to 1 for one upside down
 )
 
 FACT = "expected_error"  # the name of the model among the facts of weights
@@ -60,6 +61,7 @@ _SLOWEST = 0.1  # heights a second, likewise
 _WHILE = 0.25  # seconds to either side
 _STEP = 0.1  # seconds to either side that a speed is measured over
 _PELVIS = H36M17.index("pelvis")
+_THORAX = H36M17.index("thorax")
 
 
 def _group_numbers() -> tuple[int, ...]:
@@ -168,9 +170,7 @@ class ErrorModel:
             "kind": KIND,
             "features": list(FEATURES),
             "offsets": {joint: v for joint, v in named if joint != "pelvis"},
-            "slopes": {
-                group: short(row) for group, row in zip(GROUPS, self.slopes, strict=True)
-            },
+            "slopes": {group: short(row) for group, row in zip(GROUPS, self.slopes, strict=True)},
             "low": short(self.low),
             "high": short(self.high),
             "about": dict(self.about),
@@ -254,12 +254,13 @@ def features(
             _log(apart @ _BESIDE.T),
             _log(apart.mean(axis=-1, keepdims=True) * wide),
             unsure,
+            unsure @ _BESIDE.T,
             _mean_over(unsure, there, round(_WHILE * keypoints.fps)),
             _log(np.where(known, residual, mean)),
             _log(mean * wide),
             np.linalg.norm(body, axis=-1),
-            np.abs(body[..., 2]),
             np.log(_speed(body, keypoints.timestamps, round(_STEP * keypoints.fps)) + _SLOWEST),
+            _tilt(body)[..., None] * wide,
         ],
         axis=-1,
     )
@@ -269,6 +270,14 @@ def features(
 
 def _log(lengths: FloatArray) -> FloatArray:
     result: FloatArray = np.log(lengths + _FINEST)
+    return result
+
+
+def _tilt(body: FloatArray) -> FloatArray:
+    """(T, P) of the trunk against the picture's upright, half of 1 - cosine."""
+    trunk = body[:, :, _THORAX]
+    length = np.maximum(np.linalg.norm(trunk, axis=-1), 1e-9)
+    result: FloatArray = 0.5 + 0.5 * trunk[..., 1] / length
     return result
 
 

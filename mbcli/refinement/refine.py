@@ -61,8 +61,9 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
     same to all frames, as Savitzky-Golay and Butterworth do, makes no difference between this
     and joints in the camera's frame.
 
-    A filled joint has confidence 0, and an expected error that is not known (NaN). An outlier in a hole that is too long to fill, or at an end
-    of the track, keeps the number and the confidence that it had. 2D keypoints and the
+    A filled joint has confidence 0, and an expected error that is not known (NaN). An outlier in
+    a hole that is too long to fill, or at an end of the track, keeps the number and the
+    confidence that it had. 2D keypoints and the
     network's own output stay as they are.
 
     Args:

@@ -62,6 +62,9 @@ class ClipConfig(Section):
         fps: [low, high] frame rate, drawn log-uniformly.
         speed: [low, high] playback speed, drawn log-uniformly.
         mirror: probability of a mirrored body.
+        recombined: probability of a body that has another recording's arms, and as much again of
+            one with another's legs; 0.5 at most.
+        reversed: probability of a clip that is played backwards.
         height: [low, high] of the body's height in metres, drawn uniformly.
         bone_sd: standard deviation of each bone group's length ratio.
         bones: [mean, standard deviation] of the ratio of single groups, in place of 1 and
@@ -73,6 +76,8 @@ class ClipConfig(Section):
     fps: Range = (12.0, 60.0)
     speed: Range = (0.8, 1.25)
     mirror: Probability = 0.5
+    recombined: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    reversed: Probability = 0.0
     height: Range = (1.5, 1.95)
     bone_sd: NonNegative = 0.05
     bones: dict[str, tuple[Positive, NonNegative]] = Field(default_factory=dict)

@@ -30,6 +30,7 @@ _LIMBS = (
     ("left_knee", "left_ankle"),
     ("right_knee", "right_ankle"),
 )
+_PACKAGED = Path(__file__).parent / "front_ends"
 _GUESS = 0.10  # of the height: a hidden limb is put this far from where it is
 _OUTLIER = 0.25
 
@@ -51,9 +52,12 @@ class FrontEnd(Section):
         cropped: share of the clips in which the picture's edge cuts the body off.
         outlier: share of single keypoints that are anywhere near.
         stretch: [shortest, longest] of these times in seconds.
-        confidence: mean of a good keypoint's confidence.
-        confidence_sd: standard deviation of its logit over joints and clips.
+        confidence: of a keypoint without error, in the median.
+        confidence_sd: standard deviation of its logit.
+        confidence_steady: share of that variance that stays over a clip; the rest decays with
+            ``time_constant``.
         confidence_slope: what an error of 1 % of the height takes from the logit.
+        about: what the numbers rest on.
     """
 
     name: str = "movenet-thunder"
@@ -93,17 +97,30 @@ class FrontEnd(Section):
     stretch: tuple[Positive, Positive] = (0.1, 2.0)
     confidence: Probability = 0.84
     confidence_sd: NonNegative = 0.7
+    confidence_steady: Probability = 0.4
     confidence_slope: NonNegative = 0.25
+    about: str = ""
 
     @classmethod
     def read(cls, path: Path | None) -> FrontEnd:
-        """The numbers of a JSON file as the fitting command writes it; our own if None.
+        """The numbers of a JSON file as the fitting command writes it, or of a packaged one.
+
+        Args:
+            path: the file, or a name of those that come with the project, in whatever folder;
+                MoveNet's if None.
 
         Raises:
-            ConfigError: no such file, or not such numbers.
+            ConfigError: no such file or name, or not such numbers.
         """
         if path is None:
             return cls()
+        if not path.suffix and not path.exists():
+            names = sorted(file.stem for file in _PACKAGED.glob("*.json"))
+            if path.name not in names:
+                raise ConfigError(
+                    f"a front end's noise must be a JSON file or {', '.join(names)}, got {path}"
+                )
+            path = _PACKAGED / f"{path.name}.json"
         try:
             return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
         except OSError as error:
@@ -166,7 +183,8 @@ class FrontEndNoise:
         size = height[..., None, None]  # (B, T, 1, 1)
         difficulty = (n.difficulty_sd * draw.normal(batch, 1, 1, 1)).exp()  # (B, 1, 1, 1)
         error = self._offset * draw.normal(batch, 1, joints, 2)  # (B, 1, J, 2)
-        error = error + self._slow * self._decaying(batch, frames, joints, fps, draw)
+        slow = self._decaying(batch, frames, joints * 2, fps, draw)  # (B, T, 2J)
+        error = error + self._slow * slow.view(batch, frames, joints, 2)
         error = error + self._white * draw.normal(batch, frames, joints, 2)
         error = difficulty * error  # (B, T, J, 2)
 
@@ -184,9 +202,11 @@ class FrontEndNoise:
 
         logit = torch.logit(torch.tensor(n.confidence)).item()
         bad = (error.norm(dim=-1) * 100).clamp_max(12)  # per cent of the height
-        score = logit + n.confidence_sd * (
-            draw.normal(batch, 1, joints) + 0.5 * draw.normal(batch, frames, joints)
-        )
+        steady = n.confidence_steady**0.5 * draw.normal(batch, 1, joints)  # (B, 1, J)
+        passing = (1 - n.confidence_steady) ** 0.5 * self._decaying(
+            batch, frames, joints, fps, draw
+        )  # (B, T, J)
+        score = logit + n.confidence_sd * (steady + passing)
         score = score - n.confidence_slope * bad - (collapsed | swapped).float()  # (B, T, J)
         confidence = score.sigmoid()
         confidence = confidence * ~(dropped | self._cut_off(xy, draw))
@@ -197,16 +217,15 @@ class FrontEndNoise:
         spread = torch.where(self._sources, confidence[..., None, :], confidence.new_tensor(1.0))
         return spread.amin(dim=-1)
 
-    def _decaying(self, batch: int, frames: int, joints: int, fps: Tensor, draw: Draw) -> Tensor:
-        """(B, T, J, 2) unit noise whose autocorrelation is exp(-t / time constant)."""
+    def _decaying(self, batch: int, frames: int, count: int, fps: Tensor, draw: Draw) -> Tensor:
+        """(B, T, N) unit noise whose autocorrelation is exp(-t / time constant)."""
         keep = torch.exp(-1 / (fps * self.numbers.time_constant))  # (B,)
         times = torch.arange(frames, device=fps.device)
         apart = (times[:, None] - times).clamp_min(0)  # (T, T)
         kernel = keep[:, None, None] ** apart * (times[:, None] >= times)  # (B, T, T)
         new = torch.sqrt(1 - keep**2)[:, None, None] * (times > 0)  # (B, 1, T)
         weight = kernel * torch.where(times > 0, new, torch.ones_like(new))  # (B, T, T)
-        fresh = draw.normal(batch, frames, joints * 2)  # (B, T, 2J)
-        return (weight @ fresh).view(batch, frames, joints, 2)  # (B, T, J, 2)
+        return weight @ draw.normal(batch, frames, count)  # (B, T, N)
 
     def _times(
         self, parts: Tensor, probability: float, frames: int, fps: Tensor, draw: Draw

@@ -17,6 +17,7 @@ from mbcli.train.config import PretrainConfig
 from mbcli.train.corruption import DetectorNoise, mask
 from mbcli.train.draw import Draw
 from mbcli.train.front_end import FrontEnd, FrontEndNoise
+from mbcli.train.recombine import recombined, reversed_in_time
 from mbcli.train.sampling import ClipSampler
 
 _PELVIS = H36M17.index("pelvis")
@@ -76,7 +77,12 @@ class Synthesiser:
         draw = Draw.seeded(2 * seed, self._device)
         cpu = Draw.seeded(2 * seed + 1)
         world, fps = self._sampler.draw(count, cpu)  # (B, T, 21, 3), (B,)
-        body = vary(world.to(self._device), self._config.clips, draw)  # (B, T, 21, 3)
+        world, clips = world.to(self._device), self._config.clips
+        if clips.reversed > 0:
+            world = reversed_in_time(world, clips.reversed, draw)
+        if clips.recombined > 0:
+            world = recombined(world, clips.recombined, draw)
+        body = vary(world, clips, draw)  # (B, T, 21, 3)
         return self.film(view(body, self._config.camera, draw), fps.to(self._device), draw)
 
     def film(self, seen: Tensor, fps: Tensor, draw: Draw) -> Batch:

@@ -82,7 +82,8 @@ class _Painter:
     """Turns pictures into those of a palette."""
 
     def __init__(self, first: VideoFrame, palette: VideoFrame) -> None:
-        graph = Graph()
+        # Kept: its filters do not keep it alive.
+        self._graph = graph = Graph()
         self._source, colours = _source(graph, first), _source(graph, palette)
         self._sink = graph.add("buffersink")
         use = graph.add("paletteuse", _DITHER)

@@ -30,6 +30,7 @@ FOOTAGE: tuple[Footage, ...] = get_args(Footage)
 
 _SUFFIX = ".rrd"
 _APPLICATION = "mbcli"
+_PYTHON = (3, 11)  # Rerun's oldest
 _PORT = 9876  # Rerun's own; a viewer that is open already is used
 _OPENING = 1.0  # seconds; a viewer that finds no display begins to listen, and then ends
 _PATIENCE = 3.0  # seconds between looks at whether the viewer is still there
@@ -108,8 +109,14 @@ def _new_recording(motion: Motion3D) -> rr.RecordingStream:
     """A recording that nothing has been added to.
 
     Raises:
-        ConfigError: Rerun is not installed.
+        ConfigError: Rerun is not installed, or not to be had for this Python.
     """
+    if sys.version_info[:2] < _PYTHON:
+        raise ConfigError(
+            f"the viewer needs Python {_PYTHON[0]}.{_PYTHON[1]} or newer, and this is "
+            f"{sys.version_info[0]}.{sys.version_info[1]}: mbcli render writes a page (.html) "
+            "that needs no viewer"
+        )
     if find_spec("rerun") is None:
         raise ConfigError(
             "the viewer needs rerun-sdk, which is not installed: pip install 'mbcli[view]'"

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 import mbcli
 from mbcli.cli.app import app
-from mbcli.video import write_video
+from mbcli.video import VideoReader, write_video
 
 SHORT = ("--end", "0.2", "--no-flip")
 
@@ -382,3 +382,53 @@ def test_bodies_are_recovered_and_written(
         (line,) = bad.stderr.splitlines()
         assert said in line
     assert not (tmp_path / "bad.npz").exists()
+
+
+def test_overlay_shows_the_stretch_that_was_inferred(
+    walk: Path, tmp_path: Path, infer: list[object]
+) -> None:
+    out, overlay = tmp_path / "pose.npz", tmp_path / "seen.mp4"
+    words = ("--start", "0.1", "--json", "--overlay", overlay)
+    result = run(walk, "--out", out, *infer, *words)
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(result.stdout)["results"]
+    assert row["overlay"] == str(overlay)
+    with VideoReader(overlay) as reader:
+        drawn = list(reader)
+    with VideoReader(walk, start=0.1, end=0.2) as reader:
+        frames = [frame.image for frame in reader]
+    assert len(drawn) == len(frames) == 3
+    for found, frame in zip(drawn, frames, strict=True):
+        assert found.image.shape == (720, 1280, 3)
+        difference = np.abs(found.image.astype(int) - frame).mean(axis=-1)
+        # Most of it is the picture as it was; somebody is drawn on it.
+        assert np.median(difference) < 6
+        assert (difference > 60).sum() > 500
+
+
+def test_overlay_that_cannot_be_is_told_before_the_work(
+    walk: Path, tmp_path: Path, infer: list[object]
+) -> None:
+    out = tmp_path / "pose.npz"
+    there = tmp_path / "there.mp4"
+    there.write_text("precious")
+    held = tmp_path / "keypoints.npz"
+    shutil.copy(Path(__file__).parent.parent / "fixtures" / "walk_keypoints.npz", held)
+    before = names(tmp_path)
+    for words, rule in (
+        ((walk, "-o", out, "--overlay", tmp_path / "x.avi"), "--overlay must end in .mp4, .gif"),
+        ((walk, "-o", out, "--overlay", there), "exists"),
+        ((walk, "-o", out, "--overlay", tmp_path / "no" / "x.mp4"), "folder must exist"),
+        ((walk, walk, "-o", tmp_path, "--overlay", tmp_path / "x.mp4"), "differ in name"),
+        ((held, "-o", out, "--overlay", tmp_path / "x.mp4"), "holds keypoints only"),
+        ((walk, "-o", out, "--overlay", walk, "--overwrite"), "a file of its own"),
+    ):
+        result = run(*words, *infer, "--quiet")
+        assert result.exit_code == 1
+        assert rule in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+        assert names(tmp_path) == before
+    copy = tmp_path / "copy.mp4"
+    shutil.copy(walk, copy)
+    result = run(walk, copy, "-o", tmp_path, "--overlay", tmp_path / "x.mp4", *infer, "-q")
+    assert "--overlay belongs to one video, got 2 inputs" in result.stderr

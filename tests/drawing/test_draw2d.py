@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mbcli.drawing.draw2d import draw_people
 from mbcli.colours import LEFT, RIGHT
+from mbcli.drawing.canvas import Canvas
+from mbcli.drawing.draw2d import draw_people
+from mbcli.drawing.styles import STYLES
 from mbcli.skeleton import H36M17
 
 GREY = 100
@@ -27,7 +29,7 @@ def keypoints() -> np.ndarray:
 
 def drawn(keypoints: np.ndarray) -> np.ndarray:
     image = np.full((180, 240, 3), GREY, dtype=np.uint8)
-    draw_people(image, keypoints, H36M17, ["7"])
+    draw_people(Canvas.on_rgb(image), keypoints, H36M17, {0: "7"}, STYLES["dark"])
     return image
 
 
@@ -52,6 +54,27 @@ def test_missing_joints_have_no_bones(keypoints: np.ndarray) -> None:
 def test_bones_are_as_faint_as_their_worse_end(keypoints: np.ndarray) -> None:
     keypoints[0, H36M17.index("left_wrist"), 2] = 0.25
     assert 0.3 < (drawn(keypoints)[100, 130, 0] - GREY) / (LEFT[0] - GREY) < 0.7
+
+
+def test_guesses_are_dashed(keypoints: np.ndarray) -> None:
+    keypoints[0, H36M17.index("left_wrist"), 2] = 0.1
+    forearm = drawn(keypoints)[100, 105:155, 0].astype(int) - GREY
+    assert (forearm > 20).any()
+    assert (np.abs(forearm) < 10).sum() > 5
+
+
+def test_feet_on_the_floor_are_marked() -> None:
+    data = np.full((1, 17, 3), (np.nan, np.nan, 0.0))
+    data[0, H36M17.index("left_ankle")] = (120, 90, 1)
+    images = []
+    for feet in ([], [H36M17.index("left_ankle")]):
+        image = np.full((180, 240, 3), GREY, dtype=np.uint8)
+        style = STYLES["dark"]
+        draw_people(Canvas.on_rgb(image), data, H36M17, {0: ""}, style, feet_down={0: feet})
+        images.append(image)
+    changed = np.argwhere((images[0] != images[1]).any(axis=-1))
+    assert len(changed)
+    assert np.abs(changed - (90, 120)).max() < 8
 
 
 def test_joints_outside_the_picture_do_no_harm(keypoints: np.ndarray) -> None:

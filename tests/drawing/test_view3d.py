@@ -2,13 +2,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mbcli.colours import LEFT, RIGHT
+from mbcli.drawing.canvas import Canvas
+from mbcli.drawing.scene import Scene
+from mbcli.drawing.styles import STYLES
+from mbcli.drawing.trails import Trails
 from mbcli.drawing.view3d import View3D
-from mbcli.motion import Motion3D
+from mbcli.motion import Motion3D, Refinement
+from mbcli.skeleton import H36M17
 
 SIZE = (320, 240)
 NOWHERE = np.full(3, np.nan)
@@ -17,12 +23,13 @@ Make = Callable[..., Motion3D]
 
 def drawn(view: View3D, row: int) -> np.ndarray:
     image = np.empty((SIZE[1], SIZE[0], 3), dtype=np.uint8)
-    view.draw(image, row)
+    view.draw(Canvas.on_rgb(image), row)
     return image
 
 
-def view_of(motion: Motion3D, azimuth: float = 0.0, elevation: float = 10.0) -> View3D:
-    return View3D(motion, SIZE, azimuth=azimuth, elevation=elevation)
+def view_of(motion: Motion3D, azimuth: float = 0.0, elevation: float = 10.0, **more: Any) -> View3D:
+    scene = Scene(motion)
+    return View3D(scene, SIZE, STYLES["dark"], azimuth=azimuth, elevation=elevation, **more)
 
 
 def middle_of(image: np.ndarray, colour: tuple[int, int, int]) -> tuple[float, float]:
@@ -70,8 +77,9 @@ def test_people_stand_upright_on_the_floor(make_motion: Make) -> None:
 
 def test_places_in_space_are_kept(make_motion: Make) -> None:
     near, far = np.array([[-1.0, 0.0, 4.0]]), np.array([[1.0, 0.0, 4.0]])
-    view = view_of(make_motion(near, far))
-    assert view.placed
+    motion = make_motion(near, far)
+    assert Scene(motion).placed
+    view = view_of(motion)
     image = drawn(view, 0)
     trunks = [middle_of(image, colour)[0] for colour in ((92, 214, 120), (226, 110, 232))]
     assert trunks[0] < SIZE[0] / 2 < trunks[1]
@@ -81,8 +89,9 @@ def test_unknown_places_put_people_side_by_side(make_motion: Make) -> None:
     motion = make_motion(*(np.array([[0.0, 0.0, 4.0]] * 2) for _ in range(2)))
     root = motion.root.copy()
     root[1, 0] = np.nan
-    view = view_of(replace(motion, root=root))
-    assert not view.placed
+    motion = replace(motion, root=root)
+    assert not Scene(motion).placed
+    view = view_of(motion)
     image = drawn(view, 1)
     trunks = [middle_of(image, colour)[0] for colour in ((92, 214, 120), (226, 110, 232))]
     assert trunks[0] < trunks[1] - 20
@@ -103,3 +112,87 @@ def test_empty_motion_shows_the_floor(make_motion: Make) -> None:
     view = view_of(make_motion(np.full((2, 3), np.nan)))
     assert drawn(view, 0).std() > 1
     np.testing.assert_array_equal(drawn(view, 0), drawn(view, 1))
+
+
+def test_known_floor_makes_people_stand_upright(make_motion: Make) -> None:
+    motion = make_motion(np.array([[0.0, 0.0, 4.0]]))
+    # The camera of the video leans over by 30 degrees; the world does not.
+    lean = np.deg2rad(30)
+    turn = np.array(
+        [[np.cos(lean), -np.sin(lean), 0], [np.sin(lean), np.cos(lean), 0], [0, 0, 1.0]]
+    )
+    world = np.eye(4)
+    world[:3, :3] = turn
+    in_camera = motion.in_camera @ turn  # the inverse turn of each place
+    leaning = replace(motion, root=in_camera[:, :, 0], positions=in_camera - in_camera[:, :, :1])
+    world[:3, 3] = [0, -0.84, 0]  # the ankles of an upright body are on the floor
+    refined = replace(
+        leaning,
+        refinement=Refinement(
+            positions=leaning.positions,
+            root=leaning.root,
+            confidence=leaning.confidence,
+            world_from_camera=world,
+            foot_contacts=np.ones((1, 1, 2), dtype=bool),
+        ),
+    )
+    scene = Scene(refined)
+    assert scene.grounded
+    assert scene.floor == 0
+    body = scene.bodies(slice(0, 1))[0, 0]
+    np.testing.assert_allclose(body[H36M17.index("head")] - body[0], [0, -0.72, 0], atol=1e-5)
+    np.testing.assert_allclose(body[H36M17.index("left_ankle"), 1], 0, atol=1e-5)
+    assert scene.feet_down(0, 0) == [H36M17.index("right_ankle"), H36M17.index("left_ankle")]
+    assert not Scene(leaning).grounded
+
+
+def test_feet_on_the_floor_are_marked(make_motion: Make) -> None:
+    motion = make_motion(np.array([[0.0, 0.0, 4.0]]))
+    raw = (motion.positions, motion.root, motion.confidence)
+    none, both = (
+        replace(motion, refinement=Refinement(*raw, foot_contacts=np.full((1, 1, 2), down)))
+        for down in (False, True)
+    )
+    images = [drawn(view_of(each), 0)[: SIZE[1] - 25] for each in (none, both)]
+    changed = np.argwhere((images[0] != images[1]).any(axis=-1))
+    assert len(changed) > 10
+    feet = view_of(both)._shot.camera(0).project(Scene(both).bodies(slice(0, 1))[0, 0, [3, 6]])
+    for foot in feet[:, ::-1]:
+        assert np.abs(changed - foot).max(axis=-1).min() < 6
+
+
+def test_trails_lead_to_where_joints_are(make_motion: Make) -> None:
+    path = np.linspace([-1.5, 0, 5], [1.5, 0, 5], 11)
+    motion = make_motion(path)
+    scene = Scene(motion)
+    image = {}
+    for seconds in (0.0, 0.5, 5.0):
+        trails = Trails(scene, seconds, ["pelvis"]) if seconds else None
+        image[seconds] = drawn(view_of(motion, elevation=0.0, trails=trails), 10)
+    long = np.argwhere((image[5.0] != image[0.0]).any(axis=-1))
+    short = np.argwhere((image[0.5] != image[0.0]).any(axis=-1))
+    assert np.ptp(long[:, 0]) < 8  # level, as the path is
+    assert 0.4 < np.ptp(short[:, 1]) / np.ptp(long[:, 1]) < 0.6
+    # The first row has no past.
+    np.testing.assert_array_equal(
+        drawn(view_of(motion), 0), drawn(view_of(motion, trails=Trails(scene, 5, ["pelvis"])), 0)
+    )
+
+
+def test_axes_point_where_the_view_says() -> None:
+    from mbcli.drawing.camera import frame_all, look_from
+    from mbcli.drawing.floor import draw_axes
+
+    style = STYLES["dark"]
+    for angles, across in (((0.0, 0.0), 0), ((90.0, 0.0), 2)):
+        camera = frame_all([np.zeros((1, 3))], look_from(*angles), (0, 0, 100, 100))
+        image = np.zeros((300, 400, 3), np.uint8)
+        draw_axes(Canvas.on_rgb(image), camera, style)
+        places = {
+            axis: np.argwhere(np.abs(image.astype(int) - style.axes[axis]).max(axis=-1) < 30)
+            for axis in (across, 1)
+        }
+        centre = np.array([300 - 18, 400]) - 6.5 / 2 * 10
+        rightmost, lowest = places[across][:, 1].max(), places[1][:, 0].max()
+        assert rightmost > centre[1] + 10
+        assert lowest > centre[0] + 10

@@ -158,7 +158,9 @@ def test_the_model_travels_with_the_weights(tmp_path: Path):
     with_facts(plain, calibrated, {"fps": [12, 60], FACT: model_of(0.25).to_fact()})
     before, _ = load_lifter(plain)
     after, info = load_lifter(calibrated)
-    assert all(torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters()))
+    assert all(
+        torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True)
+    )
     assert abs(calibrated.stat().st_size - plain.stat().st_size) < 10_000
     model = ErrorModel.of_facts(info.facts)
     assert model is not None

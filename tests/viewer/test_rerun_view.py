@@ -347,3 +347,9 @@ def test_without_rerun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rerun_view, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'mbcli\[view\]'"):
         view(walking(2), tmp_path / "out.rrd")
+
+
+def test_an_old_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rerun_view, "_PYTHON", (9, 1))
+    with pytest.raises(ConfigError, match=r"needs Python 9\.1 or newer"):
+        view(walking(2), tmp_path / "out.rrd")

@@ -1,0 +1,126 @@
+"""What is measured on the held-out recordings, gathered by subject and by action."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from figures import Figures, figures, mean_figures
+from heldout import FPS, HIPS, INPUTS, SUBJECTS, Piece, depth_zero, lifted, pieces
+from pictures import WorstPiece
+
+from mbcli.data.store import ClipStore
+from mbcli.errors import ConfigError
+from mbcli.lift.checkpoint import load_lifter
+from mbcli.lift.lifter import Lifter, LiftOptions
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray
+from mbcli.weights import resolve
+
+PICTURED = "noisy"
+_WORST = 10
+
+
+@dataclass(frozen=True)
+class Group:
+    """The figures of one answer.
+
+    Attributes:
+        overall: mean over the frames.
+        actions: the same by action.
+        subjects: the same by subject.
+    """
+
+    overall: Figures
+    actions: dict[str, Figures]
+    subjects: dict[str, Figures]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Everything about the held-out recordings.
+
+    Attributes:
+        groups: by answer and input.
+        worst: the pieces that the first weights get most wrong from noisy 2D, worst first.
+    """
+
+    groups: dict[str, Group]
+    worst: tuple[WorstPiece, ...]
+
+
+def measure_people(
+    store: ClipStore,
+    weights: Sequence[str],
+    training_mean: FloatArray,
+    *,
+    cameras: int,
+    every: int,
+) -> HeldOut:
+    """Lift everything and gather the figures.
+
+    Args:
+        store: the recordings.
+        weights: names or paths of lifters.
+        training_mean: (17, 3) mean pose of the training people.
+        cameras: for each recording.
+        every: measure every n-th piece.
+
+    Raises:
+        ConfigError: weights that were trained on the held-out subjects.
+        WeightsError: weights that cannot be used.
+    """
+    lifters = {Path(name).stem: _lifter(name) for name in weights}
+    found: dict[str, list[tuple[Piece, Figures]]] = defaultdict(list)
+    worst: list[WorstPiece] = []
+    for number, piece in enumerate(pieces(store, SUBJECTS, cameras)):
+        if number % every:
+            continue
+        for who, lifter in lifters.items():
+            for name in INPUTS:
+                poses = lifted(piece, name, lifter)
+                scored = _score(piece, poses)
+                if scored is None:
+                    continue
+                found[f"{who}, {name}"].append((piece, scored))
+                if name == PICTURED and who == Path(weights[0]).stem:
+                    worst.append(WorstPiece(piece, poses, scored.p_mpjpe))
+                    worst = sorted(worst, key=lambda w: -w.error)[:_WORST]
+        trivial = {f"depth zero, {name}": depth_zero(piece, name) for name in ("clean", "noisy")}
+        trivial["mean pose of the training people"] = np.broadcast_to(
+            training_mean, piece.target.shape
+        )
+        for name, poses in trivial.items():
+            scored = _score(piece, poses)
+            assert scored is not None
+            found[name].append((piece, scored))
+    return HeldOut({name: _group(parts) for name, parts in found.items()}, tuple(worst))
+
+
+def _lifter(name: str) -> Lifter:
+    model, info = load_lifter(resolve(name))
+    told = info.facts.get("config", {}).get("data", {}).get("holdout")
+    if told is not None and not set(SUBJECTS) <= set(told):
+        seen = ", ".join(sorted(set(SUBJECTS) - set(told)))
+        raise ConfigError(f"{name} must not have been trained on the held-out people, got {seen}")
+    return Lifter(model, LiftOptions(), info.facts)
+
+
+def _score(piece: Piece, poses: FloatArray) -> Figures | None:
+    return figures(poses, piece.target, fps=FPS, hips=HIPS, bones=H36M17.bones)
+
+
+def _group(parts: Sequence[tuple[Piece, Figures]]) -> Group:
+    actions: dict[str, list[Figures]] = defaultdict(list)
+    subjects: dict[str, list[Figures]] = defaultdict(list)
+    for piece, scored in parts:
+        actions[piece.action].append(scored)
+        subjects[piece.subject].append(scored)
+    return Group(
+        mean_figures([scored for _, scored in parts], by_frames=True),
+        {name: mean_figures(rows, by_frames=True) for name, rows in sorted(actions.items())},
+        {name: mean_figures(rows, by_frames=True) for name, rows in sorted(subjects.items())},
+    )
