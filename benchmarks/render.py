@@ -44,12 +44,14 @@ LAYOUTS: dict[str, RenderOptions] = {
     "3D, orbit": RenderOptions(layout="3d", camera="orbit"),
     "grid": RenderOptions(layout="grid"),
 }
+# The peak since the process began: resource.getrusage would tell that of its parent if higher.
 MEMORY = """
-import resource, sys
+import re, sys
+from pathlib import Path
 from mbcli.drawing import RenderOptions, render
 from mbcli.motion import load_motion
 render(load_motion(sys.argv[1]), sys.argv[2], options=RenderOptions(layout="3d"), overwrite=True)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024)
 """
 
 
@@ -175,7 +177,10 @@ def main() -> int:
             {name: timed(work, frames) for name, work in works.items()} for _ in range(given.rounds)
         ]
         short = strolling(300, size, fps)
-        memory = {n: peak_memory(m, folder) for n, m in ((300, short), (3000, _longer(short, 10)))}
+        memory = {}
+        if sys.platform == "linux":
+            for length, clip in ((300, short), (3000, _longer(short, 10))):
+                memory[length] = round(peak_memory(clip, folder))
     table = Table("", "frames/s", "ms of processor a frame", title=f"{size[0]}x{size[1]}")
     rows = {}
     for name in works:

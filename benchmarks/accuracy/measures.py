@@ -76,6 +76,9 @@ class Logits:
     steady: float
 
 
+_UNKNOWN = Logits(*(math.nan,) * 5)
+
+
 @dataclass
 class Measures:
     """The figures; fractions of the height, variances an axis.
@@ -94,7 +97,7 @@ class Measures:
         chances: for each kind, how many limbs (pairs of limbs for swaps) could have.
         outliers: keypoints of the limbs that are gross for a moment.
         known: of so many on which the other views agree.
-        confidence: of the logits of all whose error is known.
+        confidence: of the logits of all whose error is known; NaN where they are too few.
         curve: rows of error's lower end in %, median confidence, number of keypoints.
     """
 
@@ -110,7 +113,7 @@ class Measures:
     chances: dict[str, int] = field(default_factory=dict)
     outliers: int = 0
     known: int = 0
-    confidence: Logits | None = None
+    confidence: Logits = _UNKNOWN
     curve: list[tuple[float, float, int]] = field(default_factory=list)
 
 

@@ -147,7 +147,9 @@ def tell(found: Fit, renewed: int, console: Console) -> None:
         sizes.add_row(name, f"{real.series[group]:.0f}", *cells)
     console.print(sizes)
     ratios = [m.pooled[1:] / m.pooled[0] for m in (real, *drawn)]
-    told = ", ".join(f"{a:.2f} / {b:.2f}" for a, b in zip(ratios[0], np.mean(ratios[1:], 0), strict=True))
+    told = ", ".join(
+        f"{a:.2f} / {b:.2f}" for a, b in zip(ratios[0], np.mean(ratios[1:], 0), strict=True)
+    )
     spread = [
         np.std([np.log(m.offset_variance) / 2 for m in drawn], axis=0),
         np.std([np.log(m.covariance[:, 1]) / 2 for m in drawn], axis=0),
@@ -164,18 +166,17 @@ def tell(found: Fit, renewed: int, console: Console) -> None:
     for column in ("kind", "limb", "person", "view", "from frame", "frames", "away"):
         events.add_column(column, justify="right")
     for s in real.stretches:
-        places = [str(s.person + 1), str(s.view + 1), str(s.first), str(s.frames)]
-        events.add_row(s.kind, s.limb.replace("_", " "), *places, f"{s.away:.0%}")
+        where = [str(s.person + 1), str(s.view + 1), str(s.first), str(s.frames)]
+        events.add_row(s.kind, s.limb.replace("_", " "), *where, f"{s.away:.0%}")
     console.print(events)
     console.print(f"outliers: {real.outliers} of {real.known} keypoints of limbs")
     logits = real.confidence
     curve = ", ".join(f"{low:g} %: {middle:.2f} ({n})" for low, middle, n in real.curve)
     console.print(f"median confidence by the error's lower end (keypoints): {curve}")
-    if logits is not None:
-        console.print(
-            f"confidence: 1 % takes {logits.slope:.2f} from the logit, around which it scatters by "
-            f"{logits.sd:.2f}, {logits.steady:.0%} of that for the whole view"
-        )
+    console.print(
+        f"confidence: 1 % takes {logits.slope:.2f} from the logit, around which it scatters by "
+        f"{logits.sd:.2f}, {logits.steady:.0%} of that for the whole view"
+    )
     for note in found.notes:
         console.print(f"- {note}")
 

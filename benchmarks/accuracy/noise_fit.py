@@ -19,6 +19,7 @@ import torch
 from measures import GROUPS, KINDS, LAGS, OF_GROUP, Measures, measured, roughness
 from misses import Misses, Person, misses, missing, truth
 
+from mbcli.errors import InputError
 from mbcli.train.draw import Draw
 from mbcli.train.front_end import FrontEnd, FrontEndNoise
 from mbcli.types import FloatArray
@@ -111,6 +112,9 @@ def fit(
         draws: repetitions of the footage that are drawn in each round.
         rounds: how often the numbers are changed.
         seed: of the draws.
+
+    Raises:
+        InputError: no joint is known in enough views.
     """
     truths = [truth(person) for person in people]
     held_out = [misses(p, height) for p, (_, height) in zip(people, truths, strict=True)]
@@ -118,6 +122,8 @@ def fit(
     notes: list[str] = []
     rates = _rates(real, notes)
     known = real.series >= FEWEST_SERIES
+    if not known.any():
+        raise InputError("the views agree on too few keypoints; is the calibration theirs?")
     sizes = _first_guess(real, known, people[0].fps)
     for _ in range(rounds):
         numbers = sizes.numbers(difficulty_sd=0.0, cropped=0.0, **rates)
@@ -183,7 +189,8 @@ def _redrawn(
 ) -> tuple[list[Measures], list[Misses]]:
     """Measures of drawn footage, and the held-out errors of its first draw."""
     noise = FrontEndNoise(numbers, torch.device("cpu"))
-    result, first = [], []
+    result: list[Measures] = []
+    first: list[Misses] = []
     for number in range(draws):
         drawn = []
         for place, (person, (points, heights)) in enumerate(zip(people, truths, strict=True)):

@@ -22,7 +22,7 @@ def draw_picture(found: Fit, path: Path) -> None:
     """Tracks, autocorrelation and histograms of held-out errors, real and drawn.
 
     Args:
-        found: of `noise_fit.fit`.
+        found: of `noise_fit.fit`; the tracks are shown without the shift of the whole body.
         path: of the picture.
     """
     import matplotlib
@@ -31,13 +31,14 @@ def draw_picture(found: Fit, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     both = {"real": found.misses, "drawn": found.drawn_misses}
+    shifts = {"real": found.real.common, "drawn": found.drawn[0].common}  # (N, V, 2)
     figure, axes = plt.subplots(3, 3, figsize=(15, 11), layout="constrained")
     for column, name in enumerate(_TRACKS):
         for row, (kind, people) in enumerate(both.items()):
             panel = axes[row, column]
             times = np.arange(people[0].error.shape[1]) / people[0].fps
-            for person in people:
-                error = person.error[:, :, COCO17.index(name), 0]
+            for person, shift in zip(people, shifts[kind], strict=True):
+                error = person.error[:, :, COCO17.index(name), 0] - shift[:, :1]
                 known = person.agreed[:, :, COCO17.index(name)]
                 for track in np.where(known, 100 * error, np.nan):
                     panel.plot(times, track, color=_INK[kind], linewidth=0.9, alpha=0.7)

@@ -29,7 +29,7 @@ Width = Annotated[
     typer.Option(
         metavar="PIXELS",
         help="Width of the output; lines and letters grow with it.",
-        show_default="as the video; 640 for .gif",
+        show_default="as the video; for .gif the longer side 640",
         rich_help_panel=_LOOK,
     ),
 ]

@@ -65,13 +65,14 @@ class Canvas:
         )
         return Canvas(planes, self.matrix)
 
-    def inks(self, colour: Colour) -> Iterator[tuple[RgbImage, int, Value]]:
-        """Each plane, its step, and what the colour is on it."""
-        return zip(self.planes, self.steps, _values(colour, self.matrix), strict=True)
+    def inks(self, colour: Colour, other: Colour) -> Iterator[tuple[RgbImage, int, Value, Value]]:
+        """Each plane, its step, and what two colours are on it."""
+        one, two = _values(colour, self.matrix), _values(other, self.matrix)
+        return zip(self.planes, self.steps, one, two, strict=True)
 
     def fill(self, colour: Colour) -> None:
         """Paint all of it."""
-        for plane, _, value in self.inks(colour):
+        for plane, _, value, _ in self.inks(colour, colour):
             plane[:] = value
 
     def paste(self, other: Canvas) -> None:

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from mbcli.colours import Colour
-from mbcli.drawing.canvas import Canvas, blend
+from mbcli.drawing.canvas import Canvas, Value, blend
 from mbcli.types import FloatArray
+from mbcli.video.presentation import RgbImage
 
 Point = tuple[float, float]
 
@@ -88,6 +89,11 @@ def stroke(
     """
     if not (near(start) and near(end)):
         return
+    if alpha >= 1:
+        for plane, step, value, edge in canvas.inks(colour, colour if rim is None else rim):
+            a, b = _fixed(start, 0, 0, step), _fixed(end, 0, 0, step)
+            _line(plane, a, b, value, width / step, None if rim is None else edge, step)
+        return
     # The part of the picture that the stroke can touch: blending costs by the pixel.
     pad = width + 4
     box = (
@@ -96,22 +102,31 @@ def stroke(
         int(max(start[0], end[0])) + pad,
         int(max(start[1], end[1])) + pad,
     )
-    around = colour if rim is None else rim
-    for (plane, step, value), (_, _, edge) in zip(
-        canvas.inks(colour), canvas.inks(around), strict=True
-    ):
+    for plane, step, value, edge in canvas.inks(colour, colour if rim is None else rim):
         left, top = max(0, box[0] // step), max(0, box[1] // step)
         part = plane[top : max(0, box[3] // step + 1), left : max(0, box[2] // step + 1)]
         if not part.size:
             continue
-        layer = part if alpha >= 1 else part.copy()
+        layer = part.copy()
         a, b = _fixed(start, left, top, step), _fixed(end, left, top, step)
-        if rim is not None:
-            thick = max(2, round((width + 2) / step))
-            cv2.line(layer, a, b, edge, thick, cv2.LINE_AA, _SHIFT)
-        cv2.line(layer, a, b, value, max(1, round(width / step)), cv2.LINE_AA, _SHIFT)
-        if alpha < 1:
-            blend(part, layer, alpha)
+        _line(layer, a, b, value, width / step, None if rim is None else edge, step)
+        blend(part, layer, alpha)
+
+
+def _line(
+    plane: RgbImage,
+    start: tuple[int, int],
+    end: tuple[int, int],
+    value: Value,
+    width: float,
+    edge: Value | None,
+    step: int,
+) -> None:
+    """Draw on one plane; points are in OpenCV's fixed-point numbers."""
+    if edge is not None:
+        thick = max(2, round(width + 2 / step))
+        cv2.line(plane, start, end, edge, thick, cv2.LINE_AA, _SHIFT)
+    cv2.line(plane, start, end, value, max(1, round(width)), cv2.LINE_AA, _SHIFT)
 
 
 def dot(
@@ -127,7 +142,7 @@ def dot(
     if not near(centre):
         return
     pad = int(radius) + ring + 3
-    for plane, step, value in canvas.inks(colour):
+    for plane, step, value, _ in canvas.inks(colour, colour):
         left = max(0, (int(centre[0]) - pad) // step)
         top = max(0, (int(centre[1]) - pad) // step)
         right = max(0, (int(centre[0]) + pad) // step + 1)

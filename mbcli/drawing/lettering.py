@@ -59,7 +59,7 @@ def write(
     left, top = 2 * round((at[0] - round(height / 2)) / 2), 2 * round((at[1] - rise) / 2)
     if plate is not None:
         _lay(canvas, plate, left, top, mask.shape)
-    for plane, step, value in canvas.inks(colour):
+    for plane, step, value, _ in canvas.inks(colour, colour):
         # In a half plane a letter's colour is spread over what its pixels cover.
         shape = mask if step == 1 else _halved(text, height)
         x, y = left // step, top // step
@@ -174,7 +174,7 @@ def _mix(part: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], value: Value)
 
 
 def _lay(canvas: Canvas, colour: Colour, left: int, top: int, shape: tuple[int, ...]) -> None:
-    for plane, step, value in canvas.inks(colour):
+    for plane, step, value, _ in canvas.inks(colour, colour):
         x, y = left // step, top // step
         part = plane[
             max(0, y) : max(0, y + shape[0] // step), max(0, x) : max(0, x + shape[1] // step)

@@ -17,6 +17,7 @@ from mbcli.drawing.canvas import Canvas
 from mbcli.drawing.compose import Composer
 from mbcli.drawing.options import RenderOptions
 from mbcli.drawing.pictures import Source, check_any, pictures_of
+from mbcli.drawing.sizes import panels
 from mbcli.motion import Motion3D
 from mbcli.report import Observer
 from mbcli.video import Planar, ahead, sound_of, write_gif, write_video
@@ -25,7 +26,7 @@ from mbcli.video.presentation import RgbImage
 
 STAGE = "drawing"
 _GIF_FPS = 15.0
-_GIF_WIDTH = 640
+_GIF_SIDE = 640  # pixels of the longer one
 _SAMPLES = 16  # pictures that a GIF's colours are chosen for
 
 
@@ -118,14 +119,15 @@ def render_gif(
     overwrite: bool,
     observer: Observer,
 ) -> RenderReport:
-    """Draw a motion into a GIF, at 15 frames a second and 640 pixels across unless told.
+    """Draw a motion into a GIF, at 15 frames a second and 640 pixels along the longer side unless told.
 
     Args and errors: see :func:`render_video`.
     """
     most = _GIF_FPS if options.max_fps is None else min(options.max_fps, MOST_FPS)
     rows, fps = _rows(motion, most)
     if options.width is None:
-        options = replace(options, width=_GIF_WIDTH)
+        (width, height), _ = panels(options.layout, motion.keypoints.size, None)
+        options = replace(options, width=round(_GIF_SIDE * width / max(width, height)))
     composer = Composer(motion, options)
     missing: list[int] = []
 

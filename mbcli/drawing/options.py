@@ -24,7 +24,8 @@ class RenderOptions:
         layout: ``overlay`` is the video with skeletons, ``3d`` the view, ``side`` both, ``grid``
             views from the front, the side and the top beside the view.
         style: ``dark`` or ``light``.
-        width: pixels of the output; None takes what the video's picture asks for.
+        width: pixels of the output; None takes what the video's picture asks for, and for GIF
+            640 pixels along the longer side.
         people: ids of those to be drawn; None is everybody.
         camera: ``fixed`` sees the whole clip, ``orbit`` goes around it, ``follow`` goes with the
             people.

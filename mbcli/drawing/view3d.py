@@ -96,7 +96,6 @@ class View3D:
         for shadow in camera.project(scene.on_floor(bodies))[:, ends].tolist():
             for start, end in shadow:
                 stroke(canvas, start, end, style.shadow, width)
-        self._draw_feet(canvas, camera, row, columns, bodies)
         # What is further away is drawn first, bone by bone: limbs pass behind each other.
         order = np.argsort(-seen[..., 2][:, ends].mean(axis=-1), axis=None)
         lines, sure = points[:, ends].tolist(), confidence[:, ends].min(axis=-1).tolist()
@@ -121,29 +120,12 @@ class View3D:
         for who, column in enumerate(columns.tolist()):
             for place, alpha in zip(points[who].tolist(), alphas[who], strict=True):
                 dot(canvas, place, people[who], 0.9 * width, alpha=alpha)
+            for joint in scene.feet_down(row, column):
+                ring = max(1, width // 2)
+                dot(canvas, points[who, joint].tolist(), style.text, 2.2 * width, ring=ring)
             over = label_point(points[who], np.ones(len(skeleton), dtype=np.bool_), skeleton)
             label = str(scene.motion.track_ids[column])
             write_label(canvas, label, over, self._letters, people[who])
-
-    def _draw_feet(
-        self,
-        canvas: Canvas,
-        camera: Camera,
-        row: int,
-        columns: npt.NDArray[np.intp],
-        bodies: FloatArray,
-    ) -> None:
-        """Mark the feet that stand, where they stand."""
-        for who, column in enumerate(columns.tolist()):
-            for joint in self._scene.feet_down(row, column):
-                x, y = camera.project(self._scene.on_floor(bodies[who, joint])).tolist()
-                dot(
-                    canvas,
-                    (x, y),
-                    self._style.text,
-                    2.2 * self._width,
-                    ring=max(1, self._width // 2),
-                )
 
     def _draw_empty(self, canvas: Canvas, camera: Camera) -> None:
         """What has nothing to do with people: background, floor and legend."""

@@ -41,7 +41,7 @@ def write_gif(
         frames: (H, W, 3) uint8 RGB, all of one size.
         samples: pictures of that size that show what colours there are, at least one.
         times: seconds at which each frame is shown, rising, no more than `MOST_FPS` of them a
-            second; the last is shown for as long as the one before it.
+            second; the last is shown for as long as the one before it, or for a second.
         overwrite: replace a file that exists.
 
     Returns:
@@ -114,7 +114,9 @@ def _encode(
     pictures = (_frame(image, tick) for image, tick in zip(frames, ticks, strict=True))
     first = next(pictures)
     painter = _Painter(first, palette)
-    with av.open(f"file:{path}", "w", format="gif", options={"loop": "0"}) as out:
+    last = ticks[-1] - ticks[-2] if len(ticks) > 1 else _CLOCK
+    options = {"loop": "0", "final_delay": str(last)}
+    with av.open(f"file:{path}", "w", format="gif", options=options) as out:
         stream = out.add_stream("gif", rate=_CLOCK)
         stream.width, stream.height, stream.pix_fmt = first.width, first.height, "pal8"
         stream.codec_context.time_base = Fraction(1, _CLOCK)

@@ -133,3 +133,25 @@ def test_numbers_are_read_from_a_file_and_others_refused(tmp_path: Path) -> None
         FrontEnd.read(path)
     with pytest.raises(ConfigError, match="no front end"):
         FrontEnd.read(tmp_path / "none.json")
+
+
+def test_a_bare_name_finds_what_is_packaged_from_any_folder(tmp_path: Path) -> None:
+    # A configuration's relative paths are joined to its folder before they come here.
+    for path in (Path("movenet"), tmp_path / "movenet"):
+        assert FrontEnd.read(path) == FrontEnd()
+    with pytest.raises(ConfigError, match=r"must be a JSON file or movenet, got .*openpose"):
+        FrontEnd.read(tmp_path / "openpose")
+    file = tmp_path / "movenet"
+    file.write_text(json.dumps({**NOTHING, "name": "mine"}), encoding="utf-8")
+    assert FrontEnd.read(file).name == "mine"
+
+
+def test_part_of_the_confidence_stays_and_the_rest_decays() -> None:
+    seen = report(400, 40, confidence_sd=1.0, confidence_steady=0.4, time_constant=0.09)
+    logit = seen[..., 2].logit()
+    assert float(logit.std()) == pytest.approx(1.0, rel=0.05)
+    logit = logit - logit.mean()
+    for frames in (1, 6):
+        expected = 0.4 + 0.6 * float(torch.exp(torch.tensor(-frames / 60 / 0.09)))
+        got = (logit[:, frames:] * logit[:, :-frames]).mean() / (logit**2).mean()
+        assert float(got) == pytest.approx(expected, abs=0.05)

@@ -30,6 +30,7 @@ def test_pictures_and_times_come_back(tmp_path: Path) -> None:
     assert write_gif(path, iter(images), samples=images[::3], times=times) == 9
     with VideoReader(path) as reader:
         frames = list(reader)
+        assert reader.info.duration == pytest.approx(0.8)
     np.testing.assert_allclose([f.time for f in frames], np.array(times) - 2, atol=1e-6)
     for frame, image in zip(frames, images, strict=True):
         assert np.abs(frame.image.astype(int) - image).mean() < 6
