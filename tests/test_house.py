@@ -24,6 +24,7 @@ FLOORS = (
     ("pose_file", "keypoint_json"),
     ("motion",),
     ("geometry", "video", "weights", "actions", "kinematics"),
+    ("footage",),
     (
         *("pose2d", "keypoints", "track", "mend", "lift", "refinement"),
         *("exports", "drawing", "viewer", "plots", "data"),

@@ -18,7 +18,6 @@ from scipy.signal import butter, sosfiltfilt
 
 from mbcli.conversion import convert
 from mbcli.errors import InputError
-from mbcli.geometry import MIN_CONFIDENCE
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.types import FloatArray
 
@@ -206,9 +205,3 @@ def missing(seen: FloatArray) -> BoolArray:
     """(..., 17, 3) keypoints that are not reported although the person is."""
     absent = ~(seen[..., 2] > 0)
     return absent & ~absent.all(axis=-1, keepdims=True)
-
-
-def unsure(seen: FloatArray) -> float:
-    """Share of the reported keypoints whose confidence is too low to be used."""
-    reported = seen[..., 2][seen[..., 2] > 0]
-    return float((reported < MIN_CONFIDENCE).mean()) if reported.size else float("nan")

@@ -100,8 +100,8 @@ def plot(
                 "figure; choose with --person"
             )
         width, height = report.inches
-        people = len(report.people)
+        people = "1 person" if len(report.people) == 1 else f"{len(report.people)} people"
         screen.say(
-            f"{out}: {what} of {people} {'person' if people == 1 else 'people'} in {report.frames} frames, "
+            f"{out}: {what} of {people} in {report.frames} frames, "
             f"{width:.1f} x {height:.1f} inches"
         )

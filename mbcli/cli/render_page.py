@@ -57,7 +57,7 @@ def render_page(
     from mbcli.viewer.page import write_page
 
     if embed_video and video is None:
-        from mbcli.viewer.pictures import noted_video
+        from mbcli.footage import noted_video
 
         video = noted_video(motion)
         if video is None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from mbcli.drawing.movies import RenderReport, render_gif, render_video
 from mbcli.drawing.options import RenderOptions
-from mbcli.drawing.pictures import Source, noted_video, video_of
 from mbcli.drawing.stills import STILL_SUFFIXES, render_still
 from mbcli.errors import InputError, OutputError
+from mbcli.footage import Source, noted_source
 from mbcli.motion import Motion3D
 from mbcli.output import check_output
 from mbcli.report import Observer, unobserved
@@ -84,13 +84,30 @@ def _source(
 ) -> Source | None:
     """What to draw on, or to take the sound from."""
     if options.needs_video:
-        return Source.of(video_of(motion) if video is None else video, motion)
+        return Source.of(_video_of(motion) if video is None else video, motion)
     if path.suffix.lower() != ".mp4" or not options.sound:
         return None
     if video is not None:
         return Source.of(video, motion)
-    noted = noted_video(motion)
+    noted = noted_source(motion)
     try:
         return None if noted is None else Source.of(noted, motion)
     except InputError:
         return None  # The sound alone is not worth an error over a file that nobody named.
+
+
+def _video_of(motion: Motion3D) -> Path:
+    """The video to draw on, where none is given.
+
+    Raises:
+        InputError: the motion names none, or one that is not there.
+    """
+    path, noted = noted_source(motion), motion.meta.get("source")
+    if path is not None:
+        return path
+    lack = (
+        f"the video of the motion is no longer at {noted}"
+        if isinstance(noted, str) and noted
+        else "the motion does not say which video it is from"
+    )
+    raise InputError(f"{lack}: name it with --video, or draw without it (--layout 3d)")

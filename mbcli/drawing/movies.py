@@ -16,8 +16,8 @@ from typing import TypeVar
 from mbcli.drawing.canvas import Canvas
 from mbcli.drawing.compose import Composer
 from mbcli.drawing.options import RenderOptions
-from mbcli.drawing.pictures import Source, check_any, pictures_of
 from mbcli.drawing.sizes import panels
+from mbcli.footage import Source, check_any, pictures_of
 from mbcli.motion import Motion3D
 from mbcli.report import Observer
 from mbcli.video import Planar, ahead, sound_of, write_gif, write_video
@@ -90,7 +90,7 @@ def render_video(
                 target = Planar.empty(composer.size, matrix)
                 composer.compose(Canvas.on_planar(target), row, picture)
                 yield target
-        check_any(source, motion, rows, missing)
+        check_any(source, motion, rows, len(missing))
 
     with closing(ahead(drawn())) as finished:
         written = write_video(
@@ -119,7 +119,7 @@ def render_gif(
     overwrite: bool,
     observer: Observer,
 ) -> RenderReport:
-    """Draw a motion into a GIF, at 15 frames a second and 640 pixels along the longer side unless told.
+    """Draw a motion into a GIF; unless told, 15 frames a second and 640 pixels along one side.
 
     Args and errors: see :func:`render_video`.
     """
@@ -139,7 +139,7 @@ def render_gif(
                 if picture is None and composer.picture_size:
                     missing.append(row)
                 yield composer.compose_rgb(row, picture)
-        check_any(source, motion, wanted, missing)
+        check_any(source, motion, wanted, len(missing))
 
     samples = list(drawn(rows[:: max(1, math.ceil(len(rows) / _SAMPLES))]))
     with closing(ahead(drawn(rows))) as finished:

@@ -8,14 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import ConfigError
+from mbcli.kinematics.places import FEET, places_of
 from mbcli.motion import Motion3D
 from mbcli.types import FloatArray
 
-_FLOOR_PERCENTILE = 95.0
-_APART = 1.2  # metres between people whose places are not known
 _CHUNK = 1024  # frames looked at together
 _CENTRE_SECONDS = 1.0  # over which a camera that follows people evens out their way
-_FEET = ("right_ankle", "left_ankle")  # in the order of Refinement.foot_contacts
 
 
 class Scene:
@@ -41,15 +39,15 @@ class Scene:
     def __init__(self, motion: Motion3D, people: Sequence[int] | None = None) -> None:
         self.motion = motion
         self.shown = motion.present & chosen(motion, people)
-        self._places, self.placed = _places(motion, self.shown)
+        places = places_of(motion, self.shown)
+        self._offsets, self.placed, self.floor = places.offsets, places.known, places.floor
+        world = places.world_from_camera
+        self.grounded = world is not None
+        self._turn = np.eye(3) if world is None else world[:3, :3]
+        self._shift = np.zeros(3) if world is None else world[:3, 3]
         refinement = motion.refinement
-        world = None if refinement is None else refinement.world_from_camera
-        self.grounded = self.placed and world is not None
-        self._turn = np.eye(3) if world is None or not self.placed else world[:3, :3]
-        self._shift = np.zeros(3) if world is None or not self.placed else world[:3, 3]
         self._contacts = None if refinement is None else refinement.foot_contacts
-        self.floor = 0.0 if self.grounded else self._floor_level()
-        self._feet = [motion.skeleton.index(joint) for joint in _FEET]
+        self._feet = [motion.skeleton.index(joint) for joint in FEET]
         self._centres: FloatArray | None = None
 
     def columns(self, row: int) -> npt.NDArray[np.intp]:
@@ -59,7 +57,7 @@ class Scene:
     def bodies(self, rows: slice, columns: npt.NDArray[np.intp] | None = None) -> FloatArray:
         """(T', P', J, 3) metres, x right, y down, z away; NaN where somebody is absent."""
         motion = self.motion
-        bodies = motion.positions[rows] + self._places[rows, :, None]
+        bodies = motion.positions[rows] + self._offsets[rows, :, None]
         if columns is not None:
             bodies = bodies[:, columns]
         result: FloatArray = bodies @ self._turn.T + self._shift
@@ -133,16 +131,6 @@ class Scene:
         smooth = [np.convolve(axis, window, mode="valid") for axis in padded.T]
         return np.stack(smooth, axis=-1)
 
-    def _floor_level(self) -> float:
-        """The y of the floor: that of the lower ankle, in all but the wildest frames."""
-        skeleton = self.motion.skeleton
-        ankles = [skeleton.index(joint) for joint in _FEET]
-        levels = self.motion.positions[:, :, ankles, 1] + self._places[:, :, None, 1]
-        there = levels[self.shown]
-        if not len(there):
-            return 1.0
-        return float(np.percentile(there.max(axis=-1), _FLOOR_PERCENTILE))
-
 
 def chosen(motion: Motion3D, people: Sequence[int] | None) -> npt.NDArray[np.bool_]:
     """(P,) which columns of a motion hold these ids.
@@ -156,13 +144,3 @@ def chosen(motion: Motion3D, people: Sequence[int] | None) -> npt.NDArray[np.boo
             known = ", ".join(map(str, ids)) or "nobody"
             raise ConfigError(f"--person must be among those in the motion ({known}), got {person}")
     return np.array([people is None or person in people for person in ids], dtype=np.bool_)
-
-
-def _places(motion: Motion3D, shown: npt.NDArray[np.bool_]) -> tuple[FloatArray, bool]:
-    """(T, P, 3) what to add to the positions, and whether those are places in space."""
-    if np.isfinite(motion.root[shown]).all():
-        return motion.root, True
-    frames, people = shown.shape
-    beside = np.zeros((frames, people, 3), dtype=np.float32)
-    beside[..., 0] = (np.arange(people) - (people - 1) / 2) * _APART
-    return beside, False

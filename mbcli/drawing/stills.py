@@ -13,13 +13,12 @@ import numpy as np
 from mbcli.drawing.compose import Composer
 from mbcli.drawing.movies import STAGE, RenderReport
 from mbcli.drawing.options import RenderOptions
-from mbcli.drawing.pictures import Source, check_any, pictures_of
 from mbcli.drawing.styles import STYLES
 from mbcli.errors import ConfigError, OutputError
+from mbcli.footage import Source, check_any, pictures_of
 from mbcli.motion import Motion3D
 from mbcli.output import written_whole
 from mbcli.report import Observer
-from mbcli.video import Planar
 from mbcli.video.presentation import RgbImage
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -68,7 +67,7 @@ def render_still(
     else:
         composer = Composer(motion, options)
     sheet, missing = _sheet(motion, composer, source, options, rows, columns, observer)
-    check_any(source, motion, rows, missing)
+    check_any(source, motion, rows, len(missing))
     _save(sheet, path, overwrite=overwrite)
     size = (sheet.shape[1], sheet.shape[0])
     return RenderReport(frames=len(rows), size=size, missing=len(missing))
@@ -102,7 +101,6 @@ def _sheet(
     blank = (None for _ in rows)
     with closing(blank if needed is None else pictures_of(needed, motion, rows)) as pictures:
         for place, (row, picture) in enumerate(zip(rows, pictures, strict=True)):
-            assert not isinstance(picture, Planar)
             if picture is None and needed is not None:
                 missing.append(row)
             line, column = divmod(place, columns)

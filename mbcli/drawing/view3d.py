@@ -18,7 +18,6 @@ from mbcli.drawing.shots import CameraMove, shot_of
 from mbcli.drawing.styles import Style
 from mbcli.drawing.sureness import DASHED_BEYOND, sureness
 from mbcli.drawing.trails import Trails
-from mbcli.types import FloatArray
 
 
 class View3D:

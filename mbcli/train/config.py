@@ -130,8 +130,8 @@ class CorruptionConfig(Section):
         frame_mask: probability that a whole frame is missing.
         measured: share of the clips whose errors are drawn from the model of a 2D front end
             (`mbcli.train.front_end`) in place of the published noise.
-        front_end: JSON file with that front end's numbers; MoveNet's if None. A relative path
-            starts at the configuration file.
+        front_end: that front end: a packaged name (``movenet``) or a JSON file, whose path starts
+            at the configuration file if it is relative; MoveNet's if None.
     """
 
     noise: bool = True

@@ -16,9 +16,9 @@ from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from mbcli.errors import InputError
+from mbcli.footage import Source, check_any, pictures_of
 from mbcli.motion import Motion3D
 from mbcli.report import Observer
-from mbcli.viewer.pictures import checked_video, pictures_of, without_frames
 
 MAX_BYTES = 50_000_000
 """The most that a page's video may take; base64 makes 4/3 of it."""
@@ -57,12 +57,15 @@ def clip_of(video: Path, motion: Motion3D, observer: Observer) -> Clip:
     Raises:
         InputError: the video cannot be read, is another one, or takes more than ``MAX_BYTES``.
     """
-    size = checked_video(motion, video).size
+    source = Source.of(video, motion)
     missing, frames = 0, len(motion.timestamps)
+    rows = range(frames)
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:
-        stream = _stream(container.add_stream("libx264", rate=_rate(motion.fps)), size, motion.fps)
-        for row, picture in enumerate(pictures_of(motion, video)):
+        stream = _stream(
+            container.add_stream("libx264", rate=_rate(motion.fps)), source.size, motion.fps
+        )
+        for row, picture in enumerate(pictures_of(source, motion, rows)):
             missing += picture is None
             image = np.full((2, 2, 3), _GREY, dtype=np.uint8) if picture is None else picture
             frame = _reduced(image, stream)
@@ -77,8 +80,7 @@ def clip_of(video: Path, motion: Motion3D, observer: Observer) -> Clip:
                 )
             observer(_STAGE, row + 1, frames)
         container.mux(stream.encode(None))
-    if missing == frames:
-        raise without_frames(motion, video)
+    check_any(source, motion, rows, missing)
     return Clip(out.getvalue(), missing)
 
 

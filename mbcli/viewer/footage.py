@@ -18,12 +18,12 @@ import numpy.typing as npt
 import rerun as rr
 
 from mbcli.errors import ConfigError
+from mbcli.footage import Source, check_any, pictures_of
 from mbcli.motion import Motion3D
 from mbcli.report import Observer
 from mbcli.video.container import codec_name, opened
 from mbcli.video.presentation import Orientation, RgbImage
 from mbcli.video.video_file import VideoFile
-from mbcli.viewer.pictures import checked_video, pictures_of, without_frames
 from mbcli.viewer.recording import FRAMES, time_columns
 
 Stored = Literal["file", "pictures"]
@@ -61,16 +61,16 @@ def add_video(
         InputError: the video cannot be read, or is another one.
         ConfigError: ``file`` for a video that Rerun cannot show.
     """
-    info = checked_video(motion, video)
+    source = Source.of(video, motion)
     if footage != "pictures":
-        hindrance, codec = _hindrance(video) if info.kind == "video" else ("is no video", "")
+        hindrance, codec = _hindrance(video) if source.kind == "video" else ("is no video", "")
         if footage == "auto" and codec not in _BUILT_IN and shutil.which("ffmpeg") is None:
             hindrance = hindrance or "needs ffmpeg, which is not installed"
         if not hindrance:
             asset = rr.AssetVideo(path=video)
             stamps = _stamps(asset, motion)
             if stamps is not None:
-                return "file", _add_file(recording, motion, video, asset, stamps)
+                return "file", _add_file(recording, motion, source, asset, stamps)
             hindrance = "has time stamps that Rerun reads otherwise"
         if footage == "file":
             raise ConfigError(
@@ -78,7 +78,7 @@ def add_video(
                 f"pixels, up to {_LARGEST_FILE // 1_000_000} MB, but {video} {hindrance}: "
                 "take --footage pictures"
             )
-    return "pictures", _add_pictures(recording, motion, video, observer)
+    return "pictures", _add_pictures(recording, motion, source, observer)
 
 
 def _hindrance(video: Path) -> tuple[str, str]:
@@ -117,13 +117,13 @@ def _stamps(asset: rr.AssetVideo, motion: Motion3D) -> npt.NDArray[np.int64] | N
 def _add_file(
     recording: rr.RecordingStream,
     motion: Motion3D,
-    video: Path,
+    source: Source,
     asset: rr.AssetVideo,
     stamps: npt.NDArray[np.int64],
 ) -> int:
     held = stamps >= 0
-    if not held.any():
-        raise without_frames(motion, video)
+    missing = int(np.count_nonzero(~held))
+    check_any(source, motion, range(len(held)), missing)
     recording.log(FRAMES, asset, static=True, strict=True)
     last = int(np.flatnonzero(held)[-1]) + 1  # frame numbers rise: what is held comes first
     recording.send_columns(
@@ -134,11 +134,11 @@ def _add_file(
         ),
         strict=True,
     )
-    return int(np.count_nonzero(~held))
+    return missing
 
 
 def _add_pictures(
-    recording: rr.RecordingStream, motion: Motion3D, video: Path, observer: Observer
+    recording: rr.RecordingStream, motion: Motion3D, source: Source, observer: Observer
 ) -> int:
     """Store the pictures, a few at a time, smaller where they are large."""
     size, frames = motion.keypoints.size, len(motion.timestamps)
@@ -147,12 +147,12 @@ def _add_pictures(
     # Brings pixels of the stored picture to those of the video, in which the keypoints are.
     across, down = size[0] / smaller[0], size[1] / smaller[1]
     recording.log(FRAMES, rr.Transform3D(scale=(across, down, 1.0)), static=True, strict=True)
-    pictures = enumerate(pictures_of(motion, video))
-    held = np.zeros(frames, dtype=np.bool_)
+    pictures = enumerate(pictures_of(source, motion, range(frames)))
+    missing = 0
     while batch := list(islice(pictures, _BATCH)):
         blobs = [(row, _jpeg(image, smaller)) for row, image in batch if image is not None]
+        missing += len(batch) - len(blobs)
         for row, blob in blobs:
-            held[row] = True
             recording.send_columns(
                 FRAMES,
                 time_columns(motion, slice(row, row + 1)),
@@ -160,9 +160,8 @@ def _add_pictures(
                 strict=True,
             )
         observer("video", batch[-1][0] + 1, frames)
-    if not held.any():
-        raise without_frames(motion, video)
-    return int(np.count_nonzero(~held))
+    check_any(source, motion, range(frames), missing)
+    return missing
 
 
 def _jpeg(image: RgbImage, size: tuple[int, int]) -> bytes:

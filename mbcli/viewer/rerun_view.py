@@ -16,10 +16,10 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, get_args
 
 from mbcli.errors import ConfigError, InputError, OutputError
+from mbcli.footage import noted_video
 from mbcli.motion import Motion3D
 from mbcli.output import check_output, written_whole
 from mbcli.report import Observer, unobserved
-from mbcli.viewer.pictures import noted_video
 from mbcli.viewer.scene import scene_of
 
 if TYPE_CHECKING:

@@ -154,6 +154,17 @@ def test_view_alone_has_the_sound_of_the_noted_video(
         render(other, tmp_path / "c.mp4", options=options, video=video)
 
 
+def test_a_video_that_is_nowhere(make_motion: Make, tmp_path: Path) -> None:
+    motion = motion_at(make_motion, 0)
+    for source, message in (
+        (None, "does not say which video"),
+        ("", "does not say which video"),
+        ("gone/away.mp4", r"no longer at gone/away\.mp4"),
+    ):
+        with pytest.raises(InputError, match=f"{message}.*: name it with --video"):
+            render(replace(motion, meta={"source": source}), tmp_path / "a.mp4")
+
+
 @pytest.mark.parametrize("layout", ["side", "overlay", "3d", "grid"])
 @pytest.mark.parametrize("camera", ["fixed", "orbit", "follow"])
 def test_every_mode_makes_a_video(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, overload
 
 from mbcli.errors import InputError
 from mbcli.motion import Motion3D
 from mbcli.video import Planar, VideoReader
-from mbcli.video.images import Picture
+from mbcli.video.images import IMAGE_SUFFIXES, Picture
 from mbcli.video.planar import Matrix
 from mbcli.video.presentation import RgbImage
+from mbcli.video.reader import VIDEO_SUFFIXES
 
 # From one wanted frame to the next: further apart than this, seeking beats decoding.
 _WORTH_SEEKING = 32
@@ -25,12 +27,16 @@ class Source:
 
     Attributes:
         path: the file or folder.
+        kind: what it is.
+        size: (width, height) of its pictures in pixels, upright.
         matrix: of its planar pictures.
         duration: seconds; for a video the container's claim, or None.
         image_fps: rate at which images are taken to be shown.
     """
 
     path: Path
+    kind: Literal["video", "image", "folder"]
+    size: tuple[int, int]
     matrix: Matrix
     duration: float | None
     image_fps: float
@@ -51,39 +57,39 @@ class Source:
                     f"the motion was inferred from pictures of {expected[0]}x{expected[1]}, but "
                     f"{path} has {info.size[0]}x{info.size[1]}: it is another video"
                 )
-            return cls(path, reader.matrix, info.duration, rate)
+            return cls(path, info.kind, info.size, reader.matrix, info.duration, rate)
 
     def reader(self, start: float) -> VideoReader:
         """Read it from so many seconds on."""
         return VideoReader(self.path, start=start, image_fps=self.image_fps)
 
 
-def noted_video(motion: Motion3D) -> Path | None:
-    """The video that a motion says it is from, if it still lies there."""
+def noted_source(motion: Motion3D) -> Path | None:
+    """What a motion says it was inferred from, if it still lies there."""
     noted = motion.meta.get("source")
-    path = Path(noted) if isinstance(noted, str) else None
+    path = Path(noted) if isinstance(noted, str) and noted else None
     return path if path is not None and path.exists() else None
 
 
-def video_of(motion: Motion3D) -> Path:
-    """The video to draw on, where none is given.
+def noted_video(motion: Motion3D) -> Path | None:
+    """The same, unless by its name it shows no pictures: keypoint files do not."""
+    path = noted_source(motion)
+    if path is None or path.is_dir():
+        return path
+    shows = path.suffix.lower() in (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
+    return path if shows and path.is_file() else None
 
-    Raises:
-        InputError: the motion names none, or one that is not there.
-    """
-    noted = motion.meta.get("source")
-    if not isinstance(noted, str):
-        raise InputError(
-            "the motion does not say which video it is from: name it with --video, or draw "
-            "without it (--layout 3d)"
-        )
-    path = noted_video(motion)
-    if path is None:
-        raise InputError(
-            f"the video of the motion is no longer at {noted}: name it with --video, or draw "
-            "without it (--layout 3d)"
-        )
-    return path
+
+@overload
+def pictures_of(
+    source: Source, motion: Motion3D, rows: Sequence[int], size: None = None
+) -> Generator[RgbImage | None, None, None]: ...
+
+
+@overload
+def pictures_of(
+    source: Source, motion: Motion3D, rows: Sequence[int], size: tuple[int, int] | None
+) -> Generator[RgbImage | Planar | None, None, None]: ...
 
 
 def pictures_of(
@@ -108,12 +114,12 @@ def pictures_of(
     try:
         for row in rows:
             number, time = int(motion.keypoints.frame_index[row]), float(motion.timestamps[row])
-            # A mended time stamp may read differently after a seek; the frame number does not.
-            start = max(0.0, time - 2 / motion.fps)
-            if source.duration is not None and start >= source.duration:
-                yield None
-                continue
             if pictures is None or before is None or number - before > _WORTH_SEEKING:
+                # A mended time stamp may read differently after a seek; the frame number does not.
+                start = max(0.0, time - 2 / motion.fps)
+                if source.duration is not None and start >= source.duration:
+                    yield None
+                    continue
                 if pictures is not None:
                     pictures.close()
                 pictures = source.reader(start).pictures()
@@ -130,15 +136,19 @@ def pictures_of(
             pictures.close()
 
 
-def check_any(
-    source: Source | None, motion: Motion3D, rows: Sequence[int], missing: Sequence[int]
-) -> None:
+def check_any(source: Source | None, motion: Motion3D, rows: Sequence[int], missing: int) -> None:
     """Refuse a source that has not one of the wanted frames.
+
+    Args:
+        source: None where none was needed.
+        motion: of which the frames are wanted.
+        rows: which of them are, rising.
+        missing: how many of these the source has not.
 
     Raises:
         InputError: so it is.
     """
-    if source is None or len(missing) < len(rows):
+    if source is None or missing < len(rows):
         return
     first, last = (int(motion.keypoints.frame_index[row]) for row in (rows[0], rows[-1]))
     raise InputError(
@@ -165,6 +175,8 @@ def _check_time(source: Source, picture: Picture, expected: float) -> None:
 def _source_rate(motion: Motion3D) -> float:
     """Frames per second of what the motion was inferred from, before any skipping."""
     index, times = motion.keypoints.frame_index, motion.timestamps
+    if len(index) == 1 and index[0] > 0 and times[0] > 0:
+        return float(index[0] / times[0])
     if len(index) < 2 or index[-1] <= index[0]:
         return motion.fps
     return float((index[-1] - index[0]) / (times[-1] - times[0]))
