@@ -25,7 +25,7 @@ import torch
 from mbcli.data.sequences import SequenceWriter
 from mbcli.data.store import ClipStore
 from mbcli.errors import MbcliError
-from mbcli.lift.body_model import load_body_model
+from mbcli.lift.body_choice import load_body_model
 from mbcli.lift.posing import pose_from_joints
 from mbcli.lift.rotations import vectors_from_matrices
 from mbcli.skeleton import H36M17

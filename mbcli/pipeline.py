@@ -98,7 +98,7 @@ class Pipeline:
         options = self.options
         if options.mesh is None:
             return None
-        from mbcli.lift.body_model import load_body_model
+        from mbcli.lift.body_choice import load_body_model
         from mbcli.lift.mesh import MeshOptions, MeshRecoverer
         from mbcli.lift.mesh_checkpoint import load_mesh
 

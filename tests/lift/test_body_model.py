@@ -10,16 +10,9 @@ import pytest
 import torch
 
 from mbcli.errors import ConfigError, WeightsError
-from mbcli.lift import body_model
-from mbcli.lift.body_model import (
-    JOINTS,
-    MIRROR,
-    BodyModel,
-    load_body_model,
-    mirrored_pose,
-    upright,
-    world_rotations,
-)
+from mbcli.lift import body_choice
+from mbcli.lift.body_choice import load_body_model
+from mbcli.lift.body_model import JOINTS, MIRROR, BodyModel, mirrored_pose, upright, world_rotations
 from mbcli.lift.rotations import matrices_from_vectors
 from mbcli.skeleton import H36M17
 
@@ -148,12 +141,12 @@ def test_what_is_missing_is_said_in_one_line(
 ) -> None:
     with pytest.raises(ConfigError, match="must be anny, smpl, got 'ghum'"):
         load_body_model("ghum")
-    monkeypatch.setattr(body_model, "find_spec", lambda name: None)
+    monkeypatch.setattr(body_choice, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="pip install smplx"):
         load_body_model("smpl", *smpl_file)
     with pytest.raises(ConfigError, match="pip install anny"):
         load_body_model("anny")
-    monkeypatch.setattr(body_model, "find_spec", lambda name: object())
+    monkeypatch.setattr(body_choice, "find_spec", lambda name: object())
     with pytest.raises(ConfigError, match=r"smpl\.is\.tue\.mpg\.de"):
         load_body_model("smpl")
     with pytest.raises(ConfigError, match="takes no files"):

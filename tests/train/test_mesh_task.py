@@ -179,7 +179,7 @@ def test_a_mesh_model_is_recovered_as_it_was_trained(make_mesh, stick_body, tmp_
 
 def test_smpl_itself_learns(tmp_path: Path, smpl_file: tuple[Path, Path]) -> None:
     pytest.importorskip("smplx", reason="needs smplx, whose licence forbids commercial use")
-    from mbcli.lift.body_model import load_body_model
+    from mbcli.lift.body_choice import load_body_model
 
     store = make_store(tmp_path / "store", load_body_model("smpl", *smpl_file))
     settings = maker(tmp_path, store)(

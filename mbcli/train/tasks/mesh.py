@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from mbcli.evaluate.mesh_metrics import MeshErrors
-from mbcli.lift.body_model import JOINTS, load_body_model, mirrored_pose
+from mbcli.lift.body_choice import load_body_model
+from mbcli.lift.body_model import JOINTS, mirrored_pose
 from mbcli.lift.mesh import recover
 from mbcli.lift.mesh_checkpoint import save_mesh
 from mbcli.lift.mesh_model import PUBLISHED_HIDDEN, MeshHeadConfig, MeshNet
@@ -68,7 +69,7 @@ class MeshClipConfig(Section):
 
 
 class BodyConfig(Section):
-    """The body model; see `mbcli.lift.body_model.load_body_model`.
+    """The body model; see `mbcli.lift.body_choice.load_body_model`.
 
     Attributes:
         model: ``smpl``, or ``anny``, which needs no licence.
