@@ -337,7 +337,7 @@ def test_bodies_are_recovered_and_written(
     """A body model without any package, and a model that was never trained."""
     import torch
 
-    from mbcli.lift import body_model
+    from mbcli.lift import body_choice
     from mbcli.lift.mesh_checkpoint import save_mesh
     from mbcli.lift.mesh_model import MeshHeadConfig, MeshNet
     from mbcli.lift.model import DSTformer, DSTformerConfig
@@ -347,7 +347,7 @@ def test_bodies_are_recovered_and_written(
     weights = tmp_path / "mesh.safetensors"
     network = MeshNet(DSTformer(config), MeshHeadConfig(hidden=8))
     save_mesh(weights, network, "smpl", {"frames": 9}, half=False)
-    monkeypatch.setattr(body_model, "load_body_model", lambda *_: stick_body)
+    monkeypatch.setattr(body_choice, "load_body_model", lambda *_: stick_body)
     options = ["--weights", tiny_lifter, "--end", "0.3", "--mesh", weights]
     glb, folder = tmp_path / "bodies.glb", tmp_path / "bodies"
     for number, target in enumerate((glb, folder)):
