@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).parent.parent
 # A room may import only rooms of a lower floor, and itself.
 FLOORS = (
     ("errors", "skeleton"),
-    ("types", "output", "report", "conversion", "plainpickle", "colours"),
+    ("types", "output", "report", "conversion", "plainpickle", "colours", "people"),
     ("pose_file", "keypoint_json"),
     ("motion",),
     ("geometry", "video", "weights", "actions", "kinematics"),

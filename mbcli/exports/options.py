@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mbcli.errors import ConfigError
+from mbcli.people import ids_asked_for
 
 Up = Literal["y", "z"]
 Shape = Literal["wide", "long"]
@@ -53,12 +54,4 @@ class ExportOptions:
         Raises:
             ConfigError: ``person`` is neither ``all`` nor numbers.
         """
-        if self.person.strip().lower() == "all":
-            return None
-        try:
-            numbers = tuple(int(part) for part in self.person.split(","))
-        except ValueError:
-            numbers = ()
-        if not numbers:
-            raise ConfigError(f"--person must be all or ids such as 1 or 1,3, got {self.person!r}")
-        return tuple(dict.fromkeys(numbers))
+        return ids_asked_for(self.person)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from mbcli.errors import ConfigError
+from mbcli.people import ids_asked_for
 
 What = Literal["angles", "trajectories", "speeds", "confidence"]
 
@@ -52,12 +53,4 @@ class PlotOptions:
         Raises:
             ConfigError: ``person`` is neither ``all`` nor numbers.
         """
-        if self.person.strip().lower() == "all":
-            return None
-        try:
-            numbers = [int(part) for part in self.person.split(",")]
-        except ValueError as error:
-            raise ConfigError(
-                f"--person must be all or ids such as 1 or 1,3, got {self.person!r}"
-            ) from error
-        return tuple(dict.fromkeys(numbers))
+        return ids_asked_for(self.person)
