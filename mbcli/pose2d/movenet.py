@@ -15,13 +15,16 @@ mostly hidden, may be missed. While two people overlap, limbs may be taken from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mbcli.errors import ConfigError
 from mbcli.pose2d.cuts import CutFinder
+from mbcli.pose2d.hiding import hide_others
 from mbcli.pose2d.movenet_nets import Image, MultiPose, Square, Thunder
 from mbcli.pose2d.overlap import box_iou, distinct, keypoint_box, oks
 from mbcli.skeleton import COCO17, Skeleton
@@ -36,6 +39,8 @@ _SAME = 0.25  # likeness (0..1) of two poses of one person, between frames or be
 _DUPLICATE = 0.65  # OKS above which two crops have landed on one person
 _BOX_MARGIN = 0.1  # of the keypoint box on each side: heads and feet end beyond their keypoints
 _CLOCK_SLACK = 0.002  # seconds by which time stamps are rounded in some containers
+_LEANING = math.radians(10), math.radians(30)  # from here the crop turns a little, from here all
+_SHORT_TRUNK = 0.12, 0.22  # trunk over reach: how it leans is not known below, is known above
 _RECROP = 0.12  # of the crop's side: a person further off its middle is looked at once more
 
 _TORSO = [
@@ -119,26 +124,31 @@ class MoveNet:
         """
         followed: list[FloatArray] = []
         merit: list[float] = []
-        for person in people:
-            keypoints = self._locate(image, person)
+        for index, person in enumerate(people):
+            keypoints = self._locate(image, person, [*people[:index], *people[index + 1 :]])
             likeness = _likeness(keypoints, person)
             if likeness >= _SAME and _score(keypoints) >= _PRESENT:
                 followed.append(keypoints)
                 merit.append(oks(keypoints, person, SURE))
         return [followed[i] for i in distinct(followed, merit, _DUPLICATE, SURE)]
 
-    def _locate(self, image: Image, near: FloatArray) -> FloatArray:
+    def _locate(self, image: Image, near: FloatArray, others: Sequence[FloatArray]) -> FloatArray:
         """Thunder's keypoints around given ones, with a second look if they lie off-centre."""
         square = crop_square(near)
-        keypoints = self._thunder(image, square)
+        keypoints = self._look(image, square, near, others)
         better = crop_square(keypoints)
-        off = max(
-            abs(better.left + better.side / 2 - square.left - square.side / 2),
-            abs(better.top + better.side / 2 - square.top - square.side / 2),
-        )
+        off = float(np.abs(better.middle - square.middle).max())
         if off > _RECROP * square.side:
-            keypoints = self._thunder(image, better)
+            keypoints = self._look(image, better, keypoints, others)
         return keypoints
+
+    def _look(
+        self, image: Image, square: Square, own: FloatArray, others: Sequence[FloatArray]
+    ) -> FloatArray:
+        """Thunder's keypoints in a square without those who are near by."""
+        seen = [_within(person, square) for person in (own, *others)]
+        hide = partial(hide_others, own=seen[0], others=seen[1:], sure=SURE)
+        return self._thunder(image, square, hide)
 
     def _search(self, image: Image, people: list[FloatArray]) -> list[FloatArray]:
         """Uphold the followed by the whole picture, drop who is not there, take up who is new."""
@@ -169,7 +179,7 @@ class MoveNet:
     ) -> FloatArray | None:
         """Keypoints of somebody MultiPose found; None if they are nobody or one of the others."""
         # In a crowd Thunder may settle on a neighbour; MultiPose's own keypoints serve then.
-        for keypoints in (self._locate(image, pose), pose):
+        for keypoints in (self._locate(image, pose, others), pose):
             if (
                 _score(keypoints) >= _PRESENT
                 and _likeness(keypoints, pose) >= _SAME
@@ -192,22 +202,48 @@ def crop_square(keypoints: FloatArray) -> Square:
         keypoints: (17, 3) x, y in pixels and confidence.
     """
     sure = keypoints[:, 2] >= SURE
-    box = keypoint_box(keypoints, SURE)
-    centre = (box[:2] + box[2:]) / 2
+    level = Square(0, 0, 0, _lean(keypoints))
+    points = keypoints[:, :2] @ level.axes  # (17, 2) along the crop's own axes
+    seen = points[sure] if sure.any() else points
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    centre = (low + high) / 2
     if sure[_HIPS].all():
-        centre = (centre + keypoints[_HIPS, :2].mean(axis=0)) / 2
-    reach = 1.2 * float(np.abs(box.reshape(2, 2) - centre).max())
+        centre = (centre + points[_HIPS].mean(axis=0)) / 2
+    reach = 1.2 * float(np.maximum(high - centre, centre - low).max())
     if sure[_TORSO].all():
-        reach = max(reach, 1.9 * float(np.abs(keypoints[_TORSO, :2] - centre).max()))
+        reach = max(reach, 1.9 * float(np.abs(points[_TORSO] - centre).max()))
     side = max(round(2 * reach), 16)
-    left, top = np.rint(centre - side / 2).astype(int)
-    return Square(int(left), int(top), side)
+    left, top = np.rint(level.axes @ centre - side / 2).astype(int)
+    return Square(int(left), int(top), side, level.turn)
+
+
+def _lean(keypoints: FloatArray) -> float:
+    """Radians by which a person's crop is turned, clockwise, so that the trunk stands upright.
+
+    Thunder knows few people who lean. Those who hardly do are left as they are, and so are those
+    whose trunk is too short in the picture to show how.
+    """
+    if not (keypoints[_TORSO, 2] >= SURE).all():
+        return 0.0
+    ends = keypoints[_TORSO, :2].reshape(2, 2, 2).mean(axis=0)  # shoulders, hips
+    trunk = (ends[0] - ends[1]).astype(np.float64)
+    sure = keypoints[keypoints[:, 2] >= SURE, :2]
+    share = float(np.linalg.norm(trunk) / max(np.ptp(sure, axis=0).max(), 1e-6))
+    angle = math.atan2(trunk[0], -trunk[1])
+    known = np.clip((share - _SHORT_TRUNK[0]) / (_SHORT_TRUNK[1] - _SHORT_TRUNK[0]), 0, 1)
+    leaning = (abs(angle) - _LEANING[0]) / (_LEANING[1] - _LEANING[0])
+    return float(angle * known * np.clip(leaning, 0, 1))
 
 
 def _likeness(first: FloatArray, second: FloatArray) -> float:
     """0..1: the better of keypoint and box agreement, for one person seen twice."""
     boxes = keypoint_box(first, SURE), keypoint_box(second, SURE)
     return max(oks(first, second, SURE), box_iou(*boxes))
+
+
+def _within(person: FloatArray, square: Square) -> FloatArray:
+    """(17, 3) keypoints in pixels of the square's crop."""
+    return np.concatenate([square.inside(person[:, :2]), person[:, 2:]], axis=1)
 
 
 def _score(keypoints: FloatArray) -> float:

@@ -6,6 +6,8 @@ pixel is (0.5, 0.5).
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -34,11 +36,40 @@ class Square:
     """A square of the picture, possibly reaching beyond its border, in whole pixels.
 
     Whole pixels let the crop be cut without interpolation, so that only the shrinking resamples.
+
+    Attributes:
+        left: its left edge before it is turned.
+        top: its upper edge.
+        side: its length.
+        turn: radians by which it is turned about its middle, clockwise as one sees it.
     """
 
     left: int
     top: int
     side: int
+    turn: float = 0.0
+
+    @property
+    def middle(self) -> FloatArray:
+        """(2,) x, y."""
+        return np.array([self.left + self.side / 2, self.top + self.side / 2])
+
+    def inside(self, points: FloatArray) -> FloatArray:
+        """(..., 2) pixels of the picture to pixels of the crop as the networks see it."""
+        turned: FloatArray = (points - self.middle) @ self.axes
+        return turned * (CROP_SIDE / self.side) + CROP_SIDE / 2
+
+    def outside(self, points: FloatArray) -> FloatArray:
+        """The way back."""
+        scaled = (points - CROP_SIDE / 2) * (self.side / CROP_SIDE)
+        placed: FloatArray = scaled @ self.axes.T + self.middle
+        return placed
+
+    @property
+    def axes(self) -> FloatArray:
+        """(2, 2) columns: the square's own x and y axes in the picture."""
+        c, s = np.cos(self.turn), np.sin(self.turn)
+        return np.array([[c, -s], [s, c]])
 
 
 class _Network:
@@ -63,19 +94,22 @@ class Thunder(_Network):
     def __init__(self, threads: int | None) -> None:
         super().__init__("movenet-thunder", threads)
 
-    def __call__(self, image: Image, square: Square) -> FloatArray:
+    def __call__(
+        self, image: Image, square: Square, prepare: Callable[[Image], Image] | None = None
+    ) -> FloatArray:
         """Keypoints of one person.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             square: where to look; what lies outside the picture is black.
+            prepare: changes the crop before the network sees it.
 
         Returns:
             (17, 3) float32 COCO-17: x, y in pixels of ``image``, confidence 0..1.
         """
-        output = self._run(cut(image, square))[0, 0]  # (17, 3) y, x, score
-        unit = (output[:, 1::-1] * CROP_SIDE + _OFFSET) / CROP_SIDE  # (17, 2) x, y
-        points = unit * square.side + (square.left, square.top)
+        crop = cut(image, square)
+        output = self._run(crop if prepare is None else prepare(crop))[0, 0]  # (17, 3) y, x, score
+        points = square.outside(output[:, 1::-1] * CROP_SIDE + _OFFSET)  # (17, 2) x, y
         score = np.clip(output[:, 2:], 0, 1)
         return np.concatenate([points, score], axis=1).astype(np.float32)  # (17, 3)
 
@@ -117,8 +151,8 @@ class MultiPose(_Network):
             As for the whole picture.
         """
         points, scores, found = self._people(cut(image, square))
-        points = points * (square.side / CROP_SIDE) + (square.left, square.top)
-        return np.concatenate([points, scores], axis=-1).astype(np.float32), found
+        seen = np.concatenate([square.outside(points), scores], axis=-1)
+        return seen.astype(np.float32), found
 
     def _people(self, picture: Image) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Points (6, 17, 2) in pixels of the input, their scores (6, 17, 1), people's (6,)."""
@@ -139,6 +173,29 @@ def _interpolation(scale: float) -> int:
 
 def cut(image: Image, square: Square) -> Image:
     """The square at Thunder's input size, black where it leaves the picture."""
+    if square.turn == 0:
+        return _cut_level(image, square, CROP_SIDE)
+    # A level square around the turned one, shrunk to the same scale, then turned.
+    side = math.ceil(square.side * math.sqrt(2) / 2) * 2 + square.side % 2
+    spare = (side - square.side) // 2
+    around = Square(square.left - spare, square.top - spare, side)
+    wide = round(CROP_SIDE * side / square.side)
+    level = _cut_level(image, around, wide)
+    scale = wide / side * square.side / CROP_SIDE
+    own = square.axes * scale
+    # OpenCV counts from the middle of the first pixel.
+    shift = np.full(2, (wide - 1) / 2) - own @ np.full(2, (CROP_SIDE - 1) / 2)
+    turned = cv2.warpAffine(
+        level,
+        np.concatenate([own, shift[:, None]], axis=1),
+        (CROP_SIDE, CROP_SIDE),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+    )
+    return np.asarray(turned, np.uint8)
+
+
+def _cut_level(image: Image, square: Square, side: int) -> Image:
+    """A square that is not turned, as (side, side, 3)."""
     height, width = image.shape[:2]
     right, bottom = square.left + square.side, square.top + square.side
     inside = image[
@@ -146,7 +203,7 @@ def cut(image: Image, square: Square) -> Image:
         min(max(square.left, 0), width) : min(max(right, 0), width),
     ]
     if not inside.size:
-        return np.zeros((CROP_SIDE, CROP_SIDE, 3), np.uint8)
+        return np.zeros((side, side, 3), np.uint8)
     whole = cv2.copyMakeBorder(
         inside,
         max(-square.top, 0),
@@ -155,6 +212,5 @@ def cut(image: Image, square: Square) -> Image:
         max(right - width, 0),
         cv2.BORDER_CONSTANT,
     )
-    size = (CROP_SIDE, CROP_SIDE)
-    resized = cv2.resize(whole, size, interpolation=_interpolation(CROP_SIDE / square.side))
+    resized = cv2.resize(whole, (side, side), interpolation=_interpolation(side / square.side))
     return np.asarray(resized, np.uint8)
