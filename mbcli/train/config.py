@@ -59,6 +59,8 @@ class ClipConfig(Section):
 
     Attributes:
         frames: length T of a clip.
+        short: share of the steps whose clips are shorter, of 9 frames or more, as the tracks of
+            people who are seen for a moment are.
         fps: [low, high] frame rate, drawn log-uniformly.
         speed: [low, high] playback speed, drawn log-uniformly.
         mirror: probability of a mirrored body.
@@ -70,9 +72,12 @@ class ClipConfig(Section):
         bones: [mean, standard deviation] of the ratio of single groups, in place of 1 and
             ``bone_sd``: what a 2D stage calls a hip is not where a marker set puts it. A bone is
             named by its lower end: hip, knee, ankle, torso, shoulder, elbow, wrist, skull, nose.
+        surface: share of the clips whose keypoints lie where they are seen on a body's surface
+            (`mbcli.train.surface`), not at the joints; ``bones`` then need not widen the hips.
     """
 
     frames: Count = 243
+    short: Probability = 0.0
     fps: Range = (12.0, 60.0)
     speed: Range = (0.8, 1.25)
     mirror: Probability = 0.5
@@ -81,6 +86,7 @@ class ClipConfig(Section):
     height: Range = (1.5, 1.95)
     bone_sd: NonNegative = 0.05
     bones: dict[str, tuple[Positive, NonNegative]] = Field(default_factory=dict)
+    surface: Probability = 0.0
 
     @field_validator("bones")
     @classmethod

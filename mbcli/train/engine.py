@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -22,7 +23,9 @@ from torch.utils.tensorboard import SummaryWriter
 from mbcli.errors import ConfigError, ProcessError
 from mbcli.train.backbone import check_freeze
 from mbcli.train.meter import Meter, Observer, write_scalars
+from mbcli.train.precision import mixed_precision
 from mbcli.train.schedule import Epochs, ema_decay, learning_rate
+from mbcli.train.sections import RunConfig
 from mbcli.train.share import Share
 from mbcli.train.state import BEST, CHECKPOINT, LAST, RunState
 from mbcli.train.stop import StopFlag
@@ -58,7 +61,7 @@ def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
         accelerator=run.accelerator,
         devices=run.devices,
         num_nodes=run.nodes,
-        precision=run.precision,
+        **_arithmetic(run),
     )
     fabric.launch()
     if fabric.device.type == "cpu" and fabric.world_size > 1:
@@ -142,6 +145,13 @@ def _together(fabric: Fabric, out: Path) -> Iterator[None]:
             f"one of the {fabric.world_size} processes of this training died: go on from "
             f"{out / CHECKPOINT} with --resume"
         ) from error
+
+
+def _arithmetic(run: RunConfig) -> dict[str, Any]:
+    """What Fabric is told of the precision."""
+    if run.precision == "32-true":
+        return {"precision": run.precision}
+    return {"plugins": mixed_precision(run.precision, run.accelerator)}
 
 
 def length(task: Task) -> tuple[Epochs, int]:

@@ -47,26 +47,28 @@ class ClipSampler:
         self._fps = torch.tensor([c.fps for c in clips], dtype=torch.float64)
         self._weight = self._length.double() ** _LENGTH_POWER
 
-    def draw(self, count: int, draw: Draw) -> tuple[Tensor, Tensor]:
+    def draw(self, count: int, draw: Draw, frames: int | None = None) -> tuple[Tensor, Tensor]:
         """Draw clips; those that a recording is too short for are cut at a higher frame rate.
 
         Args:
             count: clips B.
             draw: on the CPU.
+            frames: length T; the configuration's if None.
 
         Returns:
             (B, T, 21, 3) float32 in metres, y up, interpolated linearly between stored frames, and
             (B,) float32 the frames a second at which they are played.
         """
         cfg = self._config
+        frames = frames or cfg.frames
         which = torch.multinomial(self._weight, count, replacement=True, generator=draw.generator)
         fps = draw.log_uniform(count, limits=cfg.fps).double()
         speed = draw.log_uniform(count, limits=cfg.speed).double()
         last = (self._length[which] - 1).double()
-        step = torch.minimum(self._fps[which] * speed / fps, last / max(1, cfg.frames - 1))
-        room = last - step * (cfg.frames - 1)
+        step = torch.minimum(self._fps[which] * speed / fps, last / max(1, frames - 1))
+        room = last - step * (frames - 1)
         first = draw.uniform(count).double() * room
-        place = first[:, None] + step[:, None] * torch.arange(cfg.frames)  # (B, T)
+        place = first[:, None] + step[:, None] * torch.arange(frames)  # (B, T)
         place = torch.minimum(place, last[:, None])
         low = place.floor().long()
         high = torch.minimum(low + 1, last[:, None].long())

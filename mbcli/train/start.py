@@ -1,4 +1,4 @@
-"""Random weights from which a small DSTformer learns depth soon.
+"""Where a DSTformer starts: weights from which a small one learns depth soon, and grown ones.
 
 With the published start every weight is a normal of 0.02. In a narrow model that leaves the
 spatial attention nearly uniform: all joints of a frame receive the same mean, the joints' own
@@ -10,8 +10,10 @@ first step on.
 from __future__ import annotations
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
-from mbcli.lift.model import FULL, Block, DSTformer
+from mbcli.lift.model import FULL, Block, DSTformer, DSTformerConfig
 
 _COORDINATES = 5.0
 _JOINT = 10.0
@@ -40,3 +42,37 @@ def spread(model: DSTformer) -> None:
     for block in (*model.blocks_st, *model.blocks_ts):
         assert isinstance(block, Block)
         block.attn_s.qkv.weight[: 2 * dim].mul_(_ATTENTION)
+
+
+@torch.no_grad()
+def grown(model: DSTformer, wanted: DSTformerConfig) -> DSTformer:
+    """The same function in a model of more layers, for clips of another length.
+
+    New layers lie on top and change nothing at first: what their attention and their MLPs add
+    begins at 0 (as in Chen, Goodfellow, Shlens: "Net2Net", ICLR 2016, section 2.4). The temporal
+    embedding is stretched linearly, so that a clip of the new ``maxlen`` meets the embeddings
+    that one of the old did.
+
+    Args:
+        model: with trained weights.
+        wanted: like the model's, but for ``maxlen`` and a ``depth`` that is not smaller.
+    """
+    larger = DSTformer(wanted)
+    state = model.state_dict()
+    state["temp_embed"] = _stretched(state["temp_embed"], wanted.maxlen)
+    larger.load_state_dict(state, strict=False)
+    for blocks in (larger.blocks_st, larger.blocks_ts):
+        for block in blocks[model.config.depth :]:
+            assert isinstance(block, Block)
+            for last in (block.attn_s.proj, block.attn_t.proj, block.mlp_s.fc2, block.mlp_t.fc2):
+                last.weight.zero_()
+    return larger
+
+
+def _stretched(embedding: Tensor, length: int) -> Tensor:
+    """(1, T, 1, C) to (1, length, 1, C)."""
+    if embedding.shape[1] == length:
+        return embedding
+    tracks = embedding[:, :, 0].transpose(1, 2)  # (1, C, T)
+    tracks = F.interpolate(tracks, size=length, mode="linear", align_corners=True)
+    return tracks.transpose(1, 2)[:, :, None]  # (1, length, 1, C)

@@ -19,6 +19,7 @@ from mbcli.train.draw import Draw
 from mbcli.train.front_end import FrontEnd, FrontEndNoise
 from mbcli.train.recombine import recombined, reversed_in_time
 from mbcli.train.sampling import ClipSampler
+from mbcli.train.surface import SurfaceKeypoints, SurfaceTable
 
 _PELVIS = H36M17.index("pelvis")
 _COCO_OF_BODY = [BODY21.index(name) for name in COCO17.joints]
@@ -69,14 +70,21 @@ class Synthesiser:
         self._noise = DetectorNoise.on(device)
         self._to_h36m = _conversion_matrix().to(device)
         self._front_end = FrontEndNoise(FrontEnd.read(config.corruption.front_end), device)
+        self._surface = SurfaceKeypoints(SurfaceTable.read(), config.clips.surface, device)
 
-    def batch(self, count: int, seed: int) -> Batch:
-        """Draw ``count`` clips; the same seed gives the same clips on the same device."""
+    def batch(self, count: int, seed: int, frames: int | None = None) -> Batch:
+        """Draw ``count`` clips; the same seed gives the same clips on the same device.
+
+        Args:
+            count: clips B.
+            seed: of all that is drawn.
+            frames: length T of the clips; the configuration's if None.
+        """
         # Two streams, on the device and on the CPU: were they seeded alike, each recording would
         # always meet the same body and camera.
         draw = Draw.seeded(2 * seed, self._device)
         cpu = Draw.seeded(2 * seed + 1)
-        world, fps = self._sampler.draw(count, cpu)  # (B, T, 21, 3), (B,)
+        world, fps = self._sampler.draw(count, cpu, frames)  # (B, T, 21, 3), (B,)
         world, clips = world.to(self._device), self._config.clips
         if clips.reversed > 0:
             world = reversed_in_time(world, clips.reversed, draw)
@@ -98,6 +106,9 @@ class Synthesiser:
         depth = pose[:, :, _PELVIS, 2:]  # (B, T, 1)
         xy = seen[..., :2] / seen[..., 2:]  # (B, T, 21, 2), focal length 1
         coco = xy[:, :, _COCO_OF_BODY]  # (B, T, 17, 2)
+        if self._config.clips.surface > 0:
+            placed = self._surface.place(seen, draw)  # (B, T, 17, 3)
+            coco = placed[..., :2] / placed[..., 2:]  # (B, T, 17, 2)
         pelvis_xy = xy[:, :, _PELVIS, None]  # (B, T, 1, 2)
         height = stature(seen)[:, None] / depth[..., 0]  # (B, T)
         # Of these clips the errors come from a front end's model, before joints are derived.

@@ -220,3 +220,21 @@ def test_measured_errors_reach_the_input_and_leave_the_target(sampler, make_conf
     known = confidence > 0.5
     error = (measured.inputs[..., :2] - measured.clean).norm(dim=-1)[known]
     assert 0.01 < float(error.median()) < 0.06
+
+
+def test_surface_keypoints_change_the_input_and_leave_the_target(sampler, make_config) -> None:
+    still = {"noise": False, "joint_mask": 0.0, "frame_mask": 0.0}
+    seen = view(sampler.draw(40, Draw.seeded(8))[0], CameraConfig(), Draw.seeded(9))
+    batches = []
+    for share in (0.0, 1.0):
+        path = make_config(corruption=still, clips={"frames": 9, "surface": share})
+        config = load_config(path, (), PretrainConfig)
+        batches.append(Synthesiser(sampler, config, CPU).film(seen, RATES[:40], Draw.seeded(1)))
+    plain, surface = batches
+    shift = [(b.clean - b.clean[:, :, :1]) / b.scale[..., None, None] for b in batches]
+    moved = (shift[1] - shift[0]).norm(dim=-1)  # (B, T, 17) metres
+    assert (moved.amax(dim=(1, 2)) > 0.005).all()
+    assert moved.max() < 0.2
+    metric = [(b.target - b.target[:, :, :1]) / b.scale[..., None, None] for b in batches]
+    assert torch.allclose(*metric, atol=1e-4)
+    assert not torch.equal(plain.inputs, surface.inputs)

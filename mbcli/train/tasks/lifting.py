@@ -34,6 +34,9 @@ from mbcli.train.windows import (
     without_gaps,
 )
 
+SHORTEST = 9
+"""Frames of the shortest clips where ``clips.short`` asks for some."""
+
 
 @dataclass(frozen=True)
 class Lift:
@@ -48,6 +51,15 @@ class Lift:
     inputs: Tensor
     target: Tensor
     confidence: Tensor | None = None
+
+
+def clip_length(settings: PretrainConfig, step: int) -> int:
+    """Frames of the clips that are drawn at a step, the same in every process."""
+    clips = settings.clips
+    draw = Draw.seeded(settings.run.seed * 1_000_003 + step)
+    if clips.frames <= SHORTEST or not draw.chance(1, probability=clips.short):
+        return clips.frames
+    return round(float(draw.log_uniform(1, limits=(SHORTEST, clips.frames))))
 
 
 class Pretraining:
@@ -114,7 +126,8 @@ class Pretraining:
         seeds = share.seeds(self.settings.run.seed, step)
         if source == "drawn":
             assert self._synthesiser is not None, "only a store is drawn from"
-            parts = [self._synthesiser.batch(count, seed) for count, seed in seeds]
+            frames = clip_length(self.settings, step)
+            parts = [self._synthesiser.batch(count, seed, frames) for count, seed in seeds]
             inputs = torch.cat([part.inputs for part in parts])  # (B, T, 17, 3)
             return Lift(inputs, torch.cat([part.target for part in parts]))
         clips = self._poses if source == "poses" else self._videos
