@@ -86,12 +86,12 @@ def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     For training on a CPU: so short sequences go faster this way than through PyTorch's fused
     kernel, whose backward pass is slow there, above all in bfloat16.
     """
-    num_heads = q.shape[1]
+    shape = q.shape
     q, k, v = (part.flatten(0, 1) for part in (q, k, v))  # 3 x (N*H, L, D)
     scale = q.shape[-1] ** -0.5
     scores = torch.baddbmm(q.new_zeros(()), q, k.transpose(1, 2), beta=0, alpha=scale)
     mixed = scores.softmax(dim=-1) @ v  # (N*H, L, D)
-    return mixed.unflatten(0, (-1, num_heads))  # (N, H, L, D)
+    return mixed.view(shape)  # (N, H, L, D)
 
 
 class Attention(nn.Module):

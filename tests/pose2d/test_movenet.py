@@ -280,3 +280,60 @@ def test_damaged_weights_are_one_line_of_error(
     monkeypatch.setenv(weights.ENVIRONMENT_VARIABLE, str(tmp_path))
     with pytest.raises(WeightsError, match="SHA-256"):
         MoveNet()
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.3, -1.2, 3.0])
+def test_squares_lead_in_and_out(turn: float) -> None:
+    square = Square(40, -10, 200, turn)
+    points = np.random.default_rng(0).uniform(-100, 400, (17, 2))
+    assert np.allclose(square.outside(square.inside(points)), points)
+    assert np.allclose(square.inside(square.middle), CROP_SIDE / 2)
+
+
+@pytest.mark.parametrize("turn", [np.pi / 2, -np.pi / 2, np.pi])
+def test_a_turned_square_shows_the_turned_picture(turn: float) -> None:
+    image = np.random.default_rng(1).integers(0, 255, (80, 80, 3), np.uint8)
+    image = np.repeat(np.repeat(image, 4, axis=0), 4, axis=1)  # 320 x 320, in cells of 4
+    level = cut(image, Square(32, 32, 256))
+    turned = cut(image, Square(32, 32, 256, turn))
+    back = np.rot90(turned, -round(turn / (np.pi / 2)))
+    inner = slice(4, -4)
+    difference = np.abs(back[inner, inner].astype(int) - level[inner, inner].astype(int))
+    assert np.median(difference) <= 1
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_person_is_seen_alike_in_a_turned_picture(
+    thunder: Thunder, frames: list[Frame], movenet: MoveNet, turns: int
+) -> None:
+    image = frames[0].image
+    poses = movenet(frames[0])
+    person = poses.keypoints[_roof(poses)].astype(float)
+    straight = thunder(image, crop_square(person))
+
+    height, width = image.shape[:2]
+    turned_image = np.ascontiguousarray(np.rot90(image, turns))
+    turned = person.copy()
+    x, y = person[:, 0], person[:, 1]
+    places = {1: (y, width - x), 2: (width - x, height - y), 3: (height - y, x)}
+    turned[:, 0], turned[:, 1] = places[turns]
+    square = crop_square(turned)
+    assert abs(square.turn) > 1.2
+    found = thunder(turned_image, square)
+    x, y = straight[:, 0], straight[:, 1]
+    places = {1: (y, width - x), 2: (width - x, height - y), 3: (height - y, x)}
+    expected = np.stack(places[turns], axis=1)
+    sure = straight[:, 2] > 0.4
+    apart = np.linalg.norm(found[:, :2] - expected, axis=1)[sure]
+    assert np.median(apart) < 0.02 * square.side
+
+
+def test_crops_of_upright_people_are_level_and_short_trunks_do_not_turn_them(
+    movenet: MoveNet, frames: list[Frame]
+) -> None:
+    person = movenet(frames[0]).keypoints[0].astype(float)
+    assert crop_square(person).turn == 0
+    bent = person.copy()
+    middle = bent[LEFT + RIGHT, :2].mean(axis=0)
+    bent[LEFT + RIGHT, :2] = middle + 0.05 * (bent[LEFT + RIGHT, :2] - middle)[:, ::-1]
+    assert crop_square(bent).turn == 0

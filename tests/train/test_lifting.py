@@ -18,7 +18,7 @@ from mbcli.train.meter import Progress
 from mbcli.train.reading import load_config
 from mbcli.train.sections import OptimiserConfig
 from mbcli.train.share import Share
-from mbcli.train.tasks.lifting import Pretraining
+from mbcli.train.tasks.lifting import SHORTEST, Pretraining, clip_length
 
 CPU = torch.device("cpu")
 
@@ -164,3 +164,24 @@ def test_freezing_nothing_or_everything_is_refused(settings):
     with pytest.raises(ConfigError, match="leaves nothing to train"):
         check_freeze(model, tuple({name.split(".")[0] for name, _ in model.named_parameters()}))
     assert len(trainable(model.named_parameters(), ())) == len(list(model.parameters()))
+
+
+def test_some_steps_have_short_clips(make_config) -> None:
+    settings = load_config(
+        make_config("short"), ["clips.frames=24", "model.maxlen=24"], PretrainConfig
+    )
+    assert {clip_length(settings, step) for step in range(50)} == {24}
+    mixed = load_config(
+        make_config("mixed"),
+        ["clips.frames=24", "model.maxlen=24", "clips.short=0.4"],
+        PretrainConfig,
+    )
+    lengths = [clip_length(mixed, step) for step in range(400)]
+    assert lengths == [clip_length(mixed, step) for step in range(400)]
+    assert min(lengths) == SHORTEST
+    assert 0.55 < lengths.count(24) / 400 < 0.7
+    task = Pretraining(mixed)
+    task.place(CPU)
+    step = next(step for step, length in enumerate(lengths) if length < 24)
+    batch = task.batch(step, Share(mixed.run.batch))
+    assert batch.inputs.shape[1] == batch.target.shape[1] == lengths[step]
