@@ -9,7 +9,17 @@ from pathlib import Path
 
 import numpy as np
 from figures import Figures, figures, mean_figures
-from heldout import FPS, HIPS, INPUTS, SUBJECTS, Piece, depth_zero, lifted, pieces
+from heldout import (
+    FPS,
+    HIPS,
+    INPUTS,
+    NEW_ACTIONS,
+    SUBJECTS,
+    Piece,
+    depth_zero,
+    lifted,
+    pieces,
+)
 from pictures import WorstPiece
 
 from mbcli.data.store import ClipStore
@@ -31,11 +41,13 @@ class Group:
     Attributes:
         overall: mean over the frames.
         actions: the same by action.
+        news: the same by whether the action was kept from the training too.
         subjects: the same by subject.
     """
 
     overall: Figures
     actions: dict[str, Figures]
+    news: dict[str, Figures]
     subjects: dict[str, Figures]
 
 
@@ -115,12 +127,15 @@ def _score(piece: Piece, poses: FloatArray) -> Figures | None:
 
 def _group(parts: Sequence[tuple[Piece, Figures]]) -> Group:
     actions: dict[str, list[Figures]] = defaultdict(list)
+    news: dict[str, list[Figures]] = defaultdict(list)
     subjects: dict[str, list[Figures]] = defaultdict(list)
     for piece, scored in parts:
         actions[piece.action].append(scored)
+        news["new" if piece.action in NEW_ACTIONS else "known"].append(scored)
         subjects[piece.subject].append(scored)
-    return Group(
-        mean_figures([scored for _, scored in parts], by_frames=True),
-        {name: mean_figures(rows, by_frames=True) for name, rows in sorted(actions.items())},
-        {name: mean_figures(rows, by_frames=True) for name, rows in sorted(subjects.items())},
-    )
+
+    def means(rows: dict[str, list[Figures]]) -> dict[str, Figures]:
+        return {name: mean_figures(part, by_frames=True) for name, part in sorted(rows.items())}
+
+    overall = mean_figures([scored for _, scored in parts], by_frames=True)
+    return Group(overall, means(actions), means(news), means(subjects))

@@ -145,7 +145,11 @@ def people_rows(found: HeldOut, first: str) -> list[Rows]:
     ]
     group = found.groups.get(first)
     if group is not None:
-        for title, parts in (("action", group.actions), ("subject", group.subjects)):
+        for title, parts in (
+            ("action", group.actions),
+            ("action kept from the training or not", group.news),
+            ("subject", group.subjects),
+        ):
             body = tuple(
                 (name, str(part.frames), *_cells(part, metric=True)) for name, part in parts.items()
             )
@@ -190,6 +194,7 @@ def as_json(
             name: {
                 "all": document(group.overall, names),
                 "actions": {n: document(part, names) for n, part in group.actions.items()},
+                "new_actions": {n: document(part, names) for n, part in group.news.items()},
                 "subjects": {n: document(part, names) for n, part in group.subjects.items()},
             }
             for name, group in found.groups.items()

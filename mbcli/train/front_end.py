@@ -62,51 +62,51 @@ class FrontEnd(Section):
 
     name: str = "movenet"
     offset: _Joints = (
-        (0.0106,)
-        + (0.0097,) * 2
-        + (0.009,) * 2
-        + (0.0074,) * 2
+        (0.0092,)
+        + (0.0081,) * 2
+        + (0.0081,) * 2
+        + (0.0078,) * 2
         + (0.0071,) * 2
-        + (0.0082,) * 2
-        + (0.013,) * 2
-        + (0.0073,) * 2
+        + (0.0076,) * 2
+        + (0.0107,) * 2
+        + (0.0071,) * 2
         + (0.0071,) * 2
     )
     slow: _Joints = (
-        (0.0096,)
-        + (0.0094,) * 2
-        + (0.0089,) * 2
-        + (0.0096,) * 2
-        + (0.0085,) * 2
-        + (0.0093,) * 2
-        + (0.0119,) * 2
-        + (0.006,) * 2
-        + (0.0063,) * 2
+        (0.0118,)
+        + (0.011,) * 2
+        + (0.0099,) * 2
+        + (0.0077,) * 2
+        + (0.0107,) * 2
+        + (0.0101,) * 2
+        + (0.009,) * 2
+        + (0.0054,) * 2
+        + (0.0064,) * 2
     )
     white: _Joints = (
-        (0.0033,)
-        + (0.0028,) * 2
-        + (0.0016,) * 2
-        + (0.0018,) * 2
-        + (0.0017,) * 2
-        + (0.0039,) * 2
-        + (0.0005,) * 2
-        + (0.0019,) * 2
-        + (0.0018,) * 2
+        (0.0041,)
+        + (0.0033,) * 2
+        + (0.004,) * 2
+        + (0.0027,) * 2
+        + (0.003,) * 2
+        + (0.0023,) * 2
+        + (0.002,) * 2
+        + (0.0022,) * 2
+        + (0.0021,) * 2
     )
-    time_constant: Positive = 0.186
-    difficulty_sd: NonNegative = 0.26
-    hidden: Probability = 0.134
-    collapsed: Probability = 0.037
+    time_constant: Positive = 0.16
+    difficulty_sd: NonNegative = 0.25
+    hidden: Probability = 0.146
+    collapsed: Probability = 0.024
     swapped: Probability = 0.023
     dropped: Probability = 0.03
     cropped: Probability = 0.08
-    outlier: Probability = 0.0033
+    outlier: Probability = 0.0037
     stretch: tuple[Positive, Positive] = (0.1, 2.0)
-    confidence: Probability = 0.759
-    confidence_sd: NonNegative = 0.88
-    confidence_steady: Probability = 0.28
-    confidence_slope: NonNegative = 0.169
+    confidence: Probability = 0.817
+    confidence_sd: NonNegative = 0.77
+    confidence_steady: Probability = 0.35
+    confidence_slope: NonNegative = 0.191
     about: str = (
         "2 people in 4 calibrated views, 100 frames at 60 a second; "
         "the rates of rare events, the offsets and the difference between views are mixed "
