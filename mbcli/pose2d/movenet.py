@@ -4,13 +4,16 @@ Two models share the work. MultiPose looks at the whole picture every few frames
 when somebody was lost, and says who is there. Thunder gives the keypoints of each person in
 each frame, from a square crop that follows the keypoints of the frame before.
 
+Thunder knows one person who stands upright. So whoever else is in a crop is painted over
+(`mbcli.pose2d.hiding`), and the crop is turned with people who lean.
+
 Thunder must not decide who is there: on bushes and walls its keypoints reach a mean confidence
 of 0.4, as much as on a small or half-hidden person. MultiPose gives background less than 0.1, and
 where it overlooks somebody who is followed, it is asked again with that person's crop only.
 
 Limits: MultiPose returns six people at most, so a seventh is found only when its score passes
 another's. People whose height is under about an eighth of the picture's longer side, or who are
-mostly hidden, may be missed. While two people overlap, limbs may be taken from the other.
+mostly hidden, may be missed. While two people overlap, what is hidden is guessed.
 """
 
 from __future__ import annotations

@@ -168,6 +168,15 @@ _ENTRIES = (
         "mbcli, trained on CMU and HDM05 recordings: weights/mbcli_lifter.md",
         "h36m17",
     ),
+    _bundled(
+        "mbcli-lifter-long",
+        "mbcli_lifter_long.safetensors",
+        "lift",
+        1_874_362,
+        "bfc6ad41ae180968efa761097d226cbda652489212f836bfdfdce32a505c6bb5",
+        "mbcli, trained on CMU and HDM05 recordings: weights/mbcli_lifter.md",
+        "h36m17",
+    ),
     # Person detectors and keypoint models for --pose2d rtmpose.
     _onnx(
         "rtmdet-nano-onnx",
