@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.pose2d.overlap import keypoint_box
 from mbcli.skeleton import COCO17
 from mbcli.types import FloatArray
 
@@ -88,10 +89,10 @@ def _claim(canvas: npt.NDArray[np.float32], person: FloatArray, width: float, su
 
 def _size(person: FloatArray, sure: float) -> float:
     """Reach of a standing person with this trunk, or the reach as it is if that is more."""
-    seen = person[person[:, 2] >= sure, :2]
-    if len(seen) < 2:
+    if (person[:, 2] >= sure).sum() < 2:
         return 0.0
-    reach = float((seen.max(axis=0) - seen.min(axis=0)).max())
+    box = keypoint_box(person, sure)
+    reach = float((box[2:] - box[:2]).max())
     if (person[_TRUNK, 2] >= sure).all():
         shoulders, hips = person[_TRUNK[:2], :2].mean(axis=0), person[_TRUNK[2:], :2].mean(axis=0)
         reach = max(reach, _TRUNK_TO_SIZE * float(np.linalg.norm(shoulders - hips)))

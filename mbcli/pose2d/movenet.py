@@ -207,8 +207,7 @@ def crop_square(keypoints: FloatArray) -> Square:
     sure = keypoints[:, 2] >= SURE
     level = Square(0, 0, 0, _lean(keypoints))
     points = keypoints[:, :2] @ level.axes  # (17, 2) along the crop's own axes
-    seen = points[sure] if sure.any() else points
-    low, high = seen.min(axis=0), seen.max(axis=0)
+    low, high = keypoint_box(np.column_stack([points, keypoints[:, 2]]), SURE).reshape(2, 2)
     centre = (low + high) / 2
     if sure[_HIPS].all():
         centre = (centre + points[_HIPS].mean(axis=0)) / 2

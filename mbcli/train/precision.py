@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import torch
 from lightning_fabric.plugins import MixedPrecision
+
+from mbcli.lift.runtime import resolve_device
 
 
 class ExactInputs(MixedPrecision):
@@ -28,9 +29,8 @@ def mixed_precision(
     Args:
         precision: as Fabric names it.
         accelerator: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        ConfigError: this machine has no such device.
     """
-    device = accelerator
-    if accelerator == "auto":
-        mps = torch.backends.mps.is_available()
-        device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    return ExactInputs(precision, device)
+    return ExactInputs(precision, resolve_device(accelerator).type)

@@ -70,7 +70,9 @@ class Synthesiser:
         self._noise = DetectorNoise.on(device)
         self._to_h36m = _conversion_matrix().to(device)
         self._front_end = FrontEndNoise(FrontEnd.read(config.corruption.front_end), device)
-        self._surface = SurfaceKeypoints(SurfaceTable.read(), config.clips.surface, device)
+        self._surface = None
+        if config.clips.surface > 0:
+            self._surface = SurfaceKeypoints(SurfaceTable.read(), config.clips.surface, device)
 
     def batch(self, count: int, seed: int, frames: int | None = None) -> Batch:
         """Draw ``count`` clips; the same seed gives the same clips on the same device.
@@ -106,7 +108,7 @@ class Synthesiser:
         depth = pose[:, :, _PELVIS, 2:]  # (B, T, 1)
         xy = seen[..., :2] / seen[..., 2:]  # (B, T, 21, 2), focal length 1
         coco = xy[:, :, _COCO_OF_BODY]  # (B, T, 17, 2)
-        if self._config.clips.surface > 0:
+        if self._surface is not None:
             placed = self._surface.place(seen, draw)  # (B, T, 17, 3)
             coco = placed[..., :2] / placed[..., 2:]  # (B, T, 17, 2)
         pelvis_xy = xy[:, :, _PELVIS, None]  # (B, T, 1, 2)
