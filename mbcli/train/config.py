@@ -74,6 +74,8 @@ class ClipConfig(Section):
             named by its lower end: hip, knee, ankle, torso, shoulder, elbow, wrist, skull, nose.
         surface: share of the clips whose keypoints lie where they are seen on a body's surface
             (`mbcli.train.surface`), not at the joints; ``bones`` then need not widen the hips.
+        answer: what is asked for where they do: the ``joints`` below the surface, which cannot be
+            told from the keypoints of a body that has them at its joints, or the ``keypoints``.
     """
 
     frames: Count = 243
@@ -87,6 +89,7 @@ class ClipConfig(Section):
     bone_sd: NonNegative = 0.05
     bones: dict[str, tuple[Positive, NonNegative]] = Field(default_factory=dict)
     surface: Probability = 0.0
+    answer: Literal["joints", "keypoints"] = "joints"
 
     @field_validator("bones")
     @classmethod

@@ -105,13 +105,15 @@ class Synthesiser:
         """
         cfg = self._config.corruption
         pose = seen[:, :, : len(H36M17)]  # (B, T, 17, 3)
-        depth = pose[:, :, _PELVIS, 2:]  # (B, T, 1)
         xy = seen[..., :2] / seen[..., 2:]  # (B, T, 21, 2), focal length 1
         coco = xy[:, :, _COCO_OF_BODY]  # (B, T, 17, 2)
         if self._surface is not None:
             placed = self._surface.place(seen, draw)  # (B, T, 17, 3)
             coco = placed[..., :2] / placed[..., 2:]  # (B, T, 17, 2)
-        pelvis_xy = xy[:, :, _PELVIS, None]  # (B, T, 1, 2)
+            if self._config.clips.answer == "keypoints":
+                pose = pose + self._to_h36m @ (placed - seen[:, :, _COCO_OF_BODY])  # (B, T, 17, 3)
+        depth = pose[:, :, _PELVIS, 2:]  # (B, T, 1)
+        pelvis_xy = pose[:, :, [_PELVIS], :2] / depth[..., None]  # (B, T, 1, 2)
         height = stature(seen)[:, None] / depth[..., 0]  # (B, T)
         # Of these clips the errors come from a front end's model, before joints are derived.
         measured = draw.chance(len(seen), 1, 1, 1, probability=cfg.measured)  # (B, 1, 1, 1)
