@@ -43,7 +43,7 @@ _FITTED = [
 _PELVIS = H36M17.index("pelvis")
 
 _SIZE_SIGMA = 0.5  # seconds; the picture of a person grows and shrinks slowly
-_DEPTH_SIGMA = 0.15  # seconds; a step takes some 0.5
+_DEPTH_SIGMA = 1.0  # seconds; what the size in the picture misses of the depth changes slowly
 _MIN_CONFIDENCE = 0.1
 _FEWEST_JOINTS = 4
 _ROUNDS = 4
@@ -80,9 +80,11 @@ def to_metres(
 
     Place: the translation whose perspective projection is nearest to the 2D keypoints of the
     limbs, weighted by confidence, linear least squares reweighted for outliers (Huber). Its depth
-    is smoothed (the same lines, 0.15 s), then x and y are fitted again. A frame with fewer than
-    4 usable joints takes its depth from its neighbours; if no frame of a person has them, from
-    the size in the picture.
+    tells how far away the person is over seconds: its ratio to the depth by the size of the
+    lifted body is smoothed (the same lines, 1 s). From one moment to the next the size tells
+    better, since the lifter knows of other frames and a perspective fit does not. Then x and y
+    are fitted again. A frame with fewer than 4 usable joints takes the ratio from its neighbours;
+    if no frame of a person has them, the size alone gives the depth.
 
     Args:
         normalized: (T, P, 17, 3) image units as ``lift.lifter`` gives them, NaN where absent.
@@ -174,8 +176,8 @@ def _depth(
     weights[enough] = kept
     if np.isnan(depth).all():
         return from_size, weights
-    smoothed = _filled(_smooth_positive(depth, _DEPTH_SIGMA * fps))
-    return np.where(seen, smoothed, np.nan), weights
+    ratio = _filled(_smooth_positive(depth / from_size, _DEPTH_SIGMA * fps))
+    return from_size * ratio, weights
 
 
 def _translations(
