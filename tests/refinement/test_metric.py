@@ -180,6 +180,18 @@ def test_root_survives_noise_and_outliers():
     assert np.abs(np.diff(root[..., 2], axis=0)).max() < 0.03
 
 
+def test_depth_follows_the_lifted_size_where_keypoints_spread_for_a_moment():
+    """Keypoints that look 8 % nearer for 0.4 s, while the lifter knows better."""
+    world = a_walker(distance=5.0)[:, None]
+    keypoints, units = seen_by(world)
+    data = keypoints.data.copy()
+    wide = slice(55, 67)
+    pelvis = data[wide, :, :1, :2]
+    data[wide, ..., :2] = pelvis + 1.08 * (data[wide, ..., :2] - pelvis)
+    _, root = metres(units, keypoints_of(data))
+    assert np.abs(root[..., 2] / world[:, :, 0, 2] - 1).max() < 0.015
+
+
 def test_every_person_has_the_given_height():
     world = a_walker()[:, None]
     keypoints, units = seen_by(np.concatenate([world, world + np.array([0.5, 0, 3.0])], axis=1))

@@ -238,3 +238,22 @@ def test_surface_keypoints_change_the_input_and_leave_the_target(sampler, make_c
     metric = [(b.target - b.target[:, :, :1]) / b.scale[..., None, None] for b in batches]
     assert torch.allclose(*metric, atol=1e-4)
     assert not torch.equal(plain.inputs, surface.inputs)
+
+
+def test_the_answer_lies_where_the_surface_keypoints_are_seen(sampler, make_config) -> None:
+    still = {"noise": False, "joint_mask": 0.0, "frame_mask": 0.0}
+    seen = view(sampler.draw(40, Draw.seeded(8))[0], CameraConfig(), Draw.seeded(9))
+    seen = seen + torch.tensor([0.0, 0.0, 1000.0])  # so far away that depth moves no keypoint
+    names = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+    limbs = [i for i, name in enumerate(H36M17.joints) if name.endswith(names)]
+    apart = []
+    for answer in ("joints", "keypoints"):
+        path = make_config(corruption=still, clips={"frames": 9, "surface": 1.0, "answer": answer})
+        config = load_config(path, (), PretrainConfig)
+        batch = Synthesiser(sampler, config, CPU).film(seen, RATES[:40], Draw.seeded(1))
+        apart.append((batch.target[..., :2] - batch.clean)[:, :, limbs].norm(dim=-1).amax())
+        pelvis = batch.target[:, :, H36M17.index("pelvis")]
+        assert not pelvis[..., 2].any()
+        assert torch.allclose(pelvis[..., :2], batch.clean[:, :, 0], atol=0.2)
+    assert apart[0] > 0.03
+    assert apart[1] < 2e-3
