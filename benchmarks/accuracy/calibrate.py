@@ -31,6 +31,7 @@ from rich.table import Table
 
 from mbcli.data.store import ClipStore
 from mbcli.errors import ConfigError
+from mbcli.geometry import from_ray
 from mbcli.lift.checkpoint import load_lifter, with_facts
 from mbcli.lift.expected_error import FACT, features
 from mbcli.lift.lifter import Lifter, LiftOptions
@@ -145,7 +146,8 @@ class Studio:
         draw, cpu = Draw.seeded(2 * seed), Draw.seeded(2 * seed + 1)
         world, fps = sampler.draw(1, cpu)
         seen = view(vary(world, self._clips, draw), self._configs[kind].camera, draw)
-        keypoints = self._tracks(seen, crew.film(seen, fps, draw), float(fps[0]))
+        batch = crew.film(seen, fps, draw)
+        keypoints = self._tracks(batch, float(fps[0]))
         if kind == "hidden limb":
             keypoints = without_a_limb(keypoints, np.random.default_rng(seed))
         height = float(stature(seen)[0])
@@ -158,8 +160,7 @@ class Studio:
             along_ray=self._lifter.along_ray,
         )
         told = features(lifted, keypoints, positions, height)[:, 0]
-        pose = seen[0, :, : len(H36M17)].double().numpy()
-        errors = np.linalg.norm(positions[:, 0] - (pose - pose[:, :1]), axis=-1) / height
+        errors = np.linalg.norm(positions[:, 0] - self._truth(batch), axis=-1) / height
         there = np.flatnonzero(np.isfinite(told).all(axis=(1, 2)))[::STEP]
         return (
             told[there],
@@ -168,9 +169,15 @@ class Studio:
             np.full(len(there), kind),
         )
 
-    def _tracks(self, seen: torch.Tensor, batch: Batch, fps: float) -> Keypoints2D:
+    def _truth(self, batch: Batch) -> FloatArray:
+        """(T, 17, 3) metres in the camera's axes, the pelvis at 0: what is asked of the lifter."""
+        target, root = batch.target[0].double().numpy(), batch.root[0].double().numpy()
+        pose = (target - target[:, :1]) / batch.scale[0].double().numpy()[:, None, None]
+        return from_ray(pose, root[:, :2] / root[:, 2:]) if self._lifter.along_ray else pose
+
+    def _tracks(self, batch: Batch, fps: float) -> Keypoints2D:
         """The network's input back in the picture where the camera saw it."""
-        pelvis = seen[0, :, 0].double().numpy()  # (T, 3)
+        pelvis = batch.root[0].double().numpy()  # (T, 3)
         half = 1 / (pelvis[:, 2] * batch.scale[0].double().numpy())  # (T,)
         origin = batch.target[0, :, 0, :2].double().numpy()
         center = pelvis[:, :2] / pelvis[:, 2:] - half[:, None] * origin  # (T, 2)

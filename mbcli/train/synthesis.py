@@ -45,6 +45,7 @@ class Batch:
         target: (B, T, 17, 3) image units; x, y = the pelvis in the picture plus the root-relative
             pose at the pelvis' scale, z = root-relative depth at the same scale.
         scale: (B, T) image units per metre at the pelvis' depth.
+        root: (B, T, 3) metres, the target's pelvis in the camera's axes.
     """
 
     clean: Tensor
@@ -52,6 +53,7 @@ class Batch:
     inputs: Tensor
     target: Tensor
     scale: Tensor
+    root: Tensor
 
 
 class Synthesiser:
@@ -154,7 +156,7 @@ class Synthesiser:
             guessed = torch.cat([seen_xy, confidence[..., None]], dim=-1) * known[..., None]
             inputs = torch.where(measured, guessed, noisy)  # (B, T, 17, 3)
         inputs = mask(inputs, cfg.joint_mask, cfg.frame_mask, draw)  # (B, T, 17, 3)
-        return Batch(clean, noisy, inputs, target, scale[..., 0])
+        return Batch(clean, noisy, inputs, target, scale[..., 0], root)
 
     def _corrupt(self, clean: Tensor, draw: Draw) -> Tensor:
         cfg = self._config.corruption

@@ -1,0 +1,234 @@
+"""What each choice of the training is worth: short runs that differ in one thing.
+
+    python benchmarks/accuracy/ablation.py STORE --out FOLDER [--only NAME ...] [--jobs N]
+
+Runs ``from scratch`` begin with random weights and clips of 9 frames; runs that ``go on`` begin
+with the bundled lifter of 81 frames and clips of 27. All runs of a kind see the same number of
+clips on one core, with the cosine schedule of their own length. Each is then judged by the
+held-out recordings of `heldout` (one camera, every n-th piece, noisy and occluded 2D), lifted as
+``mbcli infer`` does. ``lifting`` changes how the bundled lifter is used, without any training.
+
+FOLDER keeps the runs and ``ablation.json``; what is there is not done again. STORE as for
+``python benchmarks/accuracy``. Needs ``mbcli[train]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from figures import Figures, figures, mean_figures
+from heldout import FPS, HIPS, SUBJECTS, lifted, pieces
+from rich.console import Console
+from rich.table import Table
+
+from mbcli.data.store import ClipStore
+from mbcli.errors import ConfigError, MbcliError
+from mbcli.lift.checkpoint import load_lifter
+from mbcli.lift.lifter import Lifter, LiftOptions
+from mbcli.output import written_whole
+from mbcli.skeleton import H36M17
+from mbcli.weights import resolve
+
+CONFIG = Path(__file__).parents[2] / "examples" / "configs" / "lifter_keypoints.yaml"
+BUNDLED = "mbcli-lifter-long"
+INPUTS = ("noisy", "occluded")
+
+_COMMON = (
+    "run.devices=1",
+    "run.batch=16",
+    "run.log_every=100",
+    "run.validate_every=1000000",
+    "run.save_every=1000000",
+    "run.validation_clips=16",
+    "clips.short=0",
+)
+# Each kind: its settings, then its tries by name. The first try is what the others change.
+TRAINED: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
+    "from scratch": (
+        ("clips.frames=9", "model.maxlen=9", "run.steps=1200", "run.ema=0.99"),
+        {
+            "width 96, depth 3": (),
+            "width 64": ("model.dim_feat=64", "model.dim_rep=128", "model.num_heads=2"),
+            "width 128": ("model.dim_feat=128", "model.dim_rep=256", "model.num_heads=4"),
+            "depth 2": ("model.depth=2",),
+            "depth 5": ("model.depth=5",),
+            "published start": ("model.start=published",),
+            "axes of the camera": ("camera.target=camera",),
+        },
+    ),
+    "going on": (
+        ("clips.frames=27", "run.steps=500", "run.ema=0.99", "optimiser.learning_rate=5e-4"),
+        {
+            "as it is": (),
+            "another seed": ("run.seed=1",),
+            "without averaged weights": ("run.ema=0",),
+            "velocity loss 0": ("loss.velocity=0",),
+            "velocity loss 10": ("loss.velocity=10",),
+            "velocity loss 90": ("loss.velocity=90",),
+            "without the scaled loss": ("loss.n_mpjpe=0",),
+            "bone length loss": ("loss.limb_length=0.5", "loss.limb_variance=1"),
+            "angle loss": ("loss.angle=0.05", "loss.angle_velocity=0.2"),
+            "no surface keypoints": ("clips.surface=0",),
+            "surface in, joints out": ("clips.answer=joints",),
+            "published noise alone": ("corruption.measured=0",),
+            "no other's limbs, no reversal": ("clips.recombined=0", "clips.reversed=0"),
+            "float32": ("run.precision=32-true",),
+            "clips of 81 frames": ("clips.frames=81",),
+        },
+    ),
+}
+LIFTING: dict[str, LiftOptions] = {
+    "as it is": LiftOptions(),
+    "without flip": LiftOptions(flip=False),
+    "overlap 0.75": LiftOptions(overlap=0.75),
+    "window 27": LiftOptions(window=27),
+    "window 9": LiftOptions(window=9),
+    "bfloat16": LiftOptions(precision="bfloat16"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One try.
+
+    Attributes:
+        kind: of `TRAINED`, or ``lifting``.
+        name: of the try.
+        results: by 2D input.
+    """
+
+    kind: str
+    name: str
+    results: dict[str, Figures]
+
+
+def settings(kind: str, name: str, out: Path, store: Path) -> list[str]:
+    """What the ``--set`` options of a run are given; paths absolute."""
+    common, tries = TRAINED[kind]
+    init = [f"run.init={resolve(BUNDLED)}"] if kind == "going on" else ["run.init=null"]
+    places = [f"data.store={store.resolve()}", f"run.out={out.resolve()}"]
+    return [*places, *init, *_COMMON, *common, *tries[name]]
+
+
+def train(kind: str, name: str, folder: Path, store: Path) -> Path:
+    """The weights of a try; trained only if they are not there.
+
+    Raises:
+        ConfigError: the training failed.
+    """
+    out = folder / f"{kind} {name}".replace(" ", "_").replace(",", "")
+    weights = out / "last.safetensors"
+    if not weights.exists():
+        options = [part for value in settings(kind, name, out, store) for part in ("--set", value)]
+        done = subprocess.run(
+            [sys.executable, "-m", "mbcli", "pretrain", str(CONFIG), *options],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            told = done.stderr.strip().splitlines() or ["nothing"]
+            raise ConfigError(f"the try {name!r} must train, it said: {told[-1]}")
+    return weights
+
+
+def judge(store: ClipStore, weights: Path, options: LiftOptions, every: int) -> dict[str, Figures]:
+    """Mean over the frames of the held-out recordings, by 2D input."""
+    model, info = load_lifter(weights)
+    lifter = Lifter(model, options, info.facts)
+    parts: dict[str, list[Figures]] = {name: [] for name in INPUTS}
+    for number, piece in enumerate(pieces(store, SUBJECTS, cameras=1)):
+        if number % every:
+            continue
+        for name, found in parts.items():
+            poses = lifted(piece, name, lifter)
+            scored = figures(poses, piece.target, fps=FPS, hips=HIPS, bones=H36M17.bones)
+            if scored is not None:
+                found.append(scored)
+    return {name: mean_figures(found, by_frames=True) for name, found in parts.items()}
+
+
+def measure(store: Path, folder: Path, only: Sequence[str], jobs: int, every: int) -> list[Row]:
+    """All tries, or those of some names.
+
+    Raises:
+        ConfigError: no try of such a name, or a training that failed.
+    """
+    tries = [(kind, name) for kind, (_, named) in TRAINED.items() for name in named]
+    tries += [("lifting", name) for name in LIFTING]
+    known = dict.fromkeys(name for _, name in tries)
+    for name in only:
+        if name not in known:
+            raise ConfigError(f"--only must be of {', '.join(known)}, got {name!r}")
+    clips = ClipStore.open(store)
+
+    def one(kind: str, name: str) -> Row:
+        if kind == "lifting":
+            return Row(kind, name, judge(clips, resolve(BUNDLED), LIFTING[name], every))
+        weights = train(kind, name, folder, store)
+        return Row(kind, name, judge(clips, weights, LiftOptions(), every))
+
+    with ThreadPoolExecutor(jobs) as pool:
+        wanted = [pool.submit(one, *which) for which in tries if not only or which[1] in only]
+        return [row.result() for row in wanted]
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """The figures, noisy and occluded."""
+    result = Table(title="Held-out people, mean of the frames")
+    result.add_column("try")
+    result.add_column("")
+    for head in ("P-MPJPE mm", "occluded", "MPJPE mm", "occluded", "acceleration ratio"):
+        result.add_column(head, justify="right")
+    for row in rows:
+        noisy, occluded = (row.results[name] for name in INPUTS)
+        cells = (noisy.p_mpjpe, occluded.p_mpjpe, noisy.mpjpe, occluded.mpjpe)
+        result.add_row(
+            row.kind, row.name, *(f"{x:.1f}" for x in cells), f"{noisy.acceleration_ratio:.2f}"
+        )
+    return result
+
+
+def _document(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    return [asdict(row) for row in rows]
+
+
+def main() -> int:
+    """Run the tries; 1 if one cannot be run."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("store", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="folder for runs and figures")
+    parser.add_argument("--only", nargs="+", default=[], help="names of tries")
+    parser.add_argument("--jobs", type=int, default=1, help="tries at a time")
+    parser.add_argument("--every", type=int, default=5, help="judge by every n-th piece")
+    arguments = parser.parse_args()
+    try:
+        if arguments.jobs < 1 or arguments.every < 1:
+            raise ConfigError("--jobs and --every must be at least 1")
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        rows = measure(
+            arguments.store, arguments.out, arguments.only, arguments.jobs, arguments.every
+        )
+        with written_whole(arguments.out / "ablation.json", overwrite=True) as part:
+            part.write_text(json.dumps(_document(rows), indent=2) + "\n", encoding="utf-8")
+    except MbcliError as error:
+        print(f"ablation: {error}", file=sys.stderr)
+        return 1
+    Console(width=None if sys.stdout.isatty() else 130).print(table(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

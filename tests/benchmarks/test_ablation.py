@@ -1,0 +1,40 @@
+"""Every try of the ablation is a run that can start, and differs from the first of its kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ablation import BUNDLED, CONFIG, LIFTING, TRAINED, measure, settings
+
+from mbcli.errors import ConfigError
+from mbcli.train.config import PretrainConfig
+from mbcli.train.reading import load_config
+from mbcli.weights import resolve
+
+TRIES = [(kind, name) for kind, (_, named) in TRAINED.items() for name in named]
+
+
+def _config(kind: str, name: str, folder: Path) -> PretrainConfig:
+    told = settings(kind, name, folder / "run", folder / "clips")
+    return load_config(CONFIG, tuple(told), PretrainConfig)
+
+
+@pytest.mark.parametrize(("kind", "name"), TRIES)
+def test_each_try_is_a_run_of_its_own(tmp_path, kind, name) -> None:
+    first = next(iter(TRAINED[kind][1]))
+    usual, config = _config(kind, first, tmp_path), _config(kind, name, tmp_path)
+    assert (config == usual) == (name == first)
+    assert config.run.steps == usual.run.steps
+    assert config.run.batch == usual.run.batch
+    assert config.run.out == tmp_path / "run"
+    assert config.run.init == (resolve(BUNDLED) if kind == "going on" else None)
+
+
+def test_lifting_tries_differ() -> None:
+    assert len(set(LIFTING.values())) == len(LIFTING)
+
+
+def test_unknown_tries_are_named_with_the_choices(tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r"--only must be of .*width 64.*, got 'width 65'"):
+        measure(tmp_path, tmp_path, ["width 65"], 1, 1)
