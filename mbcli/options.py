@@ -11,6 +11,7 @@ from mbcli.pose2d import AUTO, BACKENDS, Pose2DOptions
 from mbcli.refinement.metric import camera_from, check_height
 
 DEFAULT_LIFTER = "mbcli-lifter"
+DEFAULT_LOW_PASS = 10.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class InferOptions:
             that can use it.
         precision: ``float32``, ``bfloat16`` or ``float16``, for lifting.
         flip: average the lifting with that of the mirror image.
+        low_pass: Hz above which movement counts as trembling and is taken out, without a lag;
+            0 = nothing is. Never with ``compat``, nor at less than 2.2 times as many frames a
+            second.
         compat: ``motionbert`` for the published inference, defects included.
         action: name or path of weights that name actions; none are named if None.
         mesh: name or path of weights that recover bodies; none are recovered if None.
@@ -80,6 +84,7 @@ class InferOptions:
     device: str = "auto"
     precision: str = "float32"
     flip: bool = True
+    low_pass: float = DEFAULT_LOW_PASS
     compat: str | None = None
     action: str | None = None
     mesh: str | None = None
@@ -99,6 +104,10 @@ class InferOptions:
             raise ConfigError(f"--image-size must be two positive numbers, got {self.image_size}")
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
             raise ConfigError(f"--fps must be a positive number, got {self.fps:g}")
+        if not (math.isfinite(self.low_pass) and self.low_pass >= 0):
+            raise ConfigError(
+                f"--low-pass must be a frequency in Hz, or 0 for none, got {self.low_pass:g}"
+            )
         if self.body_model is not None and self.mesh is None:
             raise ConfigError("--body-model goes with --mesh, which is not given")
         _ = self.pose2d_options  # checks itself

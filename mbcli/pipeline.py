@@ -18,6 +18,7 @@ from mbcli.detect import Detection, opened
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
 from mbcli.provenance import Facts, trained_weights
+from mbcli.refinement.filters import low_pass
 from mbcli.refinement.metric import DEFAULT_HEIGHT, camera_from, to_metres
 from mbcli.refinement.rays import steady_depth
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
@@ -172,6 +173,9 @@ class Pipeline:
             lifted = lifter.lift_judged(
                 keypoints, lambda done, total: observer("lift", done, total)
             )
+        cutoff = options.low_pass if options.compat is None else 0.0
+        times = keypoints.timestamps
+        lifted = replace(lifted, poses=low_pass(lifted.poses, times, cutoff))
         camera = camera_from(keypoints.size, options.focal, options.fov)
         height = DEFAULT_HEIGHT if options.height is None else options.height
         with watch.stage("metric"):
@@ -182,6 +186,7 @@ class Pipeline:
                 camera=camera,
                 along_ray=lifter.along_ray,
             )
+            root = low_pass(root, times, cutoff)
             errors = lifter.expected_error(lifted, keypoints, positions, height)
         absent = np.isnan(root[..., :1])  # (T, P, 1)
         meta = detection.meta(options, self.command)

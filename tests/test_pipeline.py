@@ -167,6 +167,8 @@ def test_bad_input_is_told_before_the_weights_are_loaded(tmp_path: Path) -> None
         ("min_score", 0.0),
         ("min_score", 1.0),
         ("pose2d", "crystal-ball"),
+        ("low_pass", -1.0),
+        ("low_pass", float("inf")),
     ],
 )
 def test_options_outside_their_rule_are_refused(option: str, value: object) -> None:
@@ -198,6 +200,38 @@ def test_keypoints_from_elsewhere_can_be_lifted(tiny_lifter: Path) -> None:
     assert motion.meta["source"] == "elsewhere.json"
     assert motion.meta["assumptions"]["focal"] == {"pixels": 500.0, "given": True, "fov": None}
     assert [row["stage"] for row in motion.meta["weights"]] == ["lift"]
+
+
+def test_trembling_is_taken_out_unless_it_is_wanted(tiny_lifter: Path) -> None:
+    rng = np.random.default_rng(1)
+    data = np.zeros((60, 1, len(COCO17), 3), dtype=np.float32)
+    data[..., :2] = rng.uniform(100, 300, (1, 1, len(COCO17), 2))
+    data[..., :2] += 3 * rng.normal(size=(60, 1, len(COCO17), 2))
+    data[..., 2] = 0.9
+    keypoints = Keypoints2D(
+        data=data,
+        skeleton=COCO17,
+        fps=60.0,
+        timestamps=np.arange(60) / 60,
+        size=(640, 480),
+        track_ids=np.array([4]),
+        boxes=np.full((60, 1, 4), np.nan),
+        frame_index=np.arange(60),
+    )
+    found = Detection(keypoints=keypoints, source="elsewhere.json", backend="files")
+    shaking = {}
+    for name, more in {
+        "usual": {},
+        "raw": {"low_pass": 0.0},
+        "published": {"compat": "motionbert"},
+    }.items():
+        options = InferOptions(weights=str(tiny_lifter), focal=500.0, **more)  # type: ignore[arg-type]
+        motion = Pipeline(options).lift(found)
+        places = {"poses": motion.positions, "root": motion.root}
+        shaking[name] = {what: np.abs(np.diff(p, 3, axis=0)).mean() for what, p in places.items()}
+    for what in ("poses", "root"):
+        assert shaking["usual"][what] < 0.4 * shaking["raw"][what]
+    assert shaking["published"]["root"] > 0.4 * shaking["raw"]["root"]
 
 
 def test_stopwatch_counts_what_items_cost_to_make() -> None:

@@ -27,6 +27,8 @@ from mbcli.data.store import Clip, ClipStore
 from mbcli.evaluate.metrics import root_relative
 from mbcli.geometry import project
 from mbcli.lift.lifter import Lifter
+from mbcli.options import DEFAULT_LOW_PASS
+from mbcli.refinement.filters import low_pass
 from mbcli.refinement.metric import camera_from, to_metres
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.train.bodies import stature
@@ -190,7 +192,7 @@ def lifted(piece: Piece, name: str, lifter: Lifter) -> FloatArray:
         frame_index=np.arange(frames),
     )
     positions, _ = to_metres(
-        lifter.lift(keypoints),
+        low_pass(lifter.lift(keypoints), keypoints.timestamps, DEFAULT_LOW_PASS),
         keypoints,
         height=piece.height,
         camera=camera_from(SIZE, FOCAL),

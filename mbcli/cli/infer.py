@@ -87,6 +87,14 @@ def infer(
             rich_help_panel=a.NETWORKS,
         ),
     ] = True,
+    low_pass: Annotated[
+        float,
+        typer.Option(
+            metavar="HZ",
+            help="Take out trembling faster than this, without a lag; 0 = leave it.",
+            rich_help_panel=a.NETWORKS,
+        ),
+    ] = 10.0,
     compat: Annotated[
         Literal["motionbert"] | None,
         typer.Option(
@@ -182,6 +190,7 @@ def infer(
             device=device,
             precision=precision,
             flip=flip,
+            low_pass=low_pass,
             compat=compat,
             action=action,
             mesh=mesh,

@@ -26,6 +26,7 @@ from mbcli.types import FloatArray
 
 _SPEED_CUTOFF = 1.0  # Hz, as the paper of One-Euro has it
 _UNEVEN = 0.1
+_ROOM = 1 / 2.2  # cycles a frame
 _HALF_POWER = 1 / math.sqrt(2)  # 3 dB down
 
 
@@ -123,6 +124,26 @@ def butterworth(
     period = math.ceil(1 / per_frame)
     filter_ = partial(_butterworth, sections=sections, padding=max(period, 3 * (once + 1)))
     return _each_stretch(tracks, timestamps, filter_)
+
+
+def low_pass(tracks: FloatArray, timestamps: FloatArray, cutoff: float) -> FloatArray:
+    """`butterworth` of order 4 where the frame rate leaves room for it, else nothing.
+
+    Args:
+        tracks: (T, ..., 3), NaN where there is none.
+        timestamps: (T,) seconds.
+        cutoff: Hz; 0 = do nothing, as does a frame rate below 2.2 times the cut-off.
+
+    Returns:
+        (T, ..., 3) of the type of ``tracks``.
+    """
+    if cutoff == 0 or len(timestamps) < 2:
+        return tracks
+    if cutoff * float(np.median(np.diff(timestamps))) > _ROOM:
+        return tracks
+    flat = tracks.reshape(len(tracks), -1, 3)
+    smooth = butterworth(flat, timestamps, cutoff=cutoff, order=4)
+    return smooth.reshape(tracks.shape).astype(tracks.dtype)
 
 
 def savgol_window(timestamps: FloatArray, cutoff: float, order: int) -> tuple[int, float]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mbcli.errors import ConfigError
-from mbcli.refinement.filters import butterworth, one_euro, savgol, savgol_window
+from mbcli.refinement.filters import butterworth, low_pass, one_euro, savgol, savgol_window
 
 FPS = 60.0
 Filter = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -154,3 +154,27 @@ def test_cutoffs_beyond_nyquist(cutoff: float) -> None:
         savgol(track, times, cutoff=cutoff, order=3)
     with pytest.raises(ConfigError, match=message):
         one_euro(track, times, cutoff=cutoff, beta=1)
+
+
+def test_low_pass_takes_trembling_and_leaves_movement() -> None:
+    slow, times = wave(2.0)
+    fast, _ = wave(20.0)
+    poses = np.tile(slow + 0.1 * fast, (1, 6, 1)).reshape(-1, 2, 3, 3).astype(np.float32)
+    after = low_pass(poses, times, 10.0)
+    assert after.shape == poses.shape
+    assert after.dtype == np.float32
+    middle = slice(60, -60)
+    wanted = np.broadcast_to(slow[:, :, None], poses.shape)
+    assert np.abs(after - wanted)[middle].max() < 0.01
+    assert np.abs(poses - wanted)[middle].max() > 0.08
+
+
+def test_low_pass_keeps_what_it_cannot_filter() -> None:
+    track, times = wave(2.0, fps=20.0)
+    assert low_pass(track, times, 10.0) is track
+    assert len(low_pass(track[:1], times[:1], 10.0)) == 1
+    fine, times = wave(2.0)
+    assert low_pass(fine, times, 0.0) is fine
+    fine[100:130] = np.nan
+    after = low_pass(fine, times, 10.0)
+    assert np.array_equal(np.isnan(after), np.isnan(fine))
