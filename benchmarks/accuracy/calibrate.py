@@ -35,6 +35,8 @@ from mbcli.geometry import from_ray
 from mbcli.lift.checkpoint import load_lifter, with_facts
 from mbcli.lift.expected_error import FACT, features
 from mbcli.lift.lifter import Lifter, LiftOptions
+from mbcli.options import DEFAULT_LOW_PASS
+from mbcli.refinement.filters import low_pass
 from mbcli.refinement.metric import camera_from, to_metres
 from mbcli.skeleton import H36M17
 from mbcli.train.bodies import stature, vary
@@ -152,6 +154,8 @@ class Studio:
             keypoints = without_a_limb(keypoints, np.random.default_rng(seed))
         height = float(stature(seen)[0])
         lifted = self._lifter.lift_judged(keypoints)
+        smooth = low_pass(lifted.poses, keypoints.timestamps, DEFAULT_LOW_PASS)
+        lifted = replace(lifted, poses=smooth)
         positions, _ = to_metres(
             lifted.poses,
             keypoints,
