@@ -254,7 +254,7 @@ def _far(frame: int, joint: str, by: float, confidence: float) -> tuple[float, f
 @pytest.mark.parametrize(
     "edits",
     [
-        pytest.param({(10, "left_wrist"): _far(10, "left_wrist", 200, 0.5)}, id="sure"),
+        pytest.param({(10, "left_wrist"): _far(10, "left_wrist", 60, 0.5)}, id="sure"),
         pytest.param({(10, "left_wrist"): _far(10, "left_wrist", 10, 0.1)}, id="near the line"),
         pytest.param(
             {(f, "left_wrist"): _far(f, "left_wrist", 200, 0.1) for f in range(10, 17)},
@@ -271,7 +271,7 @@ def _far(frame: int, joint: str, by: float, confidence: float) -> tuple[float, f
         ),
         pytest.param(
             {(10, "left_wrist"): _far(10, "left_wrist", -60, 0.1)}
-            | {(f, "left_wrist"): _far(f, "left_wrist", 200, 0.8) for f in (9, 11)},
+            | {(f, "left_wrist"): _far(f, "left_wrist", 140, 0.8) for f in (9, 11)},
             id="the sightings are somebody else's hand",
         ),
     ],
@@ -281,6 +281,16 @@ def test_what_is_no_flicker_is_left_alone(
 ) -> None:
     edited = _edited(_still(), edits)
     assert mend(edited) == (edited, {})
+
+
+def test_a_joint_torn_off_is_bridged_however_sure_the_detector_is() -> None:
+    still = _still()
+    torn = {(f, "left_wrist"): _far(f, "left_wrist", 300, 0.9) for f in (10, 11)}
+    after, account = mend(_edited(still, torn))
+    assert account["people"] == [
+        {"track_id": 1, "bridged": [{"frames": [10, 11], "joints": ["left_wrist"]}]}
+    ]
+    np.testing.assert_allclose(after.data[..., :2], still.data[..., :2], atol=1e-3)
 
 
 @pytest.mark.parametrize(("fps", "bridged"), [(5, 0), (10, 1), (30, 6), (60, 14), (120, 30)])

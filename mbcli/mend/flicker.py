@@ -16,6 +16,8 @@ MAX_SPAN = 0.26
 SURE = 0.3  # confidence from which a joint counts as sighted
 MIN_JUMP = 0.06  # body lengths, both off the line between the sightings and from frame to frame
 LONGEST_BONE = 1.4  # times the person's median: a longer one ends at something that is not theirs
+TORN_BONE = 2.5  # the same, where the detector is sure of both of its ends ...
+LONGEST_LIMB = 0.45  # ... and body lengths: thighs have 0.25 standing, and 0.4 crouching
 CONFIDENCE_KEPT = 0.5
 
 
@@ -24,11 +26,12 @@ def bridge_flickers(
 ) -> tuple[FloatArray, BoolArray]:
     """Put lost joints on the straight line between the sightings before and after.
 
-    A joint is lost in the frames between two sightings (confidence of `SURE` or more) that are
-    at most `MAX_SPAN` apart, if it is missing in any of these frames, or jumps away and back: it
-    gets further off the line than `MIN_JUMP` and than the line is long, and moves by `MIN_JUMP`
-    from one frame to the next. So a limb that is only fast or blurred is left alone, and so is
-    what lies between two sightings that contradict each other, one of which must be wrong.
+    A sighting is a joint of a confidence of `SURE` or more, unless a bone of more than `TORN_BONE`
+    ties it to its parent. A joint is lost in the frames between two sightings that are at most
+    `MAX_SPAN` apart, if it is missing in any of these frames, or jumps away and back: it gets
+    further off the line than `MIN_JUMP` and than the line is long, and moves by `MIN_JUMP` from
+    one frame to the next. So a limb that is only fast or blurred is left alone, and so is what
+    lies between two sightings that contradict each other, one of which must be wrong.
 
     Both sightings must be likely: hung on a parent joint that is sighted too, by a bone no longer
     than `LONGEST_BONE` allows. A detector that has taken up somebody else's hand is often sure of
@@ -56,13 +59,19 @@ def bridge_flickers(
     bridged = np.zeros(data.shape[:3], dtype=bool)
     finite: BoolArray = np.all(np.isfinite(data[..., :2]), axis=-1)  # (T, P, J)
     sure = finite & (data[..., 2] >= SURE)
+    lengths = _bones(data, finite, sizes, skeleton)
+    seen = sure & _of_parents(sure, skeleton)
+    bones = lengths / _medians(np.where(seen, lengths, np.nan))
+    # A parent that the detector is not sure of may be the one that is off; its child then does
+    # not jump.
+    sure &= ~((bones > TORN_BONE) & (lengths > LONGEST_LIMB))  # (T, P, J); NaN is not torn
     before, after = _nearest(sure)
     present = finite.any(axis=-1, keepdims=True)
     lost = ~sure & present & (before >= 0) & (after < len(times))
     # Few frames are lost: what follows is about these alone, N keypoints in all.
     frame, person, joint = np.nonzero(lost)
     start, end = before[lost], after[lost]
-    likely = _likely(data, sure, sizes, skeleton)
+    likely = (seen & (bones <= LONGEST_BONE)) | ~seen.any(axis=0)
     good = times[end] - times[start] <= MAX_SPAN
     good &= likely[start, person, joint] & likely[end, person, joint]
     frame, person, joint, start, end = (a[good] for a in (frame, person, joint, start, end))
@@ -96,20 +105,32 @@ def bridge_flickers(
     return result, bridged
 
 
-def _likely(data: FloatArray, sure: BoolArray, sizes: FloatArray, skeleton: Skeleton) -> BoolArray:
-    """(T, P, J) whether a joint hangs on its parent by a bone of credible length.
-
-    A joint without a parent, or whose parent is never sighted with it, cannot be doubted so.
-    """
-    likely = np.ones(data.shape[:3], dtype=bool)
+def _bones(
+    data: FloatArray, finite: BoolArray, sizes: FloatArray, skeleton: Skeleton
+) -> FloatArray:
+    """(T, P, J) body lengths, the bone from each joint's parent; NaN where one of them lacks."""
+    lengths = np.full(data.shape[:3], np.nan)
     for parent, child in skeleton.bones:
         bone = data[:, :, child, :2] - data[:, :, parent, :2]
-        seen = sure[:, :, child] & sure[:, :, parent]
-        length = np.where(seen, np.linalg.norm(bone, axis=-1) / sizes, np.nan)  # (T, P)
-        for person in np.flatnonzero(seen.any(axis=0)):
-            longest = LONGEST_BONE * np.nanmedian(length[:, person])
-            likely[:, person, child] = length[:, person] <= longest
-    return likely
+        both = finite[:, :, child] & finite[:, :, parent]
+        lengths[:, :, child] = np.where(both, np.linalg.norm(bone, axis=-1) / sizes, np.nan)
+    return lengths
+
+
+def _of_parents(sure: BoolArray, skeleton: Skeleton) -> BoolArray:
+    """(T, P, J) whether each joint's parent is sure; false for a joint without one."""
+    result = np.zeros_like(sure)
+    for parent, child in skeleton.bones:
+        result[:, :, child] = sure[:, :, parent]
+    return result
+
+
+def _medians(lengths: FloatArray) -> FloatArray:
+    """(P, J) over time, NaN where nothing but NaN or 0 is to be had."""
+    usual = np.full(lengths.shape[1:], np.nan)
+    known = np.isfinite(lengths).any(axis=0)
+    usual[known] = np.nanmedian(lengths[:, known], axis=0)
+    return np.where(usual > 0, usual, np.nan)
 
 
 def _nearest(known: BoolArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
