@@ -36,7 +36,7 @@ def test_examples_are_valid(path) -> None:
 
 
 def test_the_bundled_weights_have_their_configuration() -> None:
-    config = load_config(EXAMPLES / "lifter_last.yaml")
+    config = load_config(EXAMPLES / "lifter_sure.yaml")
     model, info = load_lifter(resolve("mbcli-lifter"))
     assert model.config == config.model.build()
     assert info.facts["config"]["data"]["holdout"] == list(config.data.holdout)
