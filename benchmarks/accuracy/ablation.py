@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -128,8 +129,11 @@ def train(kind: str, name: str, folder: Path, store: Path) -> Path:
     """
     out = folder / f"{kind} {name}".replace(" ", "_").replace(",", "")
     weights = out / "last.safetensors"
-    if not weights.exists():
-        options = [part for value in settings(kind, name, out, store) for part in ("--set", value)]
+    if not out.exists():
+        unfinished = out.with_name(f"{out.name}.part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        told = settings(kind, name, unfinished, store)
+        options = [part for value in told for part in ("--set", value)]
         done = subprocess.run(
             [sys.executable, "-m", "mbcli", "pretrain", str(CONFIG), *options],
             env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -138,8 +142,9 @@ def train(kind: str, name: str, folder: Path, store: Path) -> Path:
             check=False,
         )
         if done.returncode:
-            told = done.stderr.strip().splitlines() or ["nothing"]
-            raise ConfigError(f"the try {name!r} must train, it said: {told[-1]}")
+            last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+            raise ConfigError(f"the try {name!r} must train, it said: {last}")
+        unfinished.rename(out)
     return weights
 
 
