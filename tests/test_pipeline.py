@@ -14,7 +14,7 @@ from mbcli.options import InferOptions
 from mbcli.pipeline import Detection, Pipeline, as_h36m, infer
 from mbcli.report import InferReport, Stopwatch
 from mbcli.skeleton import COCO17, H36M17, HALPE26
-from mbcli.types import Keypoints2D
+from mbcli.types import FloatArray, Keypoints2D
 from mbcli.video import write_video
 from mbcli.weights import sha256_of
 
@@ -178,23 +178,29 @@ def test_options_outside_their_rule_are_refused(option: str, value: object) -> N
     assert str(value).removesuffix(".0") in str(caught.value)
 
 
+def _from_elsewhere(data: FloatArray, fps: float) -> Detection:
+    """One person's (T, 1, 17, 3) COCO-17 keypoints, as a file gives them."""
+    frames = len(data)
+    keypoints = Keypoints2D(
+        data=data,
+        skeleton=COCO17,
+        fps=fps,
+        timestamps=np.arange(frames) / fps,
+        size=(640, 480),
+        track_ids=np.array([4]),
+        boxes=np.full((frames, 1, 4), np.nan),
+        frame_index=np.arange(frames),
+    )
+    return Detection(keypoints=keypoints, source="elsewhere.json", backend="files")
+
+
 def test_keypoints_from_elsewhere_can_be_lifted(tiny_lifter: Path) -> None:
     rng = np.random.default_rng(1)
     data = np.zeros((30, 1, len(COCO17), 3), dtype=np.float32)
     data[..., :2] = rng.uniform(100, 300, (1, 1, len(COCO17), 2))
     data[..., 2] = 0.9
     data[5, 0] = (np.nan, np.nan, 0)
-    keypoints = Keypoints2D(
-        data=data,
-        skeleton=COCO17,
-        fps=25.0,
-        timestamps=np.arange(30) / 25,
-        size=(640, 480),
-        track_ids=np.array([4]),
-        boxes=np.full((30, 1, 4), np.nan),
-        frame_index=np.arange(30),
-    )
-    found = Detection(keypoints=keypoints, source="elsewhere.json", backend="files")
+    found = _from_elsewhere(data, 25.0)
     motion = Pipeline(InferOptions(weights=str(tiny_lifter), focal=500.0)).lift(found)
     assert motion.present[:, 0].tolist() == [frame != 5 for frame in range(30)]
     assert motion.meta["source"] == "elsewhere.json"
@@ -208,17 +214,7 @@ def test_trembling_is_taken_out_unless_it_is_wanted(tiny_lifter: Path) -> None:
     data[..., :2] = rng.uniform(100, 300, (1, 1, len(COCO17), 2))
     data[..., :2] += 3 * rng.normal(size=(60, 1, len(COCO17), 2))
     data[..., 2] = 0.9
-    keypoints = Keypoints2D(
-        data=data,
-        skeleton=COCO17,
-        fps=60.0,
-        timestamps=np.arange(60) / 60,
-        size=(640, 480),
-        track_ids=np.array([4]),
-        boxes=np.full((60, 1, 4), np.nan),
-        frame_index=np.arange(60),
-    )
-    found = Detection(keypoints=keypoints, source="elsewhere.json", backend="files")
+    found = _from_elsewhere(data, 60.0)
     shaking = {}
     for name, more in {
         "usual": {},

@@ -3,10 +3,10 @@
     python benchmarks/accuracy/ablation.py STORE --out FOLDER [--only NAME ...] [--jobs N]
 
 Runs ``from scratch`` begin with random weights and clips of 9 frames; runs that ``go on`` begin
-with the bundled lifter and clips of 27. All runs of a kind see the same number of
-clips on one core, with the cosine schedule of their own length. Each is then judged by the
-held-out recordings of `heldout` (one camera, every n-th piece, noisy and occluded 2D), lifted as
-``mbcli infer`` does. ``lifting`` changes how the bundled lifter is used, without any training.
+with the bundled lifter and clips of 27. All runs of a kind see the same number of clips on one
+core, with the cosine schedule of their own length. Each is then judged by the held-out recordings
+of `heldout` (one camera, every n-th piece, noisy and occluded 2D), lifted as ``mbcli infer`` does.
+ ``lifting`` changes how the bundled lifter is used, without any training.
 
 FOLDER keeps the runs and ``ablation.json``; what is there is not done again. STORE as for
 ``python benchmarks/accuracy``. Needs ``mbcli[train]``.
@@ -23,20 +23,19 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from figures import Figures, figures, mean_figures
-from heldout import FPS, HIPS, SUBJECTS, lifted, pieces
+from figures import Figures, mean_figures
+from heldout import SUBJECTS, Piece, lifted, pieces
+from people import held_out_lifter, score
 from rich.console import Console
 from rich.table import Table
 
 from mbcli.data.store import ClipStore
 from mbcli.errors import ConfigError, MbcliError
-from mbcli.lift.checkpoint import load_lifter
-from mbcli.lift.lifter import Lifter, LiftOptions
+from mbcli.lift.lifter import LiftOptions
 from mbcli.output import written_whole
-from mbcli.skeleton import H36M17
 from mbcli.weights import resolve
 
 _CONFIGS = Path(__file__).parents[2] / "examples" / "configs"
@@ -148,20 +147,15 @@ def train(kind: str, name: str, folder: Path, store: Path) -> Path:
     return weights
 
 
-def judge(store: ClipStore, weights: Path, options: LiftOptions, every: int) -> dict[str, Figures]:
+def judge(filmed: Sequence[Piece], weights: str, options: LiftOptions) -> dict[str, Figures]:
     """Mean over the frames of the held-out recordings, by 2D input."""
-    model, info = load_lifter(weights)
-    lifter = Lifter(model, options, info.facts)
-    parts: dict[str, list[Figures]] = {name: [] for name in INPUTS}
-    for number, piece in enumerate(pieces(store, SUBJECTS, cameras=1)):
-        if number % every:
-            continue
-        for name, found in parts.items():
-            poses = lifted(piece, name, lifter)
-            scored = figures(poses, piece.target, fps=FPS, hips=HIPS, bones=H36M17.bones)
-            if scored is not None:
-                found.append(scored)
-    return {name: mean_figures(found, by_frames=True) for name, found in parts.items()}
+    lifter = held_out_lifter(weights, options)
+    results = {}
+    for name in INPUTS:
+        found = [score(piece, lifted(piece, name, lifter)) for piece in filmed]
+        known = [scored for scored in found if scored is not None]
+        results[name] = mean_figures(known, by_frames=True)
+    return results
 
 
 def measure(store: Path, folder: Path, only: Sequence[str], jobs: int, every: int) -> list[Row]:
@@ -176,13 +170,13 @@ def measure(store: Path, folder: Path, only: Sequence[str], jobs: int, every: in
     for name in only:
         if name not in known:
             raise ConfigError(f"--only must be of {', '.join(known)}, got {name!r}")
-    clips = ClipStore.open(store)
+    filmed = list(islice(pieces(ClipStore.open(store), SUBJECTS, cameras=1), 0, None, every))
 
     def one(kind: str, name: str) -> Row:
         if kind == "lifting":
-            return Row(kind, name, judge(clips, resolve(BUNDLED), LIFTING[name], every))
+            return Row(kind, name, judge(filmed, BUNDLED, LIFTING[name]))
         weights = train(kind, name, folder, store)
-        return Row(kind, name, judge(clips, weights, LiftOptions(), every))
+        return Row(kind, name, judge(filmed, str(weights), LiftOptions()))
 
     with ThreadPoolExecutor(jobs) as pool:
         wanted = [pool.submit(one, *which) for which in tries if not only or which[1] in only]
@@ -205,10 +199,6 @@ def table(rows: Sequence[Row]) -> Table:
     return result
 
 
-def _document(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    return [asdict(row) for row in rows]
-
-
 def main() -> int:
     """Run the tries; 1 if one cannot be run."""
     parser = argparse.ArgumentParser(
@@ -228,7 +218,8 @@ def main() -> int:
             arguments.store, arguments.out, arguments.only, arguments.jobs, arguments.every
         )
         with written_whole(arguments.out / "ablation.json", overwrite=True) as part:
-            part.write_text(json.dumps(_document(rows), indent=2) + "\n", encoding="utf-8")
+            document = [asdict(row) for row in rows]
+            part.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     except MbcliError as error:
         print(f"ablation: {error}", file=sys.stderr)
         return 1

@@ -85,7 +85,7 @@ def measure_people(
         ConfigError: weights that were trained on the held-out subjects.
         WeightsError: weights that cannot be used.
     """
-    lifters = {Path(name).stem: _lifter(name) for name in weights}
+    lifters = {Path(name).stem: held_out_lifter(name) for name in weights}
     found: dict[str, list[tuple[Piece, Figures]]] = defaultdict(list)
     worst: list[WorstPiece] = []
     for number, piece in enumerate(pieces(store, SUBJECTS, cameras)):
@@ -94,7 +94,7 @@ def measure_people(
         for who, lifter in lifters.items():
             for name in INPUTS:
                 poses = lifted(piece, name, lifter)
-                scored = _score(piece, poses)
+                scored = score(piece, poses)
                 if scored is None:
                     continue
                 found[f"{who}, {name}"].append((piece, scored))
@@ -106,22 +106,29 @@ def measure_people(
             training_mean, piece.target.shape
         )
         for name, poses in trivial.items():
-            scored = _score(piece, poses)
+            scored = score(piece, poses)
             assert scored is not None
             found[name].append((piece, scored))
     return HeldOut({name: _group(parts) for name, parts in found.items()}, tuple(worst))
 
 
-def _lifter(name: str) -> Lifter:
+def held_out_lifter(name: str, options: LiftOptions | None = None) -> Lifter:
+    """A lifter that was not trained on the held-out people, as far as its weights tell.
+
+    Raises:
+        ConfigError: it was.
+        WeightsError: weights that cannot be used.
+    """
     model, info = load_lifter(resolve(name))
     told = info.facts.get("config", {}).get("data", {}).get("holdout")
     if told is not None and not set(SUBJECTS) <= set(told):
         seen = ", ".join(sorted(set(SUBJECTS) - set(told)))
         raise ConfigError(f"{name} must not have been trained on the held-out people, got {seen}")
-    return Lifter(model, LiftOptions(), info.facts)
+    return Lifter(model, options, info.facts)
 
 
-def _score(piece: Piece, poses: FloatArray) -> Figures | None:
+def score(piece: Piece, poses: FloatArray) -> Figures | None:
+    """The figures of an answer to a piece; None if it has none in any frame."""
     return figures(poses, piece.target, fps=FPS, hips=HIPS, bones=H36M17.bones)
 
 

@@ -16,7 +16,7 @@ MAX_SPAN = 0.26
 SURE = 0.3  # confidence from which a joint counts as sighted
 MIN_JUMP = 0.06  # body lengths, both off the line between the sightings and from frame to frame
 LONGEST_BONE = 1.4  # times the person's median: a longer one ends at something that is not theirs
-TORN_BONE = 2.5  # the same, where the detector is sure of both of its ends ...
+TORN_BONE = 2.5  # the same, for a joint that the detector is sure of ...
 LONGEST_LIMB = 0.45  # ... and body lengths: thighs have 0.25 standing, and 0.4 crouching
 CONFIDENCE_KEPT = 0.5
 
@@ -27,11 +27,12 @@ def bridge_flickers(
     """Put lost joints on the straight line between the sightings before and after.
 
     A sighting is a joint of a confidence of `SURE` or more, unless a bone of more than `TORN_BONE`
-    ties it to its parent. A joint is lost in the frames between two sightings that are at most
-    `MAX_SPAN` apart, if it is missing in any of these frames, or jumps away and back: it gets
-    further off the line than `MIN_JUMP` and than the line is long, and moves by `MIN_JUMP` from
-    one frame to the next. So a limb that is only fast or blurred is left alone, and so is what
-    lies between two sightings that contradict each other, one of which must be wrong.
+    and `LONGEST_LIMB` ties it to its parent. A joint is lost in the frames between two sightings
+    that are at most `MAX_SPAN` apart, if it is missing in any of these frames, or jumps away and
+    back: it gets further off the line than `MIN_JUMP` and than the line is long, and moves by
+    `MIN_JUMP` from one frame to the next. So a limb that is only fast or blurred is left alone,
+    and so is what lies between two sightings that contradict each other, one of which must be
+    wrong.
 
     Both sightings must be likely: hung on a parent joint that is sighted too, by a bone no longer
     than `LONGEST_BONE` allows. A detector that has taken up somebody else's hand is often sure of
@@ -59,8 +60,10 @@ def bridge_flickers(
     bridged = np.zeros(data.shape[:3], dtype=bool)
     finite: BoolArray = np.all(np.isfinite(data[..., :2]), axis=-1)  # (T, P, J)
     sure = finite & (data[..., 2] >= SURE)
-    lengths = _bones(data, finite, sizes, skeleton)
-    seen = sure & _of_parents(sure, skeleton)
+    parents = np.array(skeleton.parents)
+    seen, both = (known & known[:, :, parents] & (parents >= 0) for known in (sure, finite))
+    apart = np.linalg.norm(data[..., :2] - data[:, :, parents, :2], axis=-1) / sizes[..., None]
+    lengths = np.where(both, apart, np.nan)  # (T, P, J) body lengths, from the parent
     bones = lengths / _medians(np.where(seen, lengths, np.nan))
     # A parent that the detector is not sure of may be the one that is off; its child then does
     # not jump.
@@ -103,26 +106,6 @@ def bridge_flickers(
     result[frame, person, joint, 2] = CONFIDENCE_KEPT * np.minimum(first[:, 2], final[:, 2])[chosen]
     bridged[frame, person, joint] = True
     return result, bridged
-
-
-def _bones(
-    data: FloatArray, finite: BoolArray, sizes: FloatArray, skeleton: Skeleton
-) -> FloatArray:
-    """(T, P, J) body lengths, the bone from each joint's parent; NaN where one of them lacks."""
-    lengths = np.full(data.shape[:3], np.nan)
-    for parent, child in skeleton.bones:
-        bone = data[:, :, child, :2] - data[:, :, parent, :2]
-        both = finite[:, :, child] & finite[:, :, parent]
-        lengths[:, :, child] = np.where(both, np.linalg.norm(bone, axis=-1) / sizes, np.nan)
-    return lengths
-
-
-def _of_parents(sure: BoolArray, skeleton: Skeleton) -> BoolArray:
-    """(T, P, J) whether each joint's parent is sure; false for a joint without one."""
-    result = np.zeros_like(sure)
-    for parent, child in skeleton.bones:
-        result[:, :, child] = sure[:, :, parent]
-    return result
 
 
 def _medians(lengths: FloatArray) -> FloatArray:

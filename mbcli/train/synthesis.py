@@ -114,8 +114,9 @@ class Synthesiser:
             coco = placed[..., :2] / placed[..., 2:]  # (B, T, 17, 2)
             if self._config.clips.answer == "keypoints":
                 pose = pose + self._to_h36m @ (placed - seen[:, :, _COCO_OF_BODY])  # (B, T, 17, 3)
-        depth = pose[:, :, _PELVIS, 2:]  # (B, T, 1)
-        pelvis_xy = pose[:, :, [_PELVIS], :2] / depth[..., None]  # (B, T, 1, 2)
+        root = pose[:, :, _PELVIS]  # (B, T, 3)
+        depth = root[..., 2:]  # (B, T, 1)
+        pelvis_xy = (root[..., :2] / depth)[:, :, None]  # (B, T, 1, 2)
         height = stature(seen)[:, None] / depth[..., 0]  # (B, T)
         # Of these clips the errors come from a front end's model, before joints are derived.
         measured = draw.chance(len(seen), 1, 1, 1, probability=cfg.measured)  # (B, 1, 1, 1)
@@ -140,7 +141,6 @@ class Synthesiser:
         center = ((low + high) / 2)[:, None, None]  # (B, 1, 1, 2)
         clean = (keypoints - center) / half  # (B, T, 17, 2)
         scale = (1 / depth) / half[..., 0]  # (B, T, 1)
-        root = pose[:, :, _PELVIS]  # (B, T, 3)
         relative = pose - root[:, :, None]  # (B, T, 17, 3)
         if self._config.camera.target == "ray":
             relative = to_rays(relative, root)
