@@ -1,12 +1,16 @@
 """What each choice of the training is worth: short runs that differ in one thing.
 
-    python benchmarks/accuracy/ablation.py STORE --out FOLDER [--only NAME ...] [--jobs N]
+    python benchmarks/accuracy/ablation.py STORE --out FOLDER [--videos 2D] [--only NAME ...]
+        [--jobs N]
 
 Runs ``from scratch`` begin with random weights and clips of 9 frames; runs that ``go on`` begin
-with the bundled lifter and clips of 27. All runs of a kind see the same number of clips on one
-core, with the cosine schedule of their own length. Each is then judged by the held-out recordings
-of `heldout` (one camera, every n-th piece, noisy and occluded 2D), lifted as ``mbcli infer`` does.
- ``lifting`` changes how the bundled lifter is used, without any training.
+with the small bundled lifter and clips of 27. All runs of a kind see the same number of clips on
+one core, with the cosine schedule of their own length. Each is then judged by the held-out
+recordings of `heldout` (one camera, every n-th piece, noisy and occluded 2D), lifted as ``mbcli
+infer`` does. ``lifting`` changes how the small bundled lifter is used, without any training.
+
+2D is what ``mbcli data import keypoints`` makes of real videos; with it a run goes on with their
+reprojection too.
 
 FOLDER keeps the runs and ``ablation.json``; what is there is not done again. STORE as for
 ``python benchmarks/accuracy``. Needs ``mbcli[train]``.
@@ -40,9 +44,10 @@ from mbcli.weights import resolve
 
 _CONFIGS = Path(__file__).parents[2] / "examples" / "configs"
 CONFIG = _CONFIGS / "lifter_sure.yaml"
-BUNDLED = "mbcli-lifter"
+BUNDLED = "mbcli-lifter-small"
 _LOOSE = _CONFIGS / "front_end_unsharp.json"
 INPUTS = ("noisy", "occluded")
+REAL = "real 2D too"
 
 _COMMON = (
     "run.devices=1",
@@ -84,6 +89,7 @@ TRAINED: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
             "surface in, joints out": ("clips.answer=joints",),
             "no other's limbs, no reversal": ("clips.recombined=0", "clips.reversed=0"),
             "float32": ("run.precision=32-true",),
+            REAL: ("data.epoch_steps=20", "data.stride=9"),
         },
     ),
 }
@@ -91,6 +97,8 @@ LIFTING: dict[str, LiftOptions] = {
     "as it is": LiftOptions(),
     "without flip": LiftOptions(flip=False),
     "overlap 0.75": LiftOptions(overlap=0.75),
+    "window 54": LiftOptions(window=54),
+    "window 40": LiftOptions(window=40),
     "window 27": LiftOptions(window=27),
     "window 9": LiftOptions(window=9),
     "bfloat16": LiftOptions(precision="bfloat16"),
@@ -112,26 +120,34 @@ class Row:
     results: dict[str, Figures]
 
 
-def settings(kind: str, name: str, out: Path, store: Path) -> list[str]:
-    """What the ``--set`` options of a run are given; paths absolute."""
+def settings(kind: str, name: str, out: Path, store: Path, videos: Path | None = None) -> list[str]:
+    """What the ``--set`` options of a run are given; paths absolute.
+
+    Raises:
+        ConfigError: a try of real videos without any.
+    """
     common, tries = TRAINED[kind]
     init = [f"run.init={resolve(BUNDLED)}"] if kind == "going on" else ["run.init=null"]
     places = [f"data.store={store.resolve()}", f"run.out={out.resolve()}"]
+    if name == REAL:
+        if videos is None:
+            raise ConfigError(f"--videos must be given for the try {REAL!r}")
+        places.append(f"data.videos=[{videos.resolve()}]")
     return [*places, *init, *_COMMON, *common, *tries[name]]
 
 
-def train(kind: str, name: str, folder: Path, store: Path) -> Path:
+def train(kind: str, name: str, folder: Path, store: Path, videos: Path | None) -> Path:
     """The weights of a try; trained only if they are not there.
 
     Raises:
-        ConfigError: the training failed.
+        ConfigError: the training failed, or it is of real videos without any.
     """
     out = folder / f"{kind} {name}".replace(" ", "_").replace(",", "")
     weights = out / "last.safetensors"
     if not out.exists():
         unfinished = out.with_name(f"{out.name}.part")
         shutil.rmtree(unfinished, ignore_errors=True)
-        told = settings(kind, name, unfinished, store)
+        told = settings(kind, name, unfinished, store, videos)
         options = [part for value in told for part in ("--set", value)]
         done = subprocess.run(
             [sys.executable, "-m", "mbcli", "pretrain", str(CONFIG), *options],
@@ -158,13 +174,22 @@ def judge(filmed: Sequence[Piece], weights: str, options: LiftOptions) -> dict[s
     return results
 
 
-def measure(store: Path, folder: Path, only: Sequence[str], jobs: int, every: int) -> list[Row]:
-    """All tries, or those of some names.
+def measure(
+    store: Path,
+    folder: Path,
+    only: Sequence[str],
+    jobs: int,
+    every: int,
+    videos: Path | None = None,
+) -> list[Row]:
+    """All tries, or those of some names; without ``videos`` only what needs none.
 
     Raises:
         ConfigError: no try of such a name, or a training that failed.
     """
     tries = [(kind, name) for kind, (_, named) in TRAINED.items() for name in named]
+    if videos is None and REAL not in only:
+        tries.remove(("going on", REAL))
     tries += [("lifting", name) for name in LIFTING]
     known = dict.fromkeys(name for _, name in tries)
     for name in only:
@@ -175,7 +200,7 @@ def measure(store: Path, folder: Path, only: Sequence[str], jobs: int, every: in
     def one(kind: str, name: str) -> Row:
         if kind == "lifting":
             return Row(kind, name, judge(filmed, BUNDLED, LIFTING[name]))
-        weights = train(kind, name, folder, store)
+        weights = train(kind, name, folder, store, videos)
         return Row(kind, name, judge(filmed, str(weights), LiftOptions()))
 
     with ThreadPoolExecutor(jobs) as pool:
@@ -206,6 +231,7 @@ def main() -> int:
     )
     parser.add_argument("store", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="folder for runs and figures")
+    parser.add_argument("--videos", type=Path, help="folder of 2D sequences of real videos")
     parser.add_argument("--only", nargs="+", default=[], help="names of tries")
     parser.add_argument("--jobs", type=int, default=1, help="tries at a time")
     parser.add_argument("--every", type=int, default=5, help="judge by every n-th piece")
@@ -215,7 +241,12 @@ def main() -> int:
             raise ConfigError("--jobs and --every must be at least 1")
         arguments.out.mkdir(parents=True, exist_ok=True)
         rows = measure(
-            arguments.store, arguments.out, arguments.only, arguments.jobs, arguments.every
+            arguments.store,
+            arguments.out,
+            arguments.only,
+            arguments.jobs,
+            arguments.every,
+            arguments.videos,
         )
         with written_whole(arguments.out / "ablation.json", overwrite=True) as part:
             document = [asdict(row) for row in rows]

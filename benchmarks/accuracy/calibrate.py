@@ -1,13 +1,14 @@
 """Calibrate how far off a lifter believes its joints to be, on people it was not trained on.
 
     python benchmarks/accuracy/calibrate.py STORE --weights NAME|PATH --out CALIBRATED
-        [--clips 300] [--picture reliability.png] [--figures reliability.json]
+        [--span SECONDS] [--clips 300] [--picture reliability.png] [--figures reliability.json]
 
 The held-out people of the weights are parted into two halves of about the same length. Recordings
 of both are filmed by virtual cameras with fixed seeds, lifted by the code of ``mbcli infer`` with
 the true body height and focal length, and compared with the truth, joint by joint. The model of
 `mbcli.lift.expected_error` is fitted to one half and checked on the other. The weights are written
-with the model among their facts; their numbers stay as they are.
+with the model among their facts; their numbers stay as they are. ``--span`` writes down what the
+longest window should last, and calibrates with such windows.
 
 Half of the clips carry the measured errors of a 2D front end, a quarter those and a limb that is
 not seen for most of the clip, and a quarter the published detector noise with single joints and
@@ -273,7 +274,12 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="reliability as PNG; beside --out if missing")
     parser.add_argument("--figures", type=Path, help="as JSON; beside --out if missing")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--span", type=float, help="seconds of a window at most; as told if missing"
+    )
     arguments = parser.parse_args()
+    if arguments.span is not None and not arguments.span > 0:
+        parser.error(f"--span must be more than 0 seconds, got {arguments.span:g}")
     if arguments.clips < len(INPUTS):
         parser.error(f"--clips must be at least {len(INPUTS)}, got {arguments.clips}")
 
@@ -284,6 +290,8 @@ def main() -> None:
     if "config" not in facts:
         parser.error(f"{source} does not tell whom it was not trained on: only our own weights do")
     facts.pop(FACT, None)
+    if arguments.span is not None:
+        facts["span"] = arguments.span
     lifter = Lifter(model, LiftOptions(device=arguments.device, batch_size=16), facts)
     people = halves(store, facts["config"]["data"]["holdout"])
     studio = Studio(store, lifter, arguments.store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from mbcli.types import FloatArray, IntArray, Keypoints2D
 MAX_WINDOW = 243
 COMPAT_MODES = ("motionbert",)
 
+_SHORTEST = 9  # frames of a window, however long they last
+
 _PELVIS = H36M17.index("pelvis")
 
 Progress = Callable[[int, int], None]
@@ -34,7 +37,8 @@ class LiftOptions:
         flip: average with the prediction for the mirror image.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``float32``, ``bfloat16`` or ``float16``.
-        window: frames of a window; the model's longest, at most 243, if None.
+        window: frames of a window; if None the model's longest, at most 243, and no longer than
+            the ``span`` of the weights.
         overlap: smallest share of a window that the next one covers too, 0.5 to less than 1.
         batch_size: windows of one batch (twice as many clips with ``flip``).
         compat: None, or ``motionbert`` for the published inference, defects included.
@@ -69,7 +73,8 @@ class Lifter:
         model: a DSTformer of 17 joints; it is moved to the device.
         options: how to lift.
         facts: what the weights tell of themselves. Used are ``fps``, the [lowest, highest] frame
-            rate of the training; ``window``, ``image`` if the whole picture is the network's
+            rate of the training; ``span``, the longest time in seconds that a window should hold;
+            ``window``, ``image`` if the whole picture is the network's
             window and not the ``crop`` around the keypoints; ``root``, ``relative`` if it answers
             relative to the pelvis in the picture too; ``axes``, ``ray`` if its answer is in the
             axes of a camera that looks at the pelvis; ``expected_error``, the weights' own
@@ -107,6 +112,7 @@ class Lifter:
         self.options = options
         self.facts = dict(facts or {})
         self.window = options.window or longest
+        self.span = math.inf if options.window else float(self.facts.get("span", math.inf))
         self.whole_picture = self.facts.get("window") == "image"
         self.root_relative = self.facts.get("root") == "relative"
         self.along_ray = self.facts.get("axes") == "ray"
@@ -208,8 +214,10 @@ class Lifter:
     def _cut(self, keypoints: Keypoints2D) -> dict[int, list[tuple[int, IntArray]]]:
         """All windows, by their length, as (person, frames)."""
         stride = self._stride(keypoints.fps)
-        max_gap = min(round(keypoints.fps / stride), self.window // 2)
-        return cut_tracks(keypoints.present, self.window, self.options.overlap, max_gap, stride)
+        fps = keypoints.fps / stride
+        window = min(self.window, max(_SHORTEST, round(min(self.span, MAX_WINDOW) * fps)))
+        max_gap = min(round(fps), window // 2)
+        return cut_tracks(keypoints.present, window, self.options.overlap, max_gap, stride)
 
     def _stride(self, fps: float) -> int:
         known = self.facts.get("fps")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from mbcli.errors import ConfigError, WeightsError
 from mbcli.lift.checkpoint import load_lifter
 from mbcli.lift.model import DSTformer
 from mbcli.train.sections import OptimiserConfig, Settings
-from mbcli.train.start import grown, spread
+from mbcli.train.start import can_grow, grown, spread
 from mbcli.weights import resolve
 
 _LAYER = re.compile(r"(?:blocks_st|blocks_ts|ts_attn)\.(\d+)\.")
@@ -23,8 +22,8 @@ _LAYER = re.compile(r"(?:blocks_st|blocks_ts|ts_attn)\.(\d+)\.")
 def start_backbone(settings: Settings) -> DSTformer:
     """A DSTformer with random weights, or those of ``run.init``.
 
-    A model of more layers or another ``maxlen`` than ``run.init`` takes over what fits: see
-    :func:`mbcli.train.start.grown`.
+    A larger model than ``run.init``, or one of another ``maxlen``, begins as the same function:
+    see :func:`mbcli.train.start.grown`.
 
     Raises:
         WeightsError: ``run.init`` cannot be read or has other dimensions.
@@ -39,11 +38,13 @@ def start_backbone(settings: Settings) -> DSTformer:
         return fresh
     path = resolve(str(init))
     model, _ = load_lifter(path, num_heads=wanted.num_heads)
-    own = replace(wanted, maxlen=model.config.maxlen, depth=model.config.depth)
-    if model.config != own or wanted.depth < own.depth:
-        raise WeightsError(f"run.init {path} must fit the model, {wanted}, got {model.config}")
     if model.config == wanted:
         return model
+    if not can_grow(model.config, wanted):
+        raise WeightsError(
+            f"run.init {path} must fit the model, {wanted}, or be smaller with heads as wide, "
+            f"got {model.config}"
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.run.seed)
         return grown(model, wanted)

@@ -46,27 +46,77 @@ def spread(model: DSTformer) -> None:
 
 @torch.no_grad()
 def grown(model: DSTformer, wanted: DSTformerConfig) -> DSTformer:
-    """The same function in a model of more layers, for clips of another length.
+    """The same function in a larger model, and for clips of another length.
 
-    New layers lie on top and change nothing at first: what their attention and their MLPs add
-    begins at 0 (as in Chen, Goodfellow, Shlens: "Net2Net", ICLR 2016, section 2.4). The temporal
-    embedding is stretched linearly, so that a clip of the new ``maxlen`` meets the embeddings
-    that one of the old did.
+    As in Chen, Goodfellow, Shlens: "Net2Net", ICLR 2016, but with nothing copied twice. What is
+    new is drawn as :func:`spread` has it and changes nothing at first. New layers lie on top, and
+    what their attention and their MLPs add begins at 0; so does what new heads and new hidden
+    units add. New features of a token begin as the mean of the old ones, so that a layer norm
+    takes them out and finds the old ones unchanged but for a factor, which its weight undoes.
+    The temporal embedding is stretched linearly, so that a clip of the new ``maxlen`` meets the
+    embeddings that one of the old did.
 
     Args:
         model: with trained weights.
-        wanted: like the model's, but for ``maxlen`` and a ``depth`` that is not smaller.
+        wanted: dimensions that :func:`can_grow` to.
     """
     larger = DSTformer(wanted)
+    spread(larger)
+    drawn = larger.state_dict()
     state = model.state_dict()
     state["temp_embed"] = _stretched(state["temp_embed"], wanted.maxlen)
-    larger.load_state_dict(state, strict=False)
+    widened = {name: _widened(name, old, drawn[name]) for name, old in state.items()}
+    larger.load_state_dict(drawn | widened)
     for blocks in (larger.blocks_st, larger.blocks_ts):
         for block in blocks[model.config.depth :]:
             assert isinstance(block, Block)
             for last in (block.attn_s.proj, block.attn_t.proj, block.mlp_s.fc2, block.mlp_t.fc2):
                 last.weight.zero_()
     return larger
+
+
+def can_grow(old: DSTformerConfig, wanted: DSTformerConfig) -> bool:
+    """Whether :func:`grown` leads from one to the other.
+
+    Joints and numbers a joint must be the same, and so must the width of a head. Nothing but
+    ``maxlen`` may be smaller.
+    """
+    same = all(
+        getattr(old, name) == getattr(wanted, name) for name in ("dim_in", "dim_out", "num_joints")
+    )
+    larger = all(
+        getattr(old, name) <= getattr(wanted, name) for name in ("dim_feat", "dim_rep", "depth")
+    )
+    heads = old.dim_feat * wanted.num_heads == wanted.dim_feat * old.num_heads
+    hidden = old.dim_feat * old.mlp_ratio <= wanted.dim_feat * wanted.mlp_ratio
+    return same and larger and heads and hidden
+
+
+def _widened(name: str, old: Tensor, drawn: Tensor) -> Tensor:
+    """A trained tensor in the place of a larger one, itself if that is not larger."""
+
+    def of(*parts: str) -> bool:
+        return any(part in name for part in parts)
+
+    if of("pos_embed", "temp_embed"):
+        mean = old.mean(dim=-1, keepdim=True)
+        return torch.cat([old, mean.expand(*old.shape[:-1], drawn.shape[-1] - old.shape[-1])], -1)
+    silent = of("proj", "fc2", "head", "ts_attn")  # read what would not be 0 at first
+    new = torch.zeros_like(drawn) if silent else drawn.clone()
+    rows = 3 if of("qkv") else 1  # queries, keys and values
+    columns = 2 if of("ts_attn") else 1  # one stream and the other
+
+    def apart(tensor: Tensor) -> Tensor:
+        tensor = tensor.unflatten(0, (rows, -1))
+        return tensor.unflatten(-1, (columns, -1)) if old.ndim == 2 else tensor
+
+    trained = apart(old)
+    apart(new)[tuple(slice(length) for length in trained.shape)] = trained
+    if of("norm") and name.endswith("weight"):
+        new *= (len(old) / len(new)) ** 0.5
+    elif of("joints_embed", "proj", "fc2"):
+        new[len(old) :] = new[: len(old)].mean(dim=0)
+    return new
 
 
 def _stretched(embedding: Tensor, length: int) -> Tensor:

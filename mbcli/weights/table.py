@@ -168,6 +168,15 @@ _ENTRIES = (
         "mbcli, trained on CMU and HDM05 recordings: weights/mbcli_lifter.md",
         "h36m17",
     ),
+    _bundled(
+        "mbcli-lifter-small",
+        "mbcli_lifter_small.safetensors",
+        "lift",
+        1_874_410,
+        "7c9a77ac0af27fc367f12a0627b69b182e9d1900fbf99074f6e1babf7d62d7ce",
+        "mbcli, trained on CMU and HDM05 recordings: weights/mbcli_lifter_small.md",
+        "h36m17",
+    ),
     # Person detectors and keypoint models for --pose2d rtmpose.
     _onnx(
         "rtmdet-nano-onnx",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ablation import BUNDLED, CONFIG, LIFTING, TRAINED, measure, settings
+from ablation import BUNDLED, CONFIG, LIFTING, REAL, TRAINED, measure, settings
 
 from mbcli.errors import ConfigError
 from mbcli.train.config import PretrainConfig
@@ -16,7 +16,7 @@ TRIES = [(kind, name) for kind, (_, named) in TRAINED.items() for name in named]
 
 
 def _config(kind: str, name: str, folder: Path) -> PretrainConfig:
-    told = settings(kind, name, folder / "run", folder / "clips")
+    told = settings(kind, name, folder / "run", folder / "clips", folder / "videos")
     return load_config(CONFIG, tuple(told), PretrainConfig)
 
 
@@ -29,6 +29,12 @@ def test_each_try_is_a_run_of_its_own(tmp_path, kind, name) -> None:
     assert config.run.batch == usual.run.batch
     assert config.run.out == tmp_path / "run"
     assert config.run.init == (resolve(BUNDLED) if kind == "going on" else None)
+
+
+def test_real_videos_must_be_given(tmp_path) -> None:
+    assert _config("going on", REAL, tmp_path).data.videos == (tmp_path / "videos",)
+    with pytest.raises(ConfigError, match=f"--videos must be given for the try '{REAL}'"):
+        settings("going on", REAL, tmp_path / "run", tmp_path / "clips")
 
 
 def test_lifting_tries_differ() -> None:

@@ -357,6 +357,19 @@ def test_high_frame_rates_are_lifted_as_interleaved_clips(model):
     assert np.array_equal(known.lift(slow), unknown.lift(slow))
 
 
+@pytest.mark.parametrize(
+    ("fps", "span", "window"), [(30.0, 0.5, 15), (120.0, 0.25, 15), (20.0, 0.1, 9), (30.0, 9, 27)]
+)
+def test_a_window_lasts_no_longer_than_the_span_of_the_weights(model, fps, span, window):
+    clip = a_clip(80, fps=fps)
+    facts = {"fps": [12, 60], "span": span}
+    got = Lifter(model, cpu(), facts).lift(clip)
+    want = Lifter(model, cpu(window=window), {"fps": [12, 60]}).lift(clip)
+    assert np.array_equal(got, want)
+    asked = Lifter(model, cpu(window=27), facts).lift(clip)
+    assert np.array_equal(asked, Lifter(model, cpu(), {"fps": [12, 60]}).lift(clip))
+
+
 def test_progress_reaches_its_end(model):
     calls = []
     Lifter(model, cpu(batch_size=2)).lift(

@@ -35,9 +35,13 @@ def test_examples_are_valid(path) -> None:
     assert config.model.build().num_joints == 17
 
 
-def test_the_bundled_weights_have_their_configuration() -> None:
-    config = load_config(EXAMPLES / "lifter_sure.yaml")
-    model, info = load_lifter(resolve("mbcli-lifter"))
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("mbcli-lifter", "lifter_deep.yaml"), ("mbcli-lifter-small", "lifter_sure.yaml")],
+)
+def test_the_bundled_weights_have_their_configuration(name, file) -> None:
+    config = load_config(EXAMPLES / file)
+    model, info = load_lifter(resolve(name))
     assert model.config == config.model.build()
     assert info.facts["config"]["data"]["holdout"] == list(config.data.holdout)
     assert info.facts["config"]["run"]["steps"] == config.run.steps

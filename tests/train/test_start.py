@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mbcli.lift.model import Block, DSTformer, DSTformerConfig
-from mbcli.train.start import grown, spread
+from mbcli.train.start import can_grow, grown, spread
 
 
 def attention_entropy(model: DSTformer) -> float:
@@ -45,6 +45,60 @@ def test_a_deeper_model_begins_as_the_same_function(depth: int) -> None:
     with torch.no_grad():
         assert torch.allclose(larger(x), model(x), atol=1e-6)
     assert larger.config.depth == depth
+
+
+WIDER = [
+    {"dim_feat": 40, "num_heads": 5},
+    {"dim_rep": 20},
+    {"mlp_ratio": 4},
+    {"dim_feat": 64, "num_heads": 8, "dim_rep": 32, "mlp_ratio": 4, "depth": 3},
+]
+
+
+def trained_like(config: DSTformerConfig) -> DSTformer:
+    """A model without a bias or a norm that is still as it was drawn."""
+    torch.manual_seed(0)
+    model = DSTformer(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.2)
+    return model.eval()
+
+
+@pytest.mark.parametrize("change", WIDER)
+def test_a_wider_model_begins_as_the_same_function(change: dict[str, int]) -> None:
+    small = DSTformerConfig(dim_feat=24, dim_rep=16, depth=2, num_heads=3, maxlen=9)
+    model = trained_like(small)
+    larger = grown(model, replace(small, **change))
+    x = torch.rand(2, 9, 17, 3)
+    with torch.no_grad():
+        assert model(x).std() > 0.1
+        assert torch.allclose(larger(x), model(x), atol=1e-4)
+    assert larger.config == replace(small, **change)
+
+
+def test_new_features_learn_apart() -> None:
+    small = DSTformerConfig(dim_feat=24, dim_rep=16, depth=1, num_heads=3, maxlen=9)
+    larger = grown(trained_like(small), replace(small, dim_feat=32, num_heads=4, dim_rep=20))
+    larger(torch.rand(2, 9, 17, 3)).square().mean().backward()
+    block = larger.blocks_st[0]
+    assert isinstance(block, Block)
+    for weight, new in ((block.mlp_s.fc2.weight, 24), (block.attn_t.proj.weight, 24)):
+        assert weight.grad is not None
+        learnt = weight.grad[new:, :24]
+        assert (learnt.abs().sum(dim=1) > 0).all()
+        assert not torch.allclose(learnt[0], learnt[1])
+    assert larger.head.weight.grad is not None
+    assert (larger.head.weight.grad[:, 16:] != 0).all()
+
+
+@pytest.mark.parametrize(
+    "change", [{"dim_feat": 12}, {"depth": 1}, {"num_heads": 6}, {"mlp_ratio": 1}, {"dim_in": 2}]
+)
+def test_nothing_grows_smaller_or_into_another_network(change: dict[str, int]) -> None:
+    small = DSTformerConfig(dim_feat=24, dim_rep=16, depth=2, num_heads=3, maxlen=9)
+    assert can_grow(small, replace(small, maxlen=5))
+    assert not can_grow(small, replace(small, **change))
 
 
 def test_new_layers_can_learn() -> None:
