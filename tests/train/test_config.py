@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mbcli.train.engine import length
 from mbcli.train.reading import load_config as read
 from mbcli.train.schedule import Epochs, ema_decay, learning_rate
 from mbcli.train.sections import ModelConfig, OptimiserConfig
+from mbcli.train.start import can_grow
 from mbcli.train.tasks.lifting import Pretraining
 from mbcli.weights import resolve
 
@@ -45,6 +47,13 @@ def test_the_bundled_weights_have_their_configuration(name, file) -> None:
     assert model.config == config.model.build()
     assert info.facts["config"]["data"]["holdout"] == list(config.data.holdout)
     assert info.facts["config"]["run"]["steps"] == config.run.steps
+
+
+def test_the_bundled_lifter_grows_into_the_published_lite_dimensions() -> None:
+    wanted = load_config(EXAMPLES / "lifter_lite.yaml").model.build()
+    model, _ = load_lifter(resolve("mbcli-lifter"))
+    assert can_grow(model.config, wanted)
+    assert replace(wanted, maxlen=LITE.maxlen) == LITE
 
 
 def test_published_dimensions_are_the_default() -> None:
