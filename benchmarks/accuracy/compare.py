@@ -15,6 +15,8 @@ from place import Place, place
 from reference import BONES, LIMBS
 
 from mbcli.errors import InputError
+from mbcli.refinement.options import RefineOptions
+from mbcli.refinement.refine import refine
 from mbcli.skeleton import BLAZEPOSE33, H36M17
 from mbcli.types import FloatArray
 
@@ -22,6 +24,7 @@ Answer = Sequence[FloatArray]  # (T, 12, 3) a view
 
 BLAZEPOSE = {"full": 1, "heavy": 2}
 _OF_BLAZEPOSE = [BLAZEPOSE33.index(H36M17.joints[joint]) for joint in LIMBS]
+_CONSTANT_BONES = RefineOptions(bones=True, symmetric=True)
 _SCRIPT = Path(__file__).parent / "blazepose.py"
 
 
@@ -32,14 +35,18 @@ def ours(footage: Footage, weights: str) -> tuple[dict[str, Answer], dict[str, l
     answers: dict[str, Answer] = {}
     places: dict[str, list[Place]] = {}
     for focal, height in itertools.product((True, False), repeat=2):
-        limbs = []
-        for view in views:
-            found = footage.detections[view]
-            motion = lift(footage, weights, view, found, focal=focal, height=height)
-            limbs.append(limbs_of(motion, tracks[view]))
+        motions = [
+            lift(footage, weights, view, found, focal=focal, height=height)
+            for view, found in enumerate(footage.detections)
+        ]
+        limbs = [limbs_of(motions[view], tracks[view]) for view in views]
         known = f"{name}, focal length {'given' if focal else 'assumed'}"
         if height:
             answers[known] = limbs
+        if height and focal:
+            answers[f"{name}, --bones --symmetric"] = [
+                limbs_of(refine(motions[view], _CONSTANT_BONES), tracks[view]) for view in views
+            ]
         places[f"{known}, {'height given' if height else '1.70 m assumed'}"] = [
             place(limbs[view], footage.target(view), footage.fps) for view in views
         ]

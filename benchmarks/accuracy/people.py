@@ -26,6 +26,7 @@ from mbcli.data.store import ClipStore
 from mbcli.errors import ConfigError
 from mbcli.lift.checkpoint import load_lifter
 from mbcli.lift.lifter import Lifter, LiftOptions
+from mbcli.refinement.bones import usual_lengths, with_lengths
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray
 from mbcli.weights import resolve
@@ -98,6 +99,9 @@ def measure_people(
                 if scored is None:
                     continue
                 found[f"{who}, {name}"].append((piece, scored))
+                steady = score(piece, _with_constant_bones(poses))
+                assert steady is not None
+                found[f"{who}, {name}, --bones --symmetric"].append((piece, steady))
                 if name == PICTURED and who == Path(weights[0]).stem:
                     worst.append(WorstPiece(piece, poses, scored.p_mpjpe))
                     worst = sorted(worst, key=lambda w: -w.error)[:_WORST]
@@ -130,6 +134,10 @@ def held_out_lifter(name: str, options: LiftOptions | None = None) -> Lifter:
 def score(piece: Piece, poses: FloatArray) -> Figures | None:
     """The figures of an answer to a piece; None if it has none in any frame."""
     return figures(poses, piece.target, fps=FPS, hips=HIPS, bones=H36M17.bones)
+
+
+def _with_constant_bones(poses: FloatArray) -> FloatArray:
+    return with_lengths(poses, usual_lengths(poses, H36M17, symmetric=True), H36M17)
 
 
 def _group(parts: Sequence[tuple[Piece, Figures]]) -> Group:
