@@ -104,11 +104,11 @@ def _widened(name: str, old: Tensor, drawn: Tensor) -> Tensor:
     silent = of("proj", "fc2", "head", "ts_attn")  # read what would not be 0 at first
     new = torch.zeros_like(drawn) if silent else drawn.clone()
     rows = 3 if of("qkv") else 1  # queries, keys and values
-    columns = 2 if of("ts_attn") else 1  # one stream and the other
+    columns = 2 if of("ts_attn") and old.ndim == 2 else 1  # one stream and the other
 
     def apart(tensor: Tensor) -> Tensor:
-        tensor = tensor.unflatten(0, (rows, -1))
-        return tensor.unflatten(-1, (columns, -1)) if old.ndim == 2 else tensor
+        by_row = tensor.view(rows, len(tensor) // rows, -1)
+        return by_row.view(*by_row.shape[:2], columns, -1)
 
     trained = apart(old)
     apart(new)[tuple(slice(length) for length in trained.shape)] = trained
