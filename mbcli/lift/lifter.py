@@ -74,11 +74,11 @@ class Lifter:
         options: how to lift.
         facts: what the weights tell of themselves. Used are ``fps``, the [lowest, highest] frame
             rate of the training; ``span``, the longest time in seconds that a window should hold;
-            ``window``, ``image`` if the whole picture is the network's
-            window and not the ``crop`` around the keypoints; ``root``, ``relative`` if it answers
-            relative to the pelvis in the picture too; ``axes``, ``ray`` if its answer is in the
-            axes of a camera that looks at the pelvis; ``expected_error``, the weights' own
-            calibration of their errors; and for ``compat`` ``root_relative``.
+            ``window``, ``image`` if the whole picture is the network's window and not the ``crop``
+            around the keypoints; ``root``, ``relative`` if it answers relative to the pelvis in
+            the picture too; ``axes``, ``ray`` if its answer is in the axes of a camera that looks
+            at the pelvis; ``expected_error``, the weights' own calibration of their errors; and
+            for ``compat`` ``root_relative``.
 
     Attributes:
         error_model: tells the expected error of what is lifted; None where the weights carry no
@@ -215,7 +215,7 @@ class Lifter:
         """All windows, by their length, as (person, frames)."""
         stride = self._stride(keypoints.fps)
         fps = keypoints.fps / stride
-        window = min(self.window, max(_SHORTEST, round(min(self.span, MAX_WINDOW) * fps)))
+        window = round(min(self.window, max(_SHORTEST, self.span * fps)))
         max_gap = min(round(fps), window // 2)
         return cut_tracks(keypoints.present, window, self.options.overlap, max_gap, stride)
 
