@@ -48,6 +48,7 @@ BUNDLED = "mbcli-lifter-small"
 _LOOSE = _CONFIGS / "front_end_unsharp.json"
 INPUTS = ("noisy", "occluded")
 REAL = "real 2D too"
+_VIDEOS_MISSING = f"--videos must be given for the try {REAL!r}"
 
 _COMMON = (
     "run.devices=1",
@@ -131,7 +132,7 @@ def settings(kind: str, name: str, out: Path, store: Path, videos: Path | None =
     places = [f"data.store={store.resolve()}", f"run.out={out.resolve()}"]
     if name == REAL:
         if videos is None:
-            raise ConfigError(f"--videos must be given for the try {REAL!r}")
+            raise ConfigError(_VIDEOS_MISSING)
         places.append(f"data.videos=[{videos.resolve()}]")
     return [*places, *init, *_COMMON, *common, *tries[name]]
 
@@ -185,10 +186,13 @@ def measure(
     """All tries, or those of some names; without ``videos`` only what needs none.
 
     Raises:
-        ConfigError: no try of such a name, or a training that failed.
+        ConfigError: no try of such a name, one of real videos without any, or a training that
+            failed.
     """
     tries = [(kind, name) for kind, (_, named) in TRAINED.items() for name in named]
-    if videos is None and REAL not in only:
+    if videos is None:
+        if REAL in only:
+            raise ConfigError(_VIDEOS_MISSING)
         tries.remove(("going on", REAL))
     tries += [("lifting", name) for name in LIFTING]
     known = dict.fromkeys(name for _, name in tries)

@@ -33,8 +33,11 @@ def test_each_try_is_a_run_of_its_own(tmp_path, kind, name) -> None:
 
 def test_real_videos_must_be_given(tmp_path) -> None:
     assert _config("going on", REAL, tmp_path).data.videos == (tmp_path / "videos",)
-    with pytest.raises(ConfigError, match=f"--videos must be given for the try '{REAL}'"):
+    missing = f"--videos must be given for the try '{REAL}'"
+    with pytest.raises(ConfigError, match=missing):
         settings("going on", REAL, tmp_path / "run", tmp_path / "clips")
+    with pytest.raises(ConfigError, match=missing):
+        measure(tmp_path / "no_store", tmp_path, [REAL], 1, 1)
 
 
 def test_lifting_tries_differ() -> None:
