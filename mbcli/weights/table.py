@@ -177,6 +177,15 @@ _ENTRIES = (
         "mbcli, trained on CMU and HDM05 recordings: weights/mbcli_lifter_small.md",
         "h36m17",
     ),
+    _bundled(
+        "mbcli-lifter-lite",
+        "mbcli_lifter_lite.safetensors",
+        "lift",
+        31_949_114,
+        "c87e2b1530da673556e635411f24d122d083e2099b6d286823d545e9461d62f6",
+        "mbcli, trained on CMU and HDM05 recordings: weights/mbcli_lifter_lite.md",
+        "h36m17",
+    ),
     # Person detectors and keypoint models for --pose2d rtmpose.
     _onnx(
         "rtmdet-nano-onnx",

@@ -173,7 +173,13 @@ def test_verify_names_the_bad_and_takes_all_that_is_there(
     everything = run("verify")
     assert everything.exit_code == 0, everything.output
     named = {line.split()[0] for line in everything.stdout.splitlines()}
-    assert named == {"movenet-thunder", "movenet-multipose", "mbcli-lifter", "mbcli-lifter-small"}
+    assert named == {
+        "movenet-thunder",
+        "movenet-multipose",
+        "mbcli-lifter",
+        "mbcli-lifter-small",
+        "mbcli-lifter-lite",
+    }
 
     source = bundled_directory() / TABLE["mbcli-lifter"].file
     damaged = bytearray(source.read_bytes())

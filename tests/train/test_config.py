@@ -5,10 +5,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torch
 
 from mbcli.errors import ConfigError
 from mbcli.lift.checkpoint import load_lifter
 from mbcli.lift.model import FULL, LITE
+from mbcli.train.backbone import start_backbone
 from mbcli.train.config import CorruptionConfig, LossConfig, PretrainConfig
 from mbcli.train.curriculum import Curriculum
 from mbcli.train.engine import length
@@ -39,7 +41,11 @@ def test_examples_are_valid(path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "file"),
-    [("mbcli-lifter", "lifter_deep.yaml"), ("mbcli-lifter-small", "lifter_sure.yaml")],
+    [
+        ("mbcli-lifter", "lifter_deep.yaml"),
+        ("mbcli-lifter-small", "lifter_sure.yaml"),
+        ("mbcli-lifter-lite", "lifter_lite.yaml"),
+    ],
 )
 def test_the_bundled_weights_have_their_configuration(name, file) -> None:
     config = load_config(EXAMPLES / file)
@@ -54,6 +60,16 @@ def test_the_bundled_lifter_grows_into_the_published_lite_dimensions() -> None:
     model, _ = load_lifter(resolve("mbcli-lifter"))
     assert can_grow(model.config, wanted)
     assert replace(wanted, maxlen=LITE.maxlen) == LITE
+
+
+def test_the_bundled_lite_lifter_starts_runs_of_the_published_length() -> None:
+    config = load_config(EXAMPLES / "pretrain_lite.yaml", ["run.init=mbcli-lifter-lite"])
+    longer = start_backbone(config).eval()
+    lite, _ = load_lifter(resolve("mbcli-lifter-lite"))
+    assert longer.config == LITE
+    picture = torch.rand(1, 1, 17, 3)  # the first frame, where a stretched embedding is the old one
+    with torch.no_grad():
+        torch.testing.assert_close(longer(picture), lite.eval()(picture))
 
 
 def test_published_dimensions_are_the_default() -> None:
