@@ -48,7 +48,6 @@ BUNDLED = "mbcli-lifter-small"
 _LOOSE = _CONFIGS / "front_end_unsharp.json"
 INPUTS = ("noisy", "occluded")
 REAL = "real 2D too"
-_VIDEOS_MISSING = f"--videos must be given for the try {REAL!r}"
 
 _COMMON = (
     "run.devices=1",
@@ -132,36 +131,45 @@ def settings(kind: str, name: str, out: Path, store: Path, videos: Path | None =
     places = [f"data.store={store.resolve()}", f"run.out={out.resolve()}"]
     if name == REAL:
         if videos is None:
-            raise ConfigError(_VIDEOS_MISSING)
+            raise ConfigError(f"--videos must be given for the try {REAL!r}")
         places.append(f"data.videos=[{videos.resolve()}]")
     return [*places, *init, *_COMMON, *common, *tries[name]]
 
 
-def train(kind: str, name: str, folder: Path, store: Path, videos: Path | None) -> Path:
-    """The weights of a try; trained only if they are not there.
+def run_folder(folder: Path, kind: str, name: str) -> Path:
+    """Where a try's run lies."""
+    return folder / f"{kind} {name}".replace(" ", "_").replace(",", "")
+
+
+def unfinished(out: Path) -> Path:
+    """Where a run lies until it is done."""
+    return out.with_name(f"{out.name}.part")
+
+
+def train(name: str, out: Path, told: Sequence[str]) -> None:
+    """Train a try into ``out``.
+
+    Args:
+        name: of the try.
+        out: its folder; must not exist.
+        told: its settings, for the folder :func:`unfinished`.
 
     Raises:
-        ConfigError: the training failed, or it is of real videos without any.
+        ConfigError: the training failed.
     """
-    out = folder / f"{kind} {name}".replace(" ", "_").replace(",", "")
-    weights = out / "last.safetensors"
-    if not out.exists():
-        unfinished = out.with_name(f"{out.name}.part")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        told = settings(kind, name, unfinished, store, videos)
-        options = [part for value in told for part in ("--set", value)]
-        done = subprocess.run(
-            [sys.executable, "-m", "mbcli", "pretrain", str(CONFIG), *options],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-            raise ConfigError(f"the try {name!r} must train, it said: {last}")
-        unfinished.rename(out)
-    return weights
+    shutil.rmtree(unfinished(out), ignore_errors=True)
+    options = [part for value in told for part in ("--set", value)]
+    done = subprocess.run(
+        [sys.executable, "-m", "mbcli", "pretrain", str(CONFIG), *options],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise ConfigError(f"the try {name!r} must train, it said: {last}")
+    unfinished(out).rename(out)
 
 
 def judge(filmed: Sequence[Piece], weights: str, options: LiftOptions) -> dict[str, Figures]:
@@ -186,30 +194,37 @@ def measure(
     """All tries, or those of some names; without ``videos`` only what needs none.
 
     Raises:
-        ConfigError: no try of such a name, one of real videos without any, or a training that
-            failed.
+        ConfigError: no try of such a name, one to be trained on real videos without any, or a
+            training that failed.
     """
     tries = [(kind, name) for kind, (_, named) in TRAINED.items() for name in named]
-    if videos is None:
-        if REAL in only:
-            raise ConfigError(_VIDEOS_MISSING)
+    if videos is None and REAL not in only:
         tries.remove(("going on", REAL))
     tries += [("lifting", name) for name in LIFTING]
     known = dict.fromkeys(name for _, name in tries)
     for name in only:
         if name not in known:
             raise ConfigError(f"--only must be of {', '.join(known)}, got {name!r}")
+    wanted = [which for which in tries if not only or which[1] in only]
+    outs = {which: run_folder(folder, *which) for which in wanted if which[0] in TRAINED}
+    missing = {
+        which: settings(*which, unfinished(out), store, videos)
+        for which, out in outs.items()
+        if not out.exists()
+    }
     filmed = list(islice(pieces(ClipStore.open(store), SUBJECTS, cameras=1), 0, None, every))
 
     def one(kind: str, name: str) -> Row:
         if kind == "lifting":
             return Row(kind, name, judge(filmed, BUNDLED, LIFTING[name]))
-        weights = train(kind, name, folder, store, videos)
-        return Row(kind, name, judge(filmed, str(weights), LiftOptions()))
+        out = outs[kind, name]
+        if (kind, name) in missing:
+            train(name, out, missing[kind, name])
+        return Row(kind, name, judge(filmed, str(out / "last.safetensors"), LiftOptions()))
 
     with ThreadPoolExecutor(jobs) as pool:
-        wanted = [pool.submit(one, *which) for which in tries if not only or which[1] in only]
-        return [row.result() for row in wanted]
+        rows = [pool.submit(one, *which) for which in wanted]
+        return [row.result() for row in rows]
 
 
 def table(rows: Sequence[Row]) -> Table:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ablation import BUNDLED, CONFIG, LIFTING, REAL, TRAINED, measure, settings
+from ablation import BUNDLED, CONFIG, LIFTING, REAL, TRAINED, measure, run_folder, settings
 
-from mbcli.errors import ConfigError
+from mbcli.errors import ConfigError, MbcliError
 from mbcli.train.config import PretrainConfig
 from mbcli.train.reading import load_config
 from mbcli.weights import resolve
@@ -37,6 +37,12 @@ def test_real_videos_must_be_given(tmp_path) -> None:
     with pytest.raises(ConfigError, match=missing):
         settings("going on", REAL, tmp_path / "run", tmp_path / "clips")
     with pytest.raises(ConfigError, match=missing):
+        measure(tmp_path / "no_store", tmp_path, [REAL], 1, 1)
+
+
+def test_a_run_that_is_there_needs_no_videos(tmp_path) -> None:
+    run_folder(tmp_path, "going on", REAL).mkdir()
+    with pytest.raises(MbcliError, match="no_store"):  # it is past the videos
         measure(tmp_path / "no_store", tmp_path, [REAL], 1, 1)
 
 
