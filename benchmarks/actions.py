@@ -1,6 +1,6 @@
 """How well actions are learned from real recordings: finetuned, frozen and from scratch.
 
-    python benchmarks/actions.py STORE [--out runs/actions] [--json actions.json]
+    python -m benchmarks.actions STORE [--out runs/actions] [--json actions.json]
 
 STORE is a clip store of `mbcli data import` that holds cuts of HDM05, whose files tell the actor
 and the action: HDM_bd_kickLFront1Reps_002_120.amc. Every cut is filmed whole at 30 frames a second

@@ -1,6 +1,6 @@
 """How well mesh recovery learns from real recordings that pose the open body model Anny.
 
-    python benchmarks/mesh.py STORE [--holdout SUBJECT ...] [--out runs/mesh] [--init WEIGHTS]
+    python -m benchmarks.mesh STORE [--holdout SUBJECT ...] [--out runs/mesh] [--init WEIGHTS]
 
 STORE is a clip store of `mbcli data import`. Each recording poses Anny, in a random shape a
 subject, before a virtual camera of its own; its joints in the picture, with the noise of a

@@ -1,6 +1,6 @@
 """Frames per second of the 2D front ends on this machine, side by side in one run.
 
-    python benchmarks/pose2d.py [--people 1 5] [--threads 2] [--repetitions 5] [--out speed.json]
+    python -m benchmarks.pose2d [--people 1 5] [--threads 2] [--repetitions 5] [--out speed.json]
 
 The scene: one or five copies of the walker of ``examples/walk.mp4`` in a picture of 1280x720, 12
 frames at 30 frames a second, so that the detector looks twice. Measured are the detector alone,

@@ -1,6 +1,6 @@
 """How fast a motion is drawn: `mbcli render` beside a Matplotlib figure a frame, in one run.
 
-    python benchmarks/render.py [POSE.npz] [--video VIDEO] [--rounds 5] [--json render.json]
+    python -m benchmarks.render [POSE.npz] [--video VIDEO] [--rounds 5] [--json render.json]
 
 Without POSE.npz a person walks across the example video. Both draw the same stretch of one person
 at the same size into H.264: the video's picture with the skeleton on the left, the skeleton in

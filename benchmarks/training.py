@@ -1,6 +1,6 @@
 """Clips per second of training, beside a plain re-reading of the published loop.
 
-    python benchmarks/training.py [--size small] [--device cpu] [--repetitions 3] [--out speed.json]
+    python -m benchmarks.training [--size small] [--device cpu] [--repetitions 3] [--out speed.json]
 
 Both loops train the same DSTformer (the project's) on the same clips, which are made up, with the
 same batch, threads, precision (float32), losses (the project's functions) and optimiser (AdamW):

@@ -1,6 +1,6 @@
 """How near the lifted poses come to the truth, beside the trivial answers and BlazePose.
 
-    python benchmarks/accuracy [--multiview FOLDER] [--store STORE] [--weights NAME|PATH ...]
+    python -m benchmarks.accuracy [--multiview FOLDER] [--store STORE] [--weights NAME|PATH ...]
                                [--blazepose PYTHON] [--out FOLDER]
 
 Real video: FOLDER holds one video a camera and ``Calib.qca.txt``. A man is triangulated from our
@@ -19,18 +19,31 @@ import json
 import sys
 from pathlib import Path
 
-from compare import Answer, blazepose, measure, ours, trivial
-from figures import Figures
-from footage import Footage, read_footage
-from heldout import SUBJECTS, training_mean
-from page import Page
-from people import PICTURED, HeldOut, measure_people
-from pictures import error_curves, over_reference, reprojected, worst_frames, worst_pieces
-from place import Place
 from rich.console import Console
 from rich.table import Table
-from rows import Rows, as_json, footage_rows, people_rows, place_rows, reference_rows
 
+from benchmarks.accuracy.compare import Answer, blazepose, measure, ours, trivial
+from benchmarks.accuracy.figures import Figures
+from benchmarks.accuracy.footage import Footage, read_footage
+from benchmarks.accuracy.heldout import SUBJECTS, training_mean
+from benchmarks.accuracy.page import Page
+from benchmarks.accuracy.people import PICTURED, HeldOut, measure_people
+from benchmarks.accuracy.pictures import (
+    error_curves,
+    over_reference,
+    reprojected,
+    worst_frames,
+    worst_pieces,
+)
+from benchmarks.accuracy.place import Place
+from benchmarks.accuracy.rows import (
+    Rows,
+    as_json,
+    footage_rows,
+    people_rows,
+    place_rows,
+    reference_rows,
+)
 from mbcli.data.store import ClipStore
 from mbcli.errors import ConfigError, MbcliError
 from mbcli.output import written_whole
@@ -38,7 +51,7 @@ from mbcli.output import written_whole
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python benchmarks/accuracy",
+        prog="python -m benchmarks.accuracy",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from calibration import View
-from triangulation import misses, solve
 
+from benchmarks.accuracy.calibration import View
+from benchmarks.accuracy.triangulation import misses, solve
 from mbcli.errors import InputError
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray

@@ -1,6 +1,7 @@
 """MediaPipe BlazePose on videos, in an environment of its own.
 
-    python blazepose.py --complexity 1|2 --boxes boxes.npz --out landmarks.npz VIDEO ...
+    python benchmarks/accuracy/blazepose.py --complexity 1|2 --boxes boxes.npz
+        --out landmarks.npz VIDEO ...
 
 Needs nothing of mbcli but ``pip install 'mediapipe==0.10.14'``, a release that still has the
 solutions API. Its wheel carries the full model (complexity 1); the heavy one (complexity 2) it

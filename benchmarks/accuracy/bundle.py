@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from calibration import View
 from scipy.sparse import coo_array, csr_array, vstack
 from scipy.sparse.linalg import spsolve
 
+from benchmarks.accuracy.calibration import View
 from mbcli.types import FloatArray, IntArray
 
 _SCALES_M = (0.10, 0.06, 0.04, 0.03, 0.025, 0.025, 0.025, 0.025)  # of a miss, round by round

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from figures import Figures, figures, mean_figures
-from footage import HIPS, Footage, exact, flat, lift, limbs_of, mean_pose
-from place import Place, place
-from reference import BONES, LIMBS
 
+from benchmarks.accuracy.figures import Figures, figures, mean_figures
+from benchmarks.accuracy.footage import HIPS, Footage, exact, flat, lift, limbs_of, mean_pose
+from benchmarks.accuracy.place import Place, place
+from benchmarks.accuracy.reference import BONES, LIMBS
 from mbcli.errors import InputError
 from mbcli.refinement.options import RefineOptions
 from mbcli.refinement.refine import refine

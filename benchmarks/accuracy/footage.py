@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from calibration import View, read_qualisys
-from quality import Quality, quality
-from reference import BONES, LIMBS, Reference, reference
 
+from benchmarks.accuracy.calibration import View, read_qualisys
+from benchmarks.accuracy.quality import Quality, quality
+from benchmarks.accuracy.reference import BONES, LIMBS, Reference, reference
 from mbcli.detect import Detection, opened
 from mbcli.errors import InputError
 from mbcli.motion import Motion3D

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from drawing import FOUND, SEEN, TRUE, png
 from matplotlib.figure import Figure
-from rows import Rows
+
+from benchmarks.accuracy.drawing import FOUND, SEEN, TRUE, png
+from benchmarks.accuracy.rows import Rows
 
 _STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;max-width:1250px;margin:2em auto;padding:0 1em;color:#222}

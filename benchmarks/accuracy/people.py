@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from figures import Figures, figures, mean_figures
-from heldout import (
+
+from benchmarks.accuracy.figures import Figures, figures, mean_figures
+from benchmarks.accuracy.heldout import (
     FPS,
     HIPS,
     INPUTS,
@@ -20,8 +21,7 @@ from heldout import (
     lifted,
     pieces,
 )
-from pictures import WorstPiece
-
+from benchmarks.accuracy.pictures import WorstPiece
 from mbcli.data.store import ClipStore
 from mbcli.errors import ConfigError
 from mbcli.lift.checkpoint import load_lifter

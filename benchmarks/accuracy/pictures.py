@@ -6,14 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from drawing import COLOURS, FOUND, SEEN, SIDES, TRUE, blank, draw_bones, frames_of, photograph
-from drawing import sides as draw_sides
-from figures import aligned_errors, centred, clip_aligned
-from footage import HIPS, Footage
-from heldout import Piece
 from matplotlib.figure import Figure
-from reference import BONES, LIMBS
 
+from benchmarks.accuracy.drawing import (
+    COLOURS,
+    FOUND,
+    SEEN,
+    SIDES,
+    TRUE,
+    blank,
+    draw_bones,
+    frames_of,
+    photograph,
+)
+from benchmarks.accuracy.drawing import sides as draw_sides
+from benchmarks.accuracy.figures import aligned_errors, centred, clip_aligned
+from benchmarks.accuracy.footage import HIPS, Footage
+from benchmarks.accuracy.heldout import Piece
+from benchmarks.accuracy.reference import BONES, LIMBS
 from mbcli.geometry import procrustes
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray

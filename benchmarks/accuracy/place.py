@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from footage import HIPS, statures
 
+from benchmarks.accuracy.footage import HIPS, statures
 from mbcli.types import FloatArray
 
 

@@ -6,10 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from calibration import View
-from reference import BONES, Reference, low_passed, miss_mm, over_clip, triangulate, without
-from triangulation import INLIER_M, misses, rays_of
 
+from benchmarks.accuracy.calibration import View
+from benchmarks.accuracy.reference import (
+    BONES,
+    Reference,
+    low_passed,
+    miss_mm,
+    over_clip,
+    triangulate,
+    without,
+)
+from benchmarks.accuracy.triangulation import INLIER_M, misses, rays_of
 from mbcli.types import FloatArray
 
 

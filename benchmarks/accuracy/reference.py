@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from association import same_person
-from bundle import solve_clip
-from calibration import View
 from scipy.ndimage import median_filter
-from triangulation import misses, rays_of, triangulate
 
+from benchmarks.accuracy.association import same_person
+from benchmarks.accuracy.bundle import solve_clip
+from benchmarks.accuracy.calibration import View
+from benchmarks.accuracy.triangulation import misses, rays_of, triangulate
 from mbcli.refinement.filters import butterworth
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from figures import Figures, document
-from footage import NAMES
-from people import HeldOut
-from place import Place
-from quality import Quality
-
+from benchmarks.accuracy.figures import Figures, document
+from benchmarks.accuracy.footage import NAMES
+from benchmarks.accuracy.people import HeldOut
+from benchmarks.accuracy.place import Place
+from benchmarks.accuracy.quality import Quality
 from mbcli.skeleton import H36M17
 
 _FIGURES: dict[str, tuple[str, int]] = {  # figure: heading, digits

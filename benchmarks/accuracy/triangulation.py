@@ -12,8 +12,8 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from calibration import View
 
+from benchmarks.accuracy.calibration import View
 from mbcli.types import FloatArray
 
 INLIER_M = 0.06  # what a keypoint may miss its ray by, at the joint's distance

@@ -11,7 +11,7 @@ joints:
     error / height = exp(offset[joint] + sum over features of slope[group, feature] * feature)
 
 Its numbers are fitted to each lifter on people whom it was not trained on, and stand in its
-weights (`mbcli.train.error_fit`, `benchmarks/accuracy/calibrate.py`).
+weights (`mbcli.train.error_fit`, `research.calibrate`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Each keypoint of a clip errs by a constant offset, by a part that decays over so
 white noise. On top come stretches of time in which something goes wrong as a whole: a hidden limb
 is guessed, put onto its twin or swapped with it, or not reported; a body is cut off by the edge of
 the picture. Confidences are tied to all this only loosely. Lengths are fractions of the standing
-height in the picture. `benchmarks/accuracy/noise.py` measures the numbers.
+height in the picture. `research.noise` measures the numbers.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A marked shoulder lies above its joint, a hip outside, and faces differ. The packaged table holds,
 for each of many bodies, the way from a joint of ``BODY21`` to the keypoint of the same name;
-`benchmarks/accuracy/surface.py` measures it on the open body Anny.
+`research.surface` measures it on the open body Anny.
 """
 
 from __future__ import annotations

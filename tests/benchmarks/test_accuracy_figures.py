@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from figures import Figures, figures, mean_figures
-from heldout import action_of, occluded
 
+from benchmarks.accuracy.figures import Figures, figures, mean_figures
+from benchmarks.accuracy.heldout import action_of, occluded
 from mbcli.data.store import Clip
 from mbcli.train.draw import Draw
 from mbcli.types import FloatArray

@@ -8,12 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from association import same_person
-from bundle import solve_clip
-from calibration import View, read_qualisys
-from reference import BONES, LIMBS, reference, renewed
-from triangulation import rays_of, triangulate
 
+from benchmarks.accuracy.association import same_person
+from benchmarks.accuracy.bundle import solve_clip
+from benchmarks.accuracy.calibration import View, read_qualisys
+from benchmarks.accuracy.reference import BONES, LIMBS, reference, renewed
+from benchmarks.accuracy.triangulation import rays_of, triangulate
 from mbcli.errors import InputError
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray

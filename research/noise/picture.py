@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from measures import usual
-from misses import Misses
-from noise_fit import Fit
 
 from mbcli.skeleton import COCO17
 from mbcli.types import FloatArray
+from research.noise.fit import Fit
+from research.noise.measures import usual
+from research.noise.misses import Misses
 
 _TRACKS = ("left_wrist", "right_knee", "left_hip")
 _INK = {"real": "#1f77b4", "drawn": "#ff7f0e"}
@@ -22,7 +22,7 @@ def draw_picture(found: Fit, path: Path) -> None:
     """Tracks, autocorrelation and histograms of held-out errors, real and drawn.
 
     Args:
-        found: of `noise_fit.fit`; the tracks are shown without the shift of the whole body.
+        found: the fit; the tracks are shown without the shift of the whole body.
         path: of the picture.
     """
     import matplotlib

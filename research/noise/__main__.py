@@ -1,13 +1,13 @@
 """Measure how a 2D front end errs, and write the numbers that training draws such errors from.
 
-    python benchmarks/accuracy/noise.py --multiview FOLDER --out FRONT_END.json
+    python -m research.noise --multiview FOLDER --out FRONT_END.json
         [--pose2d movenet] [--people N] [--draws 4] [--keep FOLDER] [--picture noise.png]
-    python benchmarks/accuracy/noise.py --video VIDEO --out FRONT_END.json [--pose2d movenet]
+    python -m research.noise --video VIDEO --out FRONT_END.json [--pose2d movenet]
 
 The folder holds synchronised videos and their calibration (``Calib.qca.txt``). The front end's
 keypoints are taken as they come, before anything is mended or converted. Each view is compared
 with what the others triangulate (`misses`, `measures`), and the model of errors is fitted so that
-drawn footage measures alike (`noise_fit`). ``corruption.front_end`` of a training configuration
+drawn footage measures alike (`fit`). ``corruption.front_end`` of a training configuration
 names the file. What one clip cannot tell is mixed with a prior, and said.
 
 A video without calibration has no truth: only the white part (an upper bound, since fast motion
@@ -23,15 +23,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from calibration import read_qualisys
-from measures import GROUPS, LAGS, OF_GROUP
-from misses import everybody
-from noise_fit import Fit, fit
-from noise_picture import draw_picture
-from noise_uncalibrated import without_truth
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.accuracy.calibration import read_qualisys
 from mbcli.conversion import convert
 from mbcli.detect import opened
 from mbcli.errors import InputError, MbcliError
@@ -42,6 +37,11 @@ from mbcli.report import Stopwatch, unobserved
 from mbcli.skeleton import COCO17
 from mbcli.train.front_end import FrontEnd
 from mbcli.types import FloatArray
+from research.noise.fit import Fit, fit
+from research.noise.measures import GROUPS, LAGS, OF_GROUP
+from research.noise.misses import everybody
+from research.noise.picture import draw_picture
+from research.noise.uncalibrated import without_truth
 
 CALIBRATION = "Calib.qca.txt"
 
@@ -183,7 +183,9 @@ def tell(found: Fit, renewed: int, console: Console) -> None:
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m research.noise", description=__doc__.splitlines()[0]
+    )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--multiview", type=Path, help="videos and their calibration")
     source.add_argument("--video", type=Path, help="a video without calibration")

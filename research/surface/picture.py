@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mbcli.skeleton import COCO17
 
 if TYPE_CHECKING:
-    from surface_bodies import Posed
+    from research.surface.bodies import Posed
 
 _SIDES = {"left": "#d62728", "right": "#2ca02c"}
 

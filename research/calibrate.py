@@ -1,6 +1,6 @@
 """Calibrate how far off a lifter believes its joints to be, on people it was not trained on.
 
-    python benchmarks/accuracy/calibrate.py STORE --weights NAME|PATH --out CALIBRATED
+    python -m research.calibrate STORE --weights NAME|PATH --out CALIBRATED
         [--span SECONDS] [--clips 300] [--picture reliability.png] [--figures reliability.json]
 
 The held-out people of the weights are parted into two halves of about the same length. Recordings

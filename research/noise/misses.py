@@ -1,8 +1,9 @@
 """By how much each view's keypoints miss what the other views say.
 
-Each view is held out in turn: the reference comes from the others alone, as `reference` makes it
-(confidence-weighted triangulation of the views that agree, zero-phase low-pass of 8 Hz). What all
-views err alike, such as a hip that is always put too far outside, cancels and is not seen here.
+Each view is held out in turn: the reference comes from the others alone, as
+`benchmarks.accuracy.reference` makes it (confidence-weighted triangulation of the views that agree,
+zero-phase low-pass of 8 Hz). What all views err alike, such as a hip that is always put too far
+outside, cancels and is not seen here.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from calibration import View
-from reference import reference, triangulate
 from scipy.signal import butter, sosfiltfilt
 
+from benchmarks.accuracy.calibration import View
+from benchmarks.accuracy.reference import reference, triangulate
 from mbcli.conversion import convert
 from mbcli.errors import InputError
 from mbcli.skeleton import COCO17, H36M17

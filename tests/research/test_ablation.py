@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ablation import BUNDLED, CONFIG, LIFTING, REAL, TRAINED, measure, run_folder, settings
 
 from mbcli.errors import ConfigError, MbcliError
 from mbcli.train.config import PretrainConfig
 from mbcli.train.reading import load_config
 from mbcli.weights import resolve
+from research.ablation import BUNDLED, CONFIG, LIFTING, REAL, TRAINED, measure, run_folder, settings
 
 TRIES = [(kind, name) for kind, (_, named) in TRAINED.items() for name in named]
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from misses import BoolArray, Misses
 
 from mbcli.mend.sides import stretches
 from mbcli.skeleton import COCO17
 from mbcli.types import FloatArray
+from research.noise.misses import BoolArray, Misses
 
 # Both sides of the body are taken together.
 GROUPS = tuple(dict.fromkeys(name.split("_")[-1] for name in COCO17.joints))

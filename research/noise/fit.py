@@ -16,13 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from measures import GROUPS, KINDS, LAGS, OF_GROUP, Measures, measured, roughness
-from misses import Misses, Person, misses, missing, truth
 
 from mbcli.errors import InputError
 from mbcli.train.draw import Draw
 from mbcli.train.front_end import FrontEnd, FrontEndNoise
 from mbcli.types import FloatArray
+from research.noise.measures import GROUPS, KINDS, LAGS, OF_GROUP, Measures, measured, roughness
+from research.noise.misses import Misses, Person, misses, missing, truth
 
 # What is taken to hold before anything is seen, and how many clips that is worth. A clip of
 # seconds has some tens of limbs and few events: it moves these rates a little, no more. They come

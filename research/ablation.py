@@ -1,19 +1,19 @@
 """What each choice of the training is worth: short runs that differ in one thing.
 
-    python benchmarks/accuracy/ablation.py STORE --out FOLDER [--videos 2D] [--only NAME ...]
-        [--jobs N]
+    python -m research.ablation STORE --out FOLDER [--videos 2D] [--only NAME ...] [--jobs N]
 
 Runs ``from scratch`` begin with random weights and clips of 9 frames; runs that ``go on`` begin
 with the small bundled lifter and clips of 27. All runs of a kind see the same number of clips on
-one core, with the cosine schedule of their own length. Each is then judged by the held-out
-recordings of `heldout` (one camera, every n-th piece, noisy and occluded 2D), lifted as ``mbcli
-infer`` does. ``lifting`` changes how the small bundled lifter is used, without any training.
+one core, with the cosine schedule of their own length. Each is then measured on the held-out
+recordings of `benchmarks.accuracy.heldout` (one camera, every n-th piece, noisy and occluded 2D),
+lifted as ``mbcli infer`` does. ``lifting`` changes how the small bundled lifter is used, without
+any training.
 
 2D is what ``mbcli data import keypoints`` makes of real videos; with it a run goes on with their
 reprojection too.
 
 FOLDER keeps the runs and ``ablation.json``; what is there is not done again. STORE as for
-``python benchmarks/accuracy``. Needs ``mbcli[train]``.
+``python -m benchmarks.accuracy``. Needs ``mbcli[train]``.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
-from figures import Figures, mean_figures
-from heldout import SUBJECTS, Piece, lifted, pieces
-from people import held_out_lifter, score
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.accuracy.figures import Figures, mean_figures
+from benchmarks.accuracy.heldout import SUBJECTS, Piece, lifted, pieces
+from benchmarks.accuracy.people import held_out_lifter, score
 from mbcli.data.store import ClipStore
 from mbcli.errors import ConfigError, MbcliError
 from mbcli.lift.lifter import LiftOptions
 from mbcli.output import written_whole
 from mbcli.weights import resolve
 
-_CONFIGS = Path(__file__).parents[2] / "examples" / "configs"
+_CONFIGS = Path(__file__).parents[1] / "examples" / "configs"
 CONFIG = _CONFIGS / "lifter_sure.yaml"
 BUNDLED = "mbcli-lifter-small"
 _LOOSE = _CONFIGS / "front_end_unsharp.json"

@@ -1,12 +1,12 @@
 """Measure where keypoints lie on bodies, and write the table that training takes them from.
 
-    python benchmarks/accuracy/surface.py [--out TABLE.npz] [--bodies 192] [--seed 0]
+    python -m research.surface [--out TABLE.npz] [--bodies 192] [--seed 0]
         [--picture surface.png]
 
 Anny, an open body model (code Apache-2.0, data CC0), is drawn in many ages, sexes, statures and
 weights, with arms from hanging to raised; nothing of a body but the ways from its joints to its
-keypoints is kept. `surface_bodies` says where those lie. The same seed gives the same table. Needs
-``mbcli[train,mesh]``.
+keypoints is kept. `research.surface.bodies` says where those lie. Equal seeds give equal tables.
+Needs ``mbcli[train,mesh]``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from rich.table import Table
-from surface_bodies import Bodies
-from surface_picture import draw_picture
 from torch import Tensor
 
 from mbcli.errors import MbcliError
@@ -28,6 +26,8 @@ from mbcli.skeleton import COCO17
 from mbcli.train.bodies import stature
 from mbcli.train.draw import Draw
 from mbcli.train.surface import PACKAGED, PARTS, SurfaceTable, frames, origins
+from research.surface.bodies import Bodies
+from research.surface.picture import draw_picture
 
 # Lowest and highest of Anny's numbers; an age of a third is a child of about ten, two thirds a
 # young grown-up. Sexes lie at both ends.
@@ -79,7 +79,9 @@ def measure(bodies: Bodies, numbers: Tensor) -> Tensor:
 def main() -> int:
     """Make the table and the picture, and tell the sizes."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m research.surface",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--out", type=Path, default=PACKAGED, help="the table, .npz")
     parser.add_argument("--bodies", type=int, default=192, help="how many")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from measures import GROUPS, OF_GROUP, roughness
 
 from mbcli.mend.scale import body_lengths
 from mbcli.train.front_end import FrontEnd
 from mbcli.types import FloatArray
+from research.noise.measures import GROUPS, OF_GROUP, roughness
 
 _LEAST = 0.0005
 _LOGIT_LIMIT = 0.02

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.accuracy.calibration import View
 from mbcli.skeleton import COCO17
 from mbcli.train.draw import Draw
 from mbcli.train.front_end import FrontEnd, FrontEndNoise
+from research.noise.fit import PRIOR_CROPPED, fit
+from research.noise.measures import measured
+from research.noise.misses import Person, misses, missing
+from research.noise.uncalibrated import without_truth
 
-FOLDER = Path(__file__).parents[2] / "benchmarks" / "accuracy"
 FPS, FRAMES, SIZE = 60.0, 110, (1000, 1600)
 # Right of the middle, above the floor and before it, in metres; left sides mirror them.
 STANDING = {
@@ -46,18 +47,6 @@ TRUE: dict[str, Any] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _benchmarks_are_found(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield
-    # Their names are everyday words, which must not be found by later tests.
-    for name in set(sys.modules) - before:
-        path = getattr(sys.modules[name], "__file__", None)
-        if path and Path(path).parent == FOLDER:
-            del sys.modules[name]
-
-
 def moving(phase: float) -> np.ndarray:
     """(T, 17, 3) metres, z up: somebody who sways, each joint in its own time."""
     body = np.empty((len(COCO17), 3))
@@ -69,10 +58,8 @@ def moving(phase: float) -> np.ndarray:
     return body + 0.05 * np.sin(2 * math.pi * 0.7 * times + beat)
 
 
-def cameras() -> tuple[Any, ...]:
+def cameras() -> tuple[View, ...]:
     """Four 4.5 m off, no two of them opposite each other, looking at the body's middle."""
-    from calibration import View
-
     views = []
     for angle in (0.3, 1.3, 2.3, 3.9):
         away = np.array([-math.cos(angle), -math.sin(angle), 0.0])
@@ -87,13 +74,11 @@ def cameras() -> tuple[Any, ...]:
 class Footage:
     """Somebody as a front end with the numbers ``TRUE`` reports them."""
 
-    people: list[Any]
+    people: list[Person]
     heights: list[np.ndarray]
 
 
 def filmed(count: int, **numbers: Any) -> Footage:
-    from misses import Person
-
     noise = FrontEndNoise(FrontEnd.model_validate({**TRUE, **numbers}), torch.device("cpu"))
     views = cameras()
     people, heights = [], []
@@ -116,8 +101,6 @@ def filmed(count: int, **numbers: Any) -> Footage:
 
 @pytest.mark.slow
 def test_the_numbers_that_footage_was_drawn_from_are_found() -> None:
-    from noise_fit import PRIOR_CROPPED, fit
-
     found = fit(filmed(2, hidden=0.3).people, "made", draws=1, rounds=4).numbers
     # What the prior adds to the views' differences is taken off the sizes again.
     grown = math.exp(found.difficulty_sd**2)
@@ -144,9 +127,6 @@ def test_the_numbers_that_footage_was_drawn_from_are_found() -> None:
 
 
 def test_an_arm_on_its_twin_and_exchanged_legs_are_told_apart() -> None:
-    from measures import measured
-    from misses import misses, missing
-
     made = filmed(1)
     pixels = made.people[0].pixels
     at = COCO17.index
@@ -174,9 +154,6 @@ def test_an_arm_on_its_twin_and_exchanged_legs_are_told_apart() -> None:
 
 
 def test_what_others_report_wrongly_is_not_blamed_on_a_view() -> None:
-    from measures import measured
-    from misses import misses, missing
-
     made = filmed(1)
     pixels = made.people[0].pixels
     pixels[3, :, COCO17.index("right_wrist"), 1] += 300
@@ -187,8 +164,6 @@ def test_what_others_report_wrongly_is_not_blamed_on_a_view() -> None:
 
 
 def test_without_a_calibration_the_white_part_is_measured_and_the_rest_stays() -> None:
-    from noise_uncalibrated import without_truth
-
     still = np.array([STANDING[name.split("_")[-1]] for name in COCO17.joints])
     noise = np.random.default_rng(1).normal(size=(90, 1, 17, 2)) * 300 * 0.01
     pixels = np.array([300.0, -300.0]) * still[:, :2] / 1.6 + 500 + noise

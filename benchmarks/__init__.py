@@ -1,0 +1,11 @@
+"""Measurements that a user can repeat: accuracy and speed. Run them from the checkout.
+
+    python -m benchmarks.accuracy    errors on calibrated video and on held-out recordings
+    python -m benchmarks.pose2d      frames per second of the 2D models
+    python -m benchmarks.render      time and memory of drawing
+    python -m benchmarks.training    clips per second of training
+    python -m benchmarks.actions     what finetuning on actions reaches
+    python -m benchmarks.mesh        what finetuning on meshes reaches
+
+What was studied once, to choose a number or a setting, is in ``research``.
+"""

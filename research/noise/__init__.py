@@ -1,0 +1,1 @@
+"""Errors of a 2D model, measured against several calibrated views."""

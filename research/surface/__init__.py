@@ -1,0 +1,1 @@
+"""Where the keypoints that people mark lie on bodies."""
