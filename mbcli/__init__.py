@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from mbcli.types import Frame, FramePoses, Keypoints2D
     from mbcli.viewer.rerun_view import view
 
-__version__ = "0.1.0"
+__version__: str
 
 __all__ = [
     "ExportOptions",
@@ -90,10 +90,13 @@ _WHERE = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
+    if name == "__version__":
+        value = import_module("mbcli.version").version()
+    elif name in _WHERE:
+        module, attribute = _WHERE[name]
+        value = getattr(import_module(module), attribute)
+    else:
         raise AttributeError(f"module 'mbcli' has no attribute {name!r}")
-    module, attribute = _WHERE[name]
-    value = getattr(import_module(module), attribute)
     globals()[name] = value
     return value
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from mbcli import __version__
 from mbcli.cli import data, weights
 from mbcli.cli.evaluate import evaluate
 from mbcli.cli.export import export
@@ -19,6 +18,7 @@ from mbcli.cli.refine import refine
 from mbcli.cli.render import render
 from mbcli.cli.train import finetune, pretrain
 from mbcli.cli.view import view
+from mbcli.version import version
 
 app = typer.Typer(
     name="mbcli",
@@ -33,7 +33,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"mbcli {__version__}")
+        typer.echo(f"mbcli {version()}")
         raise typer.Exit
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import typer
 
-from mbcli import __version__
 from mbcli.cli.screen import Screen
 from mbcli.report import InferReport
+from mbcli.version import version
 
 _MEBIBYTE = 2**20
 _META = ("backend", "pose2d", "mended", "weights", "assumptions", "tracks", "actions", "mesh")
@@ -57,7 +57,7 @@ def write_json(results: Sequence[Result]) -> None:
     """Print one JSON object on stdout: ``ok``, ``version``, ``peak_memory_mib``, ``results``."""
     document = {
         "ok": all(result.error is None for result in results),
-        "version": __version__,
+        "version": version(),
         "peak_memory_mib": peak_memory(),
         "results": [_object(result) for result in results],
     }

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mbcli import __version__
 from mbcli.mend import MendOptions, mend
 from mbcli.options import InferOptions
 from mbcli.provenance import track_rows
 from mbcli.track import select_people
 from mbcli.types import Keypoints2D
+from mbcli.version import version
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Detection:
     def meta(self, options: InferOptions, command: str | None) -> dict[str, Any]:
         """What a file that rests on these keypoints says of them, ready for JSON."""
         return {
-            "version": __version__,
+            "version": version(),
             "command": command,
             "source": self.source,
             "options": asdict(options),

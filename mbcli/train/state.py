@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from mbcli import __version__
 from mbcli.errors import OutputError, WeightsError
 from mbcli.train.tasks import Task
+from mbcli.version import version
 
 CHECKPOINT = "last.ckpt"
 BEST, LAST = "best.safetensors", "last.safetensors"
@@ -135,7 +135,7 @@ class RunState:
     def _export(self, name: str) -> None:
         seconds = self.seconds + time.monotonic() - self._started
         facts = {
-            "mbcli": __version__,
+            "mbcli": version(),
             "task": self._task.name,
             "step": self.step,
             "clips": self.step * self._run.batch,

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mbcli import __version__
 from mbcli.errors import WeightsError
 from mbcli.report import Observer, unobserved
+from mbcli.version import version
 
 if TYPE_CHECKING:
     import requests
@@ -121,7 +121,7 @@ def _attempt(
     if state is not None and have == state.total:
         return state.sha256
     # Compressed on the way, sizes and ranges would not be those of the file.
-    headers = {"User-Agent": f"mbcli/{__version__}", "Accept-Encoding": "identity"}
+    headers = {"User-Agent": f"mbcli/{version()}", "Accept-Encoding": "identity"}
     if state is not None:
         headers |= {"Range": f"bytes={have}-", "If-Range": state.validator}
     try:
