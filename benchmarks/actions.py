@@ -42,8 +42,8 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from mbcli.data.sequences import SequenceWriter
-from mbcli.data.store import Clip, ClipStore
+from mbcli.data.stores.sequences import SequenceWriter
+from mbcli.data.stores.store import Clip, ClipStore
 from mbcli.errors import ConfigError, DataError, MbcliError
 from mbcli.evaluate.actions import ActionScores, evaluate_actions
 from mbcli.evaluate.confusion import draw_confusion

@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mbcli.data.sequences import SequenceWriter
-from mbcli.data.store import ClipStore
+from mbcli.data.stores.sequences import SequenceWriter
+from mbcli.data.stores.store import ClipStore
 from mbcli.errors import MbcliError
-from mbcli.lift.body_choice import load_body_model
-from mbcli.lift.posing import pose_from_joints
-from mbcli.lift.rotations import vectors_from_matrices
+from mbcli.lift.body.choice import load_body_model
+from mbcli.lift.body.posing import pose_from_joints
+from mbcli.lift.body.rotations import vectors_from_matrices
 from mbcli.skeleton import H36M17
 from mbcli.train.cameras import view
 from mbcli.train.config import CameraConfig

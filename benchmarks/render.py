@@ -30,8 +30,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mbcli.drawing import RenderOptions, render
 from mbcli.motion import Motion3D, load_motion, save_motion
+from mbcli.show.drawing import RenderOptions, render
 from mbcli.skeleton import H36M17
 from mbcli.types import Keypoints2D
 from mbcli.video import VideoReader, write_video
@@ -48,7 +48,7 @@ LAYOUTS: dict[str, RenderOptions] = {
 MEMORY = """
 import re, sys
 from pathlib import Path
-from mbcli.drawing import RenderOptions, render
+from mbcli.show.drawing import RenderOptions, render
 from mbcli.motion import load_motion
 render(load_motion(sys.argv[1]), sys.argv[2], options=RenderOptions(layout="3d"), overwrite=True)
 print(int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024)

@@ -47,7 +47,7 @@ from rich.table import Table
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mbcli.data.sequences import SequenceWriter
+from mbcli.data.stores.sequences import SequenceWriter
 from mbcli.lift.model import DSTformer
 from mbcli.skeleton import H36M17
 from mbcli.train import losses

@@ -20,7 +20,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mbcli.drawing.options import RenderOptions
     from mbcli.errors import MbcliError
     from mbcli.exports.export import export
     from mbcli.exports.options import ExportOptions
@@ -29,14 +28,15 @@ if TYPE_CHECKING:
     from mbcli.motion import save_motion as save
     from mbcli.options import InferOptions
     from mbcli.pipeline import infer
-    from mbcli.plots.figure import plot
-    from mbcli.plots.options import PlotOptions
     from mbcli.refinement.options import RefineOptions
     from mbcli.refinement.refine import refine
     from mbcli.report import InferReport
-    from mbcli.showing import render
+    from mbcli.show.drawing.options import RenderOptions
+    from mbcli.show.plots.figure import plot
+    from mbcli.show.plots.options import PlotOptions
+    from mbcli.show.render import render
+    from mbcli.show.rerun.view import view
     from mbcli.types import Frame, FramePoses, Keypoints2D
-    from mbcli.viewer.rerun_view import view
 
 __version__: str
 
@@ -74,18 +74,18 @@ _WHERE = {
     "Keypoints2D": ("mbcli.types", "Keypoints2D"),
     "MbcliError": ("mbcli.errors", "MbcliError"),
     "Motion3D": ("mbcli.motion", "Motion3D"),
-    "PlotOptions": ("mbcli.plots.options", "PlotOptions"),
+    "PlotOptions": ("mbcli.show.plots.options", "PlotOptions"),
     "RefineOptions": ("mbcli.refinement.options", "RefineOptions"),
     "Refinement": ("mbcli.motion", "Refinement"),
-    "RenderOptions": ("mbcli.drawing.options", "RenderOptions"),
+    "RenderOptions": ("mbcli.show.drawing.options", "RenderOptions"),
     "export": ("mbcli.exports.export", "export"),
     "infer": ("mbcli.pipeline", "infer"),
     "load": ("mbcli.motion", "load_motion"),
-    "plot": ("mbcli.plots.figure", "plot"),
+    "plot": ("mbcli.show.plots.figure", "plot"),
     "refine": ("mbcli.refinement.refine", "refine"),
-    "render": ("mbcli.showing", "render"),
+    "render": ("mbcli.show.render", "render"),
     "save": ("mbcli.motion", "save_motion"),
-    "view": ("mbcli.viewer.rerun_view", "view"),
+    "view": ("mbcli.show.rerun.view", "view"),
 }
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import InputError
-from mbcli.pose_file import FORMAT, read_arrays, write_arrays
 from mbcli.skeleton import H36M17, Skeleton
+from mbcli.storage.pose_file import FORMAT, read_arrays, write_arrays
 from mbcli.types import (
     FloatArray,
     IntArray,
@@ -167,7 +167,8 @@ def save_motion(path: Path | str, motion: Motion3D, overwrite: bool = False) -> 
     """Write ``motion`` to ``path``; a reader finds all of it or nothing.
 
     Args:
-        path: the file to write, usually ``pose.npz``; `mbcli.pose_file` lists what it holds.
+        path: the file to write, usually ``pose.npz``; `mbcli.storage.pose_file` lists
+            what it holds.
         motion: what to write; ``motion.meta`` must be JSON-ready.
         overwrite: replace an existing file.
 

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 
 from mbcli.errors import ConfigError
+from mbcli.placing.metric import camera_from, check_height
 from mbcli.pose2d import AUTO, BACKENDS, Pose2DOptions
-from mbcli.refinement.metric import camera_from, check_height
 
 DEFAULT_LIFTER = "mbcli-lifter"
 DEFAULT_LOW_PASS = 10.0

@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mbcli.actions import to_json
 from mbcli.conversion import convert
-from mbcli.detect import Detection, opened
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
-from mbcli.provenance import Facts, trained_weights
+from mbcli.placing.metric import DEFAULT_HEIGHT, camera_from, to_metres
+from mbcli.placing.rays import steady_depth
 from mbcli.refinement.filters import low_pass
-from mbcli.refinement.metric import DEFAULT_HEIGHT, camera_from, to_metres
-from mbcli.refinement.rays import steady_depth
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
 from mbcli.skeleton import H36M17
+from mbcli.storage.actions import to_json
+from mbcli.tracks.source import Detection, opened
 from mbcli.types import Keypoints2D
 from mbcli.weights import resolve
+from mbcli.weights.provenance import Facts, trained_weights
 
 if TYPE_CHECKING:
-    from mbcli.lift.action import ActionRecogniser
-    from mbcli.lift.action_checkpoint import ActionInfo
+    from mbcli.lift.action.checkpoint import ActionInfo
+    from mbcli.lift.action.recognition import ActionRecogniser
+    from mbcli.lift.body.checkpoint import MeshInfo
+    from mbcli.lift.body.recovery import MeshMotion, MeshRecoverer
     from mbcli.lift.checkpoint import CheckpointInfo
     from mbcli.lift.lifter import Lifter
-    from mbcli.lift.mesh import MeshMotion, MeshRecoverer
-    from mbcli.lift.mesh_checkpoint import MeshInfo
 
 
 class Pipeline:
@@ -79,8 +79,8 @@ class Pipeline:
         """
         if self.options.action is None:
             return None
-        from mbcli.data.ntu import ACTIONS
-        from mbcli.lift.action import ActionOptions, ActionRecogniser
+        from mbcli.data.datasets.ntu import ACTIONS
+        from mbcli.lift.action.recognition import ActionOptions, ActionRecogniser
 
         return ActionRecogniser.load(
             resolve(self.options.action),
@@ -99,9 +99,9 @@ class Pipeline:
         options = self.options
         if options.mesh is None:
             return None
-        from mbcli.lift.body_choice import load_body_model
-        from mbcli.lift.mesh import MeshOptions, MeshRecoverer
-        from mbcli.lift.mesh_checkpoint import load_mesh
+        from mbcli.lift.body.checkpoint import load_mesh
+        from mbcli.lift.body.choice import load_body_model
+        from mbcli.lift.body.recovery import MeshOptions, MeshRecoverer
 
         model, info = load_mesh(resolve(options.mesh))
         given = None if options.body_model is None else Path(options.body_model)
@@ -121,7 +121,7 @@ class Pipeline:
         """
         if self.recoverer is None:
             raise ValueError("InferOptions.mesh must name weights that recover bodies")
-        from mbcli.lift.mesh import place_by_keypoints
+        from mbcli.lift.body.recovery import place_by_keypoints
 
         recoverer, _ = self.recoverer
         found = recoverer.recover(

@@ -119,6 +119,13 @@ H36M17 = Skeleton(
     parents=(-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15),
 )
 
+BODY21 = Skeleton(
+    name="body21",
+    joints=(*H36M17.joints, "left_eye", "right_eye", "left_ear", "right_ear"),
+    parents=(*H36M17.parents, *[H36M17.index("nose")] * 2, 17, 18),
+)
+"""H36M-17 in its order, then eyes and ears: with the shared nose, all of COCO-17 too."""
+
 
 def _skeleton(name: str, parents: dict[str, str | None]) -> Skeleton:
     """A skeleton from its joints in array order, each with the name of its parent."""

@@ -36,10 +36,10 @@ from rich.table import Table
 from benchmarks.accuracy.figures import Figures, mean_figures
 from benchmarks.accuracy.heldout import SUBJECTS, Piece, lifted, pieces
 from benchmarks.accuracy.people import held_out_lifter, score
-from mbcli.data.store import ClipStore
+from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError, MbcliError
 from mbcli.lift.lifter import LiftOptions
-from mbcli.output import written_whole
+from mbcli.storage.output import written_whole
 from mbcli.weights import resolve
 
 _CONFIGS = Path(__file__).parents[1] / "examples" / "configs"

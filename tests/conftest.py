@@ -64,7 +64,7 @@ def smpl_arrays() -> dict[str, Any]:
     """A body in the layout of SMPL's file: an octahedron about each of the 24 joints."""
     import scipy.sparse
 
-    from mbcli.lift.body_model import PARENTS
+    from mbcli.lift.body.body_model import PARENTS
 
     rng = np.random.default_rng(5)
     corners = 0.05 * np.concatenate([np.eye(3), -np.eye(3)])
@@ -113,7 +113,7 @@ def stick_body() -> Any:
     """The same body without any package: its octahedra turn with their joints."""
     import torch
 
-    from mbcli.lift.body_model import PARENTS, world_rotations
+    from mbcli.lift.body.body_model import PARENTS, world_rotations
 
     arrays = smpl_arrays()
 

@@ -44,9 +44,9 @@ from benchmarks.accuracy.rows import (
     place_rows,
     reference_rows,
 )
-from mbcli.data.store import ClipStore
+from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError, MbcliError
-from mbcli.output import written_whole
+from mbcli.storage.output import written_whole
 
 
 def _arguments() -> argparse.Namespace:

@@ -11,13 +11,13 @@ import numpy as np
 from benchmarks.accuracy.calibration import View, read_qualisys
 from benchmarks.accuracy.quality import Quality, quality
 from benchmarks.accuracy.reference import BONES, LIMBS, Reference, reference
-from mbcli.detect import Detection, opened
 from mbcli.errors import InputError
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
 from mbcli.pipeline import Pipeline, as_h36m
 from mbcli.report import Stopwatch, unobserved
 from mbcli.skeleton import H36M17
+from mbcli.tracks.source import Detection, opened
 from mbcli.types import FloatArray
 
 CALIBRATION = "Calib.qca.txt"

@@ -22,15 +22,14 @@ import numpy as np
 import torch
 
 from mbcli.conversion import convert
-from mbcli.data.body import BODY21
-from mbcli.data.store import Clip, ClipStore
+from mbcli.data.stores.store import Clip, ClipStore
 from mbcli.evaluate.metrics import root_relative
 from mbcli.geometry import project
 from mbcli.lift.lifter import Lifter
 from mbcli.options import DEFAULT_LOW_PASS
+from mbcli.placing.metric import camera_from, to_metres
 from mbcli.refinement.filters import low_pass
-from mbcli.refinement.metric import camera_from, to_metres
-from mbcli.skeleton import COCO17, H36M17
+from mbcli.skeleton import BODY21, COCO17, H36M17
 from mbcli.train.bodies import stature
 from mbcli.train.cameras import view
 from mbcli.train.config import CameraConfig, ClipConfig

@@ -22,7 +22,7 @@ from benchmarks.accuracy.heldout import (
     pieces,
 )
 from benchmarks.accuracy.pictures import WorstPiece
-from mbcli.data.store import ClipStore
+from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError
 from mbcli.lift.checkpoint import load_lifter
 from mbcli.lift.lifter import Lifter, LiftOptions

@@ -65,8 +65,8 @@ def merge(
     with exit_codes(debug=debug):
         # Imported on use, so that --help answers at once.
         from mbcli.cli.screen import Screen
-        from mbcli.data.duplicates import find_duplicates
-        from mbcli.data.store import ClipStore, check_new_store, merge_stores
+        from mbcli.data.stores.duplicates import find_duplicates
+        from mbcli.data.stores.store import ClipStore, check_new_store, merge_stores
 
         check_new_store(out, overwrite=overwrite)
         opened = [ClipStore.open(path) for path in stores]
@@ -104,8 +104,8 @@ def info(store: Store, quiet: Quiet = False, as_json: AsJson = False, debug: Deb
     with exit_codes(debug=debug, as_json=as_json):
         # Imported on use, so that --help answers at once.
         from mbcli.cli.screen import Screen
-        from mbcli.data.sequences import open_store
-        from mbcli.data.summary import describe
+        from mbcli.data.stores.sequences import open_store
+        from mbcli.data.stores.summary import describe
 
         facts = describe(open_store(store))
         if as_json:
@@ -162,9 +162,9 @@ def check(
     with exit_codes(debug=debug, as_json=as_json):
         # Imported on use, so that --help answers at once.
         from mbcli.cli.screen import Screen
-        from mbcli.data.check import check_store
-        from mbcli.data.sequences import open_store
-        from mbcli.data.store import ClipStore
+        from mbcli.data.stores.check import check_store
+        from mbcli.data.stores.sequences import open_store
+        from mbcli.data.stores.store import ClipStore
 
         opened = open_store(store)
         count = len(opened.clips if isinstance(opened, ClipStore) else opened.sequences)

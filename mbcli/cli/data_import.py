@@ -189,7 +189,7 @@ def metres_of(scale: str) -> float:
     Raises:
         ConfigError: it is neither.
     """
-    from mbcli.data.bvh import UNITS
+    from mbcli.data.recordings.bvh import UNITS
 
     if scale in UNITS:
         return UNITS[scale]
@@ -229,9 +229,9 @@ def _check_source(format: str, kind: ImportFormat, source: Path) -> None:
 
 def _reading_keypoints(source: Path, options: dict[str, Any]) -> dict[str, Any]:
     """What `read_tracks` takes: the files, and what reads one of them."""
-    from mbcli.detect import detect_in_file
     from mbcli.keypoints import read_keypoints
     from mbcli.options import InferOptions
+    from mbcli.tracks.source import detect_in_file
 
     names = read_map(options.get("joint_map"))
     how = InferOptions(

@@ -14,9 +14,9 @@ from mbcli.errors import ConfigError
 if TYPE_CHECKING:
     import numpy as np
 
-    from mbcli.data.sequences import Sequence, SequenceStore
-    from mbcli.data.store import Clip, ClipStore
-    from mbcli.drawing.strips import Row, Strip
+    from mbcli.data.stores.sequences import Sequence, SequenceStore
+    from mbcli.data.stores.store import Clip, ClipStore
+    from mbcli.show.drawing.strips import Row, Strip
 
 _OBLIQUE = (50.0, 12.0)  # degrees around and above
 _LONGEST = 4.0  # seconds of a clip that are shown
@@ -41,11 +41,11 @@ def preview(
         import numpy as np
 
         from mbcli.cli.screen import Screen
-        from mbcli.data.sequences import open_store
-        from mbcli.data.store import ClipStore
-        from mbcli.drawing.strips import draw_strips
+        from mbcli.data.stores.sequences import open_store
+        from mbcli.data.stores.store import ClipStore
         from mbcli.errors import DataError, OutputError
-        from mbcli.output import check_output, written_whole
+        from mbcli.show.drawing.strips import draw_strips
+        from mbcli.storage.output import check_output, written_whole
 
         for name, value in (("clips", clips), ("figures", figures)):
             if not 1 <= value <= 100:
@@ -96,8 +96,8 @@ def _moments(frames: int, fps: float, figures: int, rng: np.random.Generator) ->
 def _clip_strip(opened: ClipStore, clip: Clip, figures: int, rng: np.random.Generator) -> Strip:
     import numpy as np
 
-    from mbcli.data.body import BODY21
-    from mbcli.drawing.strips import Strip, space_row
+    from mbcli.show.drawing.strips import Strip, space_row
+    from mbcli.skeleton import BODY21
 
     moments = _moments(clip.frames, clip.fps, figures, rng)
     # Half a turn about x: y up becomes y down, and left stays left.
@@ -112,7 +112,7 @@ def _sequence_strip(
 ) -> Strip:
     import numpy as np
 
-    from mbcli.drawing.strips import Row, Strip, space_row
+    from mbcli.show.drawing.strips import Row, Strip, space_row
     from mbcli.skeleton import H36M17
 
     moments = _moments(sequence.frames, sequence.fps, figures, rng)

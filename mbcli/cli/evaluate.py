@@ -108,11 +108,11 @@ def evaluate(
     with exit_codes(debug=debug, as_json=as_json):
         # Imported on use, so that --help answers at once.
         from mbcli.cli.screen import Screen
-        from mbcli.data.sequence import SPLITS
-        from mbcli.data.sequences import SequenceStore
+        from mbcli.data.stores.sequence import SPLITS
+        from mbcli.data.stores.sequences import SequenceStore
         from mbcli.evaluate.picture import SUFFIXES, draw_evaluation
         from mbcli.evaluate.protocols import PROTOCOLS
-        from mbcli.output import check_output, written_whole
+        from mbcli.storage.output import check_output, written_whole
 
         splits = ["" if name == "none" else name for name in split or ["test"]]
         for name in splits:
@@ -161,8 +161,8 @@ def _lifter(
     """The lifter, treated as its weights or the user say; and the weights' provenance."""
     from mbcli.lift.checkpoint import load_lifter
     from mbcli.lift.lifter import Lifter, LiftOptions
-    from mbcli.provenance import trained_weights
     from mbcli.weights import resolve
+    from mbcli.weights.provenance import trained_weights
 
     model, info = load_lifter(resolve(weights))
     facts = dict(info.facts)

@@ -161,8 +161,8 @@ def infer(
         from mbcli.exports.mesh import save_bodies
         from mbcli.motion import save_motion
         from mbcli.options import InferOptions
-        from mbcli.output import check_output
         from mbcli.pipeline import Pipeline
+        from mbcli.storage.output import check_output
 
         options = InferOptions(
             start=start,

@@ -26,7 +26,7 @@ def plan(sources: list[Path], out: Path, suffixes: Sequence[str] = (".npz",)) ->
         InputError: a folder that cannot be listed.
     """
     # Imported on use: PyAV and OpenCV take a noticeable part of a second to load.
-    from mbcli.output import check_folder
+    from mbcli.storage.output import check_folder
     from mbcli.video import list_videos
 
     flat: list[Path] = []

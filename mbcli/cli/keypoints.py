@@ -63,11 +63,11 @@ def keypoints(
         from mbcli.cli.jobs import plan, run_all
         from mbcli.cli.screen import Screen
         from mbcli.cli.summary import Result, show_summary, write_json
-        from mbcli.detect import opened
         from mbcli.keypoints import SUFFIXES, write_keypoints
         from mbcli.options import InferOptions
-        from mbcli.output import check_output
         from mbcli.report import Stopwatch
+        from mbcli.storage.output import check_output
+        from mbcli.tracks.source import opened
 
         options = InferOptions(
             start=start,

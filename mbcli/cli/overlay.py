@@ -26,9 +26,9 @@ def check_overlay(overlay: Path, jobs: Sequence[Job], *, overwrite: bool) -> Non
         ConfigError: there are several inputs, or the only one has no pictures.
         OutputError: the file cannot be written, or is none that can be drawn into.
     """
-    from mbcli.drawing.files import check_suffix
     from mbcli.keypoints import is_keypoint_file
-    from mbcli.output import check_output
+    from mbcli.show.drawing.files import check_suffix
+    from mbcli.storage.output import check_output
 
     if len(jobs) > 1:
         raise ConfigError(f"--overlay belongs to one video, got {len(jobs)} inputs")
@@ -48,7 +48,7 @@ def draw_overlay(
     overlay: Path, motion: Motion3D, source: Path, observer: Observer, *, overwrite: bool
 ) -> None:
     """Draw the result with the defaults of ``mbcli render --layout overlay``."""
-    from mbcli.drawing import RenderOptions, render
+    from mbcli.show.drawing import RenderOptions, render
 
     options = RenderOptions(layout="overlay")
     render(motion, overlay, video=source, options=options, overwrite=overwrite, observer=observer)

@@ -83,10 +83,10 @@ def plot(
         # Imported on use, so that --help answers at once.
         from mbcli.cli.screen import Screen
         from mbcli.motion import load_motion
-        from mbcli.output import check_output
-        from mbcli.plots.figure import check_suffix
-        from mbcli.plots.figure import plot as draw
-        from mbcli.plots.options import PlotOptions
+        from mbcli.show.plots.figure import check_suffix
+        from mbcli.show.plots.figure import plot as draw
+        from mbcli.show.plots.options import PlotOptions
+        from mbcli.storage.output import check_output
 
         options = PlotOptions(what, person, tuple(joint or ()), start, end)
         check_suffix(out)

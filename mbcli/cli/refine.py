@@ -69,7 +69,7 @@ def refine(
         # Imported on use, so that --help answers at once.
         from mbcli.cli.screen import Screen
         from mbcli.motion import load_motion, save_motion
-        from mbcli.output import check_output
+        from mbcli.storage.output import check_output
 
         check_output(out, overwrite=overwrite)
         motion = r.refined(load_motion(pose), options)

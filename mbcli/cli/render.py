@@ -97,11 +97,11 @@ def render(
         d.check_used(kind, {name: value for name, value in given.items() if value is not None})
         # Imported on use, so that --help answers at once.
         from mbcli.cli.screen import Screen
-        from mbcli.drawing import RenderOptions
-        from mbcli.drawing import render as draw
-        from mbcli.drawing.files import check_suffix
         from mbcli.motion import load_motion
-        from mbcli.output import check_output
+        from mbcli.show.drawing import RenderOptions
+        from mbcli.show.drawing import render as draw
+        from mbcli.show.drawing.files import check_suffix
+        from mbcli.storage.output import check_output
 
         check_suffix(out, others=(d.PAGE,))
         options = RenderOptions(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]

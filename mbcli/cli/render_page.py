@@ -51,13 +51,13 @@ def render_page(
     """Write the page, and say what became of it.
 
     Raises:
-        InputError, OutputError, ConfigError: see :func:`mbcli.viewer.page.write_page`; or there
+        InputError, OutputError, ConfigError: see :func:`mbcli.show.page.page.write_page`; or there
             is no video to embed.
     """
-    from mbcli.viewer.page import write_page
+    from mbcli.show.page.page import write_page
 
     if embed_video and video is None:
-        from mbcli.footage import noted_video
+        from mbcli.video.footage import noted_video
 
         video = noted_video(motion)
         if video is None:

@@ -13,7 +13,7 @@ from mbcli.cli.guard import exit_codes
 from mbcli.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mbcli.viewer.rerun_view import ViewReport
+    from mbcli.show.rerun.view import ViewReport
 
 
 def view(
@@ -79,8 +79,8 @@ def view(
         # Imported on use, so that --help answers at once.
         from mbcli.cli.screen import Screen
         from mbcli.motion import load_motion
-        from mbcli.output import check_output
-        from mbcli.viewer.rerun_view import view as show
+        from mbcli.show.rerun.view import view as show
+        from mbcli.storage.output import check_output
 
         if save is not None:
             check_output(save, overwrite=overwrite)

@@ -1,1 +1,1 @@
-"""Motion recordings: importers, one file a format, and the store that training reads."""
+"""Motion data for training: recordings, data sets, and the stores they are imported into."""

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from mbcli.data.amass import import_amass
-from mbcli.data.h36m_npz import read_h36m_npz
-from mbcli.data.h36m_pickle import read_h36m_pickle
-from mbcli.data.humaneva import read_humaneva
-from mbcli.data.importing import ImportReport, import_folder
-from mbcli.data.instavariety import read_instavariety
-from mbcli.data.mpi_inf_3dhp import read_mpi_inf_3dhp
-from mbcli.data.ntu_skeleton import read_ntu_skeleton
-from mbcli.data.posetrack import read_posetrack
-from mbcli.data.pyskl import read_pyskl
-from mbcli.data.sequence_import import SequenceImport, import_sequences
-from mbcli.data.threedpw import read_threedpw
-from mbcli.data.tracks import read_tracks
+from mbcli.data.datasets.h36m_npz import read_h36m_npz
+from mbcli.data.datasets.h36m_pickle import read_h36m_pickle
+from mbcli.data.datasets.humaneva import read_humaneva
+from mbcli.data.datasets.instavariety import read_instavariety
+from mbcli.data.datasets.mpi_inf_3dhp import read_mpi_inf_3dhp
+from mbcli.data.datasets.ntu_skeleton import read_ntu_skeleton
+from mbcli.data.datasets.posetrack import read_posetrack
+from mbcli.data.datasets.pyskl import read_pyskl
+from mbcli.data.datasets.sequence_import import SequenceImport, import_sequences
+from mbcli.data.datasets.threedpw import read_threedpw
+from mbcli.data.datasets.tracks import read_tracks
+from mbcli.data.recordings.amass import import_amass
+from mbcli.data.recordings.importing import ImportReport, import_folder
 from mbcli.errors import ConfigError
 
 

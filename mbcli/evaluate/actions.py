@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.data.labelled import Labelled, LabelledSequences
-from mbcli.data.ntu import ACTIONS, ntu_split
+from mbcli.data.datasets.labelled import Labelled, LabelledSequences
+from mbcli.data.datasets.ntu import ACTIONS, ntu_split
 from mbcli.errors import ConfigError, DataError, WeightsError
 from mbcli.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from mbcli.lift.action import ActionNetwork
+    from mbcli.lift.action.recognition import ActionNetwork
 
 ONE_SHOT = "ntu120-oneshot"
 
@@ -140,7 +140,7 @@ def evaluate_actions(
         DataError: no store, or a class that the weights do not know.
         WeightsError: the weights cannot be read.
     """
-    from mbcli.lift.action import ActionNetwork
+    from mbcli.lift.action.recognition import ActionNetwork
 
     network = ActionNetwork.load(weights, device=device, foreign_classes=ACTIONS)
     data = LabelledSequences(stores)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import ConfigError
-from mbcli.output import written_whole
+from mbcli.storage.output import written_whole
 
 _INCH_A_CLASS = 0.19
 _INCH_A_LETTER = 0.0085  # for each point of the letters' size

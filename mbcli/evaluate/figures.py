@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mbcli.data.runs import equal_runs
+from mbcli.data.datasets.runs import equal_runs
 from mbcli.evaluate import metrics
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mbcli.evaluate.figures import Evaluation
-from mbcli.output import written_whole
+from mbcli.storage.output import written_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

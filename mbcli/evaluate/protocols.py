@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from mbcli.data.sequences import Sequence, SequenceStore
+from mbcli.data.stores.sequences import Sequence, SequenceStore
 from mbcli.errors import DataError
 from mbcli.evaluate.figures import Evaluation, Tally
 from mbcli.skeleton import H36M17

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mbcli.exports.options import ExportOptions
-from mbcli.keypoint_json import coco_records, print_records
+from mbcli.keypoints.json_records import coco_records, print_records
 from mbcli.motion import Motion3D
 
 

@@ -15,7 +15,7 @@ from mbcli.exports.options import ExportOptions
 from mbcli.exports.people import chosen, columns
 from mbcli.exports.resampling import even, resampled
 from mbcli.motion import Motion3D
-from mbcli.output import check_output, written_whole
+from mbcli.storage.output import check_output, written_whole
 
 
 @dataclass(frozen=True)

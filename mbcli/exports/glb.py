@@ -2,9 +2,9 @@
 
 glTF (Khronos, ISO/IEC 12113) is in metres with y up. Each person has a node ``person_<id>`` with
 the joints of `mbcli.kinematics.rig` below it and a mesh of bones that follows them, in the
-colours of `mbcli.colours`. The nodes stand in the rest pose, a T-pose that faces +z with its toes
-at y = 0, to which the inverse bind matrices belong. One animation moves all people: rotations as
-quaternions, and the pelvis' translation, linear between the frames, whose times are those of the
+colours of `mbcli.show.colours`. The nodes stand in the rest pose, a T-pose that faces +z with its
+toes at y = 0, to which the inverse bind matrices belong. One animation moves all people: rotations
+as quaternions, and the pelvis' translation, linear between the frames, whose times are those of the
 motion counted from its first frame.
 
 ``asset.extras`` says units, axes and what was assumed. How rotations are found, and what happens

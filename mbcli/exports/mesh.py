@@ -24,7 +24,7 @@ import numpy.typing as npt
 from mbcli.errors import OutputError
 from mbcli.exports.gltf import INDICES, UINT32, VERTICES, GlbBuffer, material
 from mbcli.motion import Motion3D
-from mbcli.output import check_folder, written_whole
+from mbcli.storage.output import check_folder, written_whole
 
 _FROM_CAMERA = np.array([1.0, -1.0, -1.0], dtype=np.float32)
 
@@ -32,7 +32,7 @@ Vertices = npt.NDArray[np.float32]
 
 
 class MeshSource(Protocol):
-    """Where meshes come from; `mbcli.lift.mesh.MeshMotion` is one.
+    """Where meshes come from; `mbcli.lift.body.recovery.MeshMotion` is one.
 
     Attributes:
         faces: (F, 3) vertices of each triangle, counter-clockwise from outside.

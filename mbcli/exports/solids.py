@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.colours import joint_colour, person_colour
 from mbcli.kinematics.rig import JOINTS, PARENTS, Rig
 from mbcli.kinematics.rotations import swing, unit
+from mbcli.show.colours import joint_colour, person_colour
 from mbcli.types import FloatArray, IntArray
 
 _WIDEST = 0.15  # where along the bone

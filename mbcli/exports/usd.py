@@ -1,9 +1,9 @@
 """USD: every person as a UsdSkel character, in one stage; needs the extra ``formats``.
 
 Each person is a ``SkelRoot`` with a ``Skeleton`` of the joints of `mbcli.kinematics.rig`, a
-``SkelAnimation`` and meshes of bones that follow it, in the colours of `mbcli.colours`. Bind and
-rest transforms are a T-pose that faces +z (z up: -y) with its toes on the ground. Time codes count
-frames at the motion's rate; frames with times of their own lie between. The stage says its up
+``SkelAnimation`` and meshes of bones that follow it, in the colours of `mbcli.show.colours`. Bind
+and rest transforms are a T-pose that faces +z (z up: -y) with its toes on the ground. Time codes
+count frames at the motion's rate; frames with times of their own lie between. The stage says its up
 axis, its metres per unit, and in ``customLayerData`` the axes and what was assumed. How rotations
 are found, and what happens in frames without the person, stands in `mbcli.kinematics.solving`.
 """

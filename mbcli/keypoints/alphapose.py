@@ -32,8 +32,8 @@ from typing import Any
 
 from mbcli.conversion import convert
 from mbcli.errors import InputError
-from mbcli.keypoint_json import people, write_records
 from mbcli.keypoints.checks import corners, member, triples, whole
+from mbcli.keypoints.json_records import people, write_records
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.rows import Rows, number_frames
 from mbcli.keypoints.source import Source

@@ -25,8 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mbcli.keypoint_json import coco_records, write_records
 from mbcli.keypoints.checks import corners, member, triples, whole
+from mbcli.keypoints.json_records import coco_records, write_records
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.rows import Rows
 from mbcli.keypoints.source import Source

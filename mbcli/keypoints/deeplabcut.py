@@ -35,7 +35,7 @@ from mbcli.keypoints.free_names import with_our_names
 from mbcli.keypoints.hdf5 import opened_hdf5, text_of
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
-from mbcli.plainpickle import load_plain_pickle
+from mbcli.storage.plainpickle import load_plain_pickle
 from mbcli.types import FloatArray, IntArray
 
 _LEVELS = (["scorer", "bodyparts", "coords"], ["scorer", "individuals", "bodyparts", "coords"])

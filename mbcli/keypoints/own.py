@@ -35,8 +35,8 @@ import numpy.typing as npt
 from mbcli.errors import InputError
 from mbcli.keypoints.records import MAX_FRAMES, KeypointFile
 from mbcli.keypoints.source import Source
-from mbcli.output import written_whole
 from mbcli.skeleton import H36M17, SKELETONS, Skeleton
+from mbcli.storage.output import written_whole
 from mbcli.types import FloatArray, IntArray, Keypoints2D
 
 KEY = "mbcli"

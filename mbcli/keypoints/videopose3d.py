@@ -22,8 +22,8 @@ import numpy.typing as npt
 from mbcli.errors import InputError
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
-from mbcli.plainpickle import load_plain_npz
 from mbcli.skeleton import COCO17, H36M17, MPII16, Skeleton
+from mbcli.storage.plainpickle import load_plain_npz
 
 _LAYOUTS: dict[str, Skeleton] = {"coco": COCO17, "h36m": H36M17, "mpii": MPII16}
 _KEYS = ("positions_2d", "metadata")

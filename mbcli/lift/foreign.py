@@ -27,7 +27,7 @@ from torch import Tensor
 
 from mbcli.errors import WeightsError
 from mbcli.lift.model import DSTformerConfig
-from mbcli.plainpickle import numpy_values
+from mbcli.storage.plainpickle import numpy_values
 
 PUBLISHED_HEADS = 8
 

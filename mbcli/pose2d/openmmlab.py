@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from mbcli.errors import ConfigError, WeightsError
-from mbcli.plainpickle import numpy_values
+from mbcli.storage.plainpickle import numpy_values
 from mbcli.types import FloatArray, IntArray
 
 PYTHONS = ((3, 10), (3, 11))  # xtcocotools, which MMPose requires, has wheels for no newer one

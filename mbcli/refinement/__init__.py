@@ -1,1 +1,1 @@
-"""Image units to metres, and a motion made steadier: gaps, outliers, filters, bones, floor."""
+"""Optional steps that make a motion steadier: outliers, gaps, filters, bones, feet, world."""

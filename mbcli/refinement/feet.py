@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d, percentile_filter
 
+from mbcli.placing.smoothing import smooth
 from mbcli.refinement.floor import ANKLE_HEIGHT, body_height
 from mbcli.refinement.legs import reach
 from mbcli.refinement.planted import plant
-from mbcli.refinement.smoothing import smooth
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mbcli.data.labelled import Labelled, LabelledSequences
-from mbcli.lift.action_input import ClipForm, normalised
+from mbcli.data.datasets.labelled import Labelled, LabelledSequences
+from mbcli.lift.action.network_input import ClipForm, normalised
 from mbcli.skeleton import H36M17
 from mbcli.train.draw import Draw
 from mbcli.train.sections import Count, NonNegative, Positive, Probability, Range, Section

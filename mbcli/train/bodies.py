@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mbcli.data.body import BODY21
+from mbcli.skeleton import BODY21
 from mbcli.train.config import ClipConfig
 from mbcli.train.draw import Draw
 

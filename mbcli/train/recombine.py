@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from mbcli.data.body import BODY21
+from mbcli.skeleton import BODY21
 from mbcli.train.draw import Draw
 
 _AT = BODY21.index

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mbcli.data.store import ClipStore
+from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError
 from mbcli.train.config import ClipConfig
 from mbcli.train.draw import Draw

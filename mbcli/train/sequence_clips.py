@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.data.sequence import Sequence
-from mbcli.data.sequences import SequenceStore
+from mbcli.data.stores.sequence import Sequence
+from mbcli.data.stores.sequences import SequenceStore
 from mbcli.errors import ConfigError, DataError
 from mbcli.types import FloatArray
 

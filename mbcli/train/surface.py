@@ -15,11 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from mbcli.data.body import BODY21
 from mbcli.errors import ConfigError
-from mbcli.lift.body_model import JOINTS, world_rotations
-from mbcli.lift.posing import pose_from_joints
-from mbcli.skeleton import COCO17, H36M17
+from mbcli.lift.body.body_model import JOINTS, world_rotations
+from mbcli.lift.body.posing import pose_from_joints
+from mbcli.skeleton import BODY21, COCO17, H36M17
 from mbcli.train.bodies import stature
 from mbcli.train.draw import Draw
 
@@ -69,7 +68,7 @@ def frames(joints: Tensor) -> Tensor:
     world = world_rotations(pose_from_joints(joints[:, : len(H36M17)]))  # (N, 24, 3, 3)
     axes = world[:, _FRAMES]  # (N, 17, 3, 3)
     left_ear, right_ear = (joints[:, BODY21.index(f"{side}_ear")] for side in ("left", "right"))
-    # In `mbcli.data.body` the head joint lies right above the middle of the ears.
+    # In `mbcli.data.recordings.body` the head joint lies right above the middle of the ears.
     left = normalize(left_ear - right_ear, dim=-1)  # (N, 3)
     up = joints[:, BODY21.index("head")] - (left_ear + right_ear) / 2
     forward = normalize(torch.linalg.cross(left, up), dim=-1)

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from mbcli.conversion import conversion_table
-from mbcli.data.body import BODY21
 from mbcli.geometry import INPUT_LIMIT, MIN_CONFIDENCE
-from mbcli.skeleton import COCO17, H36M17
+from mbcli.skeleton import BODY21, COCO17, H36M17
 from mbcli.train.bodies import stature, vary
 from mbcli.train.cameras import to_rays, view
 from mbcli.train.config import PretrainConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mbcli.data.store import ClipStore
+from mbcli.data.stores.store import ClipStore
 from mbcli.evaluate.metrics import mpjpe, mpjve, p_mpjpe, root_relative
 from mbcli.train.config import PretrainConfig
 from mbcli.train.sampling import ClipSampler

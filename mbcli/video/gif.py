@@ -14,7 +14,7 @@ from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 
 from mbcli.errors import OutputError
-from mbcli.output import written_whole
+from mbcli.storage.output import written_whole
 from mbcli.video.presentation import RgbImage
 
 # GIF counts in hundredths, and browsers slow down what is shown for less than two of them.

@@ -17,7 +17,7 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from mbcli.errors import ConfigError, OutputError
-from mbcli.output import written_whole
+from mbcli.storage.output import written_whole
 from mbcli.video.planar import Planar, code_of, planar_of_rgb
 from mbcli.video.presentation import RgbImage
 from mbcli.video.sound import Sound

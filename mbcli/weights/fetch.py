@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mbcli.errors import ConfigError, WeightsError
-from mbcli.output import check_folder
 from mbcli.report import Observer, unobserved
+from mbcli.storage.output import check_folder
 from mbcli.weights import find
 from mbcli.weights.archive import extract
 from mbcli.weights.entry import WeightsEntry

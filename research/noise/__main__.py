@@ -28,13 +28,13 @@ from rich.table import Table
 
 from benchmarks.accuracy.calibration import read_qualisys
 from mbcli.conversion import convert
-from mbcli.detect import opened
 from mbcli.errors import InputError, MbcliError
 from mbcli.options import InferOptions
-from mbcli.output import written_whole
 from mbcli.pose2d import BACKENDS
 from mbcli.report import Stopwatch, unobserved
 from mbcli.skeleton import COCO17
+from mbcli.storage.output import written_whole
+from mbcli.tracks.source import opened
 from mbcli.train.front_end import FrontEnd
 from mbcli.types import FloatArray
 from research.noise.fit import Fit, fit

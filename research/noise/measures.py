@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mbcli.mend.sides import stretches
 from mbcli.skeleton import COCO17
+from mbcli.tracks.swaps import stretches
 from mbcli.types import FloatArray
 from research.noise.misses import BoolArray, Misses
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from mbcli.mend.scale import body_lengths
+from mbcli.tracks.body_size import body_lengths
 from mbcli.train.front_end import FrontEnd
 from mbcli.types import FloatArray
 from research.noise.measures import GROUPS, OF_GROUP, roughness

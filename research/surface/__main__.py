@@ -21,8 +21,8 @@ from rich.table import Table
 from torch import Tensor
 
 from mbcli.errors import MbcliError
-from mbcli.output import written_whole
 from mbcli.skeleton import COCO17
+from mbcli.storage.output import written_whole
 from mbcli.train.bodies import stature
 from mbcli.train.draw import Draw
 from mbcli.train.surface import PACKAGED, PARTS, SurfaceTable, frames, origins

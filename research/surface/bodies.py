@@ -15,8 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mbcli.data.body import BODY21
-from mbcli.skeleton import COCO17
+from mbcli.skeleton import BODY21, COCO17
 
 # The bone that begins at a joint.
 _BONES = {
@@ -30,7 +29,7 @@ _BONES = {
 # Between the hips over stature. Anny's bones begin 0.125 apart, those of recordings are 0.110,
 # and anatomy has about 0.10.
 _HIPS = 0.110
-# How far up from the ears to the vertex the head joint of `mbcli.data.body` lies.
+# How far up from the ears to the vertex the head joint of `mbcli.data.recordings.body` lies.
 _HEAD = 6 / 13
 # Degrees above the horizontal, outwards, of the skin that is seen: the acromion and the outside
 # of the hip; and which part of the way to it is marked.

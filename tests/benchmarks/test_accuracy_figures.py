@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.accuracy.figures import Figures, figures, mean_figures
 from benchmarks.accuracy.heldout import action_of, occluded
-from mbcli.data.store import Clip
+from mbcli.data.stores.store import Clip
 from mbcli.train.draw import Draw
 from mbcli.types import FloatArray
 

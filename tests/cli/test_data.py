@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mbcli.cli.app import app
-from mbcli.data.store import ClipStore
+from mbcli.data.stores.store import ClipStore
 
 # Name, offset in centimetres, children: a person of 1.7 m who stands with the arms down.
 Bone = tuple[str, tuple[float, float, float], list["Bone"]]

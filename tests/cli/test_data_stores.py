@@ -11,10 +11,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mbcli.cli.app import app
-from mbcli.data.body import BODY21
 from mbcli.data.formats import FORMATS
-from mbcli.data.sequences import SequenceStore
-from mbcli.data.store import StoreWriter
+from mbcli.data.stores.sequences import SequenceStore
+from mbcli.data.stores.store import StoreWriter
+from mbcli.skeleton import BODY21
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -172,7 +172,7 @@ def ink(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 
 
 def test_preview_shows_people_the_right_way_up(sequences: Path, clips: Path) -> None:
-    from mbcli.colours import LEFT, RIGHT
+    from mbcli.show.colours import LEFT, RIGHT
 
     for store in (sequences, clips):
         out = store.parent / f"{store.name}.png"

@@ -9,7 +9,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from mbcli.cli.app import app
-from mbcli.data.sequences import SequenceWriter
+from mbcli.data.stores.sequences import SequenceWriter
 from mbcli.lift.checkpoint import save_lifter
 from mbcli.lift.model import DSTformer, DSTformerConfig
 

@@ -289,9 +289,9 @@ def test_actions_are_named_and_drawn(walk: Path, tmp_path: Path, tiny_lifter: Pa
     """An untrained model: the names are arbitrary, but they must get where they belong."""
     import torch
 
-    from mbcli.lift.action_checkpoint import save_action
-    from mbcli.lift.action_input import ClipForm
-    from mbcli.lift.heads import ActionNet, new_head
+    from mbcli.lift.action.checkpoint import save_action
+    from mbcli.lift.action.heads import ActionNet, new_head
+    from mbcli.lift.action.network_input import ClipForm
     from mbcli.lift.model import DSTformer, DSTformerConfig
 
     torch.manual_seed(0)
@@ -337,9 +337,9 @@ def test_bodies_are_recovered_and_written(
     """A body model without any package, and a model that was never trained."""
     import torch
 
-    from mbcli.lift import body_choice
-    from mbcli.lift.mesh_checkpoint import save_mesh
-    from mbcli.lift.mesh_model import MeshHeadConfig, MeshNet
+    from mbcli.lift.body import choice
+    from mbcli.lift.body.checkpoint import save_mesh
+    from mbcli.lift.body.network import MeshHeadConfig, MeshNet
     from mbcli.lift.model import DSTformer, DSTformerConfig
 
     torch.manual_seed(0)
@@ -347,7 +347,7 @@ def test_bodies_are_recovered_and_written(
     weights = tmp_path / "mesh.safetensors"
     network = MeshNet(DSTformer(config), MeshHeadConfig(hidden=8))
     save_mesh(weights, network, "smpl", {"frames": 9}, half=False)
-    monkeypatch.setattr(body_choice, "load_body_model", lambda *_: stick_body)
+    monkeypatch.setattr(choice, "load_body_model", lambda *_: stick_body)
     options = ["--weights", tiny_lifter, "--end", "0.3", "--mesh", weights]
     glb, folder = tmp_path / "bodies.glb", tmp_path / "bodies"
     for number, target in enumerate((glb, folder)):

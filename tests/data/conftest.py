@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mbcli.data.body import BODY21
-from mbcli.data.smpl import JOINTS as SMPL_JOINTS
+from mbcli.data.recordings.smpl import JOINTS as SMPL_JOINTS
+from mbcli.skeleton import BODY21
 
 # A person of centimetres under the names of CMU's BVH files: joint, parent, offset.
 HUMAN = (

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mbcli.data.amass import find_models, import_amass, read_amass
-from mbcli.data.body import BODY21
-from mbcli.data.rotation import rotation_vectors, rotations
-from mbcli.data.smpl import FACE, JOINTS
-from mbcli.data.store import ClipStore
+from mbcli.data.recordings.amass import find_models, import_amass, read_amass
+from mbcli.data.recordings.rotation import rotation_vectors, rotations
+from mbcli.data.recordings.smpl import FACE, JOINTS
+from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError, DataError
+from mbcli.skeleton import BODY21
 
 J = BODY21.index
 S = JOINTS.index

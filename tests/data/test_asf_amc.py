@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from mbcli.data.amc import read_amc
-from mbcli.data.asf import read_asf
+from mbcli.data.recordings.amc import read_amc
+from mbcli.data.recordings.asf import read_asf
 from mbcli.errors import DataError
 
 ASF = """# a comment

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mbcli.data.body import BODY21, BODY_MAPS, body_positions, mended, rest_height
-from mbcli.data.bvh import read_bvh
-from mbcli.data.hierarchy import Hierarchy, Recording, rotation_about
+from mbcli.data.recordings.body import BODY_MAPS, body_positions, mended, rest_height
+from mbcli.data.recordings.bvh import read_bvh
+from mbcli.data.recordings.hierarchy import Hierarchy, Recording, rotation_about
 from mbcli.errors import DataError
-from mbcli.skeleton import COCO17, H36M17
+from mbcli.skeleton import BODY21, COCO17, H36M17
 
 J = BODY21.index
 LEFT, UP, FORWARD = np.eye(3)

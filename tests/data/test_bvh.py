@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from mbcli.data.bvh import rate_of, read_bvh
+from mbcli.data.recordings.bvh import rate_of, read_bvh
 from mbcli.errors import DataError
 
 # Another order of channels in every joint, a joint that only slides along two axes, a brace on

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mbcli.data.body import BODY21
-from mbcli.data.check import check_store
-from mbcli.data.sequences import SequenceStore, SequenceWriter
-from mbcli.data.store import ClipStore, StoreWriter
-from mbcli.data.summary import describe
-from mbcli.skeleton import H36M17
+from mbcli.data.stores.check import check_store
+from mbcli.data.stores.sequences import SequenceStore, SequenceWriter
+from mbcli.data.stores.store import ClipStore, StoreWriter
+from mbcli.data.stores.summary import describe
+from mbcli.skeleton import BODY21, H36M17
 
 Array = npt.NDArray[np.float64]
 

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mbcli.data.body import BODY21
-from mbcli.data.duplicates import find_duplicates
-from mbcli.data.hierarchy import rotation_about
-from mbcli.data.store import ClipStore, StoreWriter
+from mbcli.data.recordings.hierarchy import rotation_about
+from mbcli.data.stores.duplicates import find_duplicates
+from mbcli.data.stores.store import ClipStore, StoreWriter
+from mbcli.skeleton import BODY21
 
 Body = npt.NDArray[np.float32]
 J = BODY21.index

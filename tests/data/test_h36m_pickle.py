@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mbcli.data.h36m_pickle import read_h36m_pickle
-from mbcli.data.sequence_import import import_sequences
-from mbcli.data.sequences import SequenceStore
+from mbcli.data.datasets.h36m_pickle import read_h36m_pickle
+from mbcli.data.datasets.sequence_import import import_sequences
+from mbcli.data.stores.sequences import SequenceStore
 from mbcli.errors import DataError
 from mbcli.skeleton import H36M17
 

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from mbcli.data.hierarchy import Hierarchy, Recording, moving_axes_rotation, rotation_about
+from mbcli.data.recordings.hierarchy import (
+    Hierarchy,
+    Recording,
+    moving_axes_rotation,
+    rotation_about,
+)
 
 
 @pytest.mark.parametrize(("axis", "start", "end"), [("x", 1, 2), ("y", 2, 0), ("z", 0, 1)])

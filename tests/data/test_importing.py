@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mbcli.data.body import BODY21
-from mbcli.data.importing import IMPORT_FORMATS, import_folder
-from mbcli.data.store import ClipStore
+from mbcli.data.recordings.importing import IMPORT_FORMATS, import_folder
+from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError, DataError, OutputError
+from mbcli.skeleton import BODY21
 
 J = BODY21.index
 BEND = np.linspace(0, 90, 121)

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mbcli.data.instavariety import read_instavariety
-from mbcli.data.posetrack import read_posetrack
-from mbcli.data.runs import equal_runs, unbroken_runs
-from mbcli.data.sequence_import import Found, Refused, SequenceImport, import_sequences
-from mbcli.data.sequences import SequenceStore
-from mbcli.data.tracks import read_tracks
+from mbcli.data.datasets.instavariety import read_instavariety
+from mbcli.data.datasets.posetrack import read_posetrack
+from mbcli.data.datasets.runs import equal_runs, unbroken_runs
+from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport, import_sequences
+from mbcli.data.datasets.tracks import read_tracks
+from mbcli.data.stores.sequences import SequenceStore
 from mbcli.errors import ConfigError, DataError, InputError
 from mbcli.skeleton import COCO17, H36M17, POSETRACK17
 from mbcli.types import Keypoints2D

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pytest
 from scipy.io import savemat
 
-from mbcli.data.mpi_inf_3dhp import CAMERAS, FILMS, JOINTS28, TEST17, read_mpi_inf_3dhp
-from mbcli.data.sequence_import import import_sequences
-from mbcli.data.sequences import SequenceStore
+from mbcli.data.datasets.mpi_inf_3dhp import CAMERAS, FILMS, JOINTS28, TEST17, read_mpi_inf_3dhp
+from mbcli.data.datasets.sequence_import import import_sequences
+from mbcli.data.stores.sequences import SequenceStore
 from mbcli.errors import ConfigError, DataError
 from mbcli.skeleton import H36M17
 

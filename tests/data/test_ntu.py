@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mbcli.data.ntu import ACTIONS, PROTOCOLS, NtuSample, ntu_split
-from mbcli.data.ntu_skeleton import KINECT25, read_ntu_skeleton
-from mbcli.data.pyskl import read_pyskl
-from mbcli.data.sequence_import import import_sequences
-from mbcli.data.sequences import SequenceStore
+from mbcli.data.datasets.ntu import ACTIONS, PROTOCOLS, NtuSample, ntu_split
+from mbcli.data.datasets.ntu_skeleton import KINECT25, read_ntu_skeleton
+from mbcli.data.datasets.pyskl import read_pyskl
+from mbcli.data.datasets.sequence_import import import_sequences
+from mbcli.data.stores.sequences import SequenceStore
 from mbcli.errors import ConfigError, DataError
 from mbcli.skeleton import COCO17, H36M17
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mbcli.data.h36m_cameras import CAMERAS, h36m_cameras
-from mbcli.data.pinhole import Camera, lifting_target, read_cameras
+from mbcli.data.datasets.h36m_cameras import CAMERAS, h36m_cameras
+from mbcli.data.datasets.pinhole import Camera, lifting_target, read_cameras
 from mbcli.errors import DataError
 
 

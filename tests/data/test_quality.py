@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mbcli.data.body import BODY21
-from mbcli.data.quality import human_pieces, standing_height
+from mbcli.data.stores.quality import human_pieces, standing_height
 from mbcli.errors import DataError
+from mbcli.skeleton import BODY21
 
 FPS = 100.0
 Body = npt.NDArray[np.float32]

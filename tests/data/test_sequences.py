@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mbcli.data.sequences import Sequence, SequenceStore, SequenceWriter, open_store
-from mbcli.data.store import ClipStore, StoreWriter
+from mbcli.data.stores.sequences import Sequence, SequenceStore, SequenceWriter, open_store
+from mbcli.data.stores.store import ClipStore, StoreWriter
 from mbcli.errors import DataError, OutputError
 
 Array = npt.NDArray[np.float32]

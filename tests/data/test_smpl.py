@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pytest
 import scipy.sparse
 
-from mbcli.data.rotation import rotation_vectors, rotations
-from mbcli.data.smpl import JOINTS, SmplModel, turned
+from mbcli.data.recordings.rotation import rotation_vectors, rotations
+from mbcli.data.recordings.smpl import JOINTS, SmplModel, turned
 from mbcli.errors import DataError
 
 Arrays = dict[str, Any]

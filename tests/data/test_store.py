@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mbcli.data.store import ClipStore, StoreWriter, merge_stores
+from mbcli.data.stores.store import ClipStore, StoreWriter, merge_stores
 from mbcli.errors import DataError, OutputError
 
 Body = npt.NDArray[np.float32]

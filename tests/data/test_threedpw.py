@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mbcli.data.rotation import rotations
-from mbcli.data.sequence_import import import_sequences
-from mbcli.data.sequences import SequenceStore
-from mbcli.data.smpl import JOINTS, SmplModel
-from mbcli.data.threedpw import read_threedpw
+from mbcli.data.datasets.sequence_import import import_sequences
+from mbcli.data.datasets.threedpw import read_threedpw
+from mbcli.data.recordings.rotation import rotations
+from mbcli.data.recordings.smpl import JOINTS, SmplModel
+from mbcli.data.stores.sequences import SequenceStore
 from mbcli.errors import DataError
 from mbcli.skeleton import H36M17, OPENPOSE18
 

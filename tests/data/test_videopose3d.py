@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mbcli.data.h36m_cameras import h36m_cameras
-from mbcli.data.h36m_npz import KEPT, read_h36m_npz
-from mbcli.data.humaneva import NAMES, read_humaneva
-from mbcli.data.pinhole import Camera
-from mbcli.data.sequence_import import import_sequences
-from mbcli.data.sequences import SequenceStore
+from mbcli.data.datasets.h36m_cameras import h36m_cameras
+from mbcli.data.datasets.h36m_npz import KEPT, read_h36m_npz
+from mbcli.data.datasets.humaneva import NAMES, read_humaneva
+from mbcli.data.datasets.pinhole import Camera
+from mbcli.data.datasets.sequence_import import import_sequences
+from mbcli.data.stores.sequences import SequenceStore
 from mbcli.errors import ConfigError, DataError
 from mbcli.skeleton import COCO17, H36M17, SKELETONS
 
@@ -167,7 +167,7 @@ def humaneva(tmp_path: Path) -> Path:
     folder = tmp_path / "he"
     folder.mkdir()
     # Any orientation and place will do where the reader takes them from its own table.
-    from mbcli.data.humaneva import _PLACES
+    from mbcli.data.datasets.humaneva import _PLACES
 
     lens = ((750, 755), (320, 240), (640, 480))
     cameras = [

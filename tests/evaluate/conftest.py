@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mbcli.data.sequences import SequenceStore, SequenceWriter
+from mbcli.data.stores.sequences import SequenceStore, SequenceWriter
 from mbcli.lift.lifter import Lifter, LiftOptions
 from mbcli.lift.model import DSTformer, DSTformerConfig
 from mbcli.types import FloatArray

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mbcli.data.labelled import Labelled
-from mbcli.data.ntu import ACTIONS
-from mbcli.data.sequence import Sequence
+from mbcli.data.datasets.labelled import Labelled
+from mbcli.data.datasets.ntu import ACTIONS
+from mbcli.data.stores.sequence import Sequence
 from mbcli.errors import ConfigError, OutputError
 from mbcli.evaluate.actions import one_shot_sides, score, similarities
 from mbcli.evaluate.confusion import draw_confusion

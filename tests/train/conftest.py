@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
-from mbcli.data.body import BODY21
-from mbcli.data.store import StoreWriter
+from mbcli.data.stores.store import StoreWriter
+from mbcli.skeleton import BODY21
 
 STANDING = {
     "pelvis": (0, 0.92, 0),

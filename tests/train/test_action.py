@@ -14,16 +14,16 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from mbcli.actions import frame_labels
-from mbcli.data.labelled import LabelledSequences, resampled
-from mbcli.data.sequences import SequenceWriter
+from mbcli.data.datasets.labelled import LabelledSequences, resampled
+from mbcli.data.stores.sequences import SequenceWriter
 from mbcli.errors import ConfigError, DataError
 from mbcli.evaluate.actions import evaluate_actions
-from mbcli.lift.action import ActionOptions, ActionRecogniser
-from mbcli.lift.action_checkpoint import load_action
+from mbcli.lift.action.checkpoint import load_action
+from mbcli.lift.action.recognition import ActionOptions, ActionRecogniser
 from mbcli.lift.checkpoint import save_lifter
 from mbcli.lift.model import DSTformer
 from mbcli.skeleton import H36M17
+from mbcli.storage.actions import frame_labels
 from mbcli.train.action_clips import ActionClipConfig, varied
 from mbcli.train.draw import Draw
 from mbcli.train.engine import train

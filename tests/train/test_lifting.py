@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mbcli.data.sequences import SequenceWriter
+from mbcli.data.stores.sequences import SequenceWriter
 from mbcli.errors import ConfigError
 from mbcli.train.backbone import backbone_groups, check_freeze, trainable
 from mbcli.train.config import PretrainConfig

@@ -10,12 +10,12 @@ import pytest
 import torch
 import yaml
 
-from mbcli.data.sequences import SequenceStore, SequenceWriter
+from mbcli.data.stores.sequences import SequenceStore, SequenceWriter
 from mbcli.errors import ConfigError, DataError
-from mbcli.lift.body_model import BodyModel, upright
-from mbcli.lift.mesh import MeshOptions, MeshRecoverer
-from mbcli.lift.mesh_checkpoint import load_mesh
-from mbcli.lift.rotations import matrices_from_vectors, vectors_from_matrices
+from mbcli.lift.body.body_model import BodyModel, upright
+from mbcli.lift.body.checkpoint import load_mesh
+from mbcli.lift.body.recovery import MeshOptions, MeshRecoverer
+from mbcli.lift.body.rotations import matrices_from_vectors, vectors_from_matrices
 from mbcli.skeleton import H36M17
 from mbcli.train.engine import train
 from mbcli.train.losses import mpjpe, velocity
@@ -179,7 +179,7 @@ def test_a_mesh_model_is_recovered_as_it_was_trained(make_mesh, stick_body, tmp_
 
 def test_smpl_itself_learns(tmp_path: Path, smpl_file: tuple[Path, Path]) -> None:
     pytest.importorskip("smplx", reason="needs smplx, whose licence forbids commercial use")
-    from mbcli.lift.body_choice import load_body_model
+    from mbcli.lift.body.choice import load_body_model
 
     store = make_store(tmp_path / "store", load_body_model("smpl", *smpl_file))
     settings = maker(tmp_path, store)(

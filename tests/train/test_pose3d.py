@@ -12,7 +12,7 @@ import pytest
 import torch
 import yaml
 
-from mbcli.data.sequences import SequenceStore, SequenceWriter
+from mbcli.data.stores.sequences import SequenceStore, SequenceWriter
 from mbcli.errors import ConfigError, DataError
 from mbcli.evaluate.protocols import h36m, plain
 from mbcli.lift.checkpoint import load_lifter

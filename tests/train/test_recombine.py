@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mbcli.data.body import BODY21
-from mbcli.data.store import ClipStore
+from mbcli.data.stores.store import ClipStore
+from mbcli.skeleton import BODY21
 from mbcli.train.config import ClipConfig
 from mbcli.train.draw import Draw
 from mbcli.train.recombine import recombined, reversed_in_time

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mbcli.data.sequences import SequenceWriter
+from mbcli.data.stores.sequences import SequenceWriter
 from mbcli.errors import ConfigError, DataError
 from mbcli.train.sequence_clips import SequenceClips
 

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from mbcli.data.body import BODY21
-from mbcli.data.store import ClipStore
+from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError
-from mbcli.skeleton import COCO17
+from mbcli.skeleton import BODY21, COCO17
 from mbcli.train.bodies import stature
 from mbcli.train.draw import Draw
 from mbcli.train.surface import PACKAGED, PARTS, STRENGTH, SurfaceKeypoints, SurfaceTable, frames

@@ -8,10 +8,9 @@ import torch
 from pydantic import ValidationError
 
 from mbcli.conversion import convert
-from mbcli.data.body import BODY21
-from mbcli.data.store import ClipStore
+from mbcli.data.stores.store import ClipStore
 from mbcli.geometry import fit_window, from_ray
-from mbcli.skeleton import COCO17, H36M17
+from mbcli.skeleton import BODY21, COCO17, H36M17
 from mbcli.train.bodies import stature, vary
 from mbcli.train.cameras import view
 from mbcli.train.config import CameraConfig, ClipConfig, PretrainConfig

@@ -11,11 +11,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from mbcli.data.labelled import Labelled, LabelledSequences
+from mbcli.data.datasets.labelled import Labelled, LabelledSequences
 from mbcli.evaluate.actions import ActionScores, score
 from mbcli.evaluate.confusion import draw_confusion
-from mbcli.lift.action_checkpoint import save_action
-from mbcli.lift.heads import HIDDEN, ActionNet, new_head
+from mbcli.lift.action.checkpoint import save_action
+from mbcli.lift.action.heads import HIDDEN, ActionNet, new_head
 from mbcli.train.action_clips import ActionBatch, ActionClipConfig, ActionClips, clip_form, evenly
 from mbcli.train.backbone import backbone_groups, start_backbone, trainable
 from mbcli.train.sections import Count, OptimiserConfig, Probability, Section, Settings

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mbcli.data.store import ClipStore
+from mbcli.data.stores.store import ClipStore
 from mbcli.lift.checkpoint import save_lifter
 from mbcli.lift.model import DSTformer
 from mbcli.train.backbone import backbone_groups, start_backbone

@@ -12,12 +12,12 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from mbcli.evaluate.mesh_metrics import MeshErrors
-from mbcli.lift.body_choice import load_body_model
-from mbcli.lift.body_model import JOINTS, mirrored_pose
-from mbcli.lift.mesh import recover
-from mbcli.lift.mesh_checkpoint import save_mesh
-from mbcli.lift.mesh_model import PUBLISHED_HIDDEN, MeshHeadConfig, MeshNet
-from mbcli.lift.rotations import matrices_from_vectors, vectors_from_matrices
+from mbcli.lift.body.body_model import JOINTS, mirrored_pose
+from mbcli.lift.body.checkpoint import save_mesh
+from mbcli.lift.body.choice import load_body_model
+from mbcli.lift.body.network import PUBLISHED_HIDDEN, MeshHeadConfig, MeshNet
+from mbcli.lift.body.recovery import recover
+from mbcli.lift.body.rotations import matrices_from_vectors, vectors_from_matrices
 from mbcli.train.backbone import backbone_groups, start_backbone, trainable
 from mbcli.train.config import Loss3DConfig
 from mbcli.train.draw import Draw
@@ -69,7 +69,7 @@ class MeshClipConfig(Section):
 
 
 class BodyConfig(Section):
-    """The body model; see `mbcli.lift.body_choice.load_body_model`.
+    """The body model; see `mbcli.lift.body.choice.load_body_model`.
 
     Attributes:
         model: ``smpl``, or ``anny``, which needs no licence.

@@ -17,11 +17,11 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from mbcli.data.labelled import Labelled, LabelledSequences
+from mbcli.data.datasets.labelled import Labelled, LabelledSequences
 from mbcli.errors import ConfigError
 from mbcli.evaluate.actions import ActionScores, one_shot_sides, score, similarities
-from mbcli.lift.action_checkpoint import save_action
-from mbcli.lift.heads import ActionNet, new_head
+from mbcli.lift.action.checkpoint import save_action
+from mbcli.lift.action.heads import ActionNet, new_head
 from mbcli.train.action_clips import ActionBatch, ActionClipConfig, ActionClips, clip_form, evenly
 from mbcli.train.backbone import start_backbone
 from mbcli.train.sections import Positive, Section, Settings

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from mbcli.data.sequences import SequenceStore
+from mbcli.data.stores.sequences import SequenceStore
 from mbcli.evaluate.protocols import h36m, measurable
 from mbcli.lift.checkpoint import save_lifter
 from mbcli.lift.lifter import Lifter, LiftOptions

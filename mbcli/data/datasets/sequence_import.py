@@ -1,0 +1,145 @@
+"""Import of data sets into a sequence store: what every reader gives, and the writing of it.
+
+A reader is a function ``(source, **options) -> SequenceImport`` in a file of its own, one a
+format. It checks what it can before any frame is read, and gives the sequences one by one, so
+that no more than one need be held. What is refused is told with its reason and does not stop
+the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.data.recordings.importing import ImportReport
+from mbcli.data.stores.folder import check_new_store
+from mbcli.data.stores.sequences import SequenceWriter
+from mbcli.errors import DataError
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """One sequence of a data set.
+
+    Attributes:
+        name: unique in the data set.
+        source: the file it came from, and where in it.
+        keypoints: (F, M, 17, 3), or (F, 17, 3) of one person; see `mbcli.data.stores.sequences`.
+        facts: the other facts that `SequenceWriter.add` takes: subject, fps, and what there is
+            of size, action, camera, split, label and gender.
+        arrays: the optional arrays by name.
+        note: what was mended, or empty.
+    """
+
+    name: str
+    source: str
+    keypoints: FloatArray
+    facts: Mapping[str, Any]
+    arrays: Mapping[str, FloatArray] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What cannot be imported, and why.
+
+    Attributes:
+        source: the file, or the place in it.
+        reason: one line.
+    """
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SequenceImport:
+    """What a reader makes of a data set.
+
+    Attributes:
+        items: sequences and refusals, made one by one when they are asked for.
+        total: how many there are, or about how many, to show the progress.
+        arrays: which optional arrays the store holds.
+        people: how many a frame.
+        labels: names of the classes of actions.
+    """
+
+    items: Iterable[Found | Refused]
+    total: int
+    arrays: tuple[str, ...] = ()
+    people: int = 1
+    labels: tuple[str, ...] = ()
+
+
+def import_sequences(
+    read: Callable[..., SequenceImport],
+    source: Path,
+    out: Path,
+    *,
+    prefix: str = "",
+    licence: str = "",
+    progress: Callable[[int, int], None] | None = None,
+    overwrite: bool = False,
+    **options: Any,
+) -> ImportReport:
+    """Read a data set into a new sequence store.
+
+    Args:
+        read: the format's reader.
+        source: what it reads.
+        out: the store to make.
+        prefix: put before the names of sequences and subjects, as in ``"h36m-"``.
+        licence: terms of use, noted with every sequence.
+        progress: called with the number of sequences done and their total.
+        overwrite: whether a store at ``out`` may be replaced.
+        **options: those of the format.
+
+    Returns:
+        What was imported and what was refused.
+
+    Raises:
+        ConfigError: an option breaks its rule.
+        DataError: the source breaks its format, or everything in it was refused.
+        OutputError: ``out`` exists or cannot be written.
+    """
+    check_new_store(out, overwrite=overwrite)
+    found = read(source, **options)
+    refused: list[tuple[str, str]] = []
+    notes: list[tuple[str, str]] = []
+    with SequenceWriter(
+        out, arrays=found.arrays, people=found.people, labels=found.labels, overwrite=overwrite
+    ) as writer:
+        for done, item in enumerate(found.items, start=1):
+            if isinstance(item, Refused):
+                refused.append((item.source, item.reason))
+            else:
+                try:
+                    _add(writer, item, prefix, licence)
+                except DataError as error:
+                    refused.append((item.source, str(error)))
+                else:
+                    if item.note:
+                        notes.append((item.source, item.note))
+            if progress is not None:
+                progress(done, max(done, found.total))
+        if not writer.sequences:
+            why = f"all {len(refused)} sequences were refused; {refused[0][1]}" if refused else ""
+            raise DataError(f"{source}: {why or 'must hold a sequence, got none'}")
+        names = tuple(sequence.name for sequence in writer.sequences)
+        hours = sum(sequence.seconds for sequence in writer.sequences) / 3600
+    return ImportReport(names, tuple(refused), tuple(notes), hours)
+
+
+def _add(writer: SequenceWriter, item: Found, prefix: str, licence: str) -> None:
+    facts: dict[str, Any] = {**item.facts, **item.arrays}
+    facts["subject"] = prefix + item.facts["subject"]
+    writer.add(
+        item.keypoints, name=prefix + item.name, source=item.source, licence=licence, **facts
+    )

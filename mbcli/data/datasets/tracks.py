@@ -1,0 +1,76 @@
+"""People's own 2D keypoints as sequences: what any keypoint file becomes once it is read.
+
+Every person of a file is one or several sequences: a stretch of frames in which the person is
+seen. Shorter gaps are missing keypoints, longer ones end the stretch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mbcli.data.datasets.joints import keypoints_in_h36m
+from mbcli.data.datasets.runs import SHORTEST
+from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
+from mbcli.errors import InputError
+from mbcli.types import Keypoints2D
+
+LONGEST_GAP = 0.1
+"""Seconds for which a person may be unseen within a sequence."""
+
+
+def read_tracks(
+    source: Path, *, files: Sequence[Path], reader: Callable[[Path], Keypoints2D]
+) -> SequenceImport:
+    """Read keypoint files one by one.
+
+    Args:
+        source: the folder that they are in, or the only file.
+        files: paths below ``source``, or itself.
+        reader: gives the tracks in a file, in any skeleton; this floor knows no keypoint formats.
+    """
+    return SequenceImport(_sequences(source, files, reader), len(files))
+
+
+def _sequences(
+    source: Path, files: Sequence[Path], reader: Callable[[Path], Keypoints2D]
+) -> Iterator[Found | Refused]:
+    for file in files:
+        relative = file.name if file == source else file.relative_to(source).as_posix()
+        try:
+            tracks = reader(file)
+        except InputError as error:
+            yield Refused(relative, str(error))
+            continue
+        for person in range(len(tracks.track_ids)):
+            yield from _stretches(relative, tracks, person)
+
+
+def _stretches(file: str, tracks: Keypoints2D, person: int) -> Iterator[Found | Refused]:
+    identity = int(tracks.track_ids[person])
+    there = np.flatnonzero(tracks.present[:, person])
+    longest = max(1, round(LONGEST_GAP * tracks.fps))
+    ends = [*(np.flatnonzero(np.diff(there) > longest + 1) + 1).tolist(), len(there)]
+    short = 0
+    begin = 0
+    for end in ends:
+        frames = there[begin:end]
+        begin = end
+        if len(frames) < max(2.0, SHORTEST * tracks.fps):
+            short += len(frames)
+            continue
+        rows = slice(int(frames[0]), int(frames[-1]) + 1)
+        numbers = tracks.frame_index[rows]
+        yield Found(
+            name=f"{file}/{identity}/{numbers[0]}",
+            source=f"{file}: person {identity}, frames {numbers[0]}..{numbers[-1]}",
+            keypoints=keypoints_in_h36m(tracks.data[rows, person], tracks.skeleton),
+            facts={"subject": f"{file}/{identity}", "fps": tracks.fps, "size": tracks.size},
+        )
+    if short:
+        yield Refused(
+            f"{file}: person {identity}",
+            f"{short} frames in stretches of less than {SHORTEST} s",
+        )

@@ -1,0 +1,138 @@
+"""Clips that show the same performance twice.
+
+Archives hold some trials in two formats, under two names, or as an excerpt of a longer file.
+Such twins differ in frame rate, offset and a little in the skeleton, so they are compared by
+the angles of knees, elbows, hips and shoulders, which depend on none of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.data.stores.store import Clip, ClipStore
+from mbcli.skeleton import BODY21
+
+FloatArray = npt.NDArray[np.float64]
+
+# Degrees RMS over all angles and frames. Two repetitions of one exercise by one person come as
+# near as 1.8 degrees in 2 s, but not in 5; twins that were converted differently lie at 2.2.
+TOLERANCE = 1.6
+TOLERANCE_LONG = 2.5
+_LONG = 5.0  # seconds
+_LIVELY = 6.0  # degrees; stiller clips look alike by chance
+
+_RATE = 60.0
+_COARSE = 6  # the first search takes every sixth frame
+_COARSE_TOLERANCE = 8.0  # degrees; half a step of it is 50 ms off
+_ANGLES = tuple(
+    tuple(BODY21.index(f"{side}_{joint}") for joint in joints)
+    for side in ("left", "right")
+    for joints in (
+        ("hip", "knee", "ankle"),
+        ("shoulder", "elbow", "wrist"),
+        ("shoulder", "hip", "knee"),
+        ("hip", "shoulder", "elbow"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A clip that is contained in another one.
+
+    Attributes:
+        clip: the one that can be left out.
+        of: the one that contains it.
+        difference: degrees RMS between their joint angles.
+    """
+
+    clip: Clip
+    of: Clip
+    difference: float
+
+
+def find_duplicates(stores: Sequence[ClipStore]) -> list[Duplicate]:
+    """Find clips that are, from beginning to end, part of a clip that stays.
+
+    Args:
+        stores: all clips of all of them are compared. Of two equal clips the one that stands
+            earlier stays.
+
+    Returns:
+        One entry for each clip to leave out.
+    """
+    clips = [(store, clip) for store in stores for clip in store.clips]
+    angles = [_angles(store, clip) for store, clip in clips]
+    # Longest first: what contains a clip is met before it. The sort is stable.
+    order = sorted(range(len(clips)), key=lambda i: -len(angles[i]))
+    kept: list[int] = []
+    found: list[Duplicate] = []
+    for i in order:
+        twin = _contained(angles[i], [angles[k] for k in kept])
+        if twin is None:
+            kept.append(i)
+        else:
+            which, difference = twin
+            found.append(Duplicate(clips[i][1], clips[kept[which]][1], difference))
+    return found
+
+
+def _angles(store: ClipStore, clip: Clip) -> FloatArray:
+    """(T, 8) degrees at ``_RATE``, linear between frames."""
+    joints = np.asarray(store.joints(clip), dtype=np.float64)
+    columns = []
+    for a, b, c in _ANGLES:
+        u, v = joints[:, a] - joints[:, b], joints[:, c] - joints[:, b]
+        cross = np.linalg.norm(np.cross(u, v), axis=-1)
+        columns.append(np.degrees(np.arctan2(cross, (u * v).sum(axis=-1))))
+    there = np.arange(len(joints)) / clip.fps
+    wanted = np.arange(0.0, there[-1] + 1e-9, 1 / _RATE)
+    return np.stack([np.interp(wanted, there, column) for column in columns], axis=-1)
+
+
+def _contained(clip: FloatArray, others: Sequence[FloatArray]) -> tuple[int, float] | None:
+    """Index of the first of ``others`` that holds ``clip``, and their difference."""
+    if not others or clip.std(axis=0).max() < _LIVELY:
+        return None
+    tolerance = TOLERANCE_LONG if len(clip) >= _LONG * _RATE else TOLERANCE
+    coarse = clip[::_COARSE]
+    for index, other in enumerate(others):
+        lags = _differences(coarse, other[::_COARSE])
+        if not len(lags) or lags.min() > _COARSE_TOLERANCE:
+            continue
+        near = int(lags.argmin()) * _COARSE
+        start = max(0, near - 2 * _COARSE)
+        fine = _differences(clip, other[start : near + len(clip) + 2 * _COARSE])
+        if len(fine) and fine.min() <= tolerance:
+            return index, float(fine.min())
+    return None
+
+
+def _differences(clip: FloatArray, other: FloatArray) -> FloatArray:
+    """(lags,) RMS difference of ``clip`` against each stretch of ``other`` of its length.
+
+    Each angle's mean over the stretch does not count: the same performance in another skeleton
+    has angles that are a few degrees off throughout.
+    """
+    n, m = len(clip), len(other)
+    if n > m:
+        return np.empty(0)
+    centred = clip - clip.mean(axis=0)
+    size = 1 << (n + m - 1).bit_length()
+    spectrum = np.fft.rfft(other, size, axis=0) * np.conj(np.fft.rfft(centred, size, axis=0))
+    products = np.fft.irfft(spectrum, size, axis=0)[: m - n + 1].sum(axis=-1)
+    sums = _window_sums(other, n)
+    spread = _window_sums(other**2, n) - sums**2 / n
+    total = spread.sum(axis=-1) + (centred**2).sum() - 2 * products
+    result: FloatArray = np.sqrt(np.maximum(total, 0.0) / clip.size)
+    return result
+
+
+def _window_sums(values: FloatArray, n: int) -> FloatArray:
+    """(T - n + 1, 8) sums over every stretch of n rows."""
+    running = np.concatenate((np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)))
+    return running[n:] - running[:-n]

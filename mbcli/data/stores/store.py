@@ -1,0 +1,247 @@
+"""The clip store: many short motions of one body in one file that is mapped from disk.
+
+A store is a folder of ``joints.npy``, (N, 21, 3) float32 with the frames of all clips one after
+the other, and ``meta.json``, which says what the rows are. Format ``mbcli.clips/1``: metres, y
+up, the joints of ``BODY21``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.data.stores.folder import META, FolderWriter, check_new_store, map_rows, read_meta
+from mbcli.errors import DataError
+from mbcli.skeleton import BODY21
+
+__all__ = ["FORMAT", "Clip", "ClipStore", "StoreWriter", "check_new_store", "merge_stores"]
+
+FORMAT = "mbcli.clips/1"
+
+_ROWS = "joints"
+_WORLD = {"units": "metres", "axes": "y up, right-handed"}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One motion in a store.
+
+    Attributes:
+        name: unique in its store, such as ``"cmu-16/16_01"``.
+        subject: the person, such as ``"cmu-16"``; what a held-out set is chosen by.
+        source: the file it came from, relative to the imported folder.
+        fps: frames per second as stored.
+        start: its first row.
+        frames: its number of rows.
+        licence: under which terms it may be used.
+    """
+
+    name: str
+    subject: str
+    source: str
+    fps: float
+    start: int
+    frames: int
+    licence: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """Length in time."""
+        return self.frames / self.fps
+
+
+class ClipStore:
+    """Reader of a store; nothing is loaded before it is asked for.
+
+    Attributes:
+        path: the folder.
+        clips: what it holds.
+    """
+
+    def __init__(self, path: Path, clips: tuple[Clip, ...], rows: npt.NDArray[np.float32]) -> None:
+        self.path = path
+        self.clips = clips
+        self._rows = rows
+
+    @classmethod
+    def open(cls, path: Path) -> ClipStore:
+        """Open a store and check it against its format.
+
+        Raises:
+            DataError: no store, one of another format, or a damaged one.
+        """
+        clips = _clips(path)
+        total = sum(clip.frames for clip in clips)
+        rows = map_rows(path / f"{_ROWS}.npy", (total, len(BODY21), 3))
+        return cls(path, clips, rows)
+
+    @cached_property
+    def subjects(self) -> tuple[str, ...]:
+        """Names of the people, sorted."""
+        return tuple(sorted({clip.subject for clip in self.clips}))
+
+    def joints(self, clip: Clip) -> npt.NDArray[np.float32]:
+        """(F, 21, 3) float32 read-only view of a clip: metres, y up, joints of ``BODY21``."""
+        return self._rows[clip.start : clip.start + clip.frames]
+
+    @property
+    def rows(self) -> npt.NDArray[np.float32]:
+        """(N, 21, 3) float32 read-only map of all clips, one after the other."""
+        return self._rows
+
+    @property
+    def hours(self) -> float:
+        """Length of all clips together."""
+        return sum(clip.seconds for clip in self.clips) / 3600
+
+
+class StoreWriter(FolderWriter):
+    """Writes a store clip by clip; the folder appears, whole, when the context ends well.
+
+    Args:
+        path: the folder to make.
+        overwrite: whether a store that is already there may be replaced.
+
+    Raises:
+        OutputError: something is there already, or the folder cannot be written.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
+        super().__init__(path, {_ROWS: (len(BODY21), 3)}, overwrite=overwrite)
+        self.clips: list[Clip] = []
+        self._names: set[str] = set()
+
+    def __enter__(self) -> StoreWriter:
+        super().__enter__()
+        return self
+
+    def add(
+        self,
+        joints: npt.ArrayLike,
+        *,
+        name: str,
+        subject: str,
+        source: str,
+        fps: float,
+        licence: str = "",
+    ) -> Clip:
+        """Append a clip of (F, 21, 3) metres, y up, joints of ``BODY21``.
+
+        Raises:
+            DataError: a wrong shape, a number that is not finite, or a name already taken.
+            OutputError: the disk is full or gone.
+        """
+        rows = np.asarray(joints, dtype=np.float32)
+        if rows.ndim != 3 or rows.shape[1:] != (len(BODY21), 3) or not len(rows):
+            raise DataError(f"clip {name}: must be (F, {len(BODY21)}, 3), got {rows.shape}")
+        if not np.isfinite(rows).all():
+            raise DataError(f"clip {name}: all positions must be finite numbers")
+        if name in self._names:
+            raise DataError(f"clip {name}: names must be unique in a store")
+        start = self._append({_ROWS: rows})
+        clip = Clip(name, subject, source, float(fps), start, len(rows), licence)
+        self.clips.append(clip)
+        self._names.add(name)
+        return clip
+
+    def _meta(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            **_WORLD,
+            "joints": list(BODY21.joints),
+            "clips": [asdict(clip) for clip in self.clips],
+        }
+
+
+def merge_stores(
+    stores: Iterable[ClipStore],
+    out: Path,
+    *,
+    leave_out: Iterable[str] = (),
+    overwrite: bool = False,
+) -> ClipStore:
+    """Copy the clips of several stores into a new one.
+
+    Args:
+        stores: what to copy, in this order.
+        out: the folder to make.
+        leave_out: names of clips that are not copied.
+        overwrite: whether a store at ``out`` may be replaced.
+
+    Returns:
+        The new store, opened.
+
+    Raises:
+        DataError: two clips have the same name.
+        OutputError: ``out`` exists or cannot be written.
+    """
+    unwanted = set(leave_out)
+    with StoreWriter(out, overwrite=overwrite) as writer:
+        for store in stores:
+            for clip in store.clips:
+                if clip.name not in unwanted:
+                    writer.add(
+                        store.joints(clip),
+                        name=clip.name,
+                        subject=clip.subject,
+                        source=clip.source,
+                        fps=clip.fps,
+                        licence=clip.licence,
+                    )
+    return ClipStore.open(out)
+
+
+def _clips(folder: Path) -> tuple[Clip, ...]:
+    """The checked table of clips."""
+    meta = read_meta(folder, FORMAT, "clip store")
+    path = folder / META
+    wanted = {**_WORLD, "joints": list(BODY21.joints)}
+    for key, value in wanted.items():
+        if meta.get(key) != value:
+            raise DataError(f"{path}: {key} must be {value}, got {meta.get(key)}")
+    rows = meta.get("clips")
+    if not isinstance(rows, list):
+        raise DataError(f"{path}: clips must be a list, got {type(rows).__name__}")
+    start = 0
+    clips = []
+    for number, row in enumerate(rows):
+        clip = _clip(path, number, row)
+        if clip.start != start:
+            raise DataError(
+                f"{path}: clips must follow each other, got clip {number} at row {clip.start} "
+                f"in place of {start}"
+            )
+        start += clip.frames
+        clips.append(clip)
+    return tuple(clips)
+
+
+def _clip(path: Path, number: int, row: Any) -> Clip:
+    types: Mapping[str, tuple[type, ...]] = {
+        "name": (str,),
+        "subject": (str,),
+        "source": (str,),
+        "fps": (float, int),
+        "start": (int,),
+        "frames": (int,),
+        "licence": (str,),
+    }
+    assert set(types) == {f.name for f in fields(Clip)}
+    if not isinstance(row, dict) or set(row) != set(types):
+        raise DataError(f"{path}: clip {number} must have {', '.join(types)}, got {row!r:.80}")
+    for key, allowed in types.items():
+        if not isinstance(row[key], allowed) or isinstance(row[key], bool):
+            raise DataError(f"{path}: clip {number}: {key} is of a wrong type: {row[key]!r:.60}")
+    clip = Clip(**row)
+    if not 0 < clip.fps < math.inf or clip.frames < 1:
+        raise DataError(
+            f"{path}: clip {number} needs a positive fps and frames, got {clip.fps}, {clip.frames}"
+        )
+    return clip

@@ -1,0 +1,1 @@
+"""Recognising what people do: an action head on the DSTformer."""

@@ -1,0 +1,204 @@
+"""Weights that recognise actions: our own format here, published ones through ``foreign``.
+
+Ours are safetensors with ``backbone.*`` and ``head.*``. Their metadata holds, as JSON, the
+backbone's ``dimensions``, the names of the ``classes``, how clips are made (``clips``), and
+``facts`` (what the training tells about itself). The head's tensors tell its sizes, and one without
+``fc2`` embeds; ``exemplars`` are then the embeddings of one example of each class.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from mbcli.errors import WeightsError
+from mbcli.lift.action.heads import ActionHead, ActionNet, EmbeddingHead
+from mbcli.lift.action.network_input import ClipForm
+from mbcli.lift.described import (
+    fill,
+    is_safetensors,
+    parse_dimensions,
+    read_content,
+    read_described,
+    stored,
+    write_described,
+)
+from mbcli.lift.foreign import StateDict, read_foreign_task
+from mbcli.lift.model import DSTformer, DSTformerConfig
+
+FORMAT = "mbcli.action/1"
+
+_EXEMPLARS = "exemplars"
+
+# What the published files do not tell: NTU RGB+D, whose films take about this long; one-shot
+# models saw clips of 100 frames.
+_PUBLISHED = {
+    "class": ClipForm(frames=243, people=2, margin=2.0, seconds=3.0, published=True),
+    "embed": ClipForm(frames=100, people=2, margin=2.0, seconds=3.0, published=True),
+}
+
+
+@dataclass(frozen=True)
+class ActionInfo:
+    """What is known of weights that recognise actions.
+
+    Attributes:
+        path: the file.
+        sha256: of the whole file, hexadecimal.
+        origin: whose format it is.
+        classes: names, in the order of the answers; of a head that embeds, those of the exemplars.
+        clips: how clips are made for it.
+        exemplars: (classes, H) embeddings of one example of each class, None for a head that
+            classifies or if there are none.
+        facts: what the training wrote about itself; empty for foreign files.
+    """
+
+    path: Path
+    sha256: str
+    origin: Literal["mbcli", "motionbert"]
+    classes: tuple[str, ...]
+    clips: ClipForm
+    exemplars: Tensor | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _About:
+    dimensions: DSTformerConfig
+    classes: tuple[str, ...]
+    clips: ClipForm
+    facts: Mapping[str, Any]
+
+
+def save_action(
+    path: Path,
+    model: ActionNet,
+    classes: Sequence[str],
+    clips: ClipForm,
+    facts: Mapping[str, Any],
+    *,
+    exemplars: Tensor | None = None,
+    half: bool,
+) -> None:
+    """Write an action model as safetensors that describe themselves.
+
+    Args:
+        path: where to; an existing file is replaced when the new one is complete.
+        model: the model.
+        classes: names of the classes, or of the exemplars of a head that embeds.
+        clips: how clips are made.
+        facts: JSON-ready training facts.
+        exemplars: (classes, H) embeddings that others are compared with.
+        half: store float16 instead of float32.
+
+    Raises:
+        OutputError: the file cannot be written there.
+        TypeError: ``facts`` cannot be expressed as JSON.
+    """
+    state = stored(model, half=half)
+    if exemplars is not None:
+        assert len(exemplars) == len(classes), "every class has one exemplar"
+        state[_EXEMPLARS] = exemplars.detach().to("cpu", torch.float32).contiguous()
+    about = {
+        "dimensions": asdict(model.backbone.config),
+        "classes": list(classes),
+        "clips": asdict(clips),
+        "facts": dict(facts),
+    }
+    write_described(Path(path), state, FORMAT, about)
+
+
+def load_action(
+    path: Path, *, device: str | torch.device = "cpu", foreign_classes: Sequence[str] = ()
+) -> tuple[ActionNet, ActionInfo]:
+    """Load an action model of ours or a published one, strictly.
+
+    Args:
+        path: the weights file; its content decides on the format, not its suffix.
+        device: where the model goes.
+        foreign_classes: names for the classes of a published file, which tells none; if there are
+            fewer than classes, those are numbered.
+
+    Returns:
+        The model in evaluation mode, and what is known of it.
+
+    Raises:
+        WeightsError: no such file; damaged, unsafe, or of another architecture.
+    """
+    path = Path(path)
+    content = read_content(path)
+    if is_safetensors(path, content):
+        state, about = read_described(path, FORMAT, "action model", _parse)
+        model = _build(path, state, about.dimensions)
+        origin: Literal["mbcli", "motionbert"] = "mbcli"
+    else:
+        dimensions, state = read_foreign_task(path)
+        model = _build(path, state, dimensions)
+        about = _published(model, dimensions, foreign_classes)
+        origin = "motionbert"
+    exemplars = state.pop(_EXEMPLARS, None)
+    fill(path, model, state, "action model")
+    _check_classes(path, model.head, about.classes, exemplars)
+    digest = hashlib.sha256(content).hexdigest()
+    info = ActionInfo(path, digest, origin, about.classes, about.clips, exemplars, about.facts)
+    return model.to(device).eval(), info
+
+
+def _parse(about: Mapping[str, Any]) -> _About:
+    classes = about["classes"]
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise ValueError("classes must be a list of names")
+    return _About(
+        parse_dimensions(about["dimensions"]),
+        tuple(classes),
+        ClipForm(**about["clips"]),
+        about["facts"],
+    )
+
+
+def _published(model: ActionNet, dimensions: DSTformerConfig, names: Sequence[str]) -> _About:
+    """What a published file does not tell."""
+    if isinstance(model.head, EmbeddingHead):
+        return _About(dimensions, (), _PUBLISHED["embed"], {})
+    count = model.head.fc2.out_features
+    if len(names) < count:
+        names = [f"class {number}" for number in range(count)]
+    return _About(dimensions, tuple(names[:count]), _PUBLISHED["class"], {})
+
+
+def _check_classes(
+    path: Path, head: ActionHead | EmbeddingHead, classes: tuple[str, ...], exemplars: Tensor | None
+) -> None:
+    if isinstance(head, ActionHead):
+        if len(classes) != head.fc2.out_features or exemplars is not None:
+            raise WeightsError(
+                f"{path} must name its {head.fc2.out_features} classes and hold no exemplars, "
+                f"got {len(classes)} names"
+            )
+        return
+    shape = (0,) if exemplars is None else tuple(exemplars.shape)
+    wanted = (len(classes), head.fc1.out_features) if classes else (0,)
+    if shape != wanted:
+        raise WeightsError(f"{path} must hold exemplars {wanted} for its classes, got {shape}")
+
+
+def _build(path: Path, state: StateDict, dimensions: DSTformerConfig) -> ActionNet:
+    """A model of the sizes that the tensors have."""
+    features = dimensions.num_joints * dimensions.dim_rep
+    first, last = state.get("head.fc1.weight"), state.get("head.fc2.weight")
+    if first is None or first.ndim != 2 or first.shape[1] != features:
+        raise WeightsError(
+            f"{path} is no action model: its head.fc1 must take {features} numbers, got "
+            f"{'none' if first is None else tuple(first.shape)}"
+        )
+    hidden = first.shape[0]
+    head: ActionHead | EmbeddingHead = EmbeddingHead(features, hidden)
+    if last is not None:
+        head = ActionHead(features, last.shape[0], hidden)
+    return ActionNet(DSTformer(dimensions), head)

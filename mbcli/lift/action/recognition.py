@@ -1,0 +1,273 @@
+"""Who does what when: an action model moved along the tracks of a video."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mbcli.errors import ConfigError, WeightsError
+from mbcli.lift.action.checkpoint import ActionInfo, load_action
+from mbcli.lift.action.heads import ActionHead, ActionNet
+from mbcli.lift.action.network_input import ClipForm, normalised, published_gaps, without_wild
+from mbcli.lift.runtime import resolve_device
+from mbcli.lift.windows import presence_runs, window_starts
+from mbcli.skeleton import H36M17
+from mbcli.storage.actions import ActionSpan
+from mbcli.types import FloatArray, Keypoints2D
+
+# Cosines become probabilities with the temperature of the published training.
+_TEMPERATURE = 0.1
+# A run shorter than this share of a window is too little to be given a name.
+_SHORTEST = 0.25
+_LONGEST_ABSENCE = 1.0  # seconds within a run
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class ActionOptions:
+    """How a video is labelled.
+
+    Attributes:
+        window: seconds of a window; as long as the clips of the training if None.
+        stride: seconds from one window to the next; half a window if None.
+        top: how many labels a window is given.
+        pairs: also label people two by two, where the model was trained on pairs.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        batch_size: windows at once.
+    """
+
+    window: float | None = None
+    stride: float | None = None
+    top: int = 5
+    pairs: bool = True
+    device: str = "auto"
+    batch_size: int = 8
+
+    def __post_init__(self) -> None:
+        for name, value in (("window", self.window), ("stride", self.stride)):
+            if value is not None and not 0 < value < float("inf"):
+                raise ConfigError(f"the action {name} must be a number of seconds, got {value}")
+        for name, count in (("labels", self.top), ("batch size", self.batch_size)):
+            if count < 1:
+                raise ConfigError(f"the number of action {name} must be at least 1, got {count}")
+
+
+class ActionNetwork:
+    """An action model on a device: keypoints in, answers out.
+
+    Args:
+        model: is moved to the device and put into evaluation mode.
+        info: what is known of it.
+        device: see `mbcli.lift.runtime.resolve_device`.
+
+    Attributes:
+        embeds: whether it answers with embeddings instead of logits.
+        classes: names of the classes, or of the exemplars.
+        clips: how clips are made.
+        info: what is known of the weights.
+    """
+
+    def __init__(self, model: ActionNet, info: ActionInfo, device: str = "auto") -> None:
+        self._device = resolve_device(device)
+        self._model = model.to(self._device).eval()
+        self.info = info
+        self.embeds = not isinstance(model.head, ActionHead)
+        self.classes: tuple[str, ...] = info.classes
+        self.clips: ClipForm = info.clips
+        longest = model.backbone.config.maxlen
+        if self.clips.frames > longest:
+            raise WeightsError(
+                f"{info.path} sees clips of {self.clips.frames} frames, but its backbone takes "
+                f"{longest} at most"
+            )
+
+    @classmethod
+    def load(
+        cls, path: Path, *, device: str = "auto", foreign_classes: Sequence[str] = ()
+    ) -> ActionNetwork:
+        """From a file; see `mbcli.lift.action.checkpoint.load_action`."""
+        model, info = load_action(path, foreign_classes=foreign_classes)
+        return cls(model, info, device)
+
+    def __call__(
+        self, clips: Sequence[FloatArray], sizes: Sequence[tuple[int, int]]
+    ) -> npt.NDArray[np.float32]:
+        """Answer to clips.
+
+        Args:
+            clips: B of (T, M, 17, 3) pixels and confidence, with T and M of :attr:`clips`.
+            sizes: B widths and heights of the pictures.
+
+        Returns:
+            (B, C) logits, or (B, H) embeddings.
+        """
+        cleaned = [without_wild(clip) for clip in clips]
+        if self.clips.published:
+            cleaned = [published_gaps(c, s) for c, s in zip(cleaned, sizes, strict=True)]
+        with torch.inference_mode():
+            points = torch.from_numpy(np.stack(cleaned).astype(np.float32)).to(self._device)
+            x = normalised(points, self.clips.margin, published=self.clips.published)
+            answers = self._model(x)  # (B, C)
+        result: npt.NDArray[np.float32] = answers.float().cpu().numpy()
+        return result
+
+    def probabilities(self, answers: FloatArray) -> FloatArray:
+        """(B, C) of answers; of embeddings, by how near they are to the exemplars.
+
+        Raises:
+            WeightsError: the weights embed, but hold no exemplars.
+        """
+        logits = np.asarray(answers, dtype=np.float64)
+        if self.embeds:
+            if self.info.exemplars is None:
+                raise WeightsError(
+                    f"{self.info.path} embeds actions but holds no exemplars to compare with"
+                )
+            exemplars = self.info.exemplars.double().numpy()
+            exemplars = exemplars / np.linalg.norm(exemplars, axis=1, keepdims=True)
+            logits = logits @ exemplars.T / _TEMPERATURE
+        power = np.exp(logits - logits.max(axis=1, keepdims=True))
+        result: FloatArray = power / power.sum(axis=1, keepdims=True)
+        return result
+
+
+class ActionRecogniser:
+    """Labels the people of a video.
+
+    Each person's track is cut into runs where they are away for no more than a second, and each
+    run into windows; every window is one clip. A model of two people is also shown everybody
+    together with who is nearest.
+
+    Args:
+        network: the model.
+        options: how to label.
+
+    Raises:
+        ConfigError: windows that do not touch each other.
+        WeightsError: weights that embed, without exemplars.
+    """
+
+    def __init__(self, network: ActionNetwork, options: ActionOptions | None = None) -> None:
+        self.network = network
+        self.options = ActionOptions() if options is None else options
+        self.window = self.options.window or network.clips.seconds
+        self.stride = self.options.stride or self.window / 2
+        if self.stride > self.window:
+            raise ConfigError(
+                f"the action stride must not exceed the window, got {self.stride:g} s over "
+                f"{self.window:g} s"
+            )
+        if network.embeds and network.info.exemplars is None:
+            raise WeightsError(f"{network.info.path} embeds actions, but holds no exemplars")
+
+    @classmethod
+    def load(
+        cls,
+        path: Path,
+        options: ActionOptions | None = None,
+        *,
+        foreign_classes: Sequence[str] = (),
+    ) -> ActionRecogniser:
+        """From a file; see `mbcli.lift.action.checkpoint.load_action`."""
+        device = ActionOptions().device if options is None else options.device
+        network = ActionNetwork.load(path, device=device, foreign_classes=foreign_classes)
+        return cls(network, options)
+
+    def recognise(
+        self, keypoints: Keypoints2D, progress: Progress | None = None
+    ) -> list[ActionSpan]:
+        """Label everybody.
+
+        Args:
+            keypoints: tracks in H36M-17.
+            progress: is told (windows done, windows in all).
+
+        Returns:
+            Spans in the order of their start. They overlap by a window less a stride.
+
+        Raises:
+            ValueError: keypoints of another skeleton.
+        """
+        if keypoints.skeleton != H36M17:
+            raise ValueError(f"actions are told of h36m17, got {keypoints.skeleton.name}")
+        windows = list(self._windows(keypoints))
+        spans = []
+        for first in range(0, len(windows), self.options.batch_size):
+            batch = windows[first : first + self.options.batch_size]
+            clips = [self._clip(keypoints, people, rows) for people, rows in batch]
+            answers = self.network(clips, [keypoints.size] * len(clips))
+            for (people, rows), chances in zip(
+                batch, self.network.probabilities(answers), strict=True
+            ):
+                spans.append(self._span(keypoints, people, rows, chances))
+            if progress is not None:
+                progress(first + len(batch), len(windows))
+        return sorted(spans, key=lambda span: (span.start, span.track_ids))
+
+    def _windows(self, keypoints: Keypoints2D) -> Iterator[tuple[tuple[int, ...], range]]:
+        """Everybody and every pair, with the rows of each of their windows."""
+        length = max(1, round(self.window * keypoints.fps))
+        away = round(_LONGEST_ABSENCE * keypoints.fps)
+        groups: list[tuple[int, ...]] = [(who,) for who in range(len(keypoints.track_ids))]
+        if self.options.pairs and self.network.clips.people > 1:
+            groups += _pairs(keypoints)
+        for people in groups:
+            present = np.all(keypoints.present[:, list(people)], axis=1, keepdims=False)
+            for start, stop in presence_runs(present, away):
+                if stop - start < _SHORTEST * length:
+                    continue
+                covered = min(length, stop - start)
+                overlap = 1 - self.stride / self.window
+                for offset in window_starts(stop - start, covered, overlap):
+                    yield people, range(start + offset, start + offset + covered)
+
+    def _clip(self, keypoints: Keypoints2D, people: tuple[int, ...], rows: range) -> FloatArray:
+        form = self.network.clips
+        chosen = rows.start + np.arange(form.frames) * len(rows) // form.frames
+        clip = np.full((form.frames, form.people, len(H36M17), 3), np.nan, dtype=np.float32)
+        clip[..., 2] = 0
+        clip[:, : len(people)] = keypoints.data[chosen][:, list(people)]
+        return clip
+
+    def _span(
+        self, keypoints: Keypoints2D, people: tuple[int, ...], rows: range, chances: FloatArray
+    ) -> ActionSpan:
+        best = np.argsort(-chances, kind="stable")[: self.options.top]
+        return ActionSpan(
+            start=float(keypoints.timestamps[rows.start]),
+            end=float(keypoints.timestamps[rows.stop - 1] + 1 / keypoints.fps),
+            frames=(rows.start, rows.stop),
+            track_ids=tuple(int(keypoints.track_ids[who]) for who in people),
+            labels=tuple((self.network.classes[i], float(chances[i])) for i in best),
+        )
+
+
+def _pairs(keypoints: Keypoints2D) -> list[tuple[int, ...]]:
+    """Everybody with the person who is nearest to them, over the frames that both are in."""
+    places = _places(keypoints)
+    distance: dict[tuple[int, int], float] = {}
+    for a, b in combinations(range(len(keypoints.track_ids)), 2):
+        apart = np.linalg.norm(places[:, a] - places[:, b], axis=-1)
+        if np.isfinite(apart).any():
+            distance[a, b] = float(np.nanmedian(apart))
+    chosen = {
+        min((pair for pair in distance if who in pair), key=distance.__getitem__)
+        for who in {who for pair in distance for who in pair}
+    }
+    return sorted(chosen)
+
+
+def _places(keypoints: Keypoints2D) -> FloatArray:
+    """(T, P, 2) middle of each person, NaN where absent."""
+    seen = keypoints.data[..., 2:] > 0  # (T, P, 17, 1)
+    total = np.where(seen, keypoints.data[..., :2], 0.0).sum(axis=2)
+    count = seen.sum(axis=2)
+    result: FloatArray = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return result

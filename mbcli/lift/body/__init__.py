@@ -1,0 +1,1 @@
+"""Recovering whole bodies: pose and shape of a body model from keypoints."""

@@ -1,0 +1,138 @@
+"""Weights of mesh models: our own format, and the published files.
+
+Ours are safetensors. Their metadata holds ``format``, and as JSON ``dimensions`` (of the
+backbone), ``head`` (the fields of ``MeshHeadConfig``), ``body`` (the name of the body model) and
+``facts``. Published files also hold SMPL itself, ``head.smpl.*``, which is not read: the body
+comes from the user's own licensed file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from mbcli.errors import WeightsError
+from mbcli.lift.body.body_model import BODY_MODELS
+from mbcli.lift.body.network import MeshHeadConfig, MeshNet
+from mbcli.lift.described import (
+    fill,
+    is_safetensors,
+    parse_dimensions,
+    read_content,
+    read_described,
+    stored,
+    write_described,
+)
+from mbcli.lift.foreign import StateDict, read_foreign_task
+from mbcli.lift.model import DSTformer, DSTformerConfig
+
+FORMAT = "mbcli.mesh/1"
+
+_BODY = "head.smpl."
+_COUNTERS = ("head.bn1.num_batches_tracked", "head.bn2.num_batches_tracked")
+
+
+@dataclass(frozen=True)
+class MeshInfo:
+    """Where a mesh model's weights come from.
+
+    Attributes:
+        path: the file.
+        sha256: of the whole file, hexadecimal.
+        origin: whose format it is.
+        body: name of the body model whose pose and shape it tells.
+        facts: what the training wrote about itself, ``frames`` and ``window`` among it; empty for
+            published files.
+    """
+
+    path: Path
+    sha256: str
+    origin: Literal["mbcli", "motionbert"]
+    body: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load_mesh(
+    path: Path, *, device: str | torch.device = "cpu", num_heads: int | None = None
+) -> tuple[MeshNet, MeshInfo]:
+    """Load a mesh model of either format, strictly.
+
+    Args:
+        path: the weights file; its content decides on the format, not its suffix.
+        device: where the model goes.
+        num_heads: attention heads of a published file, which its tensors do not tell; 8 if None.
+
+    Returns:
+        The model in evaluation mode, and where it came from.
+
+    Raises:
+        WeightsError: no such file; damaged, unsafe, or of another architecture.
+    """
+    path = Path(path)
+    content = read_content(path)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if is_safetensors(path, content):
+        state, (config, head, body, facts) = read_described(path, FORMAT, "mesh model", _parse)
+        info = MeshInfo(path, sha256, "mbcli", body, facts)
+    else:
+        config, everything = read_foreign_task(path, num_heads)
+        state = {n: t for n, t in everything.items() if not n.startswith(_BODY)}
+        head = _infer_head(path, state)
+        info = MeshInfo(path, sha256, "motionbert", "smpl")
+    model = MeshNet(DSTformer(config), head)
+    fill(path, model, state, "mesh model")
+    return model.to(device).eval(), info
+
+
+def save_mesh(
+    path: Path, model: MeshNet, body: str, facts: Mapping[str, Any], *, half: bool
+) -> None:
+    """Write a mesh model as safetensors that describe themselves.
+
+    Args:
+        path: where to; an existing file is replaced.
+        model: the model; its dimensions go into the metadata.
+        body: name of the body model.
+        facts: JSON-ready training facts.
+        half: store the matrices in float16 instead of float32.
+
+    Raises:
+        OutputError: the file cannot be written there.
+        TypeError: ``facts`` cannot be expressed as JSON.
+    """
+    about = {
+        "dimensions": asdict(model.config),
+        "head": asdict(model.head_config),
+        "body": body,
+        "facts": dict(facts),
+    }
+    write_described(Path(path), stored(model, half=half), FORMAT, about)
+
+
+def _parse(
+    about: Mapping[str, Any],
+) -> tuple[DSTformerConfig, MeshHeadConfig, str, Mapping[str, Any]]:
+    head, body = about["head"], about["body"]
+    if set(head) != {"hidden", "shapes", "dropout"}:
+        raise ValueError(f"head must tell hidden, shapes and dropout, got {', '.join(head)}")
+    if body not in BODY_MODELS:
+        raise ValueError(f"body must be {', '.join(BODY_MODELS)}, got {body!r}")
+    return parse_dimensions(about["dimensions"]), MeshHeadConfig(**head), body, about["facts"]
+
+
+def _infer_head(path: Path, state: StateDict) -> MeshHeadConfig:
+    try:
+        hidden = state["head.fc1.weight"].shape[0]
+        shapes = state["head.head_shape.weight"].shape[0]
+    except (KeyError, IndexError) as error:
+        raise WeightsError(
+            f"{path} is no mesh model: it must hold head.fc1.weight and head.head_shape.weight"
+        ) from error
+    missing = [name for name in _COUNTERS if name not in state]
+    state.update({name: torch.tensor(0) for name in missing})
+    return MeshHeadConfig(hidden=hidden, shapes=shapes, dropout=0.0)

@@ -1,0 +1,87 @@
+"""Posing a body model by joints in space, such as those of a recording.
+
+Joints tell where the limbs point, and the trunk's and head's frames, but not how a limb is turned
+about itself: it is turned no more than its parent.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from mbcli.lift.body.body_model import JOINTS, PARENTS
+from mbcli.lift.body.rotations import matrices_from_vectors, vectors_from_matrices
+from mbcli.skeleton import H36M17
+
+# The joint that turns a limb, its parent in the trunk or limb, where it points at rest, and the
+# H36M-17 joints between which it lies.
+_LIMBS = (
+    ("left_hip", "pelvis", (0.0, -1.0, 0.0), "left_hip", "left_knee"),
+    ("right_hip", "pelvis", (0.0, -1.0, 0.0), "right_hip", "right_knee"),
+    ("left_knee", "left_hip", (0.0, -1.0, 0.0), "left_knee", "left_ankle"),
+    ("right_knee", "right_hip", (0.0, -1.0, 0.0), "right_knee", "right_ankle"),
+    ("left_shoulder", "spine3", (1.0, 0.0, 0.0), "left_shoulder", "left_elbow"),
+    ("right_shoulder", "spine3", (-1.0, 0.0, 0.0), "right_shoulder", "right_elbow"),
+    ("left_elbow", "left_shoulder", (1.0, 0.0, 0.0), "left_elbow", "left_wrist"),
+    ("right_elbow", "right_shoulder", (-1.0, 0.0, 0.0), "right_elbow", "right_wrist"),
+)
+
+
+def pose_from_joints(joints: Tensor) -> Tensor:
+    """The pose whose limbs point where those of a skeleton do.
+
+    Args:
+        joints: (N, 17, 3) H36M-17, in any unit, in a right-handed frame (camera axes are one).
+
+    Returns:
+        (N, 24, 3, 3) rotations of `mbcli.lift.body.body_model.JOINTS`; the root's leads into the
+        frame of ``joints``.
+    """
+
+    def at(name: str) -> Tensor:
+        return joints[:, H36M17.index(name)]  # (N, 3)
+
+    world: dict[str, Tensor] = {}
+    world["pelvis"] = _frame(at("left_hip") - at("right_hip"), at("spine") - at("pelvis"))
+    world["spine3"] = _frame(at("left_shoulder") - at("right_shoulder"), at("thorax") - at("spine"))
+    up = at("head") - at("thorax")
+    level = torch.linalg.cross(up, at("nose") - at("thorax"))
+    world["head"] = _frame(level, up)
+    for part, lower, upper, share in (
+        ("spine1", "pelvis", "spine3", 1 / 3),
+        ("spine2", "pelvis", "spine3", 2 / 3),
+        ("neck", "spine3", "head", 1 / 2),
+    ):
+        world[part] = _between(world[lower], world[upper], share)
+    for joint, parent, rest, start, end in _LIMBS:
+        before = world[parent]  # (N, 3, 3)
+        pointed = (before @ torch.tensor(rest).to(joints)[:, None])[..., 0]  # (N, 3)
+        world[joint] = _swing(pointed, normalize(at(end) - at(start), dim=-1)) @ before
+    out = []
+    for number, joint in enumerate(JOINTS):
+        parent = JOINTS[PARENTS[number]]
+        # Collars, feet and hands go with what they hang on.
+        world.setdefault(joint, world[parent] if number else world["pelvis"])
+        out.append(world[parent].mT @ world[joint] if number else world[joint])
+    return torch.stack(out, dim=1)  # (N, 24, 3, 3)
+
+
+def _frame(left: Tensor, up: Tensor) -> Tensor:
+    """Axes (N, 3, 3), as columns: left, up, forward; ``left`` as given, ``up`` about so."""
+    x = normalize(left, dim=-1)
+    z = normalize(torch.linalg.cross(x, up), dim=-1)
+    return torch.stack([x, torch.linalg.cross(z, x), z], dim=-1)
+
+
+def _between(first: Tensor, second: Tensor, share: float) -> Tensor:
+    """The rotation a share of the way from one to another."""
+    return first @ matrices_from_vectors(share * vectors_from_matrices(first.mT @ second))
+
+
+def _swing(a: Tensor, b: Tensor) -> Tensor:
+    """The shortest rotation (N, 3, 3) from directions to others."""
+    axis = torch.linalg.cross(a, b)  # (N, 3)
+    sine = axis.norm(dim=-1, keepdim=True)
+    angle = torch.atan2(sine, (a * b).sum(dim=-1, keepdim=True))
+    return matrices_from_vectors(axis * (angle / sine.clamp_min(1e-9)))

@@ -1,0 +1,265 @@
+"""Image units to metres: the size of the body, and its place in front of the camera."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mbcli.camera import CameraAssumption, camera_from
+from mbcli.errors import ConfigError
+from mbcli.geometry import from_ray
+from mbcli.placing.smoothing import smooth
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray, Keypoints2D
+
+__all__ = ["DEFAULT_HEIGHT", "CameraAssumption", "camera_from", "check_height", "to_metres"]
+
+DEFAULT_HEIGHT = 1.70
+
+# Lengths as fractions of the standing height: Drillis and Contini 1966, as in Winter,
+# "Biomechanics and Motor Control of Human Movement", figure 4.1 (trunk: hip 0.530 to shoulder
+# 0.818). Hip and shoulder breadth and the head are left out: models disagree on where they are.
+# On the skeletons of 41 subjects of the CMU and HDM05 recordings the rule gives their standing
+# height within 3.5 % in nine cases of ten, without a bias.
+_BONES: tuple[tuple[str, str, float], ...] = (
+    ("right_hip", "right_knee", 0.245),
+    ("left_hip", "left_knee", 0.245),
+    ("right_knee", "right_ankle", 0.246),
+    ("left_knee", "left_ankle", 0.246),
+    ("pelvis", "thorax", 0.288),
+    ("right_shoulder", "right_elbow", 0.186),
+    ("left_shoulder", "left_elbow", 0.186),
+    ("right_elbow", "right_wrist", 0.146),
+    ("left_elbow", "left_wrist", 0.146),
+)
+
+# Joints that 2D stages measure; the others are means of these, or lie on a face.
+_FITTED = [
+    H36M17.index(f"{side}_{joint}")
+    for side in ("left", "right")
+    for joint in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+]
+_PELVIS = H36M17.index("pelvis")
+
+_SIZE_SIGMA = 0.5  # seconds; the picture of a person grows and shrinks slowly
+_DEPTH_SIGMA = 1.0  # seconds; what the size in the picture misses of the depth changes slowly
+_MIN_CONFIDENCE = 0.1
+_FEWEST_JOINTS = 4
+_ROUNDS = 4
+_HUBER = 2.0  # robust standard deviations
+_NEAREST = 0.05  # metres; a joint nearer to the camera than this is no solution
+
+
+def check_height(height: float) -> float:
+    """The height itself, if it is one.
+
+    Raises:
+        ConfigError: not a positive number.
+    """
+    if not (math.isfinite(height) and height > 0):
+        raise ConfigError(f"--height must be a positive number of metres, got {height:g}")
+    return float(height)
+
+
+def to_metres(
+    normalized: FloatArray,
+    keypoints: Keypoints2D,
+    *,
+    height: float,
+    camera: CameraAssumption,
+    along_ray: bool = False,
+) -> tuple[FloatArray, FloatArray]:
+    """Scale every person to their height and place them in front of the camera.
+
+    Size: in each frame the sum of the limbs' and the trunk's lengths over the sum of their
+    fractions of a standing body gives the height in image units. It is smoothed over time
+    (robust local lines, 0.5 s), because the picture of a person changes its size with the
+    distance, and what remains is set right by one factor per person, such that the median
+    lengths over the clip fit ``height``.
+
+    Place: the translation whose perspective projection is nearest to the 2D keypoints of the
+    limbs, weighted by confidence, linear least squares reweighted for outliers (Huber). Its depth
+    tells how far away the person is over seconds: its ratio to the depth by the size of the
+    lifted body is smoothed (the same lines, 1 s). From one moment to the next the size tells
+    better, since the lifter knows of other frames and a perspective fit does not. Then x and y
+    are fitted again. A frame with fewer than 4 usable joints takes the ratio from its neighbours;
+    if no frame of a person has them, the size alone gives the depth.
+
+    Args:
+        normalized: (T, P, 17, 3) image units as ``lift.lifter`` gives them, NaN where absent.
+        keypoints: what was lifted, in pixels.
+        height: standing height of every person in metres.
+        camera: focal length; the principal point is the middle of the picture.
+        along_ray: ``normalized`` is in the axes of a camera that looks at the pelvis of each
+            frame, not in the video's; it is turned back by the ray that the focal length gives.
+
+    Returns:
+        positions (T, P, 17, 3) float32 metres with the pelvis at 0 in camera axes, and root
+        (T, P, 3) float32, the pelvis in the camera's frame; both NaN where ``normalized`` is.
+
+    Raises:
+        ConfigError: the height is not a positive number.
+    """
+    check_height(height)
+    normalized = np.asarray(normalized, dtype=np.float64)
+    positions = np.full(normalized.shape, np.nan, dtype=np.float32)
+    root = np.full((*normalized.shape[:2], 3), np.nan, dtype=np.float32)
+    for who in range(normalized.shape[1]):
+        seen = np.asarray(np.isfinite(normalized[:, who]).all(axis=(-1, -2)))
+        if not seen.any():
+            continue
+        track = np.where(seen[:, None, None], normalized[:, who], np.nan)
+        scale = _metres_per_unit(track, height, keypoints.fps)
+        body = (track - track[:, [_PELVIS]]) * scale[:, None, None]
+        if along_ray:
+            half = min(keypoints.size) / 2
+            body = from_ray(body, track[:, _PELVIS, :2] * half / camera.focal)
+        rays, weights = _rays(keypoints, who, camera.focal)
+        from_size = camera.focal * scale / (min(keypoints.size) / 2)
+        depth, weights = _depth(body, rays, weights, keypoints.fps, from_size)
+        positions[:, who] = body
+        root[:, who] = _place(body, rays, weights, depth, track[:, _PELVIS], keypoints, camera)
+    return positions, root
+
+
+def _bone_lengths(body: FloatArray) -> FloatArray:
+    """(T, 17, 3) to (T, len(_BONES))."""
+    ends = [(H36M17.index(a), H36M17.index(b)) for a, b, _ in _BONES]
+    lengths: FloatArray = np.stack(
+        [np.linalg.norm(body[:, a] - body[:, b], axis=-1) for a, b in ends], axis=-1
+    )
+    return lengths
+
+
+def _metres_per_unit(track: FloatArray, height: float, fps: float) -> FloatArray:
+    """(T,) metres per image unit, NaN where the person is absent."""
+    lengths = _bone_lengths(track)
+    fractions = sum(fraction for _, _, fraction in _BONES)
+    summed = lengths.sum(axis=-1)
+    # The inverse size is in proportion to the distance, so that somebody who walks straight
+    # towards the camera draws a straight line, which is what the smoother keeps.
+    inverse = np.where(summed > 0, fractions / np.where(summed > 0, summed, 1.0), np.nan)
+    seen = np.isfinite(track[:, _PELVIS, 0])
+    if np.isnan(inverse).all():
+        # A pose without any extent has no size to scale; it stays the point that it is.
+        return np.where(seen, height, np.nan)
+    inverse = np.where(seen, _filled(_smooth_positive(inverse, _SIZE_SIGMA * fps)), np.nan)
+    medians = np.median(lengths[seen] * inverse[seen, None], axis=0)
+    scale: FloatArray = height * inverse * (fractions / medians.sum())
+    return scale
+
+
+def _rays(keypoints: Keypoints2D, who: int, focal: float) -> tuple[FloatArray, FloatArray]:
+    """(T, 12, 2) x/z, y/z of the fitted joints, and their weights (T, 12)."""
+    data = keypoints.data[:, who, _FITTED].astype(np.float64)
+    middle = np.array(keypoints.size) / 2
+    confidence = np.where(np.isfinite(data[..., :2]).all(axis=-1), data[..., 2], 0.0)
+    rays = np.where(confidence[..., None] > 0, (data[..., :2] - middle) / focal, 0.0)
+    return rays, confidence
+
+
+def _depth(
+    body: FloatArray, rays: FloatArray, weights: FloatArray, fps: float, from_size: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """(T,) smooth depth of the pelvis, NaN where absent, and (T, 12) weights less outliers."""
+    seen = np.isfinite(from_size)
+    usable = np.where(weights >= _MIN_CONFIDENCE, weights, 0.0)
+    enough = seen & (np.count_nonzero(usable, axis=-1) >= _FEWEST_JOINTS)
+    joints = body[enough][:, _FITTED]
+    shift, kept = _translations(joints, rays[enough], usable[enough])
+    depth = np.full(len(body), np.nan)
+    depth[enough] = np.where(
+        (joints[..., 2] + shift[:, 2:]).min(axis=-1) > _NEAREST, shift[:, 2], np.nan
+    )
+    weights = weights.copy()
+    weights[enough] = kept
+    if np.isnan(depth).all():
+        return from_size, weights
+    ratio = _filled(_smooth_positive(depth / from_size, _DEPTH_SIGMA * fps))
+    return from_size * ratio, weights
+
+
+def _translations(
+    joints: FloatArray, rays: FloatArray, weights: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """(N, 3) translations that bring joints (N, J, 3) onto rays (N, J, 2), (N, J) final weights.
+
+    (p + t)_xy / (p + t)_z = u is linear in t: t_xy - u t_z = u p_z - p_xy. Divided by the depth
+    of the joint, the residual is that of the picture; the depth comes from the round before.
+    """
+    count, joint_count = weights.shape
+    system = np.zeros((count, joint_count, 2, 3))
+    system[..., 0, 0] = system[..., 1, 1] = 1
+    system[..., 2] = -rays
+    right = rays * joints[..., 2:] - joints[..., :2]  # (N, J, 2)
+    result = np.full((count, 3), np.nan)
+    row_weights = weights**2
+    robust = np.ones_like(weights)
+    for _ in range(_ROUNDS):
+        result = _solve(system, right, row_weights * robust)
+        depth = joints[..., 2] + result[:, None, 2]
+        depth = np.where(depth > _NEAREST, depth, np.inf)  # behind the camera: no weight
+        residual = np.linalg.norm((system @ result[:, None, :, None])[..., 0] - right, axis=-1)
+        residual /= depth
+        limit = _HUBER * 1.4826 * _weighted_median(residual, weights)[:, None]
+        limit = np.maximum(limit, 1e-6)
+        row_weights = (weights / depth) ** 2
+        robust = np.where(np.isnan(residual), 1.0, limit / np.maximum(residual, limit))
+    return result, weights**2 * robust
+
+
+def _solve(system: FloatArray, right: FloatArray, weights: FloatArray) -> FloatArray:
+    """(N, 3) weighted least squares, NaN where the joints do not determine the depth."""
+    total = weights.sum(axis=-1)
+    share = weights / np.where(total > 0, total, 1.0)[:, None]
+    normal = np.einsum("njka,nj,njkb->nab", system, share, system)
+    moment = np.einsum("njka,nj,njk->na", system, share, right)
+    # With x and y eliminated the variance of the rays remains; none, and any depth would do.
+    determined = np.linalg.det(normal) > 1e-10
+    result = np.full(moment.shape, np.nan)
+    result[determined] = np.linalg.solve(normal[determined], moment[determined][..., None])[..., 0]
+    return result
+
+
+def _weighted_median(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """(N,) median along the second axis; values of weight 0 do not count."""
+    order = np.argsort(values, axis=-1)
+    summed = np.cumsum(np.take_along_axis(weights, order, axis=-1), axis=-1)
+    middle = np.argmax(summed >= summed[:, -1:] / 2, axis=-1)
+    rows = np.arange(len(values))
+    result: FloatArray = values[rows, order[rows, middle]]
+    return result
+
+
+def _place(
+    body: FloatArray,
+    rays: FloatArray,
+    weights: FloatArray,
+    depth: FloatArray,
+    pelvis: FloatArray,
+    keypoints: Keypoints2D,
+    camera: CameraAssumption,
+) -> FloatArray:
+    """(T, 3) pelvis in the camera's frame: x and y at known depth."""
+    joints = body[:, _FITTED]
+    wanted = rays * (joints[..., 2:] + depth[:, None, None]) - joints[..., :2]
+    total = weights.sum(axis=-1)
+    xy = (wanted * weights[..., None]).sum(axis=1)
+    xy = np.divide(xy, total[:, None], out=np.full_like(xy, np.nan), where=total[:, None] > 0)
+    # Without a single joint in the picture, the network's own idea of the place is what there is.
+    guess = pelvis[:, :2] * (min(keypoints.size) / 2) / camera.focal * depth[:, None]
+    return np.concatenate([np.where(np.isnan(xy), guess, xy), depth[:, None]], axis=-1)
+
+
+def _smooth_positive(values: FloatArray, sigma: float) -> FloatArray:
+    """``smooth`` of positive numbers; lines do not leave the range of what was measured."""
+    return np.clip(smooth(values, sigma), np.nanmin(values), np.nanmax(values))
+
+
+def _filled(values: FloatArray) -> FloatArray:
+    """NaN replaced by linear interpolation, the ends held; at least one value must be known."""
+    known = np.isfinite(values)
+    times = np.arange(len(values))
+    result: FloatArray = np.interp(times, times[known], values[known])
+    return result

@@ -1,0 +1,33 @@
+"""Depth made steady along the lines of sight, so that the place in the picture stays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mbcli.placing.smoothing import smooth
+from mbcli.types import FloatArray
+
+_SIGMA = 0.15  # seconds
+
+
+def steady_depth(root: FloatArray, fps: float) -> FloatArray:
+    """Smooth how far away people are, each along the ray on which they are seen.
+
+    A single camera tells the place in the picture well and the distance badly, so that frames
+    taken one by one jump to and fro.
+
+    Args:
+        root: (T, P, 3) metres in the camera's frame, NaN where absent.
+        fps: frames per second.
+
+    Returns:
+        (T, P, 3) float32; x / z and y / z are as before.
+    """
+    steady = np.array(root, dtype=np.float64)
+    for person in range(root.shape[1]):
+        depth = steady[:, person, 2]
+        seen = np.isfinite(depth) & (depth > 0)
+        logarithm = np.where(seen, np.log(np.where(seen, depth, 1.0)), np.nan)
+        smoothed = np.exp(smooth(logarithm, _SIGMA * fps))
+        steady[seen, person] *= (smoothed[seen] / depth[seen])[:, None]
+    return steady.astype(np.float32)

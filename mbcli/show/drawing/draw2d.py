@@ -1,0 +1,66 @@
+"""Skeletons on the picture they were found in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mbcli.show.colours import bone_colours, person_colour
+from mbcli.show.drawing.canvas import Canvas
+from mbcli.show.drawing.ink import dot, limb, line_width, opacity
+from mbcli.show.drawing.lettering import label_point, text_height, write_label
+from mbcli.show.drawing.styles import Style
+from mbcli.skeleton import Skeleton
+from mbcli.types import FloatArray
+
+
+def draw_people(
+    canvas: Canvas,
+    keypoints: FloatArray,
+    skeleton: Skeleton,
+    labels: Mapping[int, str],
+    style: Style,
+    *,
+    feet_down: Mapping[int, Sequence[int]] | None = None,
+) -> None:
+    """Draw everybody's 2D skeleton; a joint fades with its confidence, a missing one is left out.
+
+    Args:
+        canvas: drawn on.
+        keypoints: (P, J, 3) x, y in pixels of ``canvas`` and confidence 0..1; the column of a
+            person decides the colour.
+        skeleton: the J joints.
+        labels: whom to draw, by column, and what to write over them.
+        style: in which tones.
+        feet_down: joints to be marked, by column.
+    """
+    width = line_width(canvas.size)
+    there = np.isfinite(keypoints[..., :2]).all(axis=-1) & (keypoints[..., 2] > 0)
+    alphas = opacity(keypoints[..., 2]).tolist()
+    for column, label in labels.items():
+        seen = there[column]
+        if not seen.any():
+            continue
+        person = person_colour(column)
+        points, sure = keypoints[column, :, :2].tolist(), keypoints[column, :, 2].tolist()
+        for (a, b), bone in zip(skeleton.bones, bone_colours(skeleton, person), strict=True):
+            if seen[a] and seen[b]:
+                limb(
+                    canvas,
+                    points[a],
+                    points[b],
+                    style.tone(bone),
+                    width,
+                    confidence=min(sure[a], sure[b]),
+                    rim=style.plate,
+                )
+        for joint in np.flatnonzero(seen).tolist():
+            dot(canvas, points[joint], style.tone(person), 0.9 * width, alpha=alphas[column][joint])
+        for joint in (feet_down or {}).get(column, ()):
+            if seen[joint]:
+                ring = max(1, width // 2)
+                dot(canvas, points[joint], style.text, 2.2 * width, ring=ring)
+        over = label_point(keypoints[column, :, :2], seen, skeleton)
+        plate = style.plate
+        write_label(canvas, label, over, text_height(canvas.size), style.tone(person), plate=plate)

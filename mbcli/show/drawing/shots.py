@@ -1,0 +1,137 @@
+"""How the virtual camera moves over a clip: it stands, goes around the people, or with them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from mbcli.show.drawing.camera import Camera, Projection, Window, frame_all, look_from
+from mbcli.show.drawing.scene import Scene
+from mbcli.types import FloatArray
+
+CameraMove = Literal["fixed", "orbit", "follow"]
+
+_AROUND = 24  # directions from which all must be seen by a camera that goes around
+_LEVELS = 128  # heights at which it is noted how far people get from the middle
+
+
+class Shot(ABC):
+    """A camera for each frame. Every joint of every frame that is shown is inside its picture."""
+
+    still = False
+
+    @abstractmethod
+    def camera(self, row: int) -> Camera:
+        """The camera of a row of the motion."""
+
+
+class Fixed(Shot):
+    """It stands where it sees the whole clip."""
+
+    still = True
+
+    def __init__(
+        self, scene: Scene, axes: FloatArray, window: Window, projection: Projection
+    ) -> None:
+        self._camera = frame_all(scene.points(), axes, window, projection)
+
+    def camera(self, row: int) -> Camera:
+        """The one camera."""
+        return self._camera
+
+
+class Follow(Shot):
+    """It keeps its distance and direction to the people, and goes where they go."""
+
+    def __init__(
+        self, scene: Scene, axes: FloatArray, window: Window, projection: Projection
+    ) -> None:
+        self._camera = frame_all(scene.points(centred=True), axes, window, projection)
+        self._centres = scene.centres
+
+    def camera(self, row: int) -> Camera:
+        """The camera beside the row's centre."""
+        camera = self._camera
+        return replace(camera, place=camera.place + camera.axes @ self._centres[row])
+
+
+class Orbit(Shot):
+    """It goes around the middle of the clip, at one height and distance."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        angles: tuple[float, float],
+        window: Window,
+        projection: Projection,
+        turn: float,
+    ) -> None:
+        self._azimuth, self._elevation = angles
+        motion = scene.motion
+        begin = motion.timestamps[0] if len(motion.timestamps) else 0.0
+        self._degrees = 360.0 * (motion.timestamps - begin) / turn
+        low, high = np.full(3, np.inf), np.full(3, -np.inf)
+        for points in scene.points():
+            if len(points):
+                low = np.minimum(low, points.min(axis=0))
+                high = np.maximum(high, points.max(axis=0))
+        self._pivot = (low + high) / 2
+        reach = _reach(scene, self._pivot, float(low[1]), float(high[1]))
+        # Whoever sees every circle on which somebody could be sees everybody from all around.
+        around = np.linspace(0, 2 * np.pi, _AROUND, endpoint=False)
+        circles = np.stack(
+            [
+                np.outer(reach[:, 0], np.cos(around)),
+                np.repeat(reach[:, 1:], _AROUND, axis=1),
+                np.outer(reach[:, 0], np.sin(around)),
+            ],
+            axis=-1,
+        ).reshape(-1, 3) / [np.cos(np.pi / _AROUND), 1.0, np.cos(np.pi / _AROUND)]
+        self._camera = frame_all([circles], look_from(0.0, self._elevation), window, projection)
+
+    def camera(self, row: int) -> Camera:
+        """The camera at the row's time."""
+        axes = look_from(self._azimuth + float(self._degrees[row]), self._elevation)
+        return replace(self._camera, axes=axes, place=self._camera.place + axes @ self._pivot)
+
+
+def _reach(scene: Scene, pivot: FloatArray, low: float, high: float) -> FloatArray:
+    """(N, 2) distances from the upright line through the pivot, and heights, of the outermost."""
+    step = max((high - low) / _LEVELS, 1e-3)
+    farthest = np.zeros(_LEVELS + 2)
+    for points in scene.points():
+        away = points - pivot
+        level = ((points[:, 1] - low) / step).astype(np.intp).clip(0, _LEVELS)
+        np.maximum.at(farthest, level, np.hypot(away[:, 0], away[:, 2]))
+    used = np.flatnonzero(farthest)
+    used = used if len(used) else np.arange(2)
+    levels = low - pivot[1] + step * np.concatenate([used, used + 1])
+    return np.stack([np.tile(farthest[used], 2), levels], axis=-1)
+
+
+def shot_of(
+    scene: Scene,
+    move: CameraMove,
+    angles: tuple[float, float],
+    window: Window,
+    projection: Projection,
+    turn: float,
+) -> Shot:
+    """The shot that was asked for.
+
+    Args:
+        scene: what is to be seen.
+        move: how the camera moves.
+        angles: azimuth and elevation in degrees, see `mbcli.show.drawing.camera.look_from`;
+            an orbit begins there.
+        window: left, top, right and bottom in pixels within which everybody is seen.
+        projection: with or without perspective.
+        turn: seconds in which an orbit comes around.
+    """
+    if move == "orbit":
+        return Orbit(scene, angles, window, projection, turn)
+    kind = Follow if move == "follow" else Fixed
+    return kind(scene, look_from(*angles), window, projection)

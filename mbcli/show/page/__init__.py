@@ -1,0 +1,1 @@
+"""A motion as one HTML page, to look around in with any browser, offline."""

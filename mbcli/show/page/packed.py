@@ -1,0 +1,172 @@
+"""A motion as the page holds it: one JSON object, its numbers as packed bytes in base64.
+
+The page's space is right-handed, in metres, with y up and its origin on the floor; without an
+estimated world x points to the right of the video's camera and z towards it. Arrays are
+little-endian; T frames, P people, J joints:
+
+    times      (T,) f8         seconds
+    numbers    (T,) f8         frame numbers in the source; whole
+    roots      (T, P, 3) f4    the first joint; NaN where the person is absent
+    offsets    (T, P, J, 3) i2 every joint less the first one, in steps of ``step`` metres
+    confidence (T, P, J) u1    0..255 for 0..1
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.motion import Motion3D
+from mbcli.show.colours import LEFT, RIGHT, Colour, person_colour
+from mbcli.show.scene import scene_of
+from mbcli.types import FloatArray
+
+_FINEST_STEP = 1e-4  # metres: bodies up to 3 m from the pelvis are then exact to 0.05 mm
+_INT16 = 32767
+_WILD = 2.0  # extents beyond this many times those of the middle 98 % are not framed
+_LEVEL = 1e-6
+_Y_UP = np.array([1.0, -1.0, -1.0])
+
+
+@dataclass(frozen=True)
+class Space:
+    """Where the people are in the page's space.
+
+    Attributes:
+        points: (T, P, J, 3) float64 metres, y up; NaN where absent.
+        front: (2,) horizontal direction x, z, from the people towards the video's camera.
+        upright: whether it is an estimated world, whose x and z are not the camera's.
+        note: what was assumed.
+    """
+
+    points: FloatArray
+    front: tuple[float, float]
+    upright: bool
+    note: str
+
+
+def packed(motion: Motion3D, *, title: str, columns: Sequence[int]) -> dict[str, Any]:
+    """The JSON-ready object of a motion of at least one frame; see the top of this file.
+
+    Args:
+        motion: whose refined world is used where it has one.
+        title: what the page is headed.
+        columns: the people that go into the page; their colours are those of their columns.
+    """
+    skeleton = motion.skeleton
+    space = space_of(motion)
+    points = space.points[:, columns]
+    roots = points[:, :, 0]
+    offsets = np.nan_to_num(points - roots[:, :, None])
+    step = max(_FINEST_STEP, float(np.abs(offsets).max(initial=0.0)) / _INT16)
+    return {
+        "title": title,
+        "frames": len(motion.timestamps),
+        "fps": motion.fps,
+        "size": list(motion.keypoints.size),
+        "people": [int(motion.track_ids[column]) for column in columns],
+        "joints": list(skeleton.joints),
+        "bones": [list(bone) for bone in skeleton.bones],
+        "colours": {
+            "left": _hex(LEFT),
+            "right": _hex(RIGHT),
+            "people": [_hex(person_colour(column)) for column in columns],
+        },
+        "front": list(space.front),
+        "boxes": [_bounds(points[:, who]) for who in range(len(columns))],
+        "facts": _facts(motion, space),
+        "step": step,
+        "times": _base64(motion.timestamps, "<f8"),
+        "numbers": _base64(motion.keypoints.frame_index, "<f8"),
+        "roots": _base64(roots, "<f4"),
+        "offsets": _base64(np.rint(offsets / step), "<i2"),
+        "confidence": _base64(np.rint(255 * motion.confidence[:, columns]), "u1"),
+    }
+
+
+def space_of(motion: Motion3D) -> Space:
+    """Put the people upright on a floor at y = 0.
+
+    A refined motion that has a world stands in it. Otherwise the camera is taken to be level, the
+    floor to be where the lower ankle mostly is, and the origin lies under the first person's first
+    position. People whose places are not known stand side by side.
+    """
+    scene = scene_of(motion)
+    points = scene.points.astype(np.float64)
+    points[~motion.present] = np.nan
+    if scene.upright:
+        x, _, z = (-scene.scene_from_camera[:3, 2]).tolist()
+        length = math.hypot(x, z)
+        # A camera that looks straight down has no front.
+        front = (x / length, z / length) if length > _LEVEL else (0.0, 1.0)
+        note = "upright on the floor that refinement has estimated; the camera stands still"
+        return Space(points, front, True, note)
+    note = (
+        "the camera is taken to be level, and the floor to be where the ankles mostly are"
+        if scene.placed
+        else "places are unknown: people stand side by side"
+    )
+    return Space(_grounded(motion, points, scene.floor) * _Y_UP, (0.0, 1.0), False, note)
+
+
+def _grounded(motion: Motion3D, points: FloatArray, floor: float) -> FloatArray:
+    """Move the floor to y = 0 and the origin under the first person's first position."""
+    origin = np.zeros(3)
+    present = motion.present
+    if present.any():
+        who = int(present.any(axis=0).argmax())
+        origin = points[int(present[:, who].argmax()), who, 0].copy()
+    origin[1] = floor
+    moved: FloatArray = points - origin
+    return moved
+
+
+def _bounds(points: FloatArray) -> list[list[float]] | None:
+    """Lowest and highest x, y, z of a person's joints over the clip, without wild ones."""
+    there = points[np.isfinite(points).all(axis=(-1, -2))].reshape(-1, 3)
+    if not len(there):
+        return None
+    low, high = there.min(axis=0), there.max(axis=0)
+    usual_low, usual_high = np.percentile(there, (1, 99), axis=0)
+    wild = high - low > _WILD * (usual_high - usual_low) + 1.0
+    return [
+        np.where(wild, usual_low, low).tolist(),
+        np.where(wild, usual_high, high).tolist(),
+    ]
+
+
+def _facts(motion: Motion3D, space: Space) -> list[list[str]]:
+    """Name and text of what the page says about the motion."""
+    meta = motion.meta
+    source = meta.get("source")
+    facts = [["Source", PurePath(source).name if isinstance(source, str) else "not noted"]]
+    facts.append(
+        ["Length", f"{len(motion.timestamps)} frames at {motion.fps:.6g} frames per second"]
+    )
+    level = "x (red) and z (blue)" if space.upright else "x (red) right, z (blue) to the camera"
+    facts.append(["Axes", f"metres; y (green) up, {level}"])
+    facts.append(["Space", space.note])
+    assumed = meta.get("assumptions")
+    height = assumed.get("height") if isinstance(assumed, Mapping) else None
+    if isinstance(height, Mapping) and isinstance(height.get("metres"), int | float):
+        how = "given" if height.get("given") else "assumed"
+        facts.append(["Scale", f"from a body height of {height['metres']:.2f} m, {how}"])
+    facts.append(["Refined", "no" if motion.refinement is None else "yes"])
+    if isinstance(meta.get("version"), str):
+        facts.append(["Made with", f"mbcli {meta['version']}; drawn by three.js"])
+    return facts
+
+
+def _base64(array: npt.NDArray[Any], dtype: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, dtype=dtype).tobytes()).decode("ascii")
+
+
+def _hex(colour: Colour) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)

@@ -1,0 +1,181 @@
+"""A motion as one HTML page that opens offline in any browser.
+
+Everything is inside the page: its script and three.js, the numbers, and the video where asked.
+Its Content-Security-Policy admits these very scripts by their hash and nothing else, so that no
+request can leave the machine and no text from the motion can become code.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path, PurePath
+from string import Template
+
+from mbcli.errors import ConfigError, InputError, OutputError
+from mbcli.motion import Motion3D
+from mbcli.report import Observer, unobserved
+from mbcli.show.page.packed import packed
+from mbcli.storage.output import check_output, written_whole
+
+_LIBRARY = "three/three.min.js"
+_SCRIPTS = ("motion.js", "colours.js", "figures.js", "stage.js", "player.js", "page.js")
+_VIDEO_HERE = "<!--video-->"
+_CHUNK = 3 * 2**18  # bytes; a multiple of 3, so that base64 needs no padding in between
+
+
+@dataclass(frozen=True)
+class PageReport:
+    """What became of a page.
+
+    Attributes:
+        frames: how many frames it shows.
+        people: how many people.
+        size: bytes of the file.
+        video_size: bytes of the video inside, before base64; 0 without one.
+        missing: how many frames the video has no picture for; they are grey.
+    """
+
+    frames: int
+    people: int
+    size: int
+    video_size: int
+    missing: int
+
+
+def write_page(
+    motion: Motion3D,
+    path: Path,
+    *,
+    video: Path | None = None,
+    title: str | None = None,
+    people: Sequence[int] | None = None,
+    overwrite: bool = False,
+    observer: Observer = unobserved,
+) -> PageReport:
+    """Write a page in which a motion can be played, stepped through and walked around.
+
+    Args:
+        motion: what to show. A refined motion stands in its estimated world; otherwise the camera
+            is taken to be level, and the page says so.
+        path: the file, ending in .html.
+        video: what the motion was inferred from, to be carried inside the page beside the 3D
+            view: encoded anew as H.264, at most 1280 pixels wide or high, without sound, one
+            picture a frame at the motion's time stamps. None leaves it out.
+        title: the page's heading; None takes the name of the source, else of the page.
+        people: track ids of those who go into the page; None is everybody.
+        overwrite: replace a file that exists.
+        observer: is told of the progress.
+
+    Raises:
+        ConfigError: one of ``people`` is not in the motion.
+        InputError: the motion has no frames, or the video cannot be read, is another one, or
+            takes more than 50 MB.
+        OutputError: the path does not end in .html, the file exists and ``overwrite`` is off, or
+            it cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".html":
+        raise OutputError(f"a page is written as .html, got {path.name}")
+    check_output(path, overwrite=overwrite)
+    if not len(motion.timestamps):
+        raise InputError("the motion holds no frames to show")
+    columns = _columns(motion, people)
+    data, missing = b"", 0
+    if video is not None:
+        # PyAV is loaded only where a video is asked for.
+        from mbcli.show.page.video import clip_of
+
+        clip = clip_of(Path(video), motion, observer)
+        data, missing = clip.data, clip.missing
+    heading = _title(motion, path) if title is None else title
+    # A file name may hold bytes that are no text; they become question marks.
+    page = _page(motion, heading.encode("utf-8", "replace").decode(), columns)
+    before, after = page.split(_VIDEO_HERE)
+    with written_whole(path, overwrite=overwrite) as temporary:
+        with temporary.open("xb") as stream:
+            stream.write(before.encode())
+            for part in _video_element(data):
+                stream.write(part)
+            stream.write(after.encode())
+        size = temporary.stat().st_size
+    return PageReport(
+        frames=len(motion.timestamps),
+        people=len(columns),
+        size=size,
+        video_size=len(data),
+        missing=missing,
+    )
+
+
+def _title(motion: Motion3D, path: Path) -> str:
+    source = motion.meta.get("source")
+    return PurePath(source).name if isinstance(source, str) and source else path.stem
+
+
+def _columns(motion: Motion3D, people: Sequence[int] | None) -> list[int]:
+    ids = motion.track_ids.tolist()
+    if people is None:
+        return list(range(len(ids)))
+    for one in people:
+        if one not in ids:
+            known = ", ".join(map(str, ids)) or "nobody"
+            raise ConfigError(f"a person must be of {known}, got {one}")
+    return [column for column, one in enumerate(ids) if one in people]
+
+
+def _page(motion: Motion3D, title: str, columns: Sequence[int]) -> str:
+    """The page as text, with a mark where the video goes."""
+    library = _asset(_LIBRARY)
+    script = "\n".join(['"use strict";', *map(_asset, _SCRIPTS)])
+    style = _asset("page.css")
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {_hash(library)} {_hash(script)}",
+            f"style-src {_hash(style)}",
+            "img-src data:",
+            "media-src blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+    return Template(_asset("page.html")).substitute(
+        policy=policy,
+        title=html.escape(title),
+        style=style,
+        library=library,
+        script=script,
+        motion=_json(packed(motion, title=title, columns=columns)),
+    )
+
+
+def _asset(name: str) -> str:
+    # Read as text, so that a checkout with other line ends has the same hash as the browser's.
+    return (files("mbcli.show.page") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def _json(value: object) -> str:
+    """JSON that may stand inside a script element: nothing in it can end the element."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _video_element(data: bytes) -> Iterator[bytes]:
+    """The element that carries the video as base64; nothing without one."""
+    if not data:
+        return
+    yield b'<script type="text/plain" id="video-data">'
+    for begin in range(0, len(data), _CHUNK):
+        yield base64.b64encode(data[begin : begin + _CHUNK])
+    yield b"</script>"

@@ -1,0 +1,149 @@
+"""A motion as a figure in a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from mbcli.errors import OutputError
+from mbcli.motion import Motion3D
+from mbcli.show.plots.options import PlotOptions
+from mbcli.show.plots.selection import Selection, select
+from mbcli.storage.output import check_output, written_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".pdf", ".svg", ".png")
+_DPI = 200
+# Without the time of writing, the same motion gives the same file.
+_METADATA: dict[str, dict[str, Any]] = {
+    ".pdf": {"CreationDate": None, "Creator": "mbcli"},
+    ".svg": {"Date": None, "Creator": "mbcli"},
+    ".png": {"Software": "mbcli"},
+}
+
+
+@dataclass(frozen=True)
+class PlotReport:
+    """What was drawn.
+
+    Attributes:
+        frames: how many frames it shows.
+        people: ids of the people it shows.
+        left_out: how many people there was no room for.
+        inches: width and height.
+    """
+
+    frames: int
+    people: tuple[int, ...]
+    left_out: int
+    inches: tuple[float, float]
+
+
+def plot(
+    motion: Motion3D,
+    path: Path | str,
+    options: PlotOptions | None = None,
+    *,
+    overwrite: bool = False,
+) -> PlotReport:
+    """Draw a figure of a motion for a paper or a screen; needs no window system.
+
+    Args:
+        motion: what to draw.
+        path: the file; .pdf and .svg are made of lines and letters, .png of 200 dots an inch.
+        options: what of it; angles of everybody if None.
+        overwrite: replace an existing file.
+
+    Raises:
+        OutputError: another suffix, or it cannot be written.
+        InputError: there is nothing to draw.
+        ConfigError: a person, joint or time that is not there.
+    """
+    path = Path(path)
+    options = PlotOptions() if options is None else options
+    check_suffix(path)
+    check_output(path, overwrite=overwrite)
+    chosen = select(motion, options)
+    import matplotlib
+
+    from mbcli.show.plots.ink import STYLE
+
+    with matplotlib.rc_context(cast("Any", STYLE)):
+        figure = _draw(chosen, options)
+        with written_whole(path, overwrite=overwrite) as part:
+            kind = path.suffix.lower()
+            figure.savefig(part, format=kind[1:], dpi=_DPI, metadata=_METADATA[kind])
+    width, height = figure.get_size_inches()
+    people = tuple(int(motion.track_ids[column]) for column in chosen.columns)
+    return PlotReport(len(chosen.rows), people, chosen.left_out, (float(width), float(height)))
+
+
+def check_suffix(path: Path) -> None:
+    """Find out whether a figure can be written under this name.
+
+    Raises:
+        OutputError: it ends otherwise.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise OutputError(f"--out must end in {', '.join(SUFFIXES)}, got {path}")
+
+
+def _draw(chosen: Selection, options: PlotOptions) -> Figure:
+    from mbcli.show.plots import panels
+    from mbcli.show.plots.curves import draw_curves
+    from mbcli.show.plots.trajectories import draw_trajectories
+
+    title, remark = _title(chosen, options), _remark(chosen)
+    if options.what == "trajectories":
+        return draw_trajectories(chosen, options.joints, title=title, remark=remark)
+    if options.what == "confidence":
+        drawn = panels.confidence_panels(chosen, options.joints)
+    else:
+        wanted = panels.angle_panels if options.what == "angles" else panels.speed_panels
+        drawn = [
+            [*quantities, panels.overall(chosen, column)]
+            for quantities, column in zip(
+                wanted(chosen, options.joints), chosen.columns, strict=True
+            )
+        ]
+    people = [
+        (chosen.person(column), quantities)
+        for column, quantities in zip(chosen.columns, drawn, strict=True)
+    ]
+    return draw_curves(chosen.times, people, title=title, remark=remark)
+
+
+_TITLES = {
+    "angles": "Joint angles",
+    "speeds": "Speeds of joints",
+    "confidence": "Confidence",
+    "trajectories": "Trajectories",
+}
+
+
+def _title(chosen: Selection, options: PlotOptions) -> str:
+    source = chosen.motion.meta.get("source")
+    # A dollar sign would begin a formula.
+    name = Path(source).name.replace("$", r"\$") if isinstance(source, str) else ""
+    return f"{_TITLES[options.what]}, {name}" if name else _TITLES[options.what]
+
+
+def _remark(chosen: Selection) -> str:
+    motion = chosen.motion
+    refinement = motion.refinement
+    if refinement is None or refinement.world_from_camera is None:
+        said = ["camera taken to be level"]
+    else:
+        said = ["up along the estimated gravity, camera taken to stand still"]
+    said.append("not refined" if refinement is None else "refined")
+    shown = motion.positions[chosen.rows][:, list(chosen.columns)]
+    if not np.isfinite(shown).any(axis=(-1, -2)).all():
+        said.append("gaps: the person is absent")
+    if chosen.left_out:
+        said.append(f"{chosen.left_out} more people not shown")
+    return "; ".join(said)

@@ -1,0 +1,218 @@
+"""What is drawn over time: angles, speeds and confidence as curves of numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mbcli.errors import ConfigError
+from mbcli.kinematics.angles import ANGLES, JointAngles, angle_confidence, motion_angles
+from mbcli.show.plots.ink import side_of
+from mbcli.show.plots.selection import Selection, joint_groups
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray
+
+_USUAL_ANGLES = (
+    *("hip_flexion", "knee_angle", "shoulder_elevation", "elbow_flex"),
+    *("trunk_forward_lean", "trunk_side_lean", "lumbar_rotation"),
+)
+# Angles by the joint whose name they do not begin with.
+_OF_JOINT = {
+    "shoulder": ("shoulder_elevation", "shoulder_plane", "arm_flex", "arm_add", "arm_rot"),
+    "trunk": (
+        *("trunk_forward_lean", "trunk_side_lean", "trunk_heading"),
+        *("lumbar_extension", "lumbar_bending", "lumbar_rotation"),
+    ),
+}
+_USUAL_SPEEDS = ("pelvis", "wrist", "ankle")
+_USUAL_CONFIDENCE = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Numbers over time.
+
+    Attributes:
+        side: ``"left"``, ``"right"`` or ``""``.
+        values: (R,), NaN where missing.
+        confidence: (R,) 0..1, how sure they are.
+        low: (R,) lower end of a band around them.
+        high: (R,) its upper end.
+    """
+
+    side: str
+    values: FloatArray
+    confidence: FloatArray
+    low: FloatArray | None = None
+    high: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves that share their axes.
+
+    Attributes:
+        label: what they are.
+        unit: of the values.
+        note: which way they grow, where that is a convention.
+        curves: what is drawn.
+        limits: of the values; None fits them.
+    """
+
+    label: str
+    unit: str
+    note: str
+    curves: tuple[Curve, ...]
+    limits: tuple[float, float] | None = None
+
+
+def angle_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[Panel]]:
+    """The angles of each person, a panel a quantity, left and right together.
+
+    Raises:
+        ConfigError: there is no such joint or angle.
+    """
+    angles = motion_angles(chosen.motion)
+    sure = angle_confidence(chosen.motion.confidence, angles.names)
+    wanted = _angle_names(joints)
+    return [
+        [_angle_panel(chosen, column, names, angles, sure) for names in wanted]
+        for column in chosen.columns
+    ]
+
+
+def _angle_panel(
+    chosen: Selection,
+    column: int,
+    names: tuple[str, ...],
+    angles: JointAngles,
+    sure: FloatArray,
+) -> Panel:
+    curves = tuple(
+        Curve(
+            ANGLES[name].side,
+            angles.of(name)[chosen.rows, column],
+            sure[chosen.rows, column, angles.names.index(name)],
+        )
+        for name in names
+    )
+    first = ANGLES[names[0]]
+    return Panel(first.label, "°", f"+ {first.positive}", curves)
+
+
+def _quantity(name: str) -> str:
+    """The name of an angle without its side."""
+    return name[:-2] if ANGLES[name].side else name
+
+
+def _angle_names(joints: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Names of angles, those of one quantity together."""
+    found: dict[str, list[str]] = {}
+    for wanted in joints or _USUAL_ANGLES:
+        plain = wanted.lower().replace("-", "_")
+        side, _, rest = plain.partition("_")
+        sided = side in ("left", "right") and bool(rest)
+        part = rest if sided else plain
+        among = [
+            name
+            for name in ANGLES
+            if part in (name, _quantity(name), name.partition("_")[0])
+            or _quantity(name) in _OF_JOINT.get(part, ())
+        ]
+        if sided:
+            among = [name for name in among if ANGLES[name].side == side]
+        if not among:
+            parts = ("hip", "knee", "shoulder", "elbow", "trunk", "pelvis")
+            names = dict.fromkeys(_quantity(name) for name in ANGLES)
+            raise ConfigError(
+                f"--joint must be one of {', '.join(parts)}, those of the limbs also with left_ or "
+                f"right_, or an angle ({', '.join(names)}), got {wanted!r}"
+            )
+        for name in among:
+            group = found.setdefault(_quantity(name), [])
+            if name not in group:
+                group.append(name)
+    return [tuple(names) for names in found.values()]
+
+
+def speed_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[Panel]]:
+    """The speed of joints of each person in metres a second.
+
+    It is that of the straight way between the frames before and after.
+
+    Raises:
+        ConfigError: there is no such joint.
+    """
+    groups = joint_groups(joints, _USUAL_SPEEDS)
+    speeds = _speeds(chosen.motion.in_camera, chosen.motion.timestamps)[chosen.rows]
+    sure = chosen.motion.confidence[chosen.rows]
+
+    def panel(column: int, group: str, names: tuple[str, ...]) -> Panel:
+        numbers = [(name, H36M17.index(name)) for name in names]
+        curves = tuple(
+            Curve(side_of(name), speeds[:, column, number], sure[:, column, number])
+            for name, number in numbers
+        )
+        return Panel(f"speed of {group}", "m/s", "", curves)
+
+    return [[panel(column, *group) for group in groups.items()] for column in chosen.columns]
+
+
+def _speeds(points: FloatArray, times: FloatArray) -> FloatArray:
+    """(T, P, 17) metres a second of (T, P, 17, 3); one-sided where one neighbour is missing."""
+    if len(times) < 2:
+        return np.full(points.shape[:-1], np.nan)
+    steps = np.diff(times).reshape(-1, 1, 1, 1)
+    forward = np.diff(points.astype(np.float64), axis=0) / steps
+    after, before = np.full(points.shape, np.nan), np.full(points.shape, np.nan)
+    after[:-1], before[1:] = forward, forward
+    # Weighted by the steps, which is the way from the frame before to the one after.
+    both = np.full(points.shape, np.nan)
+    both[1:-1] = (points[2:] - points[:-2]) / (steps[1:] + steps[:-1])
+    velocity = np.where(np.isfinite(both), both, np.where(np.isfinite(after), after, before))
+    # What is not there has no speed, though its neighbours may be.
+    velocity[~np.isfinite(points).all(axis=-1)] = np.nan
+    speeds: FloatArray = np.linalg.norm(velocity, axis=-1)
+    return speeds
+
+
+def confidence_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[Panel]]:
+    """The confidence of each person: mean and range over all joints, then joint by joint.
+
+    Raises:
+        ConfigError: there is no such joint.
+    """
+    groups = joint_groups(joints, _USUAL_CONFIDENCE)
+    scores = _scores(chosen)
+
+    def panel(column: int, group: str, names: tuple[str, ...]) -> Panel:
+        curves = []
+        for name in names:
+            values = scores[:, column, H36M17.index(name)]
+            curves.append(Curve(side_of(name), values, np.ones(len(values))))
+        return Panel(f"confidence of {group}", "", "", tuple(curves), (0.0, 1.0))
+
+    return [
+        [overall(chosen, column), *(panel(column, *group) for group in groups.items())]
+        for column in chosen.columns
+    ]
+
+
+def overall(chosen: Selection, column: int) -> Panel:
+    """Mean and range of the confidence of all joints of a person."""
+    values = _scores(chosen)[:, column]
+    present = np.isfinite(values)
+    count = present.sum(axis=-1)
+    total = np.where(present, values, 0.0).sum(axis=-1)
+    mean = np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+    low, high = np.fmin.reduce(values, axis=-1), np.fmax.reduce(values, axis=-1)
+    curve = Curve("", mean, np.ones(len(values)), low, high)
+    return Panel("confidence", "", "mean and range of all joints", (curve,), (0.0, 1.0))
+
+
+def _scores(chosen: Selection) -> FloatArray:
+    """(R, P, 17) confidence, NaN where a joint is not there."""
+    there = np.isfinite(chosen.motion.positions).all(axis=-1)
+    scores: FloatArray = np.where(there, chosen.motion.confidence, np.nan)[chosen.rows]
+    return scores

@@ -1,0 +1,112 @@
+"""The part of a motion that a figure shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mbcli.errors import ConfigError, InputError
+from mbcli.motion import Motion3D
+from mbcli.show.plots.options import PlotOptions
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray, IntArray
+
+MOST_PEOPLE = 6
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Frames and people of a motion.
+
+    Attributes:
+        motion: all of it.
+        rows: (R,) frames, as rows of the motion's arrays.
+        columns: the people, as columns.
+        left_out: how many people the figure has no room for.
+    """
+
+    motion: Motion3D
+    rows: IntArray
+    columns: tuple[int, ...]
+    left_out: int
+
+    @property
+    def times(self) -> FloatArray:
+        """(R,) seconds."""
+        times: FloatArray = self.motion.timestamps[self.rows]
+        return times
+
+    def person(self, column: int) -> str:
+        """What a person is called."""
+        return f"person {int(self.motion.track_ids[column])}"
+
+
+def select(motion: Motion3D, options: PlotOptions) -> Selection:
+    """The frames and people that are asked for.
+
+    Raises:
+        InputError: there is nothing to draw.
+        ConfigError: a person or a time that is not there.
+    """
+    ids = motion.track_ids.tolist()
+    if not len(motion.timestamps) or not ids:
+        raise InputError("the motion holds nobody to draw")
+    rows = _rows(motion.timestamps, options)
+    there = np.isfinite(motion.positions[rows]).any(axis=(-1, -2)).sum(axis=0)  # (P,)
+    if options.ids is None:
+        seen = [column for column in range(len(ids)) if there[column]]
+        columns = sorted(sorted(seen, key=lambda c: -int(there[c]))[:MOST_PEOPLE])
+        left_out = len(seen) - len(columns)
+    else:
+        missing = [str(i) for i in options.ids if i not in ids]
+        if missing:
+            raise ConfigError(
+                f"--person must be among {', '.join(map(str, ids))}, got {', '.join(missing)}"
+            )
+        if len(options.ids) > MOST_PEOPLE:
+            raise ConfigError(
+                f"--person must name {MOST_PEOPLE} people at most, got {len(options.ids)}"
+            )
+        columns, left_out = [ids.index(i) for i in options.ids], 0
+    if not any(there[column] for column in columns):
+        who = "nobody" if options.ids is None else f"nothing of person {options.person}"
+        raise InputError(f"the motion holds {who} in the {len(rows)} frames to draw")
+    return Selection(motion, rows, tuple(columns), left_out)
+
+
+def _rows(times: FloatArray, options: PlotOptions) -> IntArray:
+    low = -np.inf if options.start is None else options.start
+    high = np.inf if options.end is None else options.end
+    rows = np.flatnonzero((times >= low) & (times <= high))
+    if not len(rows):
+        raise ConfigError(
+            f"--start and --end must leave a frame between {times[0]:.2f} and {times[-1]:.2f} "
+            f"seconds, got {low:g} to {high:g}"
+        )
+    return rows
+
+
+def joint_groups(wanted: tuple[str, ...], usual: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Joints by what they have in common: ``wrist`` is the left and the right one.
+
+    Args:
+        wanted: names as in ``PlotOptions.joints``.
+        usual: taken where nothing is wanted.
+
+    Raises:
+        ConfigError: there is no such joint.
+    """
+    groups: dict[str, tuple[str, ...]] = {}
+    for name in wanted or usual:
+        plain = name.lower().replace("-", "_")
+        found = tuple(j for j in H36M17.joints if j == plain or j.partition("_")[2] == plain)
+        if not found:
+            known = dict.fromkeys(j.partition("_")[2] or j for j in H36M17.joints)
+            raise ConfigError(
+                f"--joint must be one of {', '.join(known)}, those of the limbs also with left_ or "
+                f"right_, got {name!r}"
+            )
+        group = found[0].partition("_")[2] or found[0]
+        groups[group] = tuple(dict.fromkeys((*groups.get(group, ()), *found)))
+    return groups

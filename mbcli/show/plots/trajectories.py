@@ -1,0 +1,156 @@
+"""Ways of joints through space, seen from above and from the side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mbcli.show.plots.ink import SIDES, SMALL, SURE, Dashes, person_ink, side_of
+from mbcli.show.plots.selection import Selection, joint_groups
+from mbcli.skeleton import H36M17
+from mbcli.types import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_USUAL = ("pelvis",)
+_FULL, _FAINT = 1.3, 0.6  # points
+_WIDTH = 7.2  # inches
+_AROUND, _OVER = 1.5, 1.9  # inches of width and height that are not views
+_NARROWEST = 0.25  # of the widest way, which the others are given at least
+_RIGHT, _UP, _AWAY = 0, 1, 2
+_MIDDLE: Dashes = (0.0, (6.0, 1.2, 1.0, 1.2))
+
+
+def draw_trajectories(
+    chosen: Selection, joints: tuple[str, ...], *, title: str, remark: str
+) -> Figure:
+    """Draw where joints went: from above, from where the camera stands, and from the side.
+
+    A metre is as long in each view. A ring is the beginning and a disc the end; dots are whole
+    seconds. Where confidence is below 0.5 a line is thin.
+
+    Raises:
+        ConfigError: there is no such joint.
+    """
+    from matplotlib.figure import Figure
+
+    names = [name for group in joint_groups(joints, _USUAL).values() for name in group]
+    points, grounded = _in_ground(chosen)
+    numbers = [H36M17.index(name) for name in names]
+    spans = _spans(points[:, list(chosen.columns)][:, :, numbers])
+    wide, high, deep = (end - begin for begin, end in spans)
+    inches = (_WIDTH - _AROUND) / (wide + deep)
+    size = (_WIDTH, (deep + high) * inches + _OVER)
+    figure = Figure(figsize=size, layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
+    grid = figure.subplots(2, 2, width_ratios=(wide, deep), height_ratios=(deep, high))
+    grid[0, 1].remove()
+    start = "" if grounded else " of the camera"
+    labels = {
+        _RIGHT: f"to the right{start} [m]",
+        _UP: f"above the {'floor' if grounded else 'camera'} [m]",
+        _AWAY: f"away{' from the camera' if not grounded else ''} [m]",
+    }
+    views = (
+        ("from above", grid[0, 0], _RIGHT, _AWAY),
+        ("from the camera", grid[1, 0], _RIGHT, _UP),
+        ("from the side", grid[1, 1], _AWAY, _UP),
+    )
+    for view, axes, across, along in views:
+        for column in chosen.columns:
+            for name, number in zip(names, numbers, strict=True):
+                way = points[:, column, number][:, [across, along]]
+                stroke = _dashes(name, names)
+                _draw(axes, chosen, way, column, stroke, number)
+        axes.set(xlim=spans[across], ylim=spans[along], aspect="equal")
+        axes.set_title(view, loc="left")
+        axes.set_xlabel(labels[across], fontsize=SMALL)
+        axes.set_ylabel(labels[along], fontsize=SMALL)
+        axes.locator_params(nbins=6, steps=(1, 2, 5, 10))
+    _legend(figure, chosen, names)
+    figure.supxlabel(remark, x=0.01, ha="left", fontsize=SMALL, color="#606060")
+    return figure
+
+
+def _in_ground(chosen: Selection) -> tuple[FloatArray, bool]:
+    """(R, P, 17, 3) metres: right, up, away; and whether that is above an estimated floor."""
+    motion = chosen.motion
+    points = motion.in_camera[chosen.rows].astype(np.float64)
+    world = None if motion.refinement is None else motion.refinement.world_from_camera
+    if world is not None:
+        points = points @ world[:3, :3].T + world[:3, 3]
+    points[..., 1] *= -1
+    return points, world is not None
+
+
+def _spans(points: FloatArray) -> list[tuple[float, float]]:
+    """Lowest and highest right, up and away of (..., 3), with a margin; none too narrow to read."""
+    flat = points.reshape(-1, 3)
+    low, high = np.fmin.reduce(flat), np.fmax.reduce(flat)
+    widths = np.maximum(1.1 * (high - low), 0.5)
+    widths = np.maximum(widths, _NARROWEST * widths.max())
+    middle = (low + high) / 2
+    return list(zip((middle - widths / 2).tolist(), (middle + widths / 2).tolist(), strict=True))
+
+
+def _dashes(joint: str, names: list[str]) -> Dashes:
+    """The middle of the body is drawn as the right side is, unless there is one."""
+    side = side_of(joint)
+    if not side and any(side_of(name) for name in names):
+        return _MIDDLE
+    return SIDES[side].dashes
+
+
+def _draw(
+    axes: Axes, chosen: Selection, way: FloatArray, column: int, dashes: Dashes, number: int
+) -> None:
+    colour = person_ink(column)
+    there = np.flatnonzero(np.isfinite(way).all(axis=-1))
+    if not len(there):
+        return
+    axes.plot(*way.T, color=colour, linestyle=dashes, linewidth=_FAINT)
+    sure = chosen.motion.confidence[chosen.rows, column, number] >= SURE
+    axes.plot(*np.where(sure[:, None], way, np.nan).T, color=colour, ls=dashes, linewidth=_FULL)
+    seconds = chosen.times[there]
+    whole = there[np.flatnonzero(np.diff(np.floor(seconds + 1e-6), prepend=np.floor(seconds[0])))]
+    axes.plot(*way[whole].T, ".", color=colour, markersize=3)
+    first, last = way[there[0]], way[there[-1]]
+    # The ring goes around the disc where somebody ends where they began.
+    axes.plot(*first, "o", color=colour, markersize=6.5, markerfacecolor="none", zorder=3)
+    axes.plot(*last, "o", color=colour, markersize=3.5, zorder=3)
+    axes.annotate(
+        str(int(chosen.motion.track_ids[column])),
+        (float(first[0]), float(first[1])),
+        xytext=(5, 4),
+        textcoords="offset points",
+        fontsize=SMALL,
+        color=colour,
+    )
+
+
+def _legend(figure: Figure, chosen: Selection, names: list[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    def line(label: str, **style: object) -> Line2D:
+        return Line2D([], [], label=label, **({"linewidth": _FULL} | style))  # type: ignore[arg-type]
+
+    lines = [line(chosen.person(column), color=person_ink(column)) for column in chosen.columns]
+    for side in SIDES:
+        joints = [name.removeprefix(f"{side}_") for name in names if side_of(name) == side]
+        if joints:
+            label = f"{side} {', '.join(joints)}".strip()
+            dashes = _dashes(f"{side}_", names)
+            lines.append(line(label, color="#303030", linestyle=dashes))
+    mark: dict[str, object] = {"color": "#303030", "linewidth": 0}
+    lines += [
+        line("beginning", marker="o", markersize=6.5, markerfacecolor="none", **mark),
+        line("end", marker="o", markersize=3.5, **mark),
+        line("whole seconds", marker=".", markersize=3, **mark),
+        line(f"confidence below {SURE}", color="#303030", linewidth=_FAINT),
+    ]
+    figure.legend(
+        handles=lines, loc="outside upper right", ncols=4, handlelength=2.6, borderaxespad=0.2
+    )

@@ -1,0 +1,62 @@
+"""Every way to show a motion as one function: videos, pictures and pages, by the suffix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mbcli.errors import ConfigError
+from mbcli.motion import Motion3D
+from mbcli.report import Observer, unobserved
+from mbcli.show.drawing import RenderOptions
+from mbcli.show.drawing import render as draw
+from mbcli.show.drawing.files import check_suffix
+from mbcli.show.page.page import write_page
+
+if TYPE_CHECKING:
+    from mbcli.show.drawing import RenderReport
+    from mbcli.show.page.page import PageReport
+
+PAGE = ".html"
+
+
+def render(
+    motion: Motion3D,
+    path: Path | str,
+    *,
+    video: Path | str | None = None,
+    options: RenderOptions | None = None,
+    overwrite: bool = False,
+    observer: Observer = unobserved,
+) -> RenderReport | PageReport:
+    """Draw a motion into a video, a GIF, a picture or a page for a browser.
+
+    Args:
+        motion: what to draw.
+        path: the file. ``.mp4`` is H.264 with the sound of the video, ``.gif`` an animation,
+            ``.png`` and ``.jpg`` one frame or a contact sheet, ``.html`` a page that opens
+            offline, in which a motion can be played and walked around.
+        video: what the motion was inferred from; None takes the one that the motion names. A page
+            carries it only if it is given.
+        options: how to draw; all defaults if None. A page goes by ``people`` alone.
+        overwrite: replace a file that exists.
+        observer: is told of the progress.
+
+    Raises:
+        OutputError: another suffix, or the file cannot be written.
+        InputError: the video is missing, cannot be read or is not the one of this motion; or the
+            motion has no frames.
+        ConfigError: options that do not suit the motion or the kind of file.
+    """
+    path, source = Path(path), None if video is None else Path(video)
+    options = RenderOptions() if options is None else options
+    check_suffix(path, others=(PAGE,))
+    if path.suffix.lower() != PAGE:
+        return draw(
+            motion, path, video=source, options=options, overwrite=overwrite, observer=observer
+        )
+    if options != RenderOptions(people=options.people):
+        raise ConfigError("a page has no use for RenderOptions other than people")
+    return write_page(
+        motion, path, video=source, people=options.people, overwrite=overwrite, observer=observer
+    )

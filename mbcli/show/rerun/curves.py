@@ -1,0 +1,93 @@
+"""Confidence and joint angles over time, as curves of a Rerun recording.
+
+A person who is absent leaves a gap in their curves, as does an angle without meaning.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import rerun as rr
+
+from mbcli.kinematics.angles import ANGLES, Angle, motion_angles
+from mbcli.motion import Motion3D
+from mbcli.show.colours import LEFT, RIGHT, Colour, joint_colour, person_colour
+from mbcli.show.rerun.recording import chunks, person_name, seen, time_columns
+
+# Entity paths; below each lies one entity a person, named by `person_name`.
+CONFIDENCE = "confidence"  # one curve, the mean over the joints
+JOINT_CONFIDENCE = "joint_confidence"  # one curve a joint
+ANGLE_CURVES = "angles"  # one entity an angle, in degrees
+
+_WIDTH = 1.5  # pixels
+# Curves that would have one colour: towards white (above 0) or black, one after the other.
+_SHADES = (0.0, 0.55, -0.4, 0.3, -0.6)
+
+
+def angle_path(person: str, angle: Angle) -> str:
+    """The entity of an angle of a person."""
+    return f"{ANGLE_CURVES}/{person}/{angle.name}"
+
+
+def add_curves(recording: rr.RecordingStream, motion: Motion3D) -> None:
+    """Add the curves of everybody."""
+    angles = motion_angles(motion)
+    for column in range(len(motion.track_ids)):
+        _add_looks(recording, motion, column)
+        name = person_name(motion, column)
+        for rows in chunks(motion):
+            times = time_columns(motion, rows)
+            scores = motion.confidence[rows, column].astype(np.float64)
+            scores[~seen(motion.positions[rows, column])] = np.nan
+            counts = np.full(len(scores), scores.shape[1])
+            curves = {
+                f"{CONFIDENCE}/{name}": rr.Scalars.columns(scalars=scores.mean(axis=-1)),
+                f"{JOINT_CONFIDENCE}/{name}": rr.Scalars.columns(scalars=scores.ravel()).partition(
+                    counts
+                ),
+            }
+            for number, angle in enumerate(angles.names):
+                degrees = angles.degrees[rows, column, number]
+                curves[angle_path(name, ANGLES[angle])] = rr.Scalars.columns(scalars=degrees)
+            for path, values in curves.items():
+                recording.send_columns(path, times, values, strict=True)
+
+
+def _add_looks(recording: rr.RecordingStream, motion: Motion3D, column: int) -> None:
+    """Add colours and names."""
+    name, person = person_name(motion, column), person_colour(column)
+    number = motion.track_ids[column]
+    _add_look(recording, f"{CONFIDENCE}/{name}", [f"person {number}"], [person])
+    joints = motion.skeleton.joints
+    _add_look(
+        recording,
+        f"{JOINT_CONFIDENCE}/{name}",
+        [f"{number} {joint}" for joint in joints],
+        [joint_colour(joint, person) for joint in joints],
+    )
+    middle = [angle for angle in ANGLES.values() if not angle.side]
+    for angle in ANGLES.values():
+        colour = {"left": LEFT, "right": RIGHT, "": person}[angle.side]
+        # Sides have their colours for everybody, so people differ in shade, and else the angles.
+        turn = column if angle.side else middle.index(angle)
+        words = (str(number), angle.side, angle.label)
+        _add_look(
+            recording,
+            angle_path(name, angle),
+            [" ".join(filter(None, words))],
+            [_shaded(colour, _SHADES[turn % len(_SHADES)])],
+        )
+
+
+def _add_look(
+    recording: rr.RecordingStream, path: str, names: list[str], colours: list[Colour]
+) -> None:
+    widths = [_WIDTH] * len(names)
+    looks = rr.SeriesLines(names=names, colors=colours, widths=widths)
+    recording.log(path, looks, static=True, strict=True)
+
+
+def _shaded(colour: Colour, shade: float) -> Colour:
+    """The colour mixed with white (``shade`` > 0) or black (< 0)."""
+    goal = 255 if shade > 0 else 0
+    red, green, blue = (round(part + (goal - part) * abs(shade)) for part in colour)
+    return red, green, blue

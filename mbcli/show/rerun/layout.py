@@ -1,0 +1,102 @@
+"""How the Rerun viewer is laid out: video and space above, curves and the time line below."""
+
+from __future__ import annotations
+
+import numpy as np
+import rerun as rr
+from rerun import blueprint as rrb
+
+from mbcli.kinematics.angles import ANGLES
+from mbcli.motion import Motion3D
+from mbcli.show.rerun.curves import ANGLE_CURVES, CONFIDENCE, JOINT_CONFIDENCE, angle_path
+from mbcli.show.rerun.recording import PICTURE, SECONDS, SPACE, person_name
+from mbcli.show.scene import Scene
+from mbcli.types import FloatArray
+
+# Tab of the joint angles -> what it shows.
+_TABS = {
+    "Knees": ("knee_angle_r", "knee_angle_l"),
+    "Hips": ("hip_flexion_r", "hip_flexion_l"),
+    "Elbows": ("elbow_flex_r", "elbow_flex_l"),
+    "Shoulders": ("shoulder_elevation_r", "shoulder_elevation_l"),
+    "Trunk": ("trunk_forward_lean", "trunk_side_lean"),
+}
+# Where the view begins: beside and a little above the video's camera, all people in sight.
+_AROUND, _ABOVE = np.deg2rad(35.0), np.deg2rad(12.0)
+_AWAY = 2.0  # distances to the people in the radius that holds nearly all of them
+_NEAREST = 1.5  # metres of that radius, at least
+_WITHIN = 95.0  # percent
+_CELL = 0.5  # metres of the floor's grid
+_GREY = (90, 96, 108)
+
+
+def layout_of(motion: Motion3D, scene: Scene) -> rrb.Blueprint:
+    """The blueprint for a motion that `mbcli.show.rerun.recording` has recorded."""
+    people = [person_name(motion, column) for column in range(len(motion.track_ids))]
+    angles = [
+        rrb.TimeSeriesView(
+            origin=ANGLE_CURVES,
+            contents=[f"+ /{angle_path(p, ANGLES[name])}" for p in people for name in names],
+            name=tab,
+        )
+        for tab, names in _TABS.items()
+    ]
+    return rrb.Blueprint(
+        rrb.Vertical(
+            rrb.Horizontal(
+                rrb.Spatial2DView(
+                    origin=PICTURE,
+                    name="Video",
+                    visual_bounds=rrb.VisualBounds2D(
+                        x_range=(0, motion.keypoints.size[0]),
+                        y_range=(0, motion.keypoints.size[1]),
+                    ),
+                ),
+                rrb.Spatial3DView(
+                    origin=SPACE, name="Space", line_grid=_floor(scene), eye_controls=_eye(scene)
+                ),
+            ),
+            rrb.Horizontal(
+                rrb.Tabs(
+                    rrb.TimeSeriesView(
+                        origin=CONFIDENCE,
+                        name="Confidence",
+                        axis_y=rrb.ScalarAxis(range=(0.0, 1.0), zoom_lock=True),
+                    ),
+                    rrb.TimeSeriesView(origin=JOINT_CONFIDENCE, name="Confidence of joints"),
+                ),
+                rrb.Tabs(
+                    *angles, rrb.TimeSeriesView(origin=ANGLE_CURVES, name="All angles (degrees)")
+                ),
+            ),
+            row_shares=[5, 2],
+        ),
+        rrb.TimePanel(timeline=SECONDS, fps=motion.fps),
+        rrb.SelectionPanel(state="collapsed"),
+        rrb.BlueprintPanel(state="collapsed"),
+    )
+
+
+def _floor(scene: Scene) -> rrb.LineGrid3D:
+    plane = rr.components.Plane3D(normal=(0, 1, 0), distance=scene.floor)
+    return rrb.LineGrid3D(visible=True, spacing=_CELL, plane=plane, color=_GREY)
+
+
+def _eye(scene: Scene) -> rrb.EyeControls3D:
+    up = np.array([0.0, 1.0 if scene.upright else -1.0, 0.0])
+    points = scene.points[np.isfinite(scene.points).all(axis=-1)].astype(np.float64)
+    middle = np.median(points, axis=0) if len(points) else np.zeros(3)
+    spread = np.linalg.norm(points - middle, axis=-1) if len(points) else np.zeros(1)
+    radius = max(_NEAREST, float(np.percentile(spread, _WITHIN)))
+    right, forward = (_level(scene.scene_from_camera[:3, axis], up) for axis in (0, 2))
+    beside = np.sin(_AROUND) * right - np.cos(_AROUND) * forward
+    away = np.cos(_ABOVE) * beside + np.sin(_ABOVE) * up
+    return rrb.EyeControls3D(position=middle + _AWAY * radius * away, look_target=middle, eye_up=up)
+
+
+def _level(direction: FloatArray, up: FloatArray) -> FloatArray:
+    """The horizontal part of a direction, of length 1 unless it has none."""
+    part = direction - (direction @ up) * up
+    length = float(np.linalg.norm(part))
+    level: FloatArray = part / length if length > 0 else part
+    return level

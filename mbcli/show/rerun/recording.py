@@ -1,0 +1,218 @@
+"""A motion as entities of a Rerun recording (https://rerun.io); what lies where is told below.
+
+Every row has two times: ``time``, seconds of the video, and ``frame``, its frame numbers. Numbers
+are those of the motion: nothing is smoothed or filled in. A person who is absent from a frame is
+an empty row there, which takes them off the screen; a single missing joint is NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import rerun as rr
+
+from mbcli.motion import Motion3D
+from mbcli.report import Observer
+from mbcli.show.colours import bone_colours, joint_colour, person_colour
+from mbcli.show.scene import Scene
+from mbcli.types import FloatArray
+
+SECONDS, FRAME = "time", "frame"
+
+# Entity paths. People are children of a place, one each, named by `person_name`.
+PICTURE = "video"  # 2D, in pixels
+FRAMES = f"{PICTURE}/frames"  # what people are drawn over
+SPACE = "space"  # 3D, in metres
+CAMERA = f"{SPACE}/camera"
+
+_ROWS = 1024  # frames that are handed over together
+_BONE_RADIUS, _JOINT_RADIUS = 0.018, 0.028  # metres
+_LINE_RADIUS, _DOT_RADIUS = -1.6, -2.6  # negative: pixels of the screen, at any zoom
+_FRUSTUM = 0.6  # metres from the camera to its picture
+_LABEL_OVER = 0.25  # metres from the head up to the id
+_LABEL_PART = 0.12  # the same in 2D, of the body's height in the picture
+
+
+def person_name(motion: Motion3D, column: int) -> str:
+    """The entity of the person in a column of the motion."""
+    return f"person_{motion.track_ids[column]}"
+
+
+def add_space(recording: rr.RecordingStream, motion: Motion3D, scene: Scene) -> None:
+    """Add the axes of 3D space and, where the focal length is known, the camera."""
+    axes = rr.ViewCoordinates.RIGHT_HAND_Y_UP if scene.upright else rr.ViewCoordinates.RDF
+    recording.log(SPACE, axes, static=True, strict=True)
+    focal = focal_length(motion)
+    if focal is None or not scene.placed:
+        return
+    transform = scene.scene_from_camera
+    recording.log(
+        CAMERA,
+        rr.Transform3D(translation=transform[:3, 3], mat3x3=transform[:3, :3]),
+        rr.Pinhole(
+            resolution=motion.keypoints.size,
+            focal_length=focal,
+            camera_xyz=rr.ViewCoordinates.RDF,
+            image_plane_distance=_FRUSTUM,
+        ),
+        static=True,
+        strict=True,
+    )
+
+
+def focal_length(motion: Motion3D) -> float | None:
+    """The focal length in pixels that the motion was placed by; None if it does not say."""
+    try:
+        return float(motion.meta["assumptions"]["focal"]["pixels"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def add_people(
+    recording: rr.RecordingStream, motion: Motion3D, scene: Scene, observer: Observer
+) -> None:
+    """Add everybody in 2D, in pixels, and in 3D, in metres."""
+    people = range(len(motion.track_ids))
+    for done, column in enumerate(people):
+        name = person_name(motion, column)
+        _add_looks(recording, motion, column, name)
+        for rows in chunks(motion):
+            times = time_columns(motion, rows)
+            _add_flat(recording, f"{PICTURE}/{name}", motion, column, rows, times)
+            _add_solid(
+                recording,
+                f"{SPACE}/{name}",
+                motion,
+                scene.points[rows, column],
+                times,
+                up=1.0 if scene.upright else -1.0,
+            )
+        observer("view", done + 1, len(people))
+
+
+def time_columns(motion: Motion3D, rows: slice) -> list[rr.TimeColumn]:
+    """Both times of some frames."""
+    return [
+        rr.TimeColumn(FRAME, sequence=motion.keypoints.frame_index[rows]),
+        rr.TimeColumn(SECONDS, duration=motion.timestamps[rows]),
+    ]
+
+
+def chunks(motion: Motion3D) -> Iterator[slice]:
+    """The rows that are handed over together."""
+    for begin in range(0, len(motion.timestamps), _ROWS):
+        yield slice(begin, begin + _ROWS)
+
+
+def _add_looks(recording: rr.RecordingStream, motion: Motion3D, column: int, name: str) -> None:
+    """Add what stays the same: colours, widths and names."""
+    skeleton, person = motion.skeleton, person_colour(column)
+    joints = [joint_colour(joint, person) for joint in skeleton.joints]
+    bones = list(bone_colours(skeleton, person))
+    names = list(skeleton.joints)
+    recording.log(
+        f"{PICTURE}/{name}",
+        rr.Points2D.from_fields(radii=_DOT_RADIUS, colors=joints, labels=names, show_labels=False),
+        rr.LineStrips2D.from_fields(radii=_LINE_RADIUS, colors=bones),
+        static=True,
+        strict=True,
+    )
+    recording.log(
+        f"{SPACE}/{name}",
+        rr.Points3D.from_fields(
+            radii=_JOINT_RADIUS, colors=joints, labels=names, show_labels=False
+        ),
+        rr.LineStrips3D.from_fields(radii=_BONE_RADIUS, colors=bones),
+        static=True,
+        strict=True,
+    )
+    label = str(motion.track_ids[column])
+    for path, archetype in (
+        (f"{PICTURE}/{name}/id", rr.Points2D.from_fields),
+        (f"{SPACE}/{name}/id", rr.Points3D.from_fields),
+    ):
+        looks = archetype(radii=0.0, colors=person, labels=label, show_labels=True)
+        recording.log(path, looks, static=True, strict=True)
+
+
+def _add_flat(
+    recording: rr.RecordingStream,
+    path: str,
+    motion: Motion3D,
+    column: int,
+    rows: slice,
+    times: Sequence[rr.TimeColumn],
+) -> None:
+    """Add a person's keypoints, in pixels."""
+    points = motion.keypoints.data[rows, column, :, :2]
+    there = seen(points)
+    counts, strips = _bodies(motion, points, there)
+    recording.send_columns(
+        path,
+        times,
+        [
+            *rr.Points2D.columns(positions=points[there].reshape(-1, 2)).partition(counts[0]),
+            *rr.LineStrips2D.columns(strips=strips).partition(counts[1]),
+        ],
+        strict=True,
+    )
+    recording.send_columns(
+        f"{path}/id",
+        times,
+        rr.Points2D.columns(positions=_over(points[there])).partition(there.astype(np.int64)),
+        strict=True,
+    )
+
+
+def _add_solid(
+    recording: rr.RecordingStream,
+    path: str,
+    motion: Motion3D,
+    points: FloatArray,
+    times: Sequence[rr.TimeColumn],
+    *,
+    up: float,
+) -> None:
+    """Add a person in space, in metres; ``up`` is the sign of y in which heads are up."""
+    there = seen(points)
+    counts, strips = _bodies(motion, points, there)
+    recording.send_columns(
+        path,
+        times,
+        [
+            *rr.Points3D.columns(positions=points[there].reshape(-1, 3)).partition(counts[0]),
+            *rr.LineStrips3D.columns(strips=strips).partition(counts[1]),
+        ],
+        strict=True,
+    )
+    over = points[there, motion.skeleton.index("head")] + np.array([0.0, up * _LABEL_OVER, 0.0])
+    recording.send_columns(
+        f"{path}/id",
+        times,
+        rr.Points3D.columns(positions=over).partition(there.astype(np.int64)),
+        strict=True,
+    )
+
+
+def seen(points: FloatArray) -> npt.NDArray[np.bool_]:
+    """(T,) in which frames any of (T, J, D) is there."""
+    return np.asarray(np.isfinite(points).any(axis=(-1, -2)))
+
+
+def _bodies(
+    motion: Motion3D, points: FloatArray, there: npt.NDArray[np.bool_]
+) -> tuple[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]], FloatArray]:
+    """How many joints and bones each frame has, and the bones of all of them, (N, 2, D)."""
+    bones = np.array(motion.skeleton.bones)
+    strips: FloatArray = points[there][:, bones].reshape(-1, 2, points.shape[-1])
+    present = there.astype(np.int64)
+    return (present * points.shape[1], present * len(bones)), strips
+
+
+def _over(points: FloatArray) -> FloatArray:
+    """(N, 2) pixels: the middle of each body (N, J, 2) across, and a little over all of it."""
+    across = np.nanmean(points[..., 0], axis=-1)
+    top, bottom = np.nanmin(points[..., 1], axis=-1), np.nanmax(points[..., 1], axis=-1)
+    return np.stack([across, top - _LABEL_PART * (bottom - top)], axis=-1)

@@ -1,0 +1,96 @@
+"""pose.npz, format "mbcli.motion/1", as named arrays; `mbcli.motion` gives them their meaning.
+
+An ordinary ``numpy.savez_compressed`` archive that loads with ``allow_pickle=False``. T frames of
+video time, P people, 17 joints; metres in camera axes (x right, y down, z away), pixels for 2D.
+
+    format               ()            "mbcli.motion/1"
+    positions            (T,P,17,3) f4 metres, pelvis at 0; NaN where the person is absent
+    root                 (T,P,3) f4    pelvis in the camera's frame, metres
+    positions_normalized (T,P,17,3) f4 the network's own output, image units
+    confidence           (T,P,17) f4   0..1
+    expected_error       (T,P,17) f4   metres: mean distance from the truth that is to be expected,
+                                       relative to the pelvis and at the given height; 0 at the
+                                       pelvis, NaN where unknown (absent, or filled by refinement);
+                                       only with weights that carry a calibration
+    keypoints_2d         (T,P,17,3) f4 x, y in pixels and confidence: what was lifted
+    boxes                (T,P,4) f4    x1 y1 x2 y2 in pixels, NaN where absent
+    track_ids            (P,) i8       one identity a column
+    frame_index          (T,) i8       frame numbers in the source
+    timestamps           (T,) f8       seconds
+    fps                  () f8         mean rate
+    image_size           (2,) i8       width, height in pixels
+    joint_names          (17,) U       Human3.6M order
+    parents              (17,) i8      -1 for the root
+    meta                 () U          JSON: version, command, options, weights, assumptions
+
+A refined motion holds the refined numbers under the names above, and besides
+
+    raw_positions        (T,P,17,3) f4 positions before refinement
+    raw_root             (T,P,3) f4    root before refinement
+    raw_confidence       (T,P,17) f4   confidence before refinement
+    raw_expected_error   (T,P,17) f4   expected error before refinement; only if there is one
+    world_from_camera    (4,4) f8      rigid transform into a world whose y is along gravity and
+                                       whose floor is y = 0; only where it was estimated
+    foot_contacts        (T,P,2) ?     right, left foot on the floor; only where it was estimated
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import InputError
+from mbcli.storage.output import written_whole
+
+FORMAT = "mbcli.motion/1"
+
+
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, overwrite: bool) -> None:
+    """Write arrays of the format to ``path``; a reader finds all of them or nothing.
+
+    Raises:
+        OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
+    """
+    named: dict[str, Any] = {"format": np.array(FORMAT), **arrays}
+    with (
+        written_whole(path, overwrite=overwrite) as temporary,
+        temporary.open("xb") as stream,
+    ):
+        np.savez_compressed(stream, **named)
+
+
+def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Read every array of a file of this format and version. Never runs code from the file.
+
+    Raises:
+        InputError: no such file, not a pose.npz, another version of the format.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is not a file" if path.exists() else f"no such file: {path}")
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            if "format" not in archive.files:
+                raise InputError(f'{path} is not a pose.npz: it has no "format"')
+            arrays = {key: archive[key] for key in archive.files}
+    # What numpy raises for anything from an empty file to a pickle that it refuses to run.
+    except (
+        AttributeError,
+        EOFError,
+        OSError,
+        TypeError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path} is not a readable pose.npz: {reason}") from error
+    found = str(arrays.pop("format"))
+    if found != FORMAT:
+        raise InputError(f'{path} must have format "{FORMAT}", got "{found}"')
+    return arrays

@@ -1,0 +1,88 @@
+"""What the 2D stage gives, wherever the keypoints come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mbcli.options import InferOptions
+from mbcli.tracks.repair import MendOptions, mend
+from mbcli.tracks.tracker import select_people
+from mbcli.types import Keypoints2D
+from mbcli.version import version
+
+
+@dataclass(frozen=True)
+class Detection:
+    """2D keypoint tracks and where they come from.
+
+    Attributes:
+        keypoints: tracks in the skeleton of the front end or file.
+        source: the video, or the keypoint file without one.
+        backend: name of the front end, or of the file's format.
+        pose2d: what else is to be noted of it, ready for JSON.
+        weights: provenance of each of its weights files.
+        mended: what was changed in the keypoints as they came, ready for JSON.
+        warnings: what was wrong with video or file, one line each.
+    """
+
+    keypoints: Keypoints2D
+    source: str
+    backend: str
+    pose2d: Mapping[str, Any] = field(default_factory=dict)
+    weights: tuple[Mapping[str, Any], ...] = ()
+    mended: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def meta(self, options: InferOptions, command: str | None) -> dict[str, Any]:
+        """What a file that rests on these keypoints says of them, ready for JSON."""
+        return {
+            "version": version(),
+            "command": command,
+            "source": self.source,
+            "options": asdict(options),
+            "backend": self.backend,
+            "pose2d": dict(self.pose2d),
+            "mended": dict(self.mended),
+            "weights": list(self.weights),
+            "tracks": _track_rows(self.keypoints),
+            "warnings": list(self.warnings),
+        }
+
+
+def chosen_and_mended(
+    everybody: Keypoints2D, options: InferOptions
+) -> tuple[Keypoints2D, Mapping[str, Any]]:
+    """The people whom the options ask for, mended as they ask, and what that has changed.
+
+    Raises:
+        ConfigError: the person asked for is none of those found.
+    """
+    chosen = select_people(everybody, options.person)
+    as_they_come = options.compat is not None
+    return mend(
+        chosen,
+        MendOptions(
+            swaps=options.fix_swaps and not as_they_come,
+            flickers=options.bridge and not as_they_come,
+        ),
+    )
+
+
+def _track_rows(keypoints: Keypoints2D) -> list[dict[str, int]]:
+    """Each person's id, number of frames, and first and last position in the result."""
+    rows = []
+    for number, present in zip(keypoints.track_ids, keypoints.present.T, strict=True):
+        frames = np.flatnonzero(present)
+        rows.append(
+            {
+                "id": int(number),
+                "frames": len(frames),
+                "first": int(frames[0]),
+                "last": int(frames[-1]),
+            }
+        )
+    return rows

@@ -1,0 +1,214 @@
+"""2D keypoint tracks from a keypoint file, with or without the video that it belongs to."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from mbcli.errors import ConfigError, InputError, NobodyFoundError
+from mbcli.keypoints import FORMATS, KeypointFile
+from mbcli.options import InferOptions
+from mbcli.report import Stopwatch
+from mbcli.tracks.detection import Detection, chosen_and_mended
+from mbcli.tracks.tracker import Tracker, build_keypoints
+from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
+from mbcli.video import VideoReader
+
+Value = TypeVar("Value", float, tuple[int, int])
+
+# Picture sizes by which a keypoint may lie outside. A network may put a hidden foot a whole body
+# below the picture; further out the numbers are of another picture or another unit.
+_OUTSIDE = 3.0
+# In pixels: a body that is smaller than this is told in fractions of the picture.
+_FRACTIONS = 2.0
+
+
+@dataclass(frozen=True)
+class _Timeline:
+    """The frames that the result will have.
+
+    Attributes:
+        index: (T,) their numbers in the video.
+        times: (T,) seconds.
+        fps: mean frames per second of them.
+        size: (width, height) of the pictures in pixels.
+    """
+
+    index: IntArray
+    times: FloatArray
+    fps: float
+    size: tuple[int, int]
+
+
+def detect_in_file(
+    file: KeypointFile,
+    options: InferOptions,
+    reader: VideoReader | None = None,
+    watch: Stopwatch | None = None,
+) -> Detection:
+    """From a keypoint file to the tracks of the people that the options ask for.
+
+    Args:
+        file: what was read.
+        options: the stretch, the people, and what the file does not say.
+        reader: the video, which then decides about size, rate and number of frames.
+        watch: adds up the time taken.
+
+    Raises:
+        InputError: keypoints that fit neither the picture nor the video.
+        ConfigError: size or rate are told by nobody, or told differently.
+    """
+    watch = Stopwatch() if watch is None else watch
+    with watch.stage("decode"):
+        timeline = _timeline_of_video(file, options, reader) if reader else _timeline(file, options)
+    with watch.stage("track"):
+        everybody = _tracked(file, timeline)
+    if not len(everybody.track_ids):
+        raise NobodyFoundError(f"{file.path} holds nobody in the frames that were asked for")
+    with watch.stage("mend"):
+        keypoints, mended = chosen_and_mended(everybody, options)
+    return Detection(
+        keypoints=keypoints,
+        source=str((file.path if reader is None else reader.info.path).resolve()),
+        backend=file.format,
+        pose2d={"keypoints": str(file.path.resolve()), "format": FORMATS[file.format].title},
+        mended=mended,
+        warnings=(*file.warnings, *(() if reader is None else reader.warnings)),
+    )
+
+
+def _timeline_of_video(file: KeypointFile, options: InferOptions, reader: VideoReader) -> _Timeline:
+    """The video's own frames; what file and options say must fit it."""
+    size = reader.info.size
+    for said, by in ((file.size, str(file.path)), (options.image_size, "--image-size")):
+        if said is not None and tuple(said) != size:
+            raise InputError(
+                f"{by} must fit the video {reader.info.path}, which is {size[0]}x{size[1]}, "
+                f"got {said[0]}x{said[1]}"
+            )
+    chosen = np.array(list(reader.times()))  # (T, 2)
+    last = int(chosen[-1, 0]) + options.every - 1
+    if options.end is None and file.frame_index[-1] > last:
+        raise InputError(
+            f"{file.path} must fit the video {reader.info.path}, whose last frame is {last}, "
+            f"got keypoints of frame {file.frame_index[-1]}"
+        )
+    index, times = chosen[:, 0].astype(np.int64), chosen[:, 1]
+    if file.looked_at is not None:
+        known = np.isin(index, file.looked_at)
+        if not known.any():
+            raise NobodyFoundError(f"{file.path} holds nobody in the frames that were asked for")
+        index, times = index[known], times[known]
+    return _Timeline(index, times, _mean_rate(times, reader.fps), size)
+
+
+def _mean_rate(times: FloatArray, otherwise: float) -> float:
+    """Frames per second of what is left; ``otherwise`` for a single frame."""
+    return (len(times) - 1) / float(times[-1] - times[0]) if len(times) > 1 else otherwise
+
+
+def _timeline(file: KeypointFile, options: InferOptions) -> _Timeline:
+    """The frames of the file alone."""
+    fps = _agreed(file, "the frame rate", file.fps, options.fps, "--fps")
+    size = _agreed(file, "the image size", file.size, options.image_size, "--image-size")
+    times = np.arange(file.frames) / fps if file.timestamps is None else file.timestamps
+    slack = 0.5 / fps
+    begin = 0.0 if options.start is None else options.start
+    inside = times >= begin - slack
+    if options.end is not None:
+        inside &= times < options.end - slack
+    if file.looked_at is not None:
+        inside &= np.isin(np.arange(file.frames), file.looked_at)
+    index = np.flatnonzero(inside)[:: options.every]
+    if not len(index):
+        until = "the end" if options.end is None else f"{options.end:g} s"
+        raise InputError(f"{file.path} has no frame from {begin:g} s to {until}")
+    return _Timeline(index, times[index], _mean_rate(times[index], fps / options.every), size)
+
+
+def _agreed(
+    file: KeypointFile, what: str, told: Value | None, given: Value | None, option: str
+) -> Value:
+    """What the file or the user says; both may, if it is the same."""
+    if told is not None and given is not None and not np.allclose(told, given, rtol=0.01):
+        raise ConfigError(f"{option} {given} differs from {what} that {file.path} tells: {told}")
+    agreed = given if told is None else told
+    if agreed is None:
+        raise ConfigError(f"{file.path} does not tell {what}: add {option}, or name its video")
+    return agreed
+
+
+def _poses(file: KeypointFile, timeline: _Timeline) -> Iterator[tuple[FramePoses, IntArray]]:
+    """Each frame of the timeline with its people in pixels, and their rows in the file.
+
+    Raises:
+        InputError: keypoints far outside the picture, or told in fractions of it.
+    """
+    scale = np.array([*timeline.size, 1.0]) if file.relative else np.ones(3)
+    points = file.keypoints * scale  # (N, J, 3)
+    _check_places(file, points, timeline.size)
+    there = np.asarray(np.isfinite(points[..., :2]).all(axis=-1).any(axis=-1))  # (N,)
+    if file.boxes is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # people without any keypoint
+            boxes = np.concatenate(
+                [np.nanmin(points[..., :2], axis=1), np.nanmax(points[..., :2], axis=1)], axis=1
+            )
+    else:
+        boxes = file.boxes * np.tile(scale[:2], 2)
+    starts = np.searchsorted(file.frame_index, timeline.index, side="left")
+    ends = np.searchsorted(file.frame_index, timeline.index, side="right")
+    for index, time, start, end in zip(timeline.index, timeline.times, starts, ends, strict=True):
+        rows = start + np.flatnonzero(there[start:end])
+        yield FramePoses(int(index), float(time), boxes[rows], points[rows]), rows
+
+
+def _check_places(file: KeypointFile, points: FloatArray, size: tuple[int, int]) -> None:
+    """Refuse coordinates that cannot be pixels of such a picture."""
+    places = points[..., :2]
+    if np.nanmax(np.abs(places), initial=0) <= _FRACTIONS:
+        raise InputError(f"{file.path} must tell pixels, got fractions of the picture")
+    middle, reach = np.array(size) / 2, max(size) * (_OUTSIDE + 0.5)
+    with np.errstate(invalid="ignore"):
+        outside = (np.abs(places - middle) > reach).any(axis=-1)  # (N, J)
+    if outside.any():
+        row, joint = np.argwhere(outside)[0]
+        x, y = places[row, joint]
+        raise InputError(
+            f"{file.path} must hold keypoints of a picture of {size[0]}x{size[1]}, got "
+            f"{file.skeleton.joints[joint]} at ({x:g}, {y:g}) in frame {file.frame_index[row]}"
+        )
+
+
+def _tracked(file: KeypointFile, timeline: _Timeline) -> Keypoints2D:
+    """Everybody's tracks: by the identities of the file, or else by a tracker."""
+    frames = list(_poses(file, timeline))
+    poses = [pose for pose, _ in frames]
+    if file.ids is None:
+        tracker = Tracker(timeline.fps)
+        ids = [tracker.update(pose) for pose in poses]
+        return build_keypoints(
+            poses, ids, skeleton=file.skeleton, fps=timeline.fps, size=timeline.size
+        )
+    known = np.unique(np.concatenate([file.ids[rows] for _, rows in frames]))
+    data = np.full((len(poses), len(known), len(file.skeleton), 3), np.nan)
+    data[..., 2] = 0
+    boxes = np.full((len(poses), len(known), 4), np.nan)
+    for place, (pose, rows) in enumerate(frames):
+        columns = np.searchsorted(known, file.ids[rows])
+        data[place, columns] = pose.keypoints
+        boxes[place, columns] = pose.boxes
+    return Keypoints2D(
+        data=data,
+        skeleton=file.skeleton,
+        fps=timeline.fps,
+        timestamps=timeline.times,
+        size=timeline.size,
+        track_ids=known,
+        boxes=boxes,
+        frame_index=timeline.index,
+    )

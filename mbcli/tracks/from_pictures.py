@@ -1,0 +1,66 @@
+"""2D keypoint tracks by looking at pictures."""
+
+from __future__ import annotations
+
+from mbcli.errors import NobodyFoundError
+from mbcli.options import InferOptions
+from mbcli.pose2d import BACKENDS
+from mbcli.pose2d.choose import choose
+from mbcli.report import Observer, Stopwatch, unobserved
+from mbcli.tracks.detection import Detection, chosen_and_mended
+from mbcli.tracks.tracker import Tracker, build_keypoints
+from mbcli.video import VideoReader
+from mbcli.weights.provenance import pose2d_weights
+
+
+def detect_in_pictures(
+    reader: VideoReader,
+    options: InferOptions,
+    observer: Observer = unobserved,
+    watch: Stopwatch | None = None,
+) -> Detection:
+    """From pictures to the 2D keypoint tracks of the people that the options ask for.
+
+    Raises:
+        NobodyFoundError: no person in any frame.
+        InputError: the pictures cannot be decoded.
+        WeightsError: weights of the front end are missing or damaged.
+        ConfigError: an option that the front end cannot follow, or the person asked for is none
+            of those found.
+    """
+    watch = Stopwatch() if watch is None else watch
+    source = str(reader.info.path.resolve())
+    poses, ids = [], []
+    choice = choose(options.pose2d, options.pose2d_options)
+    backend = BACKENDS[choice.backend](choice.options)
+    tracker = Tracker(reader.fps)
+    try:
+        for frame in watch.iterate("decode", reader):
+            with watch.stage("pose2d"):
+                poses.append(backend(frame))
+            with watch.stage("track"):
+                ids.append(tracker.update(poses[-1]))
+            observer("pose2d", len(poses), reader.expected_frames)
+    finally:
+        backend.close()
+    with watch.stage("track"):
+        everybody = build_keypoints(
+            poses, ids, skeleton=backend.skeleton, fps=reader.fps, size=reader.info.size
+        )
+    if not len(everybody.track_ids):
+        threshold = backend.facts["person_threshold"]
+        raise NobodyFoundError(
+            f"nobody was found in the {len(poses)} frames of {source} by {backend.name} with "
+            f"--min-score {threshold:g}: try --min-score {threshold / 2:g}"
+        )
+    with watch.stage("mend"):
+        keypoints, mended = chosen_and_mended(everybody, options)
+    return Detection(
+        keypoints=keypoints,
+        source=source,
+        backend=backend.name,
+        pose2d={"reason": choice.reason, "hint": choice.hint, **backend.facts},
+        weights=tuple(pose2d_weights(name) for name in backend.weights),
+        mended=mended,
+        warnings=tuple(reader.warnings),
+    )

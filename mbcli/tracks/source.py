@@ -1,0 +1,56 @@
+"""From a video, a keypoint file or both to 2D keypoint tracks: the street up to the lifter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mbcli.errors import ConfigError
+from mbcli.keypoints import is_keypoint_file, read_keypoints
+from mbcli.options import InferOptions
+from mbcli.report import Observer, Stopwatch
+from mbcli.tracks.detection import Detection
+from mbcli.tracks.from_keypoints import detect_in_file
+from mbcli.tracks.from_pictures import detect_in_pictures
+from mbcli.video import VideoReader
+
+__all__ = ["Detection", "detect_in_file", "detect_in_pictures", "opened"]
+
+Detect = Callable[[Observer, Stopwatch], Detection]
+
+
+@contextmanager
+def opened(source: Path, options: InferOptions, keypoints: Path | None = None) -> Iterator[Detect]:
+    """Open what there is to look at; the function given does the looking, once.
+
+    Whatever is wrong with a file is told on opening, before networks have loaded.
+
+    Args:
+        source: a video, an image, a folder of images, or a keypoint file or folder.
+        options: how.
+        keypoints: a keypoint file that belongs to the video ``source``.
+
+    Raises:
+        InputError: a file that cannot be read or breaks the rules of its format.
+        ConfigError: an option that means nothing for such a source.
+    """
+    if is_keypoint_file(source):
+        if keypoints is not None:
+            raise ConfigError(f"--keypoints goes with a video, but {source} holds keypoints itself")
+        alone = read_keypoints(source, options.joint_map)
+        yield lambda _, watch: detect_in_file(alone, options, None, watch)
+        return
+    file = None if keypoints is None else read_keypoints(keypoints, options.joint_map)
+    rate = {} if options.fps is None else {"image_fps": options.fps}
+    with VideoReader(
+        source, start=options.start, end=options.end, every=options.every, **rate
+    ) as reader:
+        if options.fps is not None and reader.info.kind == "video":
+            raise ConfigError(f"--fps is for pictures and keypoint files, but {source} is a video")
+        if file is not None:
+            yield lambda _, watch: detect_in_file(file, options, reader, watch)
+        else:
+            if options.joint_map is not None:
+                raise ConfigError(f"--joint-map is for keypoint files, but {source} is none")
+            yield lambda observer, watch: detect_in_pictures(reader, options, observer, watch)

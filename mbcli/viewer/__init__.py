@@ -1,1 +1,0 @@
-"""Motions to look around in: Rerun, and a page for any browser."""

@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from mbcli.errors import ConfigError
+from mbcli.geometry import project
+from mbcli.placing.metric import camera_from, check_height, to_metres
+from mbcli.placing.smoothing import smooth
+from mbcli.skeleton import H36M17
+from mbcli.types import Keypoints2D
+
+SIZE = (1280, 720)
+FOCAL = 1100.0
+FPS = 30.0
+
+# A standing body 1.70 m tall in Drillis and Contini's proportions: x to the person's left (they
+# face the camera), y down, z away from it; the floor is at y = 0.
+HEIGHT = 1.70
+_SIDE = {
+    "hip": (0.055, 0.530, 0.0),
+    "knee": (0.055, 0.285, 0.0),
+    "ankle": (0.055, 0.039, 0.0),
+    "shoulder": (0.110, 0.818, 0.0),
+    "elbow": (0.110, 0.818 - 0.186, 0.0),
+    "wrist": (0.110, 0.818 - 0.186 - 0.146, 0.0),
+}
+_MIDDLE = {
+    "pelvis": (0, 0.530, 0),
+    "spine": (0, 0.674, 0),
+    "thorax": (0, 0.818, 0),
+    "nose": (0, 0.930, -0.05),
+    "head": (0, 1.0, 0),
+}
+
+
+def standing():
+    joints = []
+    for name in H36M17.joints:
+        side, _, part = name.partition("_")
+        x, up, z = _SIDE[part] if part else _MIDDLE[name]
+        joints.append((-x if side == "right" else x, -up, z))
+    return HEIGHT * np.array(joints, dtype=np.float64)
+
+
+def swing(points, pivot, joints, angle):
+    """Turn joints about the x axis through a joint."""
+    c, s = np.cos(angle), np.sin(angle)
+    turn = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    points[joints] = (points[joints] - points[pivot]) @ turn.T + points[pivot]
+
+
+def a_walker(frames=120, distance=4.0, approach=0.0):
+    """(T, 17, 3) metres in the camera's frame: arms and legs swing, the body turns and moves."""
+    t = np.arange(frames) / FPS
+    at = H36M17.index
+    result = np.empty((frames, 17, 3))
+    for k, time in enumerate(t):
+        body = standing()
+        stride = 0.5 * math.sin(2 * math.pi * time)
+        for sign, side in ((1, "left"), (-1, "right")):
+            leg = [at(f"{side}_{j}") for j in ("knee", "ankle")]
+            arm = [at(f"{side}_{j}") for j in ("elbow", "wrist")]
+            swing(body, at(f"{side}_hip"), leg, sign * stride)
+            swing(body, at(f"{side}_knee"), leg[1:], -0.4 - 0.3 * sign * stride)
+            swing(body, at(f"{side}_shoulder"), arm, -sign * stride)
+            swing(body, at(f"{side}_elbow"), arm[1:], 0.5)
+        c, s = math.cos(0.8 * time), math.sin(0.8 * time)
+        body = body @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]])
+        result[k] = body + np.array([-0.6 + 0.3 * time, 1.1, distance - approach * time])
+    return result
+
+
+def seen_by(world, focal=FOCAL, noise=0.0, seed=0):
+    """Keypoints (T, P, 17, 3) of people (T, P, 17, 3), and what a perfect lifter says of them."""
+    rng = np.random.default_rng(seed)
+    middle = np.array(SIZE) / 2
+    xy = project(world, focal, middle) + noise * rng.normal(size=(*world.shape[:3], 2))
+    data = np.concatenate([xy, np.full((*world.shape[:3], 1), 0.9)], axis=-1)
+    pelvis = world[:, :, :1]
+    per_metre = focal / pelvis[..., 2:] / (min(SIZE) / 2)
+    units = (world - pelvis) * per_metre
+    units[..., :2] += (project(pelvis, focal, middle) - middle) / (min(SIZE) / 2)
+    return keypoints_of(data), units
+
+
+def keypoints_of(data):
+    frames, people = data.shape[:2]
+    return Keypoints2D(
+        data=data,
+        skeleton=H36M17,
+        fps=FPS,
+        timestamps=np.arange(frames) / FPS,
+        size=SIZE,
+        track_ids=np.arange(people),
+        boxes=np.zeros((frames, people, 4)),
+        frame_index=np.arange(frames),
+    )
+
+
+CAMERA = camera_from(SIZE, focal=FOCAL)
+
+
+def metres(units, keypoints, height=HEIGHT, camera=CAMERA):
+    return to_metres(units, keypoints, height=height, camera=camera)
+
+
+def depth_error(root, world):
+    truth = world[:, :, 0]
+    return (np.linalg.norm(root - truth, axis=-1) / truth[..., 2]).max()
+
+
+# camera and height
+
+
+def test_the_default_camera_sees_55_degrees_across_the_longer_side():
+    for size in ((1280, 720), (720, 1280)):
+        camera = camera_from(size)
+        assert (camera.given, camera.fov) == (False, 55)
+        assert 2 * math.degrees(math.atan(640 / camera.focal)) == pytest.approx(55)
+
+
+def test_given_cameras():
+    camera = camera_from(SIZE, focal=1000)
+    assert (camera.focal, camera.given, camera.fov) == (1000, True, None)
+    camera = camera_from(SIZE, fov=90)
+    assert (camera.given, camera.fov) == (True, 90)
+    assert camera.focal == pytest.approx(640)
+
+
+@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf])
+def test_focal_and_height_must_be_positive(value):
+    with pytest.raises(ConfigError, match=rf"--focal must be a positive.*got {value:g}"):
+        camera_from(SIZE, focal=value)
+    with pytest.raises(ConfigError, match=rf"--height must be a positive.*got {value:g}"):
+        check_height(value)
+    units = np.zeros((1, 0, 17, 3))
+    with pytest.raises(ConfigError, match="--height"):
+        metres(units, keypoints_of(units), height=value)
+
+
+@pytest.mark.parametrize("value", [0, -5, 180, 200, math.nan])
+def test_fov_must_be_an_angle(value):
+    with pytest.raises(ConfigError, match=rf"between 0 and 180 degrees, got {value:g}"):
+        camera_from(SIZE, fov=value)
+
+
+def test_focal_and_fov_exclude_each_other():
+    with pytest.raises(ConfigError, match="one of them; got 900 and 50"):
+        camera_from(SIZE, focal=900, fov=50)
+
+
+# size and place
+
+
+@pytest.mark.parametrize(("distance", "approach"), [(4.0, 0.0), (8.0, 1.3), (2.5, -0.8)])
+def test_root_and_body_come_back(distance, approach):
+    """Walking across, towards the camera and away from it; within 1 % of the distance."""
+    world = a_walker(distance=distance, approach=approach)[:, None]
+    keypoints, units = seen_by(world)
+    positions, root = metres(units, keypoints)
+    assert positions.dtype == root.dtype == np.float32
+    assert depth_error(root, world) < 0.01
+    body = world - world[:, :, :1]
+    assert np.abs(positions - body).max() < 0.01
+    assert not positions[:, :, 0].any()
+
+
+def test_root_survives_noise_and_outliers():
+    world = a_walker(distance=5.0)[:, None]
+    keypoints, units = seen_by(world, noise=2.0)
+    data = keypoints.data.copy()
+    rng = np.random.default_rng(1)
+    for frame in range(0, 120, 3):
+        data[frame, 0, rng.integers(17), :2] += rng.uniform(-300, 300, 2)
+    _, root = metres(units, keypoints_of(data))
+    assert np.sqrt(np.mean((root - world[:, :, 0]) ** 2)) < 0.05
+    assert np.abs(np.diff(root[..., 2], axis=0)).max() < 0.03
+
+
+def test_depth_follows_the_lifted_size_where_keypoints_spread_for_a_moment():
+    """Keypoints that look 8 % nearer for 0.4 s, while the lifter knows better."""
+    world = a_walker(distance=5.0)[:, None]
+    keypoints, units = seen_by(world)
+    data = keypoints.data.copy()
+    wide = slice(55, 67)
+    pelvis = data[wide, :, :1, :2]
+    data[wide, ..., :2] = pelvis + 1.08 * (data[wide, ..., :2] - pelvis)
+    _, root = metres(units, keypoints_of(data))
+    assert np.abs(root[..., 2] / world[:, :, 0, 2] - 1).max() < 0.015
+
+
+def test_every_person_has_the_given_height():
+    world = a_walker()[:, None]
+    keypoints, units = seen_by(np.concatenate([world, world + np.array([0.5, 0, 3.0])], axis=1))
+    positions, _ = metres(units, keypoints, height=1.2)
+    thigh = np.linalg.norm(
+        positions[:, :, H36M17.index("left_knee")] - positions[:, :, H36M17.index("left_hip")],
+        axis=-1,
+    )
+    assert np.allclose(thigh, 0.245 * 1.2, rtol=0.01)
+
+
+def test_size_is_steady_where_the_lifter_is_not():
+    world = a_walker()[:, None]
+    keypoints, units = seen_by(world)
+    shaky = 1 + 0.1 * np.random.default_rng(0).normal(size=(120, 1, 1, 1))
+    positions, _ = metres((units - units[:, :, :1]) * shaky + units[:, :, :1], keypoints)
+    ankle, knee = H36M17.index("left_ankle"), H36M17.index("left_knee")
+    shank = np.linalg.norm(positions[:, 0, ankle] - positions[:, 0, knee], axis=-1)
+    assert np.median(shank) == pytest.approx(0.246 * HEIGHT, rel=0.02)
+    assert shank.std() / shank.mean() == pytest.approx(0.1, abs=0.03)  # the shaking itself stays
+
+
+def test_absent_frames_stay_nan_and_change_nothing_else():
+    world = a_walker()[:, None]
+    keypoints, units = seen_by(world)
+    data = keypoints.data.copy()
+    gone = slice(40, 52)
+    data[gone] = np.nan, np.nan, 0
+    units[gone] = np.nan
+    positions, root = metres(units, keypoints_of(data))
+    here = np.ones(120, dtype=bool)
+    here[gone] = False
+    assert np.isnan(positions[gone]).all()
+    assert np.isnan(root[gone]).all()
+    assert np.isfinite(positions[here]).all()
+    assert depth_error(root[here], world[here]) < 0.01
+
+
+def test_frames_with_few_joints_follow_their_neighbours():
+    world = a_walker(distance=6, approach=1.0)[:, None]
+    keypoints, units = seen_by(world)
+    data = keypoints.data.copy()
+    at = H36M17.index
+    legs = [at(f"{s}_{j}") for s in ("left", "right") for j in ("hip", "knee", "ankle")]
+    data[:, :, legs] = np.nan, np.nan, 0  # cut off by the picture
+    few = np.arange(17) != at("left_shoulder")
+    data[50:60, :, few] = np.nan, np.nan, 0
+    data[70, :, :, 2] = 0
+    _, root = metres(units, keypoints_of(data))
+    assert np.isfinite(root).all()
+    assert depth_error(root, world) < 0.02
+
+
+def test_without_enough_joints_anywhere_the_size_tells_the_distance():
+    world = a_walker()[:, None]
+    keypoints, units = seen_by(world)
+    data = keypoints.data.copy()
+    data[:, :, 1:] = np.nan, np.nan, 0
+    _, root = metres(units, keypoints_of(data))
+    assert depth_error(root, world) < 0.01
+
+
+def test_points_and_nobody():
+    nobody = np.zeros((5, 0, 17, 3))
+    positions, root = metres(nobody, keypoints_of(nobody))
+    assert positions.shape == (5, 0, 17, 3)
+    assert root.shape == (5, 0, 3)
+    absent = np.full((5, 1, 17, 3), np.nan)
+    data = np.zeros((5, 1, 17, 3))
+    data[...] = np.nan, np.nan, 0
+    positions, root = metres(absent, keypoints_of(data))
+    assert np.isnan(positions).all()
+    point = np.zeros((3, 1, 17, 3))
+    positions, root = metres(point, keypoints_of(point + np.array([640, 360, 1])))
+    assert not positions.any()
+    assert (root[..., 2] > 0).all()
+
+
+def test_depth_is_never_behind_the_camera():
+    world = a_walker()[:, None]
+    _, units = seen_by(world)
+    rng = np.random.default_rng(5)
+    data = rng.uniform(0, 1, (120, 1, 17, 3)) * [*SIZE, 1]
+    positions, root = metres(units, keypoints_of(data))
+    assert np.isfinite(root).all()
+    assert (root[..., 2] > 0).all()
+    assert np.isfinite(positions).all()
+
+
+# smoothing
+
+
+def test_smoothing_keeps_lines_and_unknowns():
+    line = 3 + 0.5 * np.arange(50)
+    line[20:24] = np.nan
+    got = smooth(line, 4.0)
+    assert np.array_equal(np.isnan(got), np.isnan(line))
+    assert np.allclose(got, line, equal_nan=True)
+    assert np.isnan(smooth(np.full(4, np.nan), 2.0)).all()
+    assert smooth(np.array([7.0]), 2.0).tolist() == [7.0]
+    assert smooth(np.zeros(0), 2.0).shape == (0,)
+
+
+def test_smoothing_does_not_lag():
+    wave = np.sin(np.arange(200) / 20)
+    got = smooth(wave, 4.0)
+    lags = [np.corrcoef(wave[20:180], np.roll(got, k)[20:180])[0, 1] for k in range(-3, 4)]
+    assert int(np.argmax(lags)) == 3
+    assert np.abs(got - wave).max() < 0.05
+
+
+def test_smoothing_ignores_outliers_and_quiets_noise():
+    rng = np.random.default_rng(0)
+    truth = np.linspace(0, 2, 200)
+    noisy = truth + 0.05 * rng.normal(size=200)
+    noisy[[30, 31, 120, 199]] += 8
+    got = smooth(noisy, 5.0)
+    assert np.abs(got - truth)[:190].max() < 0.1
+    assert np.diff(got).std() < 0.2 * np.diff(noisy).std()

@@ -1,0 +1,172 @@
+"""From keypoint files to tracks, with and without the video that they belong to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mbcli.errors import ConfigError, InputError, NobodyFoundError
+from mbcli.keypoints import write_keypoints
+from mbcli.options import InferOptions
+from mbcli.report import Stopwatch, unobserved
+from mbcli.tracks.source import Detection, detect_in_pictures, opened
+from mbcli.video import VideoReader
+
+AS_IT_COMES = InferOptions(fix_swaps=False, bridge=False)
+STRETCH = replace(AS_IT_COMES, start=1.0, end=1.5)
+
+
+def detect(source: Path, options: InferOptions, keypoints: Path | None = None) -> Detection:
+    with opened(source, options, keypoints) as look:
+        return look(unobserved, Stopwatch())
+
+
+@pytest.fixture(scope="module")
+def seen(walk: Path) -> Detection:
+    """What MoveNet sees in half a second of the example."""
+    with VideoReader(walk, start=1.0, end=1.5) as reader:
+        return detect_in_pictures(reader, AS_IT_COMES)
+
+
+@pytest.fixture(scope="module", params=["mbcli", "coco", "alphapose"])
+def written(seen: Detection, request: pytest.FixtureRequest, tmp_path_factory) -> Path:
+    suffix = ".npz" if request.param == "mbcli" else ".json"
+    path = tmp_path_factory.mktemp("written") / f"kp{suffix}"
+    write_keypoints(path, seen.keypoints, format=request.param, meta={}, overwrite=False)
+    return path
+
+
+def test_what_is_written_comes_back_on_the_video(written: Path, seen: Detection, walk: Path):
+    again = detect(walk, STRETCH, written)
+    assert again.source == str(walk.resolve())
+    want, got = seen.keypoints, again.keypoints
+    assert got.track_ids.tolist() == want.track_ids.tolist()
+    assert got.frame_index.tolist() == want.frame_index.tolist()
+    np.testing.assert_allclose(got.timestamps, want.timestamps)
+    np.testing.assert_allclose(got.data, want.data, atol=1e-3)
+    assert got.size == want.size
+
+
+def test_a_file_needs_no_video(written: Path, seen: Detection):
+    told = {} if written.suffix == ".npz" else {"image_size": seen.keypoints.size, "fps": 30.0}
+    alone = detect(written, replace(AS_IT_COMES, **told))
+    assert alone.source == str(written.resolve())
+    last = {"mbcli": 15}.get(alone.backend, 45)  # JSON formats know no frame before the first
+    assert len(alone.keypoints.data) == last
+    np.testing.assert_allclose(alone.keypoints.data[-15:], seen.keypoints.data, atol=1e-3)
+
+
+def test_stretches_of_a_file(written: Path, seen: Detection):
+    if written.suffix == ".npz":
+        options = replace(AS_IT_COMES, start=1.2, end=1.4, every=2)
+    else:
+        options = replace(
+            AS_IT_COMES, start=1.2, end=1.4, every=2, image_size=seen.keypoints.size, fps=30.0
+        )
+    part = detect(written, options).keypoints
+    np.testing.assert_allclose(part.timestamps, [1.2, 1.2 + 2 / 30, 1.2 + 4 / 30], atol=1e-3)
+    assert part.fps == pytest.approx(15)
+    np.testing.assert_allclose(part.data, seen.keypoints.data[6:12:2], atol=1e-3)
+
+
+def people(frames: dict[int, list[list[float]]]) -> str:
+    """COCO results of people, each given by the place of a standing body."""
+    rows = []
+    for frame, places in frames.items():
+        for x, y, height in places:
+            joints = np.stack([np.full(17, x), y + np.linspace(0, height, 17), np.full(17, 0.9)], 1)
+            joints[1::2, 0] -= height / 8
+            joints[2::2, 0] += height / 8
+            rows.append(
+                {
+                    "image_id": frame,
+                    "category_id": 1,
+                    "keypoints": joints.ravel().tolist(),
+                    "score": 0.9,
+                }
+            )
+    return json.dumps(rows)
+
+
+def write(path: Path, frames: dict[int, list[list[float]]]) -> Path:
+    path.write_text(people(frames), encoding="utf-8")
+    return path
+
+
+TOLD = replace(AS_IT_COMES, image_size=(640, 480), fps=30.0)
+
+
+def test_people_without_identities_are_tracked(tmp_path: Path):
+    frames = {t: [[100 + 3 * t, 100, 200], [500 - 3 * t, 120, 200]] for t in range(20)}
+    for t in range(0, 20, 2):
+        frames[t].reverse()
+    got = detect(write(tmp_path / "two.json", frames), TOLD).keypoints
+    assert len(got.track_ids) == 2
+    x = got.data[..., 0, 0]  # (T, P) noses
+    steps = np.diff(x, axis=0)
+    assert np.nanmax(np.abs(steps)) < 4
+    assert {1, -1} == set(np.sign(np.nanmean(steps, axis=0)).tolist())
+
+
+def test_size_and_rate_must_be_told_by_somebody(tmp_path: Path):
+    path = write(tmp_path / "one.json", {t: [[100, 100, 200]] for t in range(9)})
+    with pytest.raises(ConfigError, match="does not tell the frame rate: add --fps"):
+        detect(path, AS_IT_COMES)
+    with pytest.raises(ConfigError, match="does not tell the image size: add --image-size"):
+        detect(path, replace(AS_IT_COMES, fps=30.0))
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ([9000, 100, 200], "keypoints of a picture of 640x480, got nose at"),
+        ([0.5, 0.1, 0.7], "must tell pixels, got fractions"),
+    ],
+)
+def test_places_that_are_no_pixels_of_the_picture(place: list[float], message: str, tmp_path: Path):
+    path = write(tmp_path / "far.json", {t: [place] for t in range(9)})
+    with pytest.raises(InputError, match=message):
+        detect(path, TOLD)
+
+
+def test_file_and_video_must_fit(walk: Path, tmp_path: Path):
+    path = write(tmp_path / "long.json", {t: [[100, 100, 200]] for t in range(500)})
+    with pytest.raises(InputError, match=r"whose last frame is 133, got keypoints of frame 499"):
+        detect(walk, AS_IT_COMES, path)
+    path = write(tmp_path / "short.json", {t: [[100, 100, 200]] for t in range(9)})
+    with pytest.raises(InputError, match=r"--image-size must fit the video .*, got 640x480"):
+        detect(walk, replace(AS_IT_COMES, image_size=(640, 480)), path)
+    got = detect(walk, AS_IT_COMES, path).keypoints
+    assert len(got.data) == 134
+    assert got.present[:, 0].sum() == 9
+
+
+def test_options_that_mean_nothing_are_refused(walk: Path, tmp_path: Path):
+    path = write(tmp_path / "one.json", {t: [[100, 100, 200]] for t in range(9)})
+    with pytest.raises(ConfigError, match="--keypoints goes with a video"):
+        detect(path, TOLD, path)
+    with pytest.raises(ConfigError, match="--fps is for pictures and keypoint files"):
+        detect(walk, replace(AS_IT_COMES, fps=30.0))
+    with pytest.raises(ConfigError, match="--joint-map is for keypoint files"):
+        detect(walk, replace(AS_IT_COMES, joint_map={"a": "nose"}))
+    with pytest.raises(InputError, match=r"has no frame from 5 s to the end"):
+        detect(path, replace(TOLD, start=5.0))
+    nobody = write(tmp_path / "late.json", {9: [[100, 100, 200]]})
+    with pytest.raises(NobodyFoundError, match="holds nobody in the frames"):
+        detect(nobody, replace(TOLD, end=0.2))
+
+
+def test_frames_that_were_not_looked_at_are_left_out(walk: Path, tmp_path: Path):
+    every = replace(STRETCH, every=3)
+    direct = detect(walk, every).keypoints
+    path = tmp_path / "third.npz"
+    write_keypoints(path, direct, format="mbcli", meta={})
+    for again in (detect(path, AS_IT_COMES), detect(walk, AS_IT_COMES, path)):
+        got = again.keypoints
+        assert got.frame_index.tolist() == direct.frame_index.tolist()
+        assert got.fps == pytest.approx(direct.fps)
+        np.testing.assert_array_equal(got.data, direct.data)

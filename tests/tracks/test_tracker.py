@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from mbcli.errors import ConfigError
+from mbcli.skeleton import COCO17
+from mbcli.tracks.tracker import Tracker, build_keypoints, select_people
+from mbcli.types import FramePoses, Keypoints2D
+
+SIZE = (1280, 720)
+HEIGHT = 200.0  # pixels, of a person 1.7 m tall
+Walk = Callable[[float], float | None]  # seconds -> x of the middle; None while out of sight
+
+
+def _poses(index: int, time: float, people: Sequence[tuple[int, float, float]]) -> FramePoses:
+    """People as (label, x of the middle, height); the label is hidden in the keypoints."""
+    boxes = [(x - 0.2 * h, 500 - h, x + 0.2 * h, 500) for _, x, h in people]
+    keypoints = np.full((len(people), 17, 3), 0.9)
+    for row, (label, _, _) in enumerate(people):
+        keypoints[row, :, 0] = label
+    return FramePoses(index, time, np.array(boxes).reshape(-1, 4), keypoints)
+
+
+def _clip(
+    walks: Sequence[Walk], *, fps: float, seconds: float, heights: Sequence[float] = ()
+) -> list[FramePoses]:
+    """A clip of people whose order in each frame is shuffled."""
+    rng = np.random.default_rng(0)
+    heights = heights or [HEIGHT] * len(walks)
+    frames = []
+    for index in range(round(seconds * fps)):
+        time = index / fps
+        people = [
+            (label, x + rng.normal(scale=2), heights[label])
+            for label, walk in enumerate(walks)
+            if (x := walk(time)) is not None
+        ]
+        rng.shuffle(people)
+        frames.append(_poses(index, time, [(int(a), float(b), float(c)) for a, b, c in people]))
+    return frames
+
+
+def _track(frames: list[FramePoses], fps: float, **options: float) -> Keypoints2D:
+    tracker = Tracker(fps)
+    ids = [tracker.update(frame) for frame in frames]
+    return build_keypoints(frames, ids, skeleton=COCO17, fps=fps, size=SIZE, **options)
+
+
+def _labels(keypoints: Keypoints2D) -> list[set[int]]:
+    """For each column the people who are in it."""
+    return [
+        set(keypoints.data[keypoints.present[:, column], column, 0, 0].astype(int).tolist())
+        for column in range(len(keypoints.track_ids))
+    ]
+
+
+@pytest.mark.parametrize("fps", [5, 12.5, 30, 60])
+def test_two_people_crossing_keep_their_identities(fps: float) -> None:
+    def right(t: float) -> float:
+        return 300 + 150 * t
+
+    def left(t: float) -> float | None:
+        x = 900 - 150 * t
+        return None if abs(x - right(t)) < 30 else x  # hidden behind the other
+
+    keypoints = _track(_clip([right, left], fps=fps, seconds=4, heights=[200, 175]), fps)
+    assert _labels(keypoints) == [{0}, {1}]
+    assert keypoints.track_ids.tolist() == [1, 2]
+    assert keypoints.present[:, 0].all()
+    assert keypoints.present[0].all()
+
+
+@pytest.mark.parametrize("fps", [5, 30, 60])
+@pytest.mark.parametrize("away", [0.5, 1.0, 1.8])
+def test_leaving_and_returning_keeps_the_identity(fps: float, away: float) -> None:
+    def leaves(t: float) -> float | None:
+        if 1 <= t < 1 + away:
+            return None
+        return 1000 + 180 * min(t, 1) - 180 * max(t - 1 - away, 0)
+
+    frames = _clip([leaves], fps=fps, seconds=3 + away)
+    keypoints = _track(frames, fps)
+    assert keypoints.track_ids.tolist() == [1]
+    assert keypoints.present[:, 0].tolist() == [len(frame) == 1 for frame in frames]
+
+
+def test_somebody_who_walks_on_behind_a_tree_keeps_the_identity() -> None:
+    keypoints = _track(
+        _clip([lambda t: None if 1 < t < 2 else 200 + 240 * t], fps=30, seconds=3), 30
+    )
+    assert keypoints.track_ids.tolist() == [1]
+
+
+def test_a_long_absence_makes_a_new_identity() -> None:
+    frames = _clip([lambda t: None if 1 < t < 4 else 400], fps=30, seconds=5)
+    assert len(_track(frames, 30).track_ids) == 2
+    assert len(_track(frames, 30, relink_seconds=4).track_ids) == 1
+
+
+def test_somebody_far_away_is_somebody_else() -> None:
+    keypoints = _track(_clip([lambda t: 200 if t < 1 else 1000], fps=30, seconds=2), 30)
+    assert keypoints.track_ids.tolist() == [1, 2]
+
+
+def test_somebody_much_smaller_is_somebody_else() -> None:
+    frames = _clip(
+        [lambda t: 400 if t < 1 else None, lambda t: 400 if t > 1.5 else None],
+        fps=30,
+        seconds=3,
+        heights=[400, 100],
+    )
+    assert _labels(_track(frames, 30)) == [{0}, {1}]
+
+
+@pytest.mark.parametrize("fps", [5, 30])
+def test_first_frames_belong_to_their_track(fps: float) -> None:
+    """The online tracker names nobody in their first frame; that frame must not be lost."""
+    frames = _clip([lambda _: 300, lambda t: 900 if t >= 1 else None], fps=fps, seconds=3)
+    keypoints = _track(frames, fps)
+    assert keypoints.present[0].tolist() == [True, False]
+    assert keypoints.present.sum(axis=0).tolist() == [len(frames), len(frames) - round(fps)]
+
+
+def test_a_frame_without_people_stays_a_frame() -> None:
+    frames = _clip([lambda t: None if 0.5 < t < 0.8 else 300], fps=30, seconds=1.5)
+    keypoints = _track(frames, 30)
+    assert keypoints.data.shape == (45, 1, 17, 3)
+    assert keypoints.frame_index.tolist() == list(range(45))
+    assert np.allclose(keypoints.timestamps, np.arange(45) / 30)
+    assert np.isnan(keypoints.boxes[20]).all()
+    assert np.array_equal(keypoints.data[20, 0, :, 2], np.zeros(17))
+
+
+def test_frames_all_empty() -> None:
+    keypoints = _track(_clip([], fps=30, seconds=1), 30)
+    assert keypoints.data.shape == (30, 0, 17, 3)
+    assert select_people(keypoints, "all").track_ids.tolist() == []
+    assert select_people(keypoints, "largest").track_ids.tolist() == []
+
+
+def test_a_single_picture_keeps_its_people() -> None:
+    keypoints = _track([_poses(0, 0.0, [(0, 900.0, HEIGHT), (1, 300.0, HEIGHT)])], 30)
+    assert keypoints.track_ids.tolist() == [1, 2]
+    assert _labels(keypoints) == [{1}, {0}]  # from left to right
+
+
+def test_ghosts_are_dropped_unless_wanted() -> None:
+    frames = _clip([lambda _: 300, lambda t: 900 if 1 <= t < 1.2 else None], fps=30, seconds=3)
+    assert _labels(_track(frames, 30)) == [{0}]
+    assert _labels(_track(frames, 30, min_seconds=0.1)) == [{0}, {1}]
+
+
+def test_a_short_clip_keeps_its_people() -> None:
+    assert len(_track(_clip([lambda _: 300], fps=30, seconds=0.1), 30).track_ids) == 1
+
+
+def test_ids_follow_first_appearance() -> None:
+    late = [lambda t, start=start: 200 + 300 * start if t >= start else None for start in (2, 0, 1)]
+    assert _labels(_track(_clip(late, fps=30, seconds=4), 30)) == [{1}, {2}, {0}]
+
+
+def test_online_ids_go_with_the_rows() -> None:
+    """Rows are shuffled in every frame, and the library may reorder them again."""
+    tracker = Tracker(30)
+    seen: dict[int, set[int]] = {0: set(), 1: set(), 2: set()}
+    for frame in _clip([lambda _: 200, lambda _: 600, lambda _: 1000], fps=30, seconds=1):
+        ids = tracker.update(frame)
+        assert ids.dtype == np.int64
+        for row, number in enumerate(ids.tolist()):
+            if frame.index:
+                seen[int(frame.keypoints[row, 0, 0])].add(number)
+            else:
+                assert number == -1
+    assert all(len(numbers) == 1 for numbers in seen.values())
+    assert len(set.union(*seen.values())) == 3
+
+
+def test_uneven_time_stamps_count_in_seconds() -> None:
+    """Away for a second in five frames or in thirty: the same person."""
+    times = np.concatenate([np.arange(30) / 30, [1.4, 2.0], 2.5 + np.arange(30) / 30])
+    frames = [
+        _poses(i, float(t), [] if 1.4 <= t <= 2.0 else [(0, 400 + 100 * t, HEIGHT)])
+        for i, t in enumerate(times)
+    ]
+    assert _track(frames, 30).track_ids.tolist() == [1]
+
+
+def _three() -> Keypoints2D:
+    walks: list[Walk] = [
+        lambda _: 200,
+        lambda t: 600 if t < 1 else None,
+        lambda t: 1000 if t >= 0.5 else None,
+    ]
+    return _track(_clip(walks, fps=10, seconds=5, heights=[100, 300, 200]), 10)
+
+
+def test_select_all_changes_nothing() -> None:
+    keypoints = _three()
+    assert select_people(keypoints, "all") is keypoints
+
+
+def test_select_largest_weighs_area_by_presence() -> None:
+    # areas as 1 : 9 : 4, presence 1, 0.2 and 0.9
+    chosen = select_people(_three(), "largest")
+    assert _labels(chosen) == [{2}]
+    assert chosen.track_ids.tolist() == [3]
+
+
+def test_select_by_id_keeps_frames_and_id() -> None:
+    keypoints = _three()
+    chosen = select_people(keypoints, "2")
+    assert chosen.track_ids.tolist() == [2]
+    assert chosen.data.shape == (50, 1, 17, 3)
+    assert np.array_equal(chosen.data[:, 0], keypoints.data[:, 1], equal_nan=True)
+    assert np.array_equal(chosen.boxes[:, 0], keypoints.boxes[:, 1], equal_nan=True)
+
+
+@pytest.mark.parametrize("person", ["7", "biggest", "-1", ""])
+def test_an_unknown_person_lists_the_ids(person: str) -> None:
+    with pytest.raises(ConfigError, match=r"1, 2, 3") as caught:
+        select_people(_three(), person)
+    assert repr(person) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["min_seconds", "relink_seconds"])
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
+def test_seconds_outside_their_rule(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"{name} must be 0 or more seconds"):
+        _track(_clip([lambda _: 300], fps=30, seconds=0.2), 30, **{name: value})
