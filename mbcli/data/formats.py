@@ -54,14 +54,16 @@ def _sequences(
 _RECORDINGS = ("scale", "fps", "max_fps", "subject", "jobs")
 
 FORMATS: dict[str, ImportFormat] = {
-    "bvh": ImportFormat("BVH", "clips", "folder", partial(import_folder, "bvh"), _RECORDINGS),
+    "bvh": ImportFormat(
+        "BVH", "clips", "file or folder", partial(import_folder, "bvh"), _RECORDINGS
+    ),
     "asf-amc": ImportFormat(
-        "Acclaim ASF/AMC", "clips", "folder", partial(import_folder, "asf-amc"), _RECORDINGS
+        "Acclaim ASF/AMC", "clips", "file or folder", partial(import_folder, "asf-amc"), _RECORDINGS
     ),
     "amass": ImportFormat(
         "AMASS, by your SMPL-H models",
         "clips",
-        "folder",
+        "file or folder",
         import_amass,
         ("models", "max_fps", "subject", "jobs"),
     ),

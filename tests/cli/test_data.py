@@ -100,7 +100,7 @@ def test_scale_is_a_unit_or_a_number(recordings: Path, tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["fbx", "recordings"], "fbx"),
-        (["bvh", "nowhere"], "nowhere"),
+        (["bvh", "nowhere"], "no such file or folder: nowhere"),
         (["asf-amc", "recordings"], "recordings"),
         (["bvh", "recordings", "--scale", "furlong"], "furlong"),
         (["bvh", "recordings", "--scale", "-1"], "-1"),

@@ -51,7 +51,7 @@ def recording(path: Path, frames: int = 120, **changes: Any) -> Path:
 
 
 def test_z_up_becomes_y_up(tmp_path: Path, models: Path) -> None:
-    body, fps = read_amass(recording(tmp_path / "a.npz"), find_models(models))
+    body, fps, _ = read_amass(recording(tmp_path / "a.npz"), find_models(models))
     assert body.shape == (120, 21, 3)
     assert body.dtype == np.float32
     assert fps == 120.0
@@ -83,7 +83,7 @@ def test_the_face_lies_on_the_skin(
     poses = np.zeros((60, 52, 3))
     poses[:, 0], poses[:, S("head")] = STAND_UP, turn
     path = recording(tmp_path / "a.npz", 60, poses=poses.reshape(60, 156))
-    body, _ = read_amass(path, find_models(tmp_path / "model.npz"))
+    body, *_ = read_amass(path, find_models(tmp_path / "model.npz"))
     skull = np.array([0, 0.39, 0])
     for name, spot in spots.items():
         wanted = ORIGIN + skull + rotations(turn) @ (spot - skull)
@@ -94,10 +94,10 @@ def test_turning_the_world_turns_the_body(tmp_path: Path, models: Path) -> None:
     found = find_models(models)
     turn = rotations((0.0, 0.0, 0.7))  # about z, AMASS's vertical
     frames = 60
-    still, _ = read_amass(recording(tmp_path / "a.npz", frames), found)
+    still, *_ = read_amass(recording(tmp_path / "a.npz", frames), found)
     poses = np.load(tmp_path / "a.npz")["poses"].copy()
     poses[:, :3] = rotation_vectors(turn @ rotations(poses[:, :3]))
-    moved, _ = read_amass(recording(tmp_path / "b.npz", frames, poses=poses), found)
+    moved, *_ = read_amass(recording(tmp_path / "b.npz", frames, poses=poses), found)
     about_y = rotations((0.0, 0.7, 0.0))
     relative = (still - still[:, :1]) @ about_y.T
     np.testing.assert_allclose(moved - moved[:, :1], relative, atol=1e-5)
@@ -152,8 +152,8 @@ def test_smpl_serves_too(tmp_path: Path, smpl_data: Callable[..., dict[str, Any]
     np.savez(tmp_path / "SMPL_MALE.npz", **smpl_data(joints=24))
     np.savez(tmp_path / "h.npz", **smpl_data())
     path = recording(tmp_path / "a.npz", 60)
-    small, _ = read_amass(path, find_models(tmp_path / "SMPL_MALE.npz"))
-    large, _ = read_amass(path, find_models(tmp_path / "h.npz"))
+    small, *_ = read_amass(path, find_models(tmp_path / "SMPL_MALE.npz"))
+    large, *_ = read_amass(path, find_models(tmp_path / "h.npz"))
     np.testing.assert_allclose(small, large, atol=1e-6)
 
 

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from motions import walking
 
-from mbcli.data.recordings.importing import IMPORT_FORMATS, import_folder
+import mbcli
+from mbcli.data.recordings.importing import import_folder
+from mbcli.data.recordings.reading import IMPORT_FORMATS
 from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError, DataError, OutputError
 from mbcli.skeleton import BODY21
@@ -145,7 +148,6 @@ def test_bad_recordings_are_refused_one_by_one(
 ) -> None:
     (recordings / "anna" / "x_02.bvh").write_text("HIERARCHY\nROOT x\n")
     write_bvh("in/anna/x_03.bvh", 20, {})
-    write_bvh("in/stray.bvh", 121, {})
     write_bvh("in/bert/y_02.bvh", 121, {}, unit=0.005)
     jumps = np.zeros(240)
     jumps[120:] = 90
@@ -156,8 +158,81 @@ def test_bad_recordings_are_refused_one_by_one(
     assert "the end of the file" in reasons["anna/x_02.bvh"]
     assert "0.5 s or more" in reasons["anna/x_03.bvh"]
     assert "human height in none of the units" in reasons["bert/y_02.bvh"]
-    assert "does not match the subject" in reasons["stray.bvh"]
     assert [name for name, _ in report.notes] == ["bert/y_03.bvh"]
+
+
+def test_people_are_named_by_the_folders_of_their_files(
+    tmp_path: Path, write_bvh: Callable[..., Path]
+) -> None:
+    for name in ("takes/a.bvh", "takes/anna/a.bvh", "takes/day 2/anna/a.bvh"):
+        write_bvh(name, 121, {})
+    report = import_folder("bvh", tmp_path / "takes", tmp_path / "s")
+    assert report.refused == ()
+    assert report.imported == ("takes/a", "anna/a", "day 2/anna/a")
+    assert ClipStore.open(tmp_path / "s").subjects == ("anna", "day 2/anna", "takes")
+
+
+def test_one_recording_is_imported(tmp_path: Path, write_bvh: Callable[..., Path]) -> None:
+    path = write_bvh("anna/a.bvh", 121, {})
+    write_bvh("anna/b.bvh", 121, {})
+    import_folder("bvh", path, tmp_path / "s")
+    (clip,) = ClipStore.open(tmp_path / "s").clips
+    assert (clip.name, clip.subject, clip.source) == ("anna/a", "anna", "a.bvh")
+
+
+def test_clips_of_one_name_are_numbered(tmp_path: Path, write_bvh: Callable[..., Path]) -> None:
+    jumps = np.zeros(240)
+    jumps[120:] = 90
+    write_bvh("in/x/a-2.bvh", 121, {})
+    write_bvh("in/y/a.bvh", 240, {"Spine": jumps})
+    write_bvh("in/z/a.bvh", 121, {})
+    report = import_folder("bvh", tmp_path, tmp_path / "s", subject="(?P<subject>in)/.*")
+    assert report.imported == ("in/a-2", "in/a_2-1", "in/a_2-2", "in/a")
+    write_bvh("in/z/b.BVH", 121, {})
+    subject = "(?P<subject>[xz]).*"
+    write_bvh("in/z/a.BVH", 121, {})
+    report = import_folder("bvh", tmp_path / "in", tmp_path / "t", subject=subject)
+    assert report.imported == ("x/a-2", "z/a", "z/a_2", "z/b")
+    ((file, reason),) = report.refused
+    assert file == "y/a.bvh"
+    assert "does not match the subject" in reason
+
+
+@pytest.mark.parametrize("fps", [0.03, 1.0, 2000.0])
+def test_an_absurd_rate_is_refused(
+    tmp_path: Path, write_bvh: Callable[..., Path], fps: float
+) -> None:
+    write_bvh("in/a.bvh", 121, {}, fps=fps)
+    with pytest.raises(DataError, match=r"must have 5\.\.1000 frames per second, .* --fps"):
+        import_folder("bvh", tmp_path / "in", tmp_path / "s")
+    assert import_folder("bvh", tmp_path / "in", tmp_path / "s", fps=30.0).imported
+
+
+def test_another_number_of_frames_is_noted(tmp_path: Path, write_bvh: Callable[..., Path]) -> None:
+    path = write_bvh("in/a.bvh", 121, {})
+    path.write_text(path.read_text().replace("Frames: 121", "Frames: 122"))
+    report = import_folder("bvh", tmp_path / "in", tmp_path / "s")
+    assert report.notes == (
+        ("a.bvh", "the file announces 122 frames and holds 121: those were read"),
+    )
+
+
+def test_what_was_exported_is_imported(tmp_path: Path) -> None:
+    motion = walking(60)
+    mbcli.export(motion, tmp_path / "walk.bvh")
+    import_folder("bvh", tmp_path / "walk.bvh", tmp_path / "s")
+    store = ClipStore.open(tmp_path / "s")
+    (clip,) = store.clips
+    assert (clip.frames, clip.fps) == (60, 30.0)
+    body = store.joints(clip)
+    wanted = motion.in_camera[:, 0] * (1, -1, -1)  # y up in place of down
+    np.testing.assert_allclose(body[:, :17], wanted, atol=0.005)
+    # The eyes look where the person walks to, and are above the nose.
+    eyes = (body[:, J("left_eye")] + body[:, J("right_eye")]) / 2
+    ears = (body[:, J("left_ear")] + body[:, J("right_ear")]) / 2
+    along = wanted[-1, 0] - wanted[0, 0]
+    assert ((eyes - ears) @ (along / np.linalg.norm(along)) > 0.07).all()
+    assert (eyes[:, 1] > body[:, J("nose"), 1]).all()
 
 
 def test_a_wrong_scale_is_noticed(recordings: Path, tmp_path: Path) -> None:

@@ -30,10 +30,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.data.recordings.body import body_positions
-from mbcli.data.recordings.importing import ImportOptions, ImportReport, import_bodies
+from mbcli.data.recordings.importing import ImportReport, Take, import_bodies
+from mbcli.data.recordings.naming import files_in
+from mbcli.data.recordings.reading import ImportOptions
 from mbcli.data.recordings.rotation import rotations
 from mbcli.data.recordings.smpl import FACE, JOINTS, VERTICES, SmplModel, turned
-from mbcli.data.stores.quality import Body
 from mbcli.errors import ConfigError, DataError, InputError
 from mbcli.skeleton import BODY21
 from mbcli.storage.plainpickle import load_plain_npz
@@ -53,7 +54,7 @@ def import_amass(
     *,
     models: Path | None = None,
     max_fps: float = 60.0,
-    subject: str = r"(?P<subject>.+)/[^/]+",
+    subject: str | None = None,
     prefix: str = "",
     licence: str = "",
     jobs: int = 1,
@@ -63,11 +64,11 @@ def import_amass(
     """Read AMASS recordings under a folder into a new clip store.
 
     Args:
-        source: folder that is searched, with its subfolders.
+        source: a recording, or a folder that is searched, with its subfolders.
         out: the store to make.
         models: the body model file, or a folder with one for each gender, see `find_models`.
         max_fps: faster recordings keep every n-th frame so as not to exceed it.
-        subject: see `import_folder`; the default takes the whole path of the file's folder.
+        subject: see `import_folder`.
         prefix: put before the subject's name.
         licence: terms of use, noted with every clip.
         jobs: processes that read in parallel.
@@ -88,7 +89,7 @@ def import_amass(
             "files, as got from mano.is.tue.mpg.de"
         )
     ImportOptions(max_fps=max_fps)
-    files = sorted(p for p in source.rglob("*.npz") if p.is_file() and _holds_motion(p))
+    files = [path for path in files_in(source) if _holds_motion(path)]
     if not files:
         raise DataError(f"{source}: must hold .npz recordings, got none")
     found = find_models(models)
@@ -142,15 +143,12 @@ def find_models(path: Path) -> dict[str, Path]:
     return models
 
 
-def read_amass(path: Path, models: dict[str, Path]) -> tuple[Body, float]:
+def read_amass(path: Path, models: dict[str, Path]) -> Take:
     """Read one recording.
 
     Args:
         path: the ``.npz`` file.
         models: see `find_models`.
-
-    Returns:
-        (F, 21, 3) float32 joints of ``BODY21`` in metres, y up, and frames per second.
 
     Raises:
         DataError: the file breaks the format, or there is no body model for its gender.
@@ -178,11 +176,11 @@ def read_amass(path: Path, models: dict[str, Path]) -> tuple[Body, float]:
     if len(model.template) == VERTICES:
         skin = model.surface(motion, betas, tuple(FACE.values()))
         body[:, [BODY21.index(name) for name in FACE]] = skin
-    return body, fps
+    return Take(body, fps)
 
 
 def _holds_motion(path: Path) -> bool:
-    return path.name != "shape.npz" and not path.stem.endswith("_stagei")
+    return path.suffix == ".npz" and path.name != "shape.npz" and not path.stem.endswith("_stagei")
 
 
 @lru_cache(maxsize=len(_GENDERS))

@@ -36,7 +36,8 @@ def read_bvh(path: Path, *, scale: float, fps: float | None = None) -> Recording
         fps: frames per second, instead of the file's frame time.
 
     Returns:
-        The recording in the axes of the file, with the end sites as joints ``<parent>_end``.
+        The recording in the axes of the file, with the end sites as joints ``<parent>_end``. All
+        frames that the file holds are read; its note says where the file announces another number.
 
     Raises:
         DataError: the file breaks the format; the message names the line.
@@ -50,7 +51,7 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self.lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            self.lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}") from error
         self.line = 0
@@ -103,11 +104,14 @@ class _Reader:
         step = self.number(rule)
         if step <= 0 or self.waiting:
             self.fail(rule, " ".join([f"{step:g}", *self.waiting[::-1]]))
-        values = self.motion(int(frames))
+        values = self.motion()
+        note = ""
+        if len(values) != frames:
+            note = f"the file announces {frames:g} frames and holds {len(values)}: those were read"
         hierarchy = Hierarchy(
             tuple(self.names), tuple(self.parents), np.array(self.offsets) * scale
         )
-        return self.recording(hierarchy, values, scale, fps or rate_of(step))
+        return self.recording(hierarchy, values, scale, fps or rate_of(step), note)
 
     def joints(self) -> None:
         """Read the block of the root and all that it nests, without recursion."""
@@ -159,7 +163,7 @@ class _Reader:
         self.parents.append(parent)
         return len(self.names) - 1
 
-    def motion(self, frames: int) -> FloatArray:
+    def motion(self) -> FloatArray:
         """(F, C) float64 of all channels."""
         width = sum(map(len, self.channels))
         first = self.line
@@ -176,13 +180,13 @@ class _Reader:
                 self.waiting = row[::-1]
                 while self.waiting:
                     self.number("a frame holds finite numbers only")
-        if len(filled) != frames:
+        if not filled:
             self.line = len(self.lines)
-            self.fail(f"the file announces {frames} frames", f"{len(filled)}")
-        return values.reshape(frames, width)
+            self.fail("a motion needs a frame", "none")
+        return values.reshape(len(filled), width)
 
     def recording(
-        self, hierarchy: Hierarchy, values: FloatArray, scale: float, fps: float
+        self, hierarchy: Hierarchy, values: FloatArray, scale: float, fps: float, note: str
     ) -> Recording:
         """Sort the channels into rotations and translations."""
         rotations = np.empty((len(values), len(hierarchy), 3, 3))
@@ -200,7 +204,7 @@ class _Reader:
                 for axis, c in moves:
                     place[:, "xyz".index(axis)] = values[:, c] * scale
                 translations[joint] = place
-        return Recording(hierarchy, rotations, translations, fps, self.path)
+        return Recording(hierarchy, rotations, translations, fps, self.path, note)
 
 
 def rate_of(frame_time: float) -> float:

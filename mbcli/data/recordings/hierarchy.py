@@ -69,6 +69,7 @@ class Recording:
             parent's axes. A joint that is not listed keeps its offset.
         fps: frames per second.
         source: the file it was read from.
+        note: what was mended while reading, or "".
     """
 
     hierarchy: Hierarchy
@@ -76,6 +77,7 @@ class Recording:
     translations: Mapping[int, FloatArray]
     fps: float
     source: Path
+    note: str = ""
 
     def __post_init__(self) -> None:
         frames, joints = self.rotations.shape[0], len(self.hierarchy)

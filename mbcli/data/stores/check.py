@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.data.stores.folder import Rows
-from mbcli.data.stores.quality import HUMAN_HEIGHT, TOP_SPEED, human_pieces
+from mbcli.data.stores.quality import FPS, HUMAN_HEIGHT, TOP_SPEED, human_pieces
 from mbcli.data.stores.sequences import KEYPOINTS, Sequence, SequenceStore
 from mbcli.data.stores.store import Clip, ClipStore
 from mbcli.errors import DataError
@@ -22,7 +22,6 @@ from mbcli.skeleton import BODY21, H36M17, Skeleton
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
-FPS = (5.0, 1000.0)
 LIMB_CHANGE = 0.25
 """Share of its median by which a limb's length may change between the 5th and 95th percentile."""
 SIDES = 1.5

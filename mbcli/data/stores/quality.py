@@ -18,6 +18,7 @@ from mbcli.skeleton import BODY21
 Body = npt.NDArray[np.float32]
 
 HUMAN_HEIGHT = (1.3, 2.1)  # metres
+FPS = (5.0, 1000.0)  # a motion is lost in fewer; high-speed cameras end about there
 TOP_SPEED = 18.0  # m/s of a joint; in sound recordings kicks and throws stay below 14
 TOP_ACCELERATION = 1000.0  # m/s2 of a joint; in sound recordings a landing foot stays below 500
 SHORTEST = 0.5  # seconds
