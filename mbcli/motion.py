@@ -15,6 +15,7 @@ from mbcli.errors import InputError
 from mbcli.skeleton import H36M17, Skeleton
 from mbcli.storage.pose_file import FORMAT, read_arrays, write_arrays
 from mbcli.types import (
+    ByValue,
     FloatArray,
     IntArray,
     Keypoints2D,
@@ -25,8 +26,8 @@ from mbcli.types import (
 )
 
 
-@dataclass(frozen=True)
-class Refinement:
+@dataclass(frozen=True, eq=False)
+class Refinement(ByValue):
     """What refinement keeps and adds beside the refined numbers.
 
     Attributes:
@@ -79,9 +80,11 @@ def _errors(owner: str, errors: FloatArray, confidence: FloatArray) -> FloatArra
     return frozen
 
 
-@dataclass(frozen=True)
-class Motion3D:
+@dataclass(frozen=True, eq=False)
+class Motion3D(ByValue):
     """3D motion of every person, as written to ``pose.npz``.
+
+    Two are equal if all they hold is equal, metadata included; NaN equals NaN.
 
     Attributes:
         positions: (T, P, 17, 3) float32 metres, pelvis at 0, camera axes; NaN where absent.

@@ -2,12 +2,13 @@
 
 All are frozen, check themselves on construction and hold read-only arrays. Axes everywhere:
 x right, y down, z away from the camera; pixels for images, metres for space, seconds for time.
-Missing 2D keypoints are (NaN, NaN, 0); a person absent from a frame is NaN throughout.
+Missing 2D keypoints are (NaN, NaN, 0); a person absent from a frame is NaN throughout. Two of
+them are equal if all they hold is equal, see `ByValue`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,35 @@ from mbcli.skeleton import Skeleton
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
+
+
+class ByValue:
+    """Comparison of frozen dataclasses that hold arrays; they are declared with ``eq=False``.
+
+    Two are equal if they are of one class and all their fields are equal; arrays if they have the
+    same type, shape and numbers, where NaN equals NaN. What is equal has the same hash, which is
+    made without reading the arrays.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(map(_same, _values(self), _values(other)))
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(v.shape for v in _values(self) if isinstance(v, np.ndarray))))
+
+
+def _values(instance: Any) -> list[Any]:
+    return [getattr(instance, field.name) for field in fields(instance)]
+
+
+def _same(one: Any, other: Any) -> bool:
+    if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
+        arrays = isinstance(one, np.ndarray) or isinstance(other, np.ndarray)
+        return not arrays and bool(one == other)
+    floats = one.dtype.kind == "f"
+    return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=floats)
 
 
 def frozen_array(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
@@ -58,8 +88,8 @@ def _check_clock(owner: str, timestamps: FloatArray, fps: float) -> None:
         raise ValueError(f"{owner}.timestamps must be finite and strictly increasing")
 
 
-@dataclass(frozen=True)
-class Frame:
+@dataclass(frozen=True, eq=False)
+class Frame(ByValue):
     """One decoded picture.
 
     Attributes:
@@ -83,8 +113,8 @@ class Frame:
         return self.image.shape[1], self.image.shape[0]
 
 
-@dataclass(frozen=True)
-class FramePoses:
+@dataclass(frozen=True, eq=False)
+class FramePoses(ByValue):
     """The people found in one frame, in no particular order.
 
     Attributes:
@@ -110,8 +140,8 @@ class FramePoses:
         return len(self.boxes)
 
 
-@dataclass(frozen=True)
-class Keypoints2D:
+@dataclass(frozen=True, eq=False)
+class Keypoints2D(ByValue):
     """2D keypoint tracks over video time.
 
     Attributes:

@@ -91,6 +91,21 @@ def test_torch_stays_in_its_rooms(path: Path) -> None:
     assert not [name for _, name in _imports(top_level) if f"{name}.".startswith(heavy)]
 
 
+@pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_arrays_are_not_compared_field_by_field(path: Path) -> None:
+    # What a dataclass makes up asks an array for its truth, and hashes it: both raise.
+    arrays = re.compile(r"Array|Tensor|\bBody\b|\bRows\b")
+    wrong = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ClassDef):
+            continue
+        made = next((m for d in node.decorator_list if "dataclass" in (m := ast.unparse(d))), "")
+        held = [ast.unparse(n.annotation) for n in node.body if isinstance(n, ast.AnnAssign)]
+        if made and "eq=False" not in made and any(map(arrays.search, held)):
+            wrong.append(node.name)
+    assert not wrong
+
+
 def _modules_after(code: str) -> set[str]:
     """Top-level modules that are loaded once ``code`` has run in a fresh interpreter."""
     tail = "import sys; print('\\n'.join(sorted({name.split('.')[0] for name in sys.modules})))"

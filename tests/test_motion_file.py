@@ -47,6 +47,14 @@ def motion() -> Motion3D:
     )
 
 
+def test_a_file_loaded_twice_is_equal(tmp_path: Path, motion: Motion3D) -> None:
+    path = tmp_path / "pose.npz"
+    save_motion(path, motion)
+    once, twice = load_motion(path), load_motion(path)
+    assert once == twice == motion
+    assert hash(once) == hash(twice) == hash(motion)
+
+
 def test_file_is_exactly_the_documented_format(tmp_path: Path, motion: Motion3D) -> None:
     path = tmp_path / "pose.npz"
     save_motion(path, motion)

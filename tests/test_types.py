@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 
-from mbcli.motion import Motion3D
+from mbcli.motion import Motion3D, Refinement
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.types import Frame, FramePoses, Keypoints2D
 
@@ -44,6 +44,40 @@ def test_frame_knows_its_size():
         Frame(0, 0.0, np.zeros((48, 64, 3)))
     with pytest.raises(ValueError, match=r"\(any, any, 3\), got \(48, 64\)"):
         Frame(0, 0.0, np.zeros((48, 64), dtype=np.uint8))
+
+
+def changed(array):
+    out = np.array(array)
+    out.flat[-1] = 0 if out.flat[-1] else 1
+    return out
+
+
+def test_what_holds_the_same_is_equal_and_has_one_hash():
+    absent = np.full((4, 2, 17, 3), np.nan)
+    raw = Refinement(positions=absent, root=np.ones((4, 2, 3)), confidence=np.ones((4, 2, 17)))
+    things = [
+        (Frame(0, 0.0, np.zeros((4, 6, 3), np.uint8)), ("image",)),
+        (FramePoses(0, 0.0, np.ones((1, 4)), np.ones((1, 17, 3))), ("boxes", "keypoints")),
+        (keypoints(), ("data", "track_ids", "boxes", "frame_index")),
+        (raw, ("root", "confidence")),
+        (motion(keypoints(), positions=absent, refinement=raw, meta={"a": [1]}), ("root",)),
+    ]
+    for thing, arrays in things:
+        twin = replace(thing)
+        assert thing == twin
+        assert len({thing, twin}) == 1
+        for name in arrays:
+            assert thing != replace(thing, **{name: changed(getattr(thing, name))})
+        assert thing != 1
+    assert keypoints() != keypoints(timestamps=np.arange(4) / 15)
+    whole = things[-1][0]
+    for other in (
+        {"meta": {"a": [2]}},
+        {"refinement": None},
+        {"expected_error": np.zeros((4, 2, 17))},
+    ):
+        assert whole != replace(whole, **other)
+        assert replace(whole, **other) != whole
 
 
 def test_arrays_are_copies_and_read_only():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ONE_SHOT = "ntu120-oneshot"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ActionScores:
     """How some clips were recognised.
 

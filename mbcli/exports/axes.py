@@ -34,7 +34,7 @@ _TURNS: dict[Up, tuple[tuple[int, int, int], ...]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Placed:
     """A motion in the axes and the unit of a file.
 

@@ -29,7 +29,7 @@ _FACES = np.array(
 PARTS = ("middle", "right", "left")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solid:
     """Triangles without shared corners, in the standing rest pose.
 

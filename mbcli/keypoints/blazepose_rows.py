@@ -22,7 +22,7 @@ TIME_NAMES: dict[str, float | None] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LandmarkRows:
     """One person in one frame a row, as the file tells it.
 

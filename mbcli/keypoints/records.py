@@ -16,7 +16,7 @@ from mbcli.types import FloatArray, IntArray
 MAX_FRAMES = 10_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KeypointFile:
     """Poses in the order of their frames, and whatever else the file says.
 

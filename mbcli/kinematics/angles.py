@@ -73,7 +73,7 @@ _ARM = ("arm_flex", "arm_add", "arm_rot", "elbow_flex")
 LEVEL = frozen_array(np.diag([1.0, -1.0, -1.0]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JointAngles:
     """Angles of one or many bodies.
 

@@ -18,7 +18,7 @@ _FLOOR_PERCENTILE = 95.0
 _STANDING = 1.0  # metres from the pelvis down to the floor, where nobody tells
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Places:
     """Where the people of a motion stand: x right, y down, z away; metres.
 

@@ -100,7 +100,7 @@ PARENTS: tuple[int, ...] = tuple(
 TRACKED: tuple[int, ...] = tuple(JOINTS.index(joint) for joint in H36M17.joints)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rig:
     """A body's bones in the rest pose.
 

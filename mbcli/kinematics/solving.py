@@ -69,7 +69,7 @@ _TELLS = 1e-6  # a shorter axis has no direction
 _SMOOTHING = 0.05  # seconds, standard deviation of the window over which a hinge is found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pose:
     """A rig in motion.
 

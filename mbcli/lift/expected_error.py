@@ -85,7 +85,7 @@ GROUP_OF = _group_numbers()
 _BESIDE = _beside()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lifted:
     """What a lifter answers.
 
@@ -100,7 +100,7 @@ class Lifted:
     doubt: FloatArray | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ErrorModel:
     """The numbers of one lifter.
 

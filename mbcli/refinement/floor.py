@@ -28,7 +28,7 @@ _SURELY = 1.5  # degrees
 _OUTLIER = 1.5  # standard deviations at which a residual begins to count less
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FloorEstimate:
     """Where down is and where the floor lies, for a camera that does not move.
 
@@ -54,7 +54,7 @@ class FloorEstimate:
     spread_metres: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slope:
     """A direction of gravity and how well it is known.
 

@@ -21,7 +21,7 @@ _OUTLIER = 1.5  # standard deviations
 _ROUNDS = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Planted:
     """Places of standing feet.
 

@@ -24,7 +24,7 @@ from mbcli.types import FloatArray
 BoolArray = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Numbers:
     """What the steps change; float64, shapes and NaN as in `Motion3D`."""
 

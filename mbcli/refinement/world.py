@@ -45,7 +45,7 @@ _SAME_FLOOR = 0.15  # metres; levels nearer to each other than this are one floo
 _FLOOR_SHARE = 0.3  # of all standing; less of it may be a hole, or an error
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Upright:
     down: FloatArray  # (3,)
     sigma: float  # radians

@@ -15,7 +15,7 @@ from mbcli.types import FloatArray
 _UPWARD = np.diag([1.0, -1.0, -1.0, 1.0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scene:
     """A motion in the axes in which it is shown.
 

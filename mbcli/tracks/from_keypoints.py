@@ -27,7 +27,7 @@ _OUTSIDE = 3.0
 _FRACTIONS = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Timeline:
     """The frames that the result will have.
 

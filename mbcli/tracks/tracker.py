@@ -92,7 +92,7 @@ class Tracker:
         return ids
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Track:
     """A person over some frames.
 

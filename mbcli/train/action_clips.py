@@ -48,7 +48,7 @@ class ActionClipConfig(Section):
     mirror: Probability = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ActionBatch:
     """Clips for one step.
 

@@ -42,7 +42,7 @@ _CONFIDENCE_A, _CONFIDENCE_B = 0.028, 1.1
 _CONFIDENCE_MEAN, _CONFIDENCE_SD = -0.004585696384310722, 0.14310568571090698
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DetectorNoise:
     """The noise tables on one device.
 

@@ -15,7 +15,7 @@ from mbcli.errors import ConfigError, DataError
 from mbcli.types import FloatArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clip:
     """A stretch of a sequence.
 

@@ -91,7 +91,7 @@ def origins(joints: Tensor) -> Tensor:
     return joints[..., numbers, :]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SurfaceTable:
     """Offsets of many bodies.
 

@@ -33,7 +33,7 @@ def _conversion_matrix() -> Tensor:
     return matrix
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Clips for one step, normalised by their own windows.
 

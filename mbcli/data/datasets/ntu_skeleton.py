@@ -105,7 +105,7 @@ _FEWEST_FRAMES = 11
 _WIDEST = 0.8  # width over height
 
 
-@dataclass
+@dataclass(eq=False)
 class _Body:
     """Frames of one identity and what was told of its joints in each, (F, 25, 12)."""
 

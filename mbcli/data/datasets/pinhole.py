@@ -15,7 +15,7 @@ from mbcli.errors import DataError
 FloatArray = npt.NDArray[np.floating[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Camera:
     """A camera that stands still. Lens distortion is left out.
 

@@ -24,7 +24,7 @@ from mbcli.errors import DataError
 FloatArray = npt.NDArray[np.floating[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Found:
     """One sequence of a data set.
 

@@ -29,7 +29,7 @@ _TURNS = ("rx", "ry", "rz")
 _MOVES = ("tx", "ty", "tz")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AsfSkeleton:
     """What an ASF file says.
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hierarchy:
     """A joint tree in its rest pose, where every rotation is the identity.
 
@@ -57,7 +57,7 @@ class Hierarchy:
         return positions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recording:
     """A motion of one joint tree.
 

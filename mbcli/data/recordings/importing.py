@@ -54,7 +54,7 @@ class Take(NamedTuple):
     note: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Outcome:
     pieces: tuple[Body, ...]
     fps: float

@@ -53,7 +53,7 @@ _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintr
 _RECORDS = ("chumpy", "scipy.sparse")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SmplModel:
     """A body model.
 

@@ -44,7 +44,7 @@ _PUBLISHED = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ActionInfo:
     """What is known of weights that recognise actions.
 

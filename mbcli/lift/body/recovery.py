@@ -57,7 +57,7 @@ class MeshOptions:
             raise ConfigError(f"the batch size must be at least 1, got {self.batch_size}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MeshMotion:
     """Bodies in motion. Vertices are computed when they are asked for, never kept.
 

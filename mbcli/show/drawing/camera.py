@@ -21,7 +21,7 @@ _NEAREST = 0.5  # metres from the camera to the nearest point
 _SMALLEST = 0.5  # metres across that a picture without perspective shows at least
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Camera:
     """A camera in a world with x right, y down and z away.
 

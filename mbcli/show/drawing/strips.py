@@ -30,7 +30,7 @@ _STROKE = 3
 _STYLE = STYLES["dark"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Row:
     """The same moments of a motion, seen in one way.
 
@@ -45,7 +45,7 @@ class Row:
     confidence: FloatArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Strip:
     """One motion.
 

@@ -35,7 +35,7 @@ _LEVEL = 1e-6
 _Y_UP = np.array([1.0, -1.0, -1.0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Space:
     """Where the people are in the page's space.
 

@@ -29,7 +29,7 @@ _USUAL_SPEEDS = ("pelvis", "wrist", "ankle")
 _USUAL_CONFIDENCE = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Curve:
     """Numbers over time.
 

@@ -15,7 +15,7 @@ from mbcli.types import FloatArray, IntArray
 MOST_PEOPLE = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Selection:
     """Frames and people of a motion.
 

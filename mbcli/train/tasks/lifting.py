@@ -38,7 +38,7 @@ SHORTEST = 9
 """Frames of the shortest clips where ``clips.short`` asks for some."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lift:
     """Clips for one step.
 

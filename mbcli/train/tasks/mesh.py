@@ -146,7 +146,7 @@ class MeshConfig(Settings):
         return self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MeshBatch:
     """Clips for one step.
 
