@@ -221,3 +221,34 @@ def test_verbs_take_what_the_commands_take() -> None:
 def test_changelog_tells_of_this_version() -> None:
     heads = re.findall(r"^## (.+)$", (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
     assert next(head for head in heads if head != "Unreleased") == RELEASE
+
+
+def _page(name: str) -> str:
+    return (CHECKOUT / name).read_text(encoding="utf-8")
+
+
+def test_architecture_shows_the_floors() -> None:
+    """The table "The floors" of ARCHITECTURE.md is FLOORS, the top floor first."""
+    rows = re.findall(r"^\| (\d+) \| (`.+`) \|$", _page("ARCHITECTURE.md"), re.M)
+    shown = [(int(number), set(re.findall(r"`(\w+)`", rooms))) for number, rooms in rows]
+    floors = [(number, set(rooms)) for number, rooms in enumerate(FLOORS, start=1)]
+    assert shown == floors[::-1]
+
+
+@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_pages_for_contributors_name_files_that_exist(name: str) -> None:
+    """Paths in backquotes exist, and tables named with a file are in it."""
+    page = _page(name)
+    paths = {p for p in re.findall(r"`([\w./-]+/[\w./-]*)`", page) if "NAME" not in p}
+    paths.discard("build/site")  # made by .ci/check
+    assert len(paths) > 20
+    # In ARCHITECTURE.md, rooms go without the name of the package.
+    missing = {p for p in paths if not ((CHECKOUT / p).exists() or (PACKAGE / p).exists())}
+    assert missing == set()
+    for table, path in re.findall(r"`(\w+)`(?: and `\w+`)? in `(mbcli/[\w/]+\.py)`", page):
+        assert re.search(rf"\b{table}\b", _page(path)), f"{table} is not in {path}"
+
+
+def test_architecture_says_what_every_room_is() -> None:
+    described = re.findall(r"^\| `(\w+)[./]", _page("ARCHITECTURE.md"), re.M)
+    assert set(FLOOR) - set(described) == {"version", "__main__"}
