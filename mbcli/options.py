@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 
 from mbcli.errors import ConfigError
+from mbcli.people import read_person
 from mbcli.placing.metric import camera_from, check_height
 from mbcli.pose2d import AUTO, BACKENDS, Pose2DOptions
 
@@ -22,7 +22,7 @@ class InferOptions:
         start: seconds of the source at which to begin; its beginning if None.
         end: seconds at which to stop; its end if None.
         every: take every n-th frame.
-        person: ``all``, ``largest`` or a track id.
+        person: ``all``, ``largest`` or track ids such as ``1,3``.
         height: standing height of the people in metres; 1.70 is assumed if None.
         focal: focal length in pixels; from ``fov`` if None.
         fov: field of view in degrees across the picture's longer side; 55 is assumed if None.
@@ -91,8 +91,7 @@ class InferOptions:
     body_model: str | None = None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"all|largest|\d+", self.person):
-            raise ConfigError(f"--person must be all, largest or a track id, got {self.person!r}")
+        read_person(self.person)
         if self.height is not None:
             check_height(self.height)
         camera_from((1, 1), self.focal, self.fov)

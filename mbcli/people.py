@@ -1,25 +1,113 @@
-"""How people are asked for: everybody, or some by their track ids."""
+"""Which people: one grammar, ``all``, ``largest``, ``2`` or ``1,3``, and one choice."""
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import median
+from typing import TYPE_CHECKING
+
 from mbcli.errors import ConfigError
 
+if TYPE_CHECKING:
+    from mbcli.motion import Motion3D
+    from mbcli.types import Keypoints2D
 
-def ids_asked_for(person: str) -> tuple[int, ...] | None:
-    """The track ids that ``--person`` names, each once, in its order; None is everybody.
+GRAMMAR = "all|largest|ID[,ID]"
+EVERYBODY, LARGEST = "all", "largest"
 
-    Args:
-        person: ``all``, or ids with commas between them, such as ``1`` or ``1,3``.
+
+def read_person(person: str) -> str | tuple[int, ...]:
+    """What ``--person`` says: ``all``, ``largest``, or track ids, each once.
 
     Raises:
-        ConfigError: neither of these.
+        ConfigError: none of these.
     """
-    if person.strip().lower() == "all":
-        return None
-    try:
-        numbers = [int(part) for part in person.split(",")]
-    except ValueError as error:
+    text = person.replace(" ", "").lower()
+    if text in (EVERYBODY, LARGEST):
+        return text
+    # 18 digits: track ids are 64-bit integers.
+    if not re.fullmatch(r"[0-9]{1,18}(,[0-9]{1,18})*", text):
         raise ConfigError(
-            f"--person must be all or ids such as 1 or 1,3, got {person!r}"
-        ) from error
-    return tuple(dict.fromkeys(numbers))
+            f"--person must be {EVERYBODY}, {LARGEST} or ids such as 1 or 1,3, got {person!r}"
+        )
+    return tuple(dict.fromkeys(map(int, text.split(","))))
+
+
+def columns_of(person: str, tracks: Keypoints2D) -> list[int]:
+    """The columns of the people whom ``--person`` names.
+
+    Args:
+        person: ``all``; ``largest``, the greatest median box area times the share of frames in
+            which the person is present; or track ids with commas between, such as ``1,3``.
+        tracks: of whom to choose.
+
+    Returns:
+        Columns: in their own order for ``all``, else in the order asked for, each once. None for
+        ``largest`` where there is nobody.
+
+    Raises:
+        ConfigError: as `read_person`, or a track id that is not there.
+    """
+    asked = read_person(person)
+    known: list[int] = tracks.track_ids.tolist()
+    if asked == EVERYBODY:
+        return list(range(len(known)))
+    if asked == LARGEST:
+        return sorted(range(len(known)), key=lambda column: _weight(tracks, column))[-1:]
+    for number in asked:
+        if number not in known:
+            raise ConfigError(
+                f"--person must be {EVERYBODY}, {LARGEST} or of "
+                f"{', '.join(map(str, known)) or 'nobody'}, got {number}"
+            )
+    return [known.index(int(number)) for number in asked]
+
+
+def select_tracks(keypoints: Keypoints2D, columns: Sequence[int]) -> Keypoints2D:
+    """Tracks with some of their columns, in the order given; ids are kept."""
+    some = list(columns)
+    return replace(
+        keypoints,
+        data=keypoints.data[:, some],
+        boxes=keypoints.boxes[:, some],
+        track_ids=keypoints.track_ids[some],
+    )
+
+
+def select_people(motion: Motion3D, columns: Sequence[int]) -> Motion3D:
+    """A motion with some of its columns, in the order given; ids are kept."""
+    some = list(columns)
+    refinement, error = motion.refinement, motion.expected_error
+    if refinement is not None:
+        contacts, after = refinement.foot_contacts, refinement.expected_error
+        refinement = replace(
+            refinement,
+            positions=refinement.positions[:, some],
+            root=refinement.root[:, some],
+            confidence=refinement.confidence[:, some],
+            foot_contacts=None if contacts is None else contacts[:, some],
+            expected_error=None if after is None else after[:, some],
+        )
+    return replace(
+        motion,
+        positions=motion.positions[:, some],
+        root=motion.root[:, some],
+        positions_normalized=motion.positions_normalized[:, some],
+        confidence=motion.confidence[:, some],
+        keypoints=select_tracks(motion.keypoints, some),
+        refinement=refinement,
+        expected_error=None if error is None else error[:, some],
+    )
+
+
+def _weight(tracks: Keypoints2D, column: int) -> tuple[float, float, int]:
+    """What makes a person large: box area times presence; presence; coming first."""
+    present = tracks.present[:, column]
+    boxes = tracks.boxes[present, column]
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1).tolist()
+    share = float(present.mean())
+    known = [area for area in areas if math.isfinite(area)]  # a file may hold no boxes
+    return (median(known) * share if known else 0.0), share, -column

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from mbcli.errors import ConfigError
+from mbcli.people import GRAMMAR
 
 INPUT, PEOPLE, NETWORKS, KEYPOINTS, SCREEN = (
     "What to read",
@@ -80,9 +81,7 @@ JointMap = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
-Person = Annotated[
-    str, typer.Option(metavar="all|largest|ID", help="Whom to keep.", rich_help_panel=PEOPLE)
-]
+Person = Annotated[str, typer.Option(metavar=GRAMMAR, help="Whom to keep.", rich_help_panel=PEOPLE)]
 Pose2D = Annotated[
     Literal["auto", "mmpose", "rtmpose", "movenet"],
     typer.Option(

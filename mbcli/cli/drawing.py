@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from mbcli.errors import ConfigError
+from mbcli.people import GRAMMAR
 
 _LOOK, _VIEW, _PICTURES, _VIDEOS = "Look", "3D view", "Pictures (.png, .jpg)", "Videos (.mp4, .gif)"
 STILLS, _MOVING, PAGE = (".png", ".jpg", ".jpeg"), (".mp4", ".gif"), ".html"
@@ -36,7 +37,7 @@ Width = Annotated[
 Person = Annotated[
     str | None,
     typer.Option(
-        metavar="all|ID[,ID]",
+        metavar=GRAMMAR,
         help="Whom to draw.",
         show_default="all",
         rich_help_panel=_LOOK,
@@ -161,7 +162,7 @@ def check_used(kind: str, given: dict[str, object]) -> None:
         kinds = _FOR_KINDS.get(name)
         if kinds is not None and kind not in kinds:
             raise ConfigError(f"{option} is for {', '.join(kinds)} only, got {_shown(value)}")
-        if kind == PAGE and name != "people":
+        if kind == PAGE and name != "person":
             raise ConfigError(f"{option} is for videos and pictures only, got {_shown(value)}")
         if name in _FOR_VIEWS and given.get("layout") == "overlay":
             raise ConfigError(f"{option} is for --layout side, 3d, grid only, got {_shown(value)}")
@@ -175,17 +176,3 @@ def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def parse_ids(text: str | None) -> tuple[int, ...] | None:
-    """The people that are asked for; None is everybody.
-
-    Raises:
-        ConfigError: neither ``all`` nor numbers.
-    """
-    if text is None or text.strip().lower() == "all":
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise ConfigError(f"--person must be all or ids such as 1 or 1,3, got {text!r}")
-    return tuple(dict.fromkeys(map(int, parts)))

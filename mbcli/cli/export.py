@@ -10,6 +10,7 @@ import typer
 from mbcli.cli import refining as r
 from mbcli.cli.arguments import Debug, Overwrite, Quiet
 from mbcli.cli.guard import exit_codes
+from mbcli.people import GRAMMAR
 
 _FILE = "What to write"
 
@@ -70,7 +71,7 @@ def export(
         ),
     ] = None,
     person: Annotated[
-        str, typer.Option(metavar="all|ID[,ID]", help="Whom to write.", rich_help_panel=_FILE)
+        str, typer.Option(metavar=GRAMMAR, help="Whom to write.", rich_help_panel=_FILE)
     ] = "all",
     up: Annotated[
         Literal["y", "z"] | None,

@@ -10,6 +10,7 @@ import typer
 from mbcli.cli import refining as r
 from mbcli.cli.arguments import Debug, Overwrite, Quiet
 from mbcli.cli.guard import exit_codes
+from mbcli.people import GRAMMAR
 
 
 def plot(
@@ -32,7 +33,7 @@ def plot(
         ),
     ] = "angles",
     person: Annotated[
-        str, typer.Option(metavar="all|ID[,ID...]", help="Whom to draw; six people at most.")
+        str, typer.Option(metavar=GRAMMAR, help="Whom to draw; six people at most.")
     ] = "all",
     joint: Annotated[
         list[str] | None,

@@ -78,7 +78,7 @@ def render(
             "layout": layout,
             "style": style,
             "width": width,
-            "people": d.parse_ids(person),
+            "person": person,
             "camera": camera,
             "projection": projection,
             "azimuth": azimuth,
@@ -131,7 +131,7 @@ def render(
                 out,
                 video=video,
                 embed_video=embed_video,
-                people=options.people,
+                person=options.person,
                 overwrite=overwrite,
                 screen=screen,
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,7 +43,7 @@ def render_page(
     *,
     video: Path | None,
     embed_video: bool,
-    people: Sequence[int] | None,
+    person: str,
     overwrite: bool,
     screen: Screen,
 ) -> None:
@@ -68,7 +67,7 @@ def render_page(
             )
     with screen.progress(str(pose)) as observer:
         page = write_page(
-            motion, out, video=video, people=people, overwrite=overwrite, observer=observer
+            motion, out, video=video, person=person, overwrite=overwrite, observer=observer
         )
     if page.missing:
         screen.say(

@@ -7,14 +7,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mbcli.errors import ConfigError, OutputError
+import numpy as np
+
+from mbcli.errors import ConfigError, InputError, NobodyFoundError, OutputError
 from mbcli.exports import FORMATS, Format
 from mbcli.exports.axes import PER_METRE, assumptions, notes
 from mbcli.exports.fbx import blender_command
 from mbcli.exports.options import ExportOptions
-from mbcli.exports.people import chosen, columns
 from mbcli.exports.resampling import even, resampled
 from mbcli.motion import Motion3D
+from mbcli.people import EVERYBODY, columns_of, read_person, select_people
 from mbcli.storage.output import check_output, written_whole
 
 
@@ -82,7 +84,7 @@ def exported(
     options = ExportOptions() if options is None else options
     row = format_of(path, format)
     row.check(options)
-    motion = chosen(motion, options.ids)
+    motion = _chosen(motion, options.person)
     if options.fps is not None:
         motion = resampled(motion, options.fps)
     elif row.steady and not even(motion):
@@ -91,7 +93,7 @@ def exported(
     count = len(motion.track_ids)
     parts = [motion]
     if row.per_person and count > 1:
-        parts = [columns(motion, [person]) for person in range(count)]
+        parts = [select_people(motion, [person]) for person in range(count)]
     paths = _names(path, row, [int(part.track_ids[0]) for part in parts])
     for target in paths:
         check_output(target, overwrite=overwrite)
@@ -149,6 +151,32 @@ def says(row: Format, motion: Motion3D, options: ExportOptions) -> tuple[str, ..
             "cubic splines",
         )
     return said
+
+
+def _chosen(motion: Motion3D, person: str) -> Motion3D:
+    """The people who are asked for; of everybody, those who are there in some frame.
+
+    Raises:
+        ConfigError: somebody who is not in the motion, or in none of its frames.
+        NobodyFoundError: nobody is in any frame.
+        InputError: the motion has no frames.
+    """
+    if not len(motion.timestamps):
+        raise InputError("the motion holds no frames to export")
+    seen = np.asarray(np.isfinite(motion.positions).all(axis=-1)).any(axis=(0, 2))  # (P,)
+    if not seen.any():
+        raise NobodyFoundError("the motion holds nobody to export: no person is in any frame")
+    columns = columns_of(person, motion.keypoints)
+    if read_person(person) == EVERYBODY:
+        columns = [column for column in columns if seen[column]]
+    for column in columns:
+        if not seen[column]:
+            there = ", ".join(map(str, motion.track_ids[seen]))
+            raise ConfigError(
+                f"--person must be all or of {there}, got {motion.track_ids[column]}, who is in no "
+                "frame"
+            )
+    return select_people(motion, columns)
 
 
 def _ends(path: Path, suffix: str) -> bool:

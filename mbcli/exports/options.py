@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mbcli.errors import ConfigError
-from mbcli.people import ids_asked_for
+from mbcli.people import read_person
 
 Up = Literal["y", "z"]
 Shape = Literal["wide", "long"]
@@ -18,8 +18,8 @@ class ExportOptions:
     """What `mbcli.exports.export.export` and the writers of `FORMATS` go by.
 
     Attributes:
-        person: ``"all"``, or track ids with commas between, such as ``"1,3"``. Whoever calls a
-            writer has already left out the others.
+        person: ``"all"``, ``"largest"``, or track ids with commas between, such as ``"1,3"``.
+            Whoever calls a writer has already left out the others.
         up: the axis that points up; None takes the format's own, which a writer is told.
         scale: factor on the lengths, on top of the format's unit: 100 gives a format of metres
             centimetres. Files that say their unit say it times this.
@@ -45,13 +45,4 @@ class ExportOptions:
         for option, value in (("--scale", self.scale), ("--fps", self.fps)):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise ConfigError(f"{option} must be a positive number, got {value:g}")
-        _ = self.ids
-
-    @property
-    def ids(self) -> tuple[int, ...] | None:
-        """The people that are asked for; None is everybody.
-
-        Raises:
-            ConfigError: ``person`` is neither ``all`` nor numbers.
-        """
-        return ids_asked_for(self.person)
+        read_person(self.person)

@@ -38,7 +38,7 @@ def render(
             offline, in which a motion can be played and walked around.
         video: what the motion was inferred from; None takes the one that the motion names. A page
             carries it only if it is given.
-        options: how to draw; all defaults if None. A page goes by ``people`` alone.
+        options: how to draw; all defaults if None. A page goes by ``person`` alone.
         overwrite: replace a file that exists.
         observer: is told of the progress.
 
@@ -55,8 +55,8 @@ def render(
         return draw(
             motion, path, video=source, options=options, overwrite=overwrite, observer=observer
         )
-    if options != RenderOptions(people=options.people):
-        raise ConfigError("a page has no use for RenderOptions other than people")
+    if options != RenderOptions(person=options.person):
+        raise ConfigError("a page has no use for RenderOptions other than person")
     return write_page(
-        motion, path, video=source, people=options.people, overwrite=overwrite, observer=observer
+        motion, path, video=source, person=options.person, overwrite=overwrite, observer=observer
     )

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from mbcli.options import InferOptions
+from mbcli.people import columns_of, select_tracks
 from mbcli.tracks.repair import MendOptions, mend
-from mbcli.tracks.tracker import select_people
 from mbcli.types import Keypoints2D
 from mbcli.version import version
 
@@ -61,7 +61,7 @@ def chosen_and_mended(
     Raises:
         ConfigError: the person asked for is none of those found.
     """
-    chosen = select_people(everybody, options.person)
+    chosen = select_tracks(everybody, columns_of(options.person, everybody))
     as_they_come = options.compat is not None
     return mend(
         chosen,

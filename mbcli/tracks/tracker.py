@@ -203,55 +203,6 @@ def build_keypoints(
     )
 
 
-def select_people(keypoints: Keypoints2D, person: str) -> Keypoints2D:
-    """Keep everybody, one person by number, or the one who matters most.
-
-    Args:
-        keypoints: tracks of a clip.
-        person: ``"all"``; ``"largest"``, the greatest median box area times the share of frames
-            in which the person is present; or a track id such as ``"2"``.
-
-    Returns:
-        The same frames with the chosen columns; ids are kept.
-
-    Raises:
-        ConfigError: no such choice or no such id.
-    """
-    if person == "all":
-        return keypoints
-    if person == "largest":
-        columns = _largest(keypoints)
-    else:
-        known = [str(number) for number in keypoints.track_ids]
-        if person not in known:
-            raise ConfigError(
-                f"person must be all, largest or a track id of this clip "
-                f"({', '.join(known) or 'which has none'}), got {person!r}"
-            )
-        columns = [known.index(person)]
-    return Keypoints2D(
-        data=keypoints.data[:, columns],
-        skeleton=keypoints.skeleton,
-        fps=keypoints.fps,
-        timestamps=keypoints.timestamps,
-        size=keypoints.size,
-        track_ids=keypoints.track_ids[columns],
-        boxes=keypoints.boxes[:, columns],
-        frame_index=keypoints.frame_index,
-    )
-
-
-def _largest(keypoints: Keypoints2D) -> list[int]:
-    """Column of the largest person; none if there are no people."""
-    weight = np.zeros(len(keypoints.track_ids))
-    for column, present in enumerate(keypoints.present.T):
-        boxes = keypoints.boxes[present, column]
-        if len(boxes):
-            area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-            weight[column] = np.median(area) * present.mean()
-    return [int(np.argmax(weight))] if len(weight) else []
-
-
 def _collect(poses: Sequence[FramePoses], ids: Sequence[npt.ArrayLike]) -> list[_Track]:
     """One track for each number, and one for each single appearance without a number."""
     seen: dict[tuple[int, int, int], list[tuple[int, int]]] = {}

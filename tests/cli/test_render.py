@@ -139,8 +139,11 @@ def test_existing_result_is_kept_unless_told(pose: Path, tmp_path: Path) -> None
         (("-o", "x.gif", "--no-sound"), "--sound is for .mp4 only, got False"),
         (("-o", "x.mp4", "--turn", 5), "--turn is for --camera orbit only, got 5"),
         (("-o", "x.html", "--layout", "3d"), "--layout is for videos and pictures only, got 3d"),
-        (("-o", "x.mp4", "--person", "one"), "--person must be all or ids such as 1 or 1,3"),
-        (("-o", "x.mp4", "--person", 9), "--person must be among those in the motion (1), got 9"),
+        (
+            ("-o", "x.mp4", "--person", "one"),
+            "--person must be all, largest or ids such as 1 or 1,3",
+        ),
+        (("-o", "x.mp4", "--person", 9), "--person must be all, largest or of 1, got 9"),
         (("-o", "x.mp4", "--width", 9), "--width must be 64..8192 pixels, got 9"),
         (("-o", "x.mp4", "--trail-joints", "tail"), "--trail-joints must be of pelvis"),
         (("-o", "x.png", "--frame", 30, "--count", 2), "--count is for contact sheets only"),

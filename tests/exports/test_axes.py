@@ -95,17 +95,11 @@ def test_a_motion_that_knows_nothing_of_itself() -> None:
         ("shape", "tall", "--shape must be wide or long, got tall"),
         ("scale", 0.0, "--scale must be a positive number, got 0"),
         ("fps", float("nan"), "--fps must be a positive number, got nan"),
-        ("person", "bob", "--person must be all or ids such as 1 or 1,3, got 'bob'"),
-        ("person", "", "--person must be all or ids such as 1 or 1,3, got ''"),
+        ("person", "bob", "--person must be all, largest or ids such as 1 or 1,3, got 'bob'"),
+        ("person", "", "--person must be all, largest or ids such as 1 or 1,3, got ''"),
     ],
 )
 def test_options_state_their_rule(option: str, value: object, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         ExportOptions(**{option: value})  # type: ignore[arg-type]
     assert str(caught.value) == message
-
-
-def test_ids() -> None:
-    assert ExportOptions().ids is None
-    assert ExportOptions(person="3").ids == (3,)
-    assert ExportOptions(person=" 3, 1,3").ids == (3, 1)

@@ -22,7 +22,7 @@ def test_the_suffix_decides(tmp_path: Path) -> None:
 
 
 def test_a_page_shows_whom_the_options_choose(tmp_path: Path) -> None:
-    options = mbcli.RenderOptions(people=(2,))
+    options = mbcli.RenderOptions(person="2")
     page = mbcli.render(walking(4, people=2), tmp_path / "out.html", options=options)
     assert isinstance(page, PageReport)
     assert page.people == 1

@@ -7,7 +7,7 @@ import pytest
 
 from mbcli.errors import ConfigError
 from mbcli.skeleton import COCO17
-from mbcli.tracks.tracker import Tracker, build_keypoints, select_people
+from mbcli.tracks.tracker import Tracker, build_keypoints
 from mbcli.types import FramePoses, Keypoints2D
 
 SIZE = (1280, 720)
@@ -137,8 +137,6 @@ def test_a_frame_without_people_stays_a_frame() -> None:
 def test_frames_all_empty() -> None:
     keypoints = _track(_clip([], fps=30, seconds=1), 30)
     assert keypoints.data.shape == (30, 0, 17, 3)
-    assert select_people(keypoints, "all").track_ids.tolist() == []
-    assert select_people(keypoints, "largest").track_ids.tolist() == []
 
 
 def test_a_single_picture_keeps_its_people() -> None:
@@ -186,43 +184,6 @@ def test_uneven_time_stamps_count_in_seconds() -> None:
         for i, t in enumerate(times)
     ]
     assert _track(frames, 30).track_ids.tolist() == [1]
-
-
-def _three() -> Keypoints2D:
-    walks: list[Walk] = [
-        lambda _: 200,
-        lambda t: 600 if t < 1 else None,
-        lambda t: 1000 if t >= 0.5 else None,
-    ]
-    return _track(_clip(walks, fps=10, seconds=5, heights=[100, 300, 200]), 10)
-
-
-def test_select_all_changes_nothing() -> None:
-    keypoints = _three()
-    assert select_people(keypoints, "all") is keypoints
-
-
-def test_select_largest_weighs_area_by_presence() -> None:
-    # areas as 1 : 9 : 4, presence 1, 0.2 and 0.9
-    chosen = select_people(_three(), "largest")
-    assert _labels(chosen) == [{2}]
-    assert chosen.track_ids.tolist() == [3]
-
-
-def test_select_by_id_keeps_frames_and_id() -> None:
-    keypoints = _three()
-    chosen = select_people(keypoints, "2")
-    assert chosen.track_ids.tolist() == [2]
-    assert chosen.data.shape == (50, 1, 17, 3)
-    assert np.array_equal(chosen.data[:, 0], keypoints.data[:, 1], equal_nan=True)
-    assert np.array_equal(chosen.boxes[:, 0], keypoints.boxes[:, 1], equal_nan=True)
-
-
-@pytest.mark.parametrize("person", ["7", "biggest", "-1", ""])
-def test_an_unknown_person_lists_the_ids(person: str) -> None:
-    with pytest.raises(ConfigError, match=r"1, 2, 3") as caught:
-        select_people(_three(), person)
-    assert repr(person) in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["min_seconds", "relink_seconds"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from mbcli.motion import Motion3D
+from mbcli.people import columns_of
 from mbcli.show.colours import LEFT, RIGHT, Colour
 from mbcli.show.drawing.canvas import Canvas
 from mbcli.show.drawing.draw2d import draw_people
 from mbcli.show.drawing.lettering import legend, text_height, write
 from mbcli.show.drawing.options import RenderOptions
-from mbcli.show.drawing.scene import Scene, chosen
+from mbcli.show.drawing.scene import Scene
 from mbcli.show.drawing.sizes import Panel, Size, panels
 from mbcli.show.drawing.styles import STYLES
 from mbcli.show.drawing.trails import Trails
@@ -45,12 +46,12 @@ class Composer:
         self._motion = motion
         self._options = options = RenderOptions() if options is None else options
         self._style = STYLES[options.style]
-        self._people = np.flatnonzero(chosen(motion, options.people)).tolist()
+        self._people = sorted(columns_of(options.person, motion.keypoints))
         spans = from_json(motion.meta.get("actions", ()))
         self._actions = frame_labels(spans, motion.track_ids, len(motion.timestamps))[0]
         width = options.width if width is None else width
         self.size, self._panels = panels(options.layout, motion.keypoints.size, width)
-        self._scene = Scene(motion, options.people)
+        self._scene = Scene(motion, options.person)
         self._trails = None
         if options.trail > 0:
             self._trails = Trails(self._scene, options.trail, options.trail_joints)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from mbcli.errors import ConfigError
+from mbcli.people import EVERYBODY, read_person
 from mbcli.show.drawing.camera import Projection
 from mbcli.show.drawing.shots import CameraMove
 from mbcli.show.drawing.styles import StyleName
@@ -26,7 +27,7 @@ class RenderOptions:
         style: ``dark`` or ``light``.
         width: pixels of the output; None takes what the video's picture asks for, and for GIF
             640 pixels along the longer side.
-        people: ids of those to be drawn; None is everybody.
+        person: who is drawn: ``all``, ``largest`` or track ids such as ``1,3``.
         camera: ``fixed`` sees the whole clip, ``orbit`` goes around it, ``follow`` goes with the
             people.
         projection: ``perspective`` or ``orthographic``, of the view.
@@ -51,7 +52,7 @@ class RenderOptions:
     layout: Layout = "side"
     style: StyleName = "dark"
     width: int | None = None
-    people: tuple[int, ...] | None = None
+    person: str = EVERYBODY
     camera: CameraMove = "fixed"
     projection: Projection = "perspective"
     azimuth: float = 35.0
@@ -66,6 +67,7 @@ class RenderOptions:
     count: int = 12
 
     def __post_init__(self) -> None:
+        read_person(self.person)
         _one_of("--layout", self.layout, get_args(Layout))
         _one_of("--style", self.style, get_args(StyleName))
         _one_of("--camera", self.camera, get_args(CameraMove))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.errors import ConfigError
 from mbcli.kinematics.places import FEET, places_of
 from mbcli.motion import Motion3D
+from mbcli.people import EVERYBODY, columns_of
 from mbcli.types import FloatArray
 
 _CHUNK = 1024  # frames looked at together
@@ -23,7 +23,7 @@ class Scene:
 
     Args:
         motion: what is shown; kept, not copied.
-        people: ids of those to be shown; everybody if None.
+        person: who is shown: ``all``, ``largest`` or track ids such as ``1,3``.
 
     Attributes:
         motion: the motion.
@@ -33,12 +33,13 @@ class Scene:
         grounded: whether the floor is the one that refinement found.
 
     Raises:
-        ConfigError: an id that the motion has not.
+        ConfigError: a person who is not in the motion.
     """
 
-    def __init__(self, motion: Motion3D, people: Sequence[int] | None = None) -> None:
+    def __init__(self, motion: Motion3D, person: str = EVERYBODY) -> None:
         self.motion = motion
-        self.shown = motion.present & chosen(motion, people)
+        chosen = np.isin(np.arange(len(motion.track_ids)), columns_of(person, motion.keypoints))
+        self.shown = motion.present & chosen
         places = places_of(motion, self.shown)
         self._offsets, self.placed, self.floor = places.offsets, places.known, places.floor
         world = places.world_from_camera
@@ -130,17 +131,3 @@ class Scene:
         padded = np.pad(filled, ((half + 1, half + 1), (0, 0)), mode="edge")
         smooth = [np.convolve(axis, window, mode="valid") for axis in padded.T]
         return np.stack(smooth, axis=-1)
-
-
-def chosen(motion: Motion3D, people: Sequence[int] | None) -> npt.NDArray[np.bool_]:
-    """(P,) which columns of a motion hold these ids.
-
-    Raises:
-        ConfigError: an id that the motion has not.
-    """
-    ids = motion.track_ids.tolist()
-    for person in people or ():
-        if person not in ids:
-            known = ", ".join(map(str, ids)) or "nobody"
-            raise ConfigError(f"--person must be among those in the motion ({known}), got {person}")
-    return np.array([people is None or person in people for person in ids], dtype=np.bool_)

@@ -17,8 +17,9 @@ from importlib.resources import files
 from pathlib import Path, PurePath
 from string import Template
 
-from mbcli.errors import ConfigError, InputError, OutputError
+from mbcli.errors import InputError, OutputError
 from mbcli.motion import Motion3D
+from mbcli.people import EVERYBODY, columns_of
 from mbcli.report import Observer, unobserved
 from mbcli.show.page.packed import packed
 from mbcli.storage.output import check_output, written_whole
@@ -54,7 +55,7 @@ def write_page(
     *,
     video: Path | None = None,
     title: str | None = None,
-    people: Sequence[int] | None = None,
+    person: str = EVERYBODY,
     overwrite: bool = False,
     observer: Observer = unobserved,
 ) -> PageReport:
@@ -68,12 +69,12 @@ def write_page(
             view: encoded anew as H.264, at most 1280 pixels wide or high, without sound, one
             picture a frame at the motion's time stamps. None leaves it out.
         title: the page's heading; None takes the name of the source, else of the page.
-        people: track ids of those who go into the page; None is everybody.
+        person: who goes into the page: ``all``, ``largest`` or track ids such as ``1,3``.
         overwrite: replace a file that exists.
         observer: is told of the progress.
 
     Raises:
-        ConfigError: one of ``people`` is not in the motion.
+        ConfigError: a ``person`` who is not in the motion.
         InputError: the motion has no frames, or the video cannot be read, is another one, or
             takes more than 50 MB.
         OutputError: the path does not end in .html, the file exists and ``overwrite`` is off, or
@@ -85,7 +86,8 @@ def write_page(
     check_output(path, overwrite=overwrite)
     if not len(motion.timestamps):
         raise InputError("the motion holds no frames to show")
-    columns = _columns(motion, people)
+    # In the motion's order: a person's colour is that of the column.
+    columns = sorted(columns_of(person, motion.keypoints))
     data, missing = b"", 0
     if video is not None:
         # PyAV is loaded only where a video is asked for.
@@ -116,17 +118,6 @@ def write_page(
 def _title(motion: Motion3D, path: Path) -> str:
     source = motion.meta.get("source")
     return PurePath(source).name if isinstance(source, str) and source else path.stem
-
-
-def _columns(motion: Motion3D, people: Sequence[int] | None) -> list[int]:
-    ids = motion.track_ids.tolist()
-    if people is None:
-        return list(range(len(ids)))
-    for one in people:
-        if one not in ids:
-            known = ", ".join(map(str, ids)) or "nobody"
-            raise ConfigError(f"a person must be of {known}, got {one}")
-    return [column for column, one in enumerate(ids) if one in people]
 
 
 def _page(motion: Motion3D, title: str, columns: Sequence[int]) -> str:

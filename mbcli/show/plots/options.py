@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from mbcli.errors import ConfigError
-from mbcli.people import ids_asked_for
+from mbcli.people import read_person
 
 What = Literal["angles", "trajectories", "speeds", "confidence"]
 
@@ -20,7 +20,7 @@ class PlotOptions:
         what: ``angles`` of joints in degrees over time; ``speeds`` of joints in metres a second
             over time; ``confidence`` of joints over time; ``trajectories`` of joints from above
             and from the side.
-        person: ``"all"``, or track ids with commas between, such as ``"1,3"``.
+        person: ``"all"``, ``"largest"``, or track ids with commas between, such as ``"1,3"``.
         joints: names of joints, with or without ``left_`` or ``right_``; for angles also names of
             angles, and ``trunk``. Nothing takes the usual ones.
         start: seconds at which to begin; None is the first frame.
@@ -44,13 +44,4 @@ class PlotOptions:
                 raise ConfigError(f"{option} must be a number of seconds, got {value}")
         if self.start is not None and self.end is not None and self.end <= self.start:
             raise ConfigError(f"--end must be after --start {self.start:g}, got {self.end:g}")
-        _ = self.ids
-
-    @property
-    def ids(self) -> tuple[int, ...] | None:
-        """The people that are asked for; None is everybody.
-
-        Raises:
-            ConfigError: ``person`` is neither ``all`` nor numbers.
-        """
-        return ids_asked_for(self.person)
+        read_person(self.person)

@@ -8,6 +8,7 @@ import numpy as np
 
 from mbcli.errors import ConfigError, InputError
 from mbcli.motion import Motion3D
+from mbcli.people import EVERYBODY, columns_of, read_person
 from mbcli.show.plots.options import PlotOptions
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray, IntArray
@@ -49,28 +50,23 @@ def select(motion: Motion3D, options: PlotOptions) -> Selection:
         InputError: there is nothing to draw.
         ConfigError: a person or a time that is not there.
     """
-    ids = motion.track_ids.tolist()
-    if not len(motion.timestamps) or not ids:
+    if not len(motion.timestamps) or not len(motion.track_ids):
         raise InputError("the motion holds nobody to draw")
     rows = _rows(motion.timestamps, options)
     there = np.isfinite(motion.positions[rows]).any(axis=(-1, -2)).sum(axis=0)  # (P,)
-    if options.ids is None:
-        seen = [column for column in range(len(ids)) if there[column]]
+    columns, left_out = columns_of(options.person, motion.keypoints), 0
+    if read_person(options.person) == EVERYBODY:
+        seen = [column for column in columns if there[column]]
         columns = sorted(sorted(seen, key=lambda c: -int(there[c]))[:MOST_PEOPLE])
         left_out = len(seen) - len(columns)
-    else:
-        missing = [str(i) for i in options.ids if i not in ids]
-        if missing:
-            raise ConfigError(
-                f"--person must be among {', '.join(map(str, ids))}, got {', '.join(missing)}"
-            )
-        if len(options.ids) > MOST_PEOPLE:
-            raise ConfigError(
-                f"--person must name {MOST_PEOPLE} people at most, got {len(options.ids)}"
-            )
-        columns, left_out = [ids.index(i) for i in options.ids], 0
+    if len(columns) > MOST_PEOPLE:
+        raise ConfigError(f"--person must name {MOST_PEOPLE} people at most, got {len(columns)}")
     if not any(there[column] for column in columns):
-        who = "nobody" if options.ids is None else f"nothing of person {options.person}"
+        who = (
+            "nobody"
+            if read_person(options.person) == EVERYBODY
+            else f"nothing of person {options.person}"
+        )
         raise InputError(f"the motion holds {who} in the {len(rows)} frames to draw")
     return Selection(motion, rows, tuple(columns), left_out)
 

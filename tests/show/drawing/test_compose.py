@@ -91,17 +91,17 @@ def test_people_keep_their_colours_and_others_are_left_out(make_motion: Make) ->
     def has(image: np.ndarray, colour: tuple[int, int, int]) -> bool:
         return bool((image == colour).all(axis=-1).sum() > 20)
 
-    for people, shown in ((None, (True, True)), ((2,), (False, True))):
+    for person, shown in (("all", (True, True)), ("2", (False, True))):
         for layout in ("overlay", "3d", "side", "grid"):
-            options = RenderOptions(layout=layout, people=people)
+            options = RenderOptions(layout=layout, person=person)
             image = Composer(motion, options).compose_rgb(0, picture)
             assert (has(image, (92, 214, 120)), has(image, second)) == shown, layout
 
 
 def test_unknown_people_and_joints_are_told_with_the_known_ones(make_motion: Make) -> None:
     motion = make_motion(PATH, PATH)
-    with pytest.raises(ConfigError, match=r"those in the motion \(1, 2\), got 7"):
-        Composer(motion, RenderOptions(people=(1, 7)))
+    with pytest.raises(ConfigError, match="largest or of 1, 2, got 7"):
+        Composer(motion, RenderOptions(person="1,7"))
     with pytest.raises(ConfigError, match=r"--trail-joints must be of pelvis, .*, got nose_tip"):
         Composer(motion, RenderOptions(trail_joints=("nose_tip",)))
 
