@@ -120,7 +120,7 @@ def test_people_can_be_chosen(walk: Path, tiny_lifter: Path) -> None:
     assert motion.positions.shape[:2] == (5, 1)
     one = motion.track_ids.tolist()[0]
     assert infer(walk, replace(options, person=str(one))).track_ids.tolist() == [one]
-    with pytest.raises(ConfigError, match=rf"\({one}\b.*99"):
+    with pytest.raises(ConfigError, match=rf"of {one}\b.*, got 99"):
         infer(walk, replace(options, person="99"))
 
 

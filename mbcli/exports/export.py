@@ -163,7 +163,8 @@ def _chosen(motion: Motion3D, person: str) -> Motion3D:
     """
     if not len(motion.timestamps):
         raise InputError("the motion holds no frames to export")
-    seen = np.asarray(np.isfinite(motion.positions).all(axis=-1)).any(axis=(0, 2))  # (P,)
+    whole = np.asarray(np.isfinite(motion.positions).all(axis=-1))  # (T, P, J)
+    seen = np.asarray(whole.any(axis=(0, 2)))  # (P,)
     if not seen.any():
         raise NobodyFoundError("the motion holds nobody to export: no person is in any frame")
     columns = columns_of(person, motion.keypoints)

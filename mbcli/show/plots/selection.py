@@ -55,18 +55,15 @@ def select(motion: Motion3D, options: PlotOptions) -> Selection:
     rows = _rows(motion.timestamps, options)
     there = np.isfinite(motion.positions[rows]).any(axis=(-1, -2)).sum(axis=0)  # (P,)
     columns, left_out = columns_of(options.person, motion.keypoints), 0
-    if read_person(options.person) == EVERYBODY:
+    everybody = read_person(options.person) == EVERYBODY
+    if everybody:
         seen = [column for column in columns if there[column]]
         columns = sorted(sorted(seen, key=lambda c: -int(there[c]))[:MOST_PEOPLE])
         left_out = len(seen) - len(columns)
     if len(columns) > MOST_PEOPLE:
         raise ConfigError(f"--person must name {MOST_PEOPLE} people at most, got {len(columns)}")
     if not any(there[column] for column in columns):
-        who = (
-            "nobody"
-            if read_person(options.person) == EVERYBODY
-            else f"nothing of person {options.person}"
-        )
+        who = "nobody" if everybody else f"nothing of person {options.person}"
         raise InputError(f"the motion holds {who} in the {len(rows)} frames to draw")
     return Selection(motion, rows, tuple(columns), left_out)
 
