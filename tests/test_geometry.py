@@ -95,9 +95,15 @@ def test_keypoints_of_low_confidence_do_not_frame_the_window():
     xy = a_walk()
     confidence = np.ones(xy.shape[:2])
     confidence[7, 3] = 0.05
+    # Within a body's reach, so that nothing but the confidence speaks against it, and on the
+    # longer side of the square.
     moved = xy.copy()
-    moved[7, 3] = 0, 0
-    assert g.fit_window(moved, confidence)[1] == g.fit_window(xy, confidence)[1]
+    moved[7, 3] = xy[7].mean(axis=0) - [0, 250]
+    framed = g.fit_window(moved, confidence)
+    assert framed[1] == g.fit_window(xy, confidence)[1]
+    assert np.array_equal(framed[0], g.fit_window(xy, confidence)[0])
+    confidence[7, 3] = g.MIN_CONFIDENCE
+    assert g.fit_window(moved, confidence)[0][1] < framed[0][1]
 
 
 def test_a_window_of_low_confidence_only_is_framed_all_the_same():

@@ -140,6 +140,19 @@ def test_features_beyond_those_of_the_fit_count_as_the_last_ones(case):
     assert np.allclose(found, np.exp(-3), rtol=0.01)
 
 
+def test_upside_down_trunks_are_tilted_and_upright_ones_are_not(case):
+    lifted, keypoints, positions = case
+    turned = positions.copy()
+    thorax = H36M17.index("thorax")
+    turned[:, 0, thorax] = [0, -0.5, 0]  # y points down
+    turned[20:, 0, thorax] = [0, 0.5, 0]
+    turned[30:, 0, thorax] = [0.5, 0, 0]
+    tilt = features(lifted, keypoints, turned, 1.8)[:, 0, :, FEATURES.index("tilt")]
+    assert np.allclose(tilt[:20], 0)
+    assert np.allclose(tilt[20:30], 1)
+    assert np.allclose(tilt[30:], 0.5)
+
+
 def test_features_are_finite_where_somebody_is(case):
     found = features(*case, 1.8)
     assert found.shape == (FRAMES, 2, 17, len(FEATURES))

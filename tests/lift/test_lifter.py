@@ -352,7 +352,14 @@ def test_high_frame_rates_are_lifted_as_interleaved_clips(model):
     for phase in (0, 1):
         alone = Lifter(model, cpu()).lift(clip_of(clip.data[phase::2], 60.0))
         assert np.allclose(got[phase::2], alone, atol=1e-4)
+    # Rates as files give them, a little off: twice 60, and 60 itself.
+    for fps in (119.88, 120.005):
+        near = Lifter(model, cpu(), {"fps": [12, 60]}).lift(clip_of(clip.data, fps))
+        assert np.array_equal(near, got)
     slow = a_clip(80, fps=60.0)
+    for fps in (59.94, 60.005):
+        near = Lifter(model, cpu(), {"fps": [12, 60]}).lift(clip_of(slow.data, fps))
+        assert np.array_equal(near, Lifter(model, cpu()).lift(slow))
     known, unknown = Lifter(model, cpu(), {"fps": [12, 60]}), Lifter(model, cpu())
     assert np.array_equal(known.lift(slow), unknown.lift(slow))
 

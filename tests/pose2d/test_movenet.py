@@ -183,18 +183,36 @@ def test_the_closer_look_agrees_with_the_whole_picture(
 def test_keypoints_mirror_with_the_picture(
     thunder: Thunder, movenet: MoveNet, frames: list[Frame]
 ) -> None:
-    """The systematic offset of the network is taken out: none is left on either side."""
-    image = frames[0].image
-    width = image.shape[1]
+    """The systematic offset of the network is taken out, as it is in the mean of many clips."""
     off = []
-    for keypoints in movenet(frames[0]).keypoints:
-        square = crop_square(keypoints)
-        here = thunder(image, square)
-        mirrored = Square(width - square.left - square.side, square.top, square.side)
-        there = thunder(np.ascontiguousarray(image[:, ::-1]), mirrored)[list(COCO17.mirror)]
-        sure = (here[:, 2] > 0.5) & (there[:, 2] > 0.5)
-        off += list((here[sure, 0] + there[sure, 0] - width) / 2 / square.side * CROP_SIDE)
-    assert abs(np.median(off)) < 0.3  # pixels of the crop
+    for frame in frames[::4]:
+        image = frame.image
+        width = image.shape[1]
+        for keypoints in movenet(frame).keypoints:
+            square = crop_square(keypoints)
+            here = thunder(image, square)
+            mirrored = Square(width - square.left - square.side, square.top, square.side)
+            there = thunder(np.ascontiguousarray(image[:, ::-1]), mirrored)[list(COCO17.mirror)]
+            sure = (here[:, 2] > 0.5) & (there[:, 2] > 0.5)
+            off += list((here[sure, 0] + there[sure, 0] - width) / 2 / square.side * CROP_SIDE)
+    # In pixels of the crop. On this clip the network errs by less than on others, 0.17 to the
+    # left: that is what an offset of 0 would leave, and what is taken out leaves 0.13 to the right.
+    assert 0 < np.median(off) < 0.25
+
+
+def test_who_is_off_the_middle_of_a_crop_is_looked_at_once_more(
+    movenet: MoveNet, frames: list[Frame]
+) -> None:
+    """People who fall or jump: from a crop a quarter too low, a single look is off by 1 to 4 %."""
+    image = frames[0].image
+    for person in movenet(frames[0]).keypoints:
+        side = crop_square(person).side
+        best = movenet._locate(image, person, [])
+        low = movenet._locate(image, person + np.array([0, 0.25 * side, 0], np.float32), [])
+        sure = best[:, 2] > 0.5
+        apart = np.linalg.norm(low[sure, :2] - best[sure, :2], axis=1)
+        assert np.median(apart) < 0.01 * side
+        assert low[:, 2].mean() > 0.9 * best[:, 2].mean()
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,25 @@ def test_one_frame_rests_on_its_upright_people() -> None:
     np.testing.assert_allclose(same, body, atol=1e-6)
 
 
+def test_who_is_seen_along_a_slanting_ray_tells_little_about_gravity() -> None:
+    """A lifter leans with the ray: 30 degrees off the axis, somebody 12 degrees off upright."""
+    upright = _seen(0.0, 0.0, frames=1, people=1)
+    upright += np.array([0.0, 0.0, 5.0]) - upright[:, :, :1]
+    lean = np.deg2rad(12.0)
+    about_z = [[np.cos(lean), -np.sin(lean), 0], [np.sin(lean), np.cos(lean), 0], [0, 0, 1]]
+    aside = (upright - upright[:, :, :1]) @ np.array(about_z).T
+    aside += np.array([5 * np.tan(np.deg2rad(30.0)), 0.0, 5.0])
+    ahead, beside, both = (
+        estimate_world(body, _present(body), 30.0)
+        for body in (upright, aside, np.concatenate([upright, aside], axis=1))
+    )
+    down = np.array([0.0, 1.0, 0.0])
+    assert _degrees(beside.world_from_camera[1, :3], down) > 9
+    assert beside.spread_degrees > ahead.spread_degrees + 8
+    off = _degrees(both.world_from_camera[1, :3], ahead.world_from_camera[1, :3])
+    assert off < 2.0  # half of the 12 if both counted alike
+
+
 def test_who_lies_leaves_the_camera_level() -> None:
     body = _seen(0.0, 0.0, people=1)
     lying = body[..., [1, 0, 2]]

@@ -94,6 +94,29 @@ def test_somebody_who_walks_on_behind_a_tree_keeps_the_identity() -> None:
     assert keypoints.track_ids.tolist() == [1]
 
 
+def test_boxes_that_hardly_overlap_are_one_person_to_the_online_tracker() -> None:
+    """Five frames a second of somebody at 2.6 m/s: their boxes overlap by a seventh."""
+    tracker = Tracker(5)
+    ids = [tracker.update(f) for f in _clip([lambda t: 100 + 300 * t], fps=5, seconds=3)]
+    numbers = {int(number[0]) for number in ids[1:]}
+    assert len(numbers) == 1
+    assert min(numbers) >= 0
+
+
+def test_where_a_runner_has_got_to_is_known_for_half_a_second_only() -> None:
+    def runs(t: float) -> float | None:
+        return 500 * t if t < 1 else None
+
+    def appears(after: float, x: float) -> Keypoints2D:
+        frames = _clip([runs, lambda t: x if t >= 1 + after else None], fps=30, seconds=4)
+        return _track(frames, 30)
+
+    # Seen last at 483 pixels. A body's length is 200 pixels, and a brisk walk as much a second.
+    assert _labels(appears(0.4, 483 + 0.4 * 500)) == [{0, 1}]
+    assert _labels(appears(1.5, 483 + 0.5 * 500 + 300)) == [{0, 1}]
+    assert _labels(appears(1.5, 483 + 1.5 * 500)) == [{0}, {1}]
+
+
 def test_a_long_absence_makes_a_new_identity() -> None:
     frames = _clip([lambda t: None if 1 < t < 4 else 400], fps=30, seconds=5)
     assert len(_track(frames, 30).track_ids) == 2

@@ -102,6 +102,25 @@ def test_a_run_can_start_from_other_weights(make_config) -> None:
         pretrain(other, resume=False, observe=ignore)
 
 
+def test_gradients_are_clipped_to_the_norm_that_is_asked_for(make_config) -> None:
+    first = load_config(make_config("first"))
+    pretrain(first, resume=False, observe=ignore)
+    start, _ = load_lifter(first.run.out / LAST)
+
+    def moved(name: str, clip_norm: float) -> float:
+        """How far four steps lead from the start, at most."""
+        wishes = [f"run.init={first.run.out / LAST}", f"optimiser.clip_norm={clip_norm}"]
+        config = load_config(make_config(name), [*wishes, "run.ema=0", "optimiser.weight_decay=0"])
+        pretrain(config, resume=False, observe=ignore)
+        after, _ = load_lifter(config.run.out / LAST)
+        pairs = zip(start.parameters(), after.parameters(), strict=True)
+        return max((a - b).abs().max().item() for a, b in pairs)
+
+    # Adam divides by the gradient's size, all but 1e-8: less than that moves nothing.
+    assert moved("clipped", 1e-12) < 1e-6
+    assert moved("free", 0.0) > 1e-4
+
+
 def test_a_run_is_not_overwritten(make_config) -> None:
     config = load_config(make_config())
     pretrain(config, resume=False, observe=ignore)

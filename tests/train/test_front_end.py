@@ -96,15 +96,37 @@ def test_dropped_and_cropped_keypoints_have_no_confidence() -> None:
     limbs = [COCO17.index(n) for n in COCO17.joints if n.split("_")[-1] in ("elbow", "ankle")]
     assert (seen[:, :, limbs, 2] == 0).float().mean() > 0.8
     assert seen[:, :, COCO17.index("nose"), 2].min() > 0
-    seen = report(400, 30, cropped=1.0)
-    assert 0.05 < float((seen[..., 2] == 0).float().mean()) < 0.65
-    # What is cut off is all on one side of an edge.
-    low, high = (
-        torch.where(mask[..., None], seen[..., :2], torch.nan)
-        for mask in (seen[..., 2] > 0, seen[..., 2] == 0)
-    )
-    assert low.isfinite().any()
-    assert high.isfinite().any()
+
+
+def test_the_edge_of_the_picture_cuts_off_what_lies_beyond_it() -> None:
+    gone = report(400, 30, cropped=1.0)[..., 2] == 0
+    assert torch.equal(gone, gone[:, :1].expand_as(gone))
+    cut = gone[:, 0]
+    # Places rise in x and y with the joint's number: the lower and the right edge cut off the
+    # last joints and the left edge the first ones. Between 0.05 and 0.65 of the body are lost.
+    lost = cut.sum(dim=1)
+    assert int(lost.min()) >= 1
+    assert int(lost.max()) <= 11
+    last, first = cut[:, -1], cut[:, 0]
+    assert torch.equal(last, ~first)
+    assert 0.68 < float(last.float().mean()) < 0.82
+    for row, count, from_end in zip(cut, lost.tolist(), last.tolist(), strict=True):
+        assert bool((row[-count:] if from_end else row[:count]).all())
+
+
+def test_outliers_and_guesses_are_as_large_and_as_frequent_as_they_say() -> None:
+    error = report(400, 30, outlier=0.1)[..., :2] - places(400, 30)
+    wild = error.norm(dim=-1) > 1e-5
+    assert float(wild.float().mean()) == pytest.approx(0.1, rel=0.05)
+    assert float(error[wild].std()) == pytest.approx(0.25, rel=0.05)  # of the height, each axis
+
+    error = report(400, 30, hidden=1.0, stretch=(5.0, 6.0))[..., :2] - places(400, 30)
+    limb = error[:, :, WRIST]
+    away = limb.norm(dim=-1) > 1e-5
+    assert float(limb[away].std()) == pytest.approx(0.1, rel=0.1)
+    # The guess stays where it is for as long as the limb is hidden.
+    assert float(limb[away.all(dim=1)].std(dim=1).max()) < 1e-5
+    assert not error[:, :, COCO17.index("nose")].any()
 
 
 def test_worse_keypoints_are_less_confident() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from pydantic import ValidationError
 
 from mbcli.conversion import convert
-from mbcli.data.stores.store import ClipStore
+from mbcli.data.stores.store import ClipStore, StoreWriter
 from mbcli.geometry import fit_window, from_ray
 from mbcli.skeleton import BODY21, COCO17, H36M17
 from mbcli.train.bodies import stature, vary
@@ -44,6 +45,18 @@ def test_clips_follow_the_recording_at_another_rate(store) -> None:
         errors = np.abs(recording[: 120 - 16] - clip[0]).max(axis=(1, 2))
         first = int(errors.argmin())
         assert np.abs(recording[first : first + 17 : 2] - clip).max() < 0.06
+
+
+def test_long_recordings_are_drawn_more_often_but_not_in_proportion(tmp_path: Path) -> None:
+    with StoreWriter(tmp_path / "store") as writer:
+        for name, frames, height in (("short", 20, 0.0), ("long", 320, 10.0)):
+            rows = np.full((frames, len(BODY21), 3), height, np.float32)
+            writer.add(rows, name=f"ann/{name}", subject="ann", source="a.bvh", fps=60.0)
+    config = ClipConfig(frames=9, fps=(60, 60), speed=(1, 1))
+    sampler = ClipSampler(ClipStore.open(tmp_path / "store"), ["ann"], config)
+    drawn, _ = sampler.draw(2000, Draw.seeded(0))
+    long = float((drawn[:, 0, 0, 1] == 10).float().mean())
+    assert long == pytest.approx(8 / 9, abs=0.02)  # 16 times as long, 16 ** 0.75 = 8 times as often
 
 
 def test_bodies_differ_in_bones_but_not_in_directions(sampler) -> None:
