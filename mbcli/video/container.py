@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 import numpy as np
@@ -197,6 +197,18 @@ def starts_afresh(packet: VideoPacket, stream: VideoStream) -> bool:
             return True
         at += length_size + int.from_bytes(data[at : at + length_size], "big")
     return False
+
+
+def _unnamed(kind: type[SideDataType], value: int) -> Any:
+    """A name for side data for which PyAV has none, so that it can be left aside."""
+    member: Any = object.__new__(kind)
+    member._name_, member._value_ = f"UNKNOWN_{value}", value
+    return member
+
+
+# FFmpeg gains kinds of side data with each release. Where PyAV does not know one of a frame's, it
+# gives none of them and raises ValueError; an enumeration asks here before it does.
+SideDataType._missing_ = classmethod(_unnamed)  # type: ignore[assignment]
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import cv2
-import numpy as np
-
 from mbcli.errors import InputError
+from mbcli.video.picture_file import PictureFile
 from mbcli.video.planar import Matrix, Planar, planar_of_rgb
 from mbcli.video.presentation import RgbImage
 
 IMAGE_SUFFIXES = (
+    ".avif",
     ".bmp",
+    ".heic",
+    ".heif",
+    ".jfif",
     ".jpeg",
     ".jpg",
     ".pgm",
@@ -68,38 +70,17 @@ def files_with_suffix(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return sorted(found, key=natural_key)
 
 
-def read_image(path: Path) -> RgbImage:
-    """Read one picture, turned upright as its EXIF orientation says.
-
-    Grey, palette, 16-bit and transparent pictures become 8-bit RGB; transparency is dropped.
-
-    Returns:
-        (H, W, 3) uint8, RGB.
-
-    Raises:
-        InputError: the file is missing, empty or no picture that OpenCV can decode.
-    """
-    try:
-        # Not cv2.imread: on Windows it cannot open names outside the local code page.
-        data = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    if not data.size:
-        raise InputError(f"{path} is empty (0 bytes)")
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
-    if image is None:
-        raise InputError(f"{path} is not an image that can be read")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-
-
 class ImageSource:
-    """Pictures shown one after the other at a fixed rate; only one is in memory at a time.
+    """Pictures shown one after the other; only one is in memory at a time.
+
+    A folder's files, or the pages of one file. An animation says when each page is shown; all
+    others are shown at a fixed rate.
 
     Attributes:
         size: (width, height) of the first readable picture; all others must have the same.
+        count: number of pictures.
+        fps: pictures per second, the mean in an animation.
+        animated: whether the file says when its pages are shown.
         tick: seconds below which two times are the same.
         matrix: of planar pictures.
         warnings: what went wrong so far, one line each.
@@ -113,41 +94,49 @@ class ImageSource:
         Raises:
             InputError: none of the pictures can be read.
         """
-        self._paths = paths
-        self._fps = fps
-        self.tick = 1e-6 / fps
         self.warnings: list[str] = []
-        self._reference, self.size = self._first_readable()
+        self._white = 0.0
+        self._reference, image = self._first_readable(paths)
+        self.size = (image.shape[1], image.shape[0])
+        self._only = self._reference if len(paths) == 1 else None
+        self._paths = paths * (self._reference.pages if self._only else 1)
+        self.count = len(self._paths)
+        ends = self._only.ends if self._only else ()
+        self.animated = bool(ends)
+        self.fps = self.count / ends[-1] if ends else fps
+        self._times = (0.0, *ends[:-1]) if ends else tuple(k / fps for k in range(self.count))
+        self.tick = 1e-6 / self.fps
 
-    def _first_readable(self) -> tuple[Path, tuple[int, int]]:
-        for path in self._paths:
+    def _first_readable(self, paths: list[Path]) -> tuple[PictureFile, RgbImage]:
+        for path in paths:
             try:
-                image = read_image(path)
+                file = PictureFile(path)
+                image, self._white = file.rgb(0, self._white)
             except InputError:
-                if len(self._paths) == 1:
+                if len(paths) == 1:
                     raise
                 continue
-            return path, (image.shape[1], image.shape[0])
-        raise InputError(
-            f"none of the {len(self._paths)} images in {self._paths[0].parent} can be read"
-        )
+            return file, image
+        raise InputError(f"none of the {len(paths)} images in {paths[0].parent} can be read")
 
     def pictures(self, start: float) -> Iterator[Picture]:
         """Every picture, also those before ``start`` seconds: not loading them is enough."""
-        for index, path in enumerate(self._paths):
-            yield index, index / self._fps, _Still(self, path)
+        for index, time in enumerate(self._times):
+            yield index, time, _Still(self, index)
 
-    def load(self, path: Path) -> RgbImage | None:
+    def load(self, index: int) -> RgbImage | None:
         """One of the pictures; None, and a warning, if it cannot be read."""
+        path = self._paths[index]
         try:
-            image = read_image(path)
+            file, page = (self._only, index) if self._only else (PictureFile(path), 0)
+            image, self._white = file.rgb(page, self._white)
         except InputError as error:
             self.warnings.append(f"left out: {error}")
             return None
         size = (image.shape[1], image.shape[0])
         if size != self.size:
             raise InputError(
-                f"all images of a folder must have the same size: {self._reference.name} is "
+                f"all images of a folder must have the same size: {self._reference.path.name} is "
                 f"{self.size[0]}x{self.size[1]}, but {path} is {size[0]}x{size[1]}"
             )
         return image
@@ -155,13 +144,13 @@ class ImageSource:
 
 @dataclass(frozen=True)
 class _Still:
-    """One picture file."""
+    """One picture of a source."""
 
     source: ImageSource
-    path: Path
+    index: int
 
     def rgb(self) -> RgbImage | None:
-        return self.source.load(self.path)
+        return self.source.load(self.index)
 
     def planar(self, size: tuple[int, int]) -> Planar | None:
         image = self.rgb()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -83,23 +83,35 @@ def code_of(matrix: Matrix) -> int:
     return _CODES[matrix]
 
 
+def stored_as(frame: VideoFrame, matrix: Matrix) -> dict[str, Any]:
+    """What the converter is to be told of a decoded frame; what a frame does not say is assumed.
+
+    Args:
+        frame: the frame.
+        matrix: of its video, for a frame that does not say.
+    """
+    source = _MATRICES.get(frame.colorspace)
+    if source is None and frame.colorspace == _UNSPECIFIED:
+        source = matrix
+    full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
+    return {
+        "src_colorspace": None if source is None else _SPACES[source],
+        "src_color_range": ColorRange.JPEG if full else ColorRange.MPEG,
+    }
+
+
 def as_planar(frame: VideoFrame, size: tuple[int, int], matrix: Matrix) -> Planar:
     """A decoded frame scaled to (width, height), both even; the frame itself if nothing is to do.
 
     Raises:
         FFmpegError, ValueError: its pixel format cannot be converted.
     """
-    source = _MATRICES.get(frame.colorspace)
-    if source is None and frame.colorspace == _UNSPECIFIED:
-        source = matrix
-    full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
     planar = frame.reformat(
         width=size[0],
         height=size[1],
         format="yuv420p",
-        src_colorspace=None if source is None else _SPACES[source],
         dst_colorspace=_SPACES[matrix],
-        src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+        **stored_as(frame, matrix),
         dst_color_range=ColorRange.MPEG,
         interpolation="AREA" if size[1] < frame.height else "BILINEAR",
     )

@@ -46,7 +46,7 @@ class VideoInfo:
         duration: seconds; for a video the container's claim, or None.
         rotation: degrees clockwise that turn the stored picture upright: 0, 90, 180 or 270. For
             images 0, as reading them turns them.
-        kind: what the source is.
+        kind: what the source is; an animation in a picture file is a video.
     """
 
     path: Path
@@ -268,11 +268,11 @@ def _open_images(
     info = VideoInfo(
         path=path,
         size=source.size,
-        fps=fps,
-        frame_count=len(images),
-        duration=len(images) / fps,
+        fps=source.fps,
+        frame_count=source.count,
+        duration=source.count / source.fps,
         rotation=0,
-        kind=kind,
+        kind="video" if source.animated else kind,
     )
     return info, source
 

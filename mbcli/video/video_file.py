@@ -33,8 +33,9 @@ from mbcli.video.container import (
     starts_afresh,
     until_error,
 )
+from mbcli.video.hdr import TRANSFERS, standard_range
 from mbcli.video.images import Picture
-from mbcli.video.planar import Planar, as_planar, matrix_of
+from mbcli.video.planar import Planar, as_planar, matrix_of, planar_of_rgb, stored_as
 from mbcli.video.presentation import Clock, RgbImage
 
 
@@ -254,17 +255,26 @@ class _Decoded:
         file, frame = self.file, self.frame
         file.note_size(frame)
         width, height = file.square_size
+        transfer = TRANSFERS.get(frame.color_trc)
         try:
             # The range is said because PyAV before 17 would keep the video's, 16 to 235.
             image = frame.to_ndarray(
-                format="rgb24", width=width, height=height, dst_color_range=ColorRange.JPEG
+                format="rgb24" if transfer is None else "rgb48le",
+                width=width,
+                height=height,
+                dst_color_range=ColorRange.JPEG,
+                **stored_as(frame, file.matrix),
             )
         except (av.FFmpegError, ValueError) as error:
             raise self._inconvertible("RGB") from error
+        if transfer is not None:
+            image = standard_range(np.asarray(image, dtype=np.uint16), transfer)
         return file.orientation.upright(np.asarray(image, dtype=np.uint8))
 
     def planar(self, size: tuple[int, int]) -> Planar:
         file = self.file
+        if self.frame.color_trc in TRANSFERS:
+            return planar_of_rgb(self.rgb(), size, file.matrix)
         file.note_size(self.frame)
         try:
             picture = as_planar(self.frame, file.orientation.upright_size(size), file.matrix)

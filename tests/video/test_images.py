@@ -6,10 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
 import pytest
 
 from mbcli.errors import InputError
 from mbcli.video import VideoReader, list_videos, probe
+
+PICTURES = Path(__file__).parents[1] / "fixtures" / "pictures"
 
 Image = npt.NDArray[np.uint8]
 
@@ -147,3 +150,100 @@ def test_folders_with_videos(folder: Path, tmp_path: Path) -> None:
     (folder / "take.mp4").write_bytes(b"x")
     with pytest.raises(InputError, match="holds both"):
         probe(folder)
+
+
+def moments(count: int, size: tuple[int, int] = (64, 48)) -> list[PIL.Image.Image]:
+    """Grey pictures, each 20 levels brighter than the one before."""
+    return [PIL.Image.fromarray(flat(40 + 20 * k, size)) for k in range(count)]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.webp", "a.avif"])
+def test_an_animation_is_a_video(tmp_path: Path, name: str) -> None:
+    first, *rest = moments(5)
+    path = tmp_path / name
+    lossless = {"lossless": True} if name.endswith("webp") else {}
+    first.save(path, save_all=True, append_images=rest, duration=[40, 40, 80, 40, 40], **lossless)
+    with VideoReader(path) as reader:
+        assert (reader.info.kind, reader.expected_frames) == ("video", 5)
+        assert reader.info.duration == pytest.approx(0.24)
+        frames = list(reader)
+    assert [f.time for f in frames] == pytest.approx([0, 0.04, 0.08, 0.16, 0.2])
+    levels = [int(f.image[24, 32, 0]) for f in frames]
+    assert levels == pytest.approx([40, 60, 80, 100, 120], abs=2)
+
+
+def test_the_pages_of_a_tiff_are_frames(tmp_path: Path) -> None:
+    first, *rest = moments(4)
+    preview = moments(1, (16, 12))
+    path = tmp_path / "scan.tif"
+    first.save(path, save_all=True, append_images=[*rest, *preview])
+    with VideoReader(path, image_fps=10) as reader:
+        assert (reader.info.kind, reader.fps) == ("image", 10)
+        assert [int(f.image[0, 0, 0]) for f in reader] == [40, 60, 80, 100]
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("grid512.heic", (1280, 768)), ("exif.heic", (640, 384)), ("exif6.jfif", (640, 384))],
+)
+def test_a_phones_pictures_are_whole_and_upright(name: str, size: tuple[int, int]) -> None:
+    with VideoReader(PICTURES / name) as reader:
+        image = next(iter(reader)).image
+    assert reader.info.size == (image.shape[1], image.shape[0]) == size
+    # The houses at the top are brighter than the meadow at the bottom, and no tile is empty.
+    assert image[: size[1] // 4].mean() > image[-size[1] // 4 :].mean() + 10
+    tiles = image[:, :, 1].reshape(4, size[1] // 4, 4, size[0] // 4)
+    assert tiles.std(axis=(1, 3)).min() > 5
+
+
+def test_side_data_without_a_name_is_left_aside() -> None:
+    with VideoReader(PICTURES / "mjpeg_exif.avi") as reader:
+        frames = list(reader)
+    assert len(frames) == 6
+    assert reader.info.size == (320, 192)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", ["p.png", "p.tif"])
+def test_pictures_of_more_than_8_bits_by_their_real_range(
+    tmp_path: Path, bits: int, channels: int, name: str
+) -> None:
+    full = (1 << bits) - 1
+    levels = np.linspace(0, full, 64).astype(np.uint16)
+    stored = np.repeat(levels[None], 48, axis=0)
+    stored = stored if channels == 1 else np.repeat(stored[..., None], 3, axis=-1)
+    with VideoReader(save(tmp_path / name, stored)) as reader:
+        image = next(iter(reader)).image
+    assert np.abs(image[0, :, 0].astype(int) - np.linspace(0, 255, 64)).max() <= 1
+
+
+@pytest.mark.parametrize("most", [1.0, 255.0])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_in_floating_point(tmp_path: Path, most: float, channels: int) -> None:
+    stored = np.repeat(np.linspace(0, most, 64, dtype=np.float32)[None], 48, axis=0)
+    stored[0, 0] = np.nan
+    stored = stored if channels == 1 else np.repeat(stored[..., None], 3, axis=-1)
+    with VideoReader(save(tmp_path / "p.tiff", stored)) as reader:
+        image = next(iter(reader)).image
+    assert np.abs(image[5, :, 0].astype(int) - np.linspace(0, 255, 64)).max() <= 1
+    assert not image[0, 0].any()
+
+
+def test_a_dark_picture_of_a_folder_is_shown_as_its_neighbours(tmp_path: Path) -> None:
+    for k, level in enumerate((4000, 400)):  # 12 bits
+        save(tmp_path / f"{k}.png", np.full((48, 64), level, np.uint16))
+    with VideoReader(tmp_path) as reader:
+        levels = [int(f.image[0, 0, 0]) for f in reader]
+    assert levels == pytest.approx([4000 / 4095 * 255, 400 / 4095 * 255], abs=1)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "P", "LA", "1"])
+def test_other_colour_models(tmp_path: Path, mode: str) -> None:
+    picture = PIL.Image.new("RGB", (64, 48), (255, 255, 255)).convert(mode)
+    path = tmp_path / ("p.tif" if mode == "CMYK" else "p.png")
+    picture.save(path)
+    with VideoReader(path) as reader:
+        image = next(iter(reader)).image
+    assert image.shape == (48, 64, 3)
+    assert image.min() > 250
