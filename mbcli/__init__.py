@@ -16,6 +16,7 @@ used, so that importing the package costs nothing.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from mbcli.show.render import render
     from mbcli.show.rerun.view import view
     from mbcli.types import Frame, FramePoses, Keypoints2D
+
+# onnxruntime reports its use to its makers unless this is set before its library is loaded. Here it
+# is set in every process that loads anything of mbcli, and in those that they start.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __version__: str
 

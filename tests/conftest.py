@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+import mbcli  # noqa: F401  # before any test loads onnxruntime, which it keeps from reporting
+
+os.environ["SE_AVOID_STATS"] = "true"  # Selenium's manager reports its use without
 
 ROOT = Path(__file__).parent.parent
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -45,6 +46,11 @@ def _root(
     ] = False,
 ) -> None:
     """Video to 3D human pose."""
+    # Imported on use: help needs none of it.
+    from mbcli.weights import cache_directory
+
+    # Where Matplotlib keeps its list of fonts: beside what else is kept, and nowhere else.
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_directory().parent / "matplotlib"))
 
 
 app.command()(infer)

@@ -17,6 +17,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from mbcli import weights
 from mbcli.errors import ConfigError, WeightsError
 
+# For a program that loaded it before mbcli, where the environment variable comes too late.
+ort.disable_telemetry_events()
+
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
 _SILENT = 4  # onnxruntime's log level for what is fatal; the rest reaches us as exceptions

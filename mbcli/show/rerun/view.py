@@ -172,7 +172,12 @@ def _opened(recording: rr.RecordingStream, fill: Callable[[], ViewReport]) -> Vi
         raise ConfigError(f"there is no display to open the viewer on: {hint}")
     path = f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"
     try:
-        with _environment("PATH", path), _environment("RUST_LOG", _log_level()):
+        with (
+            _environment("PATH", path),
+            _environment("RUST_LOG", _log_level()),
+            # Without this the viewer gives the user an id, notes the use and reports it.
+            _environment("CI", "1"),
+        ):
             recording.spawn(port=_PORT, hide_welcome_screen=True)
         time.sleep(_OPENING)
         _check_open()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -353,3 +354,21 @@ def test_an_old_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rerun_view, "_PYTHON", (9, 1))
     with pytest.raises(ConfigError, match=r"needs Python 9\.1 or newer"):
         view(walking(2), tmp_path / "out.rrd")
+
+
+def test_the_viewer_is_started_without_its_reports(
+    two: Motion3D, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def spawn(self: object, **options: object) -> None:
+        seen.append(os.environ.get("CI"))
+        raise RuntimeError("not here.")
+
+    monkeypatch.setenv("DISPLAY", ":77")
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(rr.RecordingStream, "spawn", spawn)
+    with pytest.raises(ConfigError, match="not here"):
+        view(two, footage="none")
+    assert seen == ["1"]
+    assert "CI" not in os.environ
