@@ -40,11 +40,15 @@ MARKS = (
 
 _WORD = "the word alone, in its sources or its notes; the traces of the tests show no connection"
 _OPEN = "OpenTelemetry, which sends nothing until somebody names a server"
+_SITE = "pages that ask for it in mkdocs.yml carry it; ours do not"
 
 # Distribution -> the marks that it may hold, and why nothing is sent.
 ALLOWED = {
     "debugpy": (("telemetry",), "tests only: an event that an editor may ask it for"),
     "grpcio": (("telemetry",), f"{_OPEN}; tensorboard brings it"),
+    "linkify-it-py": (("ANALYTICS",), "a list of top-level domains"),
+    "mkdocs": (("google-analytics.com", "googletagmanager.com"), _SITE),
+    "mkdocs-material": (("googletagmanager.com",), _SITE),
     "mypy": (("telemetry",), _WORD),
     "onnxruntime": (
         ("events.data.microsoft.com", "telemetry", "TELEMETRY"),
@@ -63,6 +67,7 @@ ALLOWED = {
         "tests only, and off: tests/conftest.py sets SE_AVOID_STATS",
     ),
     "torch": (("telemetry",), _WORD),
+    "typos": (("telemetry",), _WORD),
 }
 
 _SKIPPED = (".pyc", ".pyi", ".h", ".hpp", ".cuh")
