@@ -21,6 +21,7 @@ RELEASE = "0.2.0"
 WRITTEN = "_version.txt"
 _ARCHIVED = "$Format:%H %D$"
 _DIGITS = 9  # of a revision: enough to tell the revisions of any project of this size apart
+_ABBREVIATED = f"--abbrev={_DIGITS}"
 _PATIENCE = 10.0  # seconds for git, which takes hundredths of one
 
 
@@ -42,24 +43,28 @@ def version() -> str:
 def _described(checkout: Path) -> str:
     import subprocess
 
-    command = ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--long"]
-    command += ["--tags", f"--match=v{RELEASE}", f"--abbrev={_DIGITS}"]
-    try:
-        said = subprocess.run(
-            command,
+    # A hook of another repository sets GIT_DIR.
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "--no-optional-locks", *words],
             cwd=checkout,
-            # A hook of another repository sets GIT_DIR.
-            env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+            env=outside,
             capture_output=True,
             text=True,
             check=True,
             timeout=_PATIENCE,
         ).stdout.strip()
+
+    try:
+        said = git("describe", "--always", "--long", "--tags", f"--match=v{RELEASE}", _ABBREVIATED)
+        # Not describe's --dirty, which locks the index all the same.
+        changed = bool(git("status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.SubprocessError):
         return f"{RELEASE}+unknown"
-    clean = said.removesuffix("-dirty")
-    tagged, _, revision = clean.rpartition("-g")
-    return _named(revision, tagged == f"v{RELEASE}-0", changed=clean != said)
+    tagged, _, revision = said.rpartition("-g")
+    return _named(revision, tagged == f"v{RELEASE}-0", changed=changed)
 
 
 def _named(revision: str, released: bool, changed: bool = False) -> str:
