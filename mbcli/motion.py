@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from mbcli.errors import InputError
 from mbcli.skeleton import H36M17, Skeleton
+from mbcli.storage.metadata import read_metadata
 from mbcli.storage.pose_file import FORMAT, read_arrays, write_arrays
 from mbcli.types import (
     ByValue,
@@ -214,7 +215,7 @@ def _arrays(motion: Motion3D) -> dict[str, npt.NDArray[Any]]:
         "image_size": np.array(keypoints.size, dtype=np.int64),
         "joint_names": np.array(motion.skeleton.joints),
         "parents": np.array(motion.skeleton.parents, dtype=np.int64),
-        "meta": np.array(json.dumps(motion.meta, ensure_ascii=False)),
+        "meta": np.array(json.dumps(motion.meta, ensure_ascii=False, allow_nan=False)),
     }
     if motion.expected_error is not None:
         arrays["expected_error"] = motion.expected_error
@@ -253,7 +254,7 @@ def _motion(arrays: Mapping[str, npt.NDArray[Any]]) -> Motion3D:
         positions_normalized=arrays["positions_normalized"],
         confidence=arrays["confidence"],
         keypoints=keypoints,
-        meta=json.loads(str(arrays["meta"])),
+        meta=read_metadata(str(arrays["meta"])),
         refinement=_refinement(arrays),
         expected_error=arrays.get("expected_error"),
     )

@@ -147,6 +147,8 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         ({"root": None}, "root"),
         ({"meta": None}, "meta"),
         ({"meta": np.array("{")}, "fit together"),
+        ({"meta": np.array("[]")}, r"must be a JSON object, got \[\]"),
+        ({"meta": np.array('{"actions": [{}]}')}, "actions must hold start"),
         ({"positions": np.zeros((1, 2, 17, 3), np.float32)}, "positions"),
         ({"joint_names": np.array(["a"] * 17)}, "joints"),
         ({"timestamps": np.zeros(FRAMES)}, "increasing"),

@@ -36,6 +36,7 @@ from mbcli.errors import InputError
 from mbcli.keypoints.records import MAX_FRAMES, KeypointFile
 from mbcli.keypoints.source import Source
 from mbcli.skeleton import H36M17, SKELETONS, Skeleton
+from mbcli.storage.metadata import read_metadata
 from mbcli.storage.output import written_whole
 from mbcli.types import FloatArray, IntArray, Keypoints2D
 
@@ -130,7 +131,7 @@ def load(path: Path | str) -> tuple[Keypoints2D, dict[str, Any]]:
         keypoints = _keypoints(arrays, found)
         if np.isinf(keypoints.data).any():
             raise InputError(f"{path} must hold finite numbers, got infinite keypoints")
-        return keypoints, dict(json.loads(arrays["meta"].item()))
+        return keypoints, read_metadata(arrays["meta"].item())
     except KeyError as error:
         raise InputError(f"{path} is not complete: {error.args[0]} is missing") from error
     except _DAMAGE as error:
@@ -167,7 +168,7 @@ def write(
         "skeleton": np.array(skeleton.name),
         "joint_names": np.array(skeleton.joints),
         "parents": np.array(skeleton.parents, dtype=np.int64),
-        "meta": np.array(json.dumps(meta, ensure_ascii=False)),
+        "meta": np.array(json.dumps(meta, ensure_ascii=False, allow_nan=False)),
     }
     with (
         written_whole(path, overwrite=overwrite) as temporary,

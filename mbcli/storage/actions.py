@@ -86,10 +86,12 @@ def frame_labels(
             if len(span.track_ids) != size:
                 continue
             first, stop = span.frames
-            away = np.abs(np.arange(first, stop) + 0.5 - (first + stop) / 2)
+            rows = np.arange(max(first, 0), min(stop, frames))
+            away = np.abs(rows + 0.5 - (first + stop) / 2)
             for column in np.flatnonzero(np.isin(track_ids, span.track_ids)):
-                closer = first + np.flatnonzero(away < nearest[first:stop, column])
-                nearest[closer, column] = away[closer - first]
+                nearer = away < nearest[rows, column]
+                closer = rows[nearer]
+                nearest[closer, column] = away[nearer]
                 own[closer, column], sure[closer, column] = span.labels[0]
         better = sure > chances
         names[better], chances[better] = own[better], sure[better]
