@@ -15,6 +15,7 @@ and back.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from functools import partial
 
 import numpy as np
@@ -150,7 +151,8 @@ def savgol_window(timestamps: FloatArray, cutoff: float, order: int) -> tuple[in
     """The odd number of frames over which polynomials are 3 dB down nearest to ``cutoff``.
 
     Windows are whole frames, so that few cut-offs are to be had near half the frame rate: at 30
-    frames per second and order 3 the shortest has 7.1 Hz, the next 4.9 Hz.
+    frames per second and order 3 the shortest has 7.1 Hz, the next 4.9 Hz. None is longer than
+    the clip, so that no cut-off is lower than that of the whole clip.
 
     Args:
         timestamps: (T,) seconds.
@@ -163,22 +165,39 @@ def savgol_window(timestamps: FloatArray, cutoff: float, order: int) -> tuple[in
     Raises:
         ConfigError: the cut-off is not below half the frame rate.
     """
-    from scipy.signal import savgol_coeffs
-
     wanted = _per_frame(cutoff, timestamps)
-    frequencies = np.linspace(0, 0.5, 1025)  # cycles a frame
-    before, window = math.inf, order + 1 + order % 2
-    while True:
-        reach = np.arange(window) - window // 2
-        waves = np.cos(2 * np.pi * np.outer(frequencies, reach))
-        weak = waves @ savgol_coeffs(window, order) < _HALF_POWER
-        found = float(frequencies[np.argmax(weak)]) if weak.any() else 0.5
-        if found <= wanted:
-            break
-        before, window = found, window + 2
-    if before - wanted < wanted - found:
-        found, window = before, window - 2
-    return window, found * cutoff / wanted
+    shortest, frames = order + 1 + order % 2, len(timestamps)
+    windows = range(shortest, max(shortest, frames - 1 + frames % 2) + 1, 2)
+    first = bisect_left(windows, True, key=lambda window: _half_power(window, order) <= wanted)
+    near = {window: _half_power(window, order) for window in windows[max(first - 1, 0) : first + 1]}
+    window = min(near, key=lambda window: abs(near[window] - wanted))
+    return window, near[window] * cutoff / wanted
+
+
+def _half_power(window: int, order: int) -> float:
+    """Cycles a frame at which polynomials over a window are 3 dB down; 0.5 if they never are."""
+    from scipy.optimize import brentq
+
+    basis = _polynomials(window, order)
+    weights, reach = basis @ basis[window // 2], np.arange(window) - window // 2
+
+    def above(frequency: float) -> float:
+        return float(weights @ np.cos(2 * np.pi * frequency * reach)) - _HALF_POWER
+
+    # That is at 0.44 / window for order 0 and 2.4 / window for order 7.
+    steps = np.linspace(0, min(0.5, (order + 1) / window), 8 * (order + 1)).tolist()
+    below = next((step for step in steps if above(step) < 0), None)
+    return 0.5 if below is None else float(brentq(above, steps[steps.index(below) - 1], below))
+
+
+def _polynomials(window: int, order: int) -> FloatArray:
+    """(window, order + 1) orthonormal polynomials over the window.
+
+    SciPy's ``savgol_coeffs`` takes powers of the frame number, from which for order 7 and 201
+    frames no more than 0 digits are right.
+    """
+    places = np.linspace(-1, 1, window)
+    return np.linalg.qr(np.polynomial.legendre.legvander(places, order))[0]
 
 
 def _per_frame(cutoff: float, timestamps: FloatArray) -> float:
@@ -206,13 +225,16 @@ def _share(cutoff: FloatArray | float, step: float) -> FloatArray:
 
 
 def _savgol(values: FloatArray, *, window: int, order: int) -> FloatArray:
-    from scipy.signal import savgol_filter
+    from scipy.signal import oaconvolve
 
     window = min(window, len(values) - 1 + len(values) % 2)
     if window <= order:
         return values
-    result: FloatArray = savgol_filter(values, window, order, axis=0, mode="interp")
-    return result
+    basis, half = _polynomials(window, order), window // 2
+    middle = oaconvolve(values, (basis @ basis[half])[:, None], mode="valid", axes=0)
+    # Half a window from either end there is one polynomial for all.
+    first, last = (basis @ (basis.T @ ends) for ends in (values[:window], values[-window:]))
+    return np.concatenate([first[:half], middle, last[half + 1 :]])
 
 
 def _butterworth(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy.signal import savgol_filter
 
 from mbcli.errors import ConfigError
 from mbcli.refinement.filters import butterworth, low_pass, one_euro, savgol, savgol_window
@@ -178,3 +179,41 @@ def test_low_pass_keeps_what_it_cannot_filter() -> None:
     fine[100:130] = np.nan
     after = low_pass(fine, times, 10.0)
     assert np.array_equal(np.isnan(after), np.isnan(fine))
+
+
+@pytest.mark.parametrize("order", range(8))
+def test_polynomials_are_those_of_scipy_where_it_has_digits(order: int) -> None:
+    track, times = wave(0.5)
+    window, _ = savgol_window(times, 3.0, order)
+    assert window < 50
+    np.testing.assert_allclose(
+        savgol(track, times, cutoff=3.0, order=order),
+        savgol_filter(track, window, order, axis=0, mode="interp"),
+        atol=1e-9,
+    )
+
+
+@pytest.mark.parametrize("order", range(8))
+def test_long_windows_keep_polynomials_and_halve_the_power_at_the_cutoff(order: int) -> None:
+    times = np.arange(4001) / 240
+    window, cutoff = savgol_window(times, 0.5, order)
+    assert window > 201
+    assert cutoff == pytest.approx(0.5, rel=0.01)
+    path = np.polynomial.Polynomial([1.0] * (order + 1))(times / times[-1])
+    curve = np.tile(path[:, None, None], (1, 1, 3))
+    np.testing.assert_allclose(savgol(curve, times, cutoff=0.5, order=order), curve, atol=1e-9)
+    moving = np.tile(np.sin(2 * np.pi * cutoff * times)[:, None, None], (1, 1, 3))
+    left = savgol(moving, times, cutoff=0.5, order=order)[1500:2500]
+    assert left.max() == pytest.approx(np.sqrt(0.5), rel=0.01)
+
+
+@pytest.mark.parametrize(("fps", "cutoff"), [(30.0, 0.01), (240.0, 0.1), (30.0, 1e-12)])
+def test_a_cutoff_below_that_of_the_whole_clip_is_that_one(fps: float, cutoff: float) -> None:
+    times = np.arange(61) / fps
+    window, found = savgol_window(times, cutoff, 3)
+    assert window == 61
+    assert found == pytest.approx(1.065 * fps / 61, rel=0.01)
+    track = np.random.default_rng(5).normal(0, 1, (61, 2, 3))
+    after = savgol(track, times, cutoff=cutoff, order=3)
+    line = np.polynomial.Polynomial.fit(times, track[:, 1, 2], 3)(times)
+    np.testing.assert_allclose(after[:, 1, 2], line, atol=1e-9)
