@@ -45,3 +45,8 @@ class ConfigError(MbcliError):
 
 class ProcessError(MbcliError):
     """One of the processes that work together died, so the others cannot go on."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what somebody else's error says; its name if it says nothing."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.errors import InputError
+from mbcli.errors import InputError, first_line
 from mbcli.keypoints.records import MAX_FRAMES, KeypointFile
 from mbcli.keypoints.source import Source
 from mbcli.skeleton import H36M17, SKELETONS, Skeleton
@@ -135,9 +135,8 @@ def load(path: Path | str) -> tuple[Keypoints2D, dict[str, Any]]:
     except KeyError as error:
         raise InputError(f"{path} is not complete: {error.args[0]} is missing") from error
     except _DAMAGE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"{path} cannot be read or does not fit together: {reason:.120}"
+            f"{path} cannot be read or does not fit together: {first_line(error):.120}"
         ) from error
 
 

@@ -14,8 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from mbcli.errors import OutputError, WeightsError
-from mbcli.lift.foreign import StateDict, one_line, some
+from mbcli.errors import OutputError, WeightsError, first_line
+from mbcli.lift.foreign import StateDict, some
 from mbcli.lift.model import DSTformerConfig
 
 
@@ -88,7 +88,7 @@ def read_described(
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise WeightsError(
-            f"{path} is not a complete safetensors file: {one_line(error)}"
+            f"{path} is not a complete safetensors file: {first_line(error)}"
         ) from error
     if metadata.get("format") != format:
         article = "an" if what[0] in "aeiou" else "a"
@@ -100,7 +100,7 @@ def read_described(
         about = {k: json.loads(v) for k, v in metadata.items() if k != "format"}
         return state, parse(about)
     except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} describes no {what}: {one_line(error)}") from error
+        raise WeightsError(f"{path} describes no {what}: {first_line(error)}") from error
 
 
 def parse_dimensions(dimensions: Any) -> DSTformerConfig:

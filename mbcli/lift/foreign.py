@@ -15,19 +15,15 @@ values is refused and named, never run.
 from __future__ import annotations
 
 import re
-import struct
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
-from mbcli.errors import WeightsError
+from mbcli.errors import WeightsError, first_line
 from mbcli.lift.model import DSTformerConfig
-from mbcli.storage.plainpickle import numpy_values
+from mbcli.storage.torch_file import load_torch
 
 PUBLISHED_HEADS = 8
 
@@ -35,21 +31,6 @@ ForeignOrigin = Literal["motionbert", "mmpose"]
 StateDict = dict[str, Tensor]
 
 _NAMED_AT_MOST = 4
-
-# How a damaged archive or pickle comes to light; all of these from inside torch.load.
-_DAMAGE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
 
 # The "backbone." in front is already taken off.
 _MMPOSE_NAMES = (
@@ -77,7 +58,7 @@ def read_foreign(
     Raises:
         WeightsError: damaged, unsafe, or without a 3D pose model.
     """
-    origin, state = _pose_state(path, _read_pickle(path))
+    origin, state = _pose_state(path, load_torch(path, "a weights file"))
     return origin, _infer_config(path, state, num_heads), state
 
 
@@ -96,7 +77,7 @@ def read_foreign_task(
     Raises:
         WeightsError: damaged, unsafe, or without such a model.
     """
-    content = _read_pickle(path)
+    content = load_torch(path, "a weights file")
     if not isinstance(content, Mapping) or "model" not in content:
         got = some(map(repr, content)) if isinstance(content, Mapping) else type(content).__name__
         raise WeightsError(
@@ -109,27 +90,6 @@ def read_foreign_task(
         if name.startswith("backbone.")
     }
     return _infer_config(path, backbone, num_heads), state
-
-
-def _read_pickle(path: Path) -> Any:
-    try:
-        with torch.serialization.safe_globals(numpy_values()), warnings.catch_warnings():
-            # torch warns of pickle protocols that it then refuses or reads all the same.
-            warnings.simplefilter("ignore", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        asked = re.search(r"GLOBAL (\S+)", str(error))
-        if asked is None:
-            raise WeightsError(
-                f"{path} is not a weights file, nothing in it was run: expected safetensors, or "
-                "what torch.save writes"
-            ) from error
-        raise WeightsError(
-            f"{path} is refused, nothing in it was run: weights may hold tensors and plain values "
-            f"only, this file asks for {asked.group(1)!r}"
-        ) from error
-    except _DAMAGE as error:
-        raise WeightsError(f"{path} is damaged or not a weights file: {one_line(error)}") from error
 
 
 def _pose_state(path: Path, content: Any) -> tuple[ForeignOrigin, StateDict]:
@@ -209,7 +169,7 @@ def _infer_config(path: Path, state: StateDict, num_heads: int | None) -> DSTfor
             maxlen=state["temp_embed"].shape[1],
         )
     except (ValueError, ZeroDivisionError) as error:
-        raise WeightsError(f"{path} has impossible dimensions: {one_line(error)}") from error
+        raise WeightsError(f"{path} has impossible dimensions: {first_line(error)}") from error
 
 
 def some(names: Iterable[str]) -> str:
@@ -217,8 +177,3 @@ def some(names: Iterable[str]) -> str:
     listed = list(names)
     rest = len(listed) - _NAMED_AT_MOST
     return ", ".join(listed[:_NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def one_line(error: BaseException) -> str:
-    """The first line of what somebody else's error says."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -14,7 +14,6 @@ from __future__ import annotations
 import importlib
 import logging
 import re
-import struct
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -29,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from mbcli.errors import ConfigError, WeightsError
-from mbcli.storage.plainpickle import numpy_values
+from mbcli.errors import ConfigError, WeightsError, first_line
+from mbcli.storage.torch_file import load_torch
 from mbcli.types import FloatArray, IntArray
 
 PYTHONS = ((3, 10), (3, 11))  # xtcocotools, which MMPose requires, has wheels for no newer one
@@ -53,21 +52,6 @@ _OUTDATED = re.compile(
     r"|The metainfo config file .* does not exist\. A matched config file"
     r"|checkpoint is None, use COCO classes by default"
     r"|Can not load dataset_meta from the checkpoint or the model config"
-)
-
-# How a damaged archive or pickle comes to light; all of these from inside torch.load.
-_DAMAGE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
 )
 
 _declared: list[Any] = []  # operators last as long as the torch.library.Library that declared them
@@ -99,7 +83,7 @@ def prepare() -> None:
                 importlib.import_module(module)
     except (AssertionError, AttributeError, ImportError, RuntimeError, ValueError) as error:
         raise ConfigError(
-            f"the installed MMPose cannot be loaded ({one_line(error)}): {INSTALL}"
+            f"the installed MMPose cannot be loaded ({first_line(error)}): {INSTALL}"
         ) from error
 
 
@@ -243,26 +227,7 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
     Raises:
         WeightsError: damaged, unsafe, or no mapping.
     """
-    import torch
-
-    try:
-        with torch.serialization.safe_globals(_allowed()), warnings.catch_warnings():
-            # torch warns of pickle protocols that it then refuses or reads all the same.
-            warnings.simplefilter("ignore", UserWarning)
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        asked = re.search(r"(?:GLOBAL |but got <class ')([\w.]+)", str(error))
-        if asked is None:
-            raise WeightsError(
-                f"{path} is not a checkpoint, nothing in it was run: expected what torch.save "
-                "writes"
-            ) from error
-        raise WeightsError(
-            f"{path} is refused, nothing in it was run: a checkpoint may hold tensors, numbers "
-            f"and text, this one asks for {asked.group(1)!r}"
-        ) from error
-    except _DAMAGE as error:
-        raise WeightsError(f"{path} is damaged or not a checkpoint: {one_line(error)}") from error
+    content = load_torch(path, "a checkpoint", allowed=_ALLOWED)
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path} is not a checkpoint: it holds a {type(content).__name__}")
     return content
@@ -284,14 +249,8 @@ def _curve_method(owner: object, name: object) -> None:
         raise UnpicklingError(f"Unsupported global: GLOBAL getattr of {name!r} is refused")
 
 
-def _allowed() -> list[Any]:
-    """The types in OpenMMLab's checkpoints, under the names by which the files ask for them."""
-    allowed = numpy_values()
-    allowed.append((_Curve, "mmengine.logging.history_buffer.HistoryBuffer"))
-    allowed.append((_curve_method, "builtins.getattr"))
-    return allowed
-
-
-def one_line(error: BaseException) -> str:
-    """The first line of what somebody else's error says."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+# The types in OpenMMLab's checkpoints, under the names by which the files ask for them.
+_ALLOWED = (
+    (_Curve, "mmengine.logging.history_buffer.HistoryBuffer"),
+    (_curve_method, "builtins.getattr"),
+)

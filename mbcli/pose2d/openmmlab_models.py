@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from mbcli.errors import ConfigError, WeightsError
-from mbcli.pose2d.openmmlab import one_line, prepare, quiet, read_checkpoint
+from mbcli.errors import ConfigError, WeightsError, first_line
+from mbcli.pose2d.openmmlab import prepare, quiet, read_checkpoint
 
 # Where the packages carry configurations, beside their code.
 _POSE_FOLDERS = (("mmpose", ".mim/configs"),)
@@ -205,7 +205,7 @@ def _load_weights(model: Any, path: Path, config: str) -> Mapping[str, Any]:
         found = model.load_state_dict(state, strict=False)
     except (AttributeError, RuntimeError, TypeError) as error:
         lines = [line.strip() for line in str(error).splitlines()]
-        reason = lines[1] if len(lines) > 1 else one_line(error)
+        reason = lines[1] if len(lines) > 1 else first_line(error)
         raise WeightsError(f"{path} does not fit configuration {config}: {reason}") from error
     # Files of torch 0.4 have no such counters, and only training reads them.
     missing = [name for name in found.missing_keys if "num_batches_tracked" not in name]
@@ -225,4 +225,4 @@ def _load_weights(model: Any, path: Path, config: str) -> Mapping[str, Any]:
 
 
 def _says(error: BaseException) -> str:
-    return f"{type(error).__name__}: {one_line(error)}"
+    return f"{type(error).__name__}: {first_line(error)}"

@@ -23,7 +23,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.errors import InputError
+from mbcli.errors import InputError, first_line
 
 # bool, integers, floats, complex, bytes, text, objects; no records, no dates.
 _KINDS = "biufcSUO"
@@ -76,7 +76,7 @@ def load_plain_pickle(stream: IO[bytes], what: str, *, records: Iterable[str] = 
     try:
         return _PlainUnpickler(stream, what, tuple(records)).load()
     except _DAMAGE as error:
-        raise InputError(f"{what} is no whole pickle: {_one_line(error)}") from error
+        raise InputError(f"{what} is no whole pickle: {first_line(error)}") from error
 
 
 def load_plain_npy(stream: IO[bytes], what: str) -> npt.NDArray[Any]:
@@ -105,7 +105,7 @@ def load_plain_npy(stream: IO[bytes], what: str) -> npt.NDArray[Any]:
         content.seek(0)
         array: npt.NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
     except _DAMAGE as error:
-        raise InputError(f"{what} is no whole numpy array: {_one_line(error)}") from error
+        raise InputError(f"{what} is no whole numpy array: {first_line(error)}") from error
     return array
 
 
@@ -128,7 +128,7 @@ def load_plain_npz(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
     except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError) as error:
-        raise InputError(f"{path} is no whole .npz archive: {_one_line(error)}") from error
+        raise InputError(f"{path} is no whole .npz archive: {first_line(error)}") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
@@ -340,8 +340,3 @@ def _allowed() -> dict[tuple[str, str], Any]:
 
 
 _ALLOWED = _allowed()
-
-
-def _one_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__

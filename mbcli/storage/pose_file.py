@@ -45,7 +45,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.errors import InputError
+from mbcli.errors import InputError, first_line
 from mbcli.storage.output import written_whole
 
 FORMAT = "mbcli.motion/1"
@@ -88,8 +88,7 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path} is not a readable pose.npz: {reason}") from error
+        raise InputError(f"{path} is not a readable pose.npz: {first_line(error)}") from error
     found = str(arrays.pop("format"))
     if found != FORMAT:
         raise InputError(f'{path} must have format "{FORMAT}", got "{found}"')

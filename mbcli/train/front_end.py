@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 from torch import Tensor
 
 from mbcli.conversion import conversion_table
-from mbcli.errors import ConfigError
+from mbcli.errors import ConfigError, first_line
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.train.draw import Draw
 from mbcli.train.sections import NonNegative, Positive, Probability, Section
@@ -138,8 +138,7 @@ class FrontEnd(Section):
         except OSError as error:
             raise ConfigError(f"no front end's noise at {path}: {error.strerror}") from error
         except (ValueError, ValidationError) as error:
-            line = str(error).splitlines()[0]
-            raise ConfigError(f"{path} is not a front end's noise: {line}") from error
+            raise ConfigError(f"{path} is not a front end's noise: {first_line(error)}") from error
 
 
 class FrontEndNoise:

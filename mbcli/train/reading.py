@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from mbcli.errors import ConfigError
+from mbcli.errors import ConfigError, first_line
 from mbcli.train.sections import Settings
 from mbcli.weights import TABLE
 
@@ -50,8 +50,9 @@ def read_tree(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        first = str(error).splitlines()[0]
-        raise ConfigError(f"the configuration {path} is not valid YAML: {first}") from error
+        raise ConfigError(
+            f"the configuration {path} is not valid YAML: {first_line(error)}"
+        ) from error
     if not isinstance(tree, dict):
         raise ConfigError(f"the configuration {path} must be a mapping of sections")
     return tree

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from mbcli.errors import OutputError, WeightsError
+from mbcli.errors import OutputError, WeightsError, first_line
+from mbcli.storage.torch_file import load_torch
 from mbcli.train.tasks import Task
 from mbcli.version import version
 
@@ -83,44 +85,55 @@ class RunState:
         target = self._run.out / CHECKPOINT
         temporary = target.with_suffix(".part")
         try:
-            torch.save(
-                {
-                    "config": self._signature(),
-                    "step": self.step,
-                    "seconds": self.seconds,
-                    "best": self._best,
-                    "validation": self.validation,
-                    "model": self._model.state_dict(),
-                    "averaged": self._averaged.state_dict() if self._averaged else None,
-                    "optimiser": self._optimiser.state_dict(),
-                },
-                temporary,
-            )
+            torch.save(self._content(), temporary)
             temporary.replace(target)
         # A disk that fills up comes as either of the two from inside torch.save.
         except (OSError, RuntimeError) as error:
             kept = f"; that of an earlier step is still {target}" if target.exists() else ""
             raise OutputError(
                 f"the checkpoint of step {self.step} cannot be written to {target.parent}: "
-                f"{getattr(error, 'strerror', None) or str(error).splitlines()[0]}{kept}"
+                f"{getattr(error, 'strerror', None) or first_line(error)}{kept}"
             ) from error
         finally:
             temporary.unlink(missing_ok=True)
 
     def load(self, path: Path, device: torch.device) -> None:
-        """Go on from a checkpoint of the same configuration."""
-        kept = torch.load(path, map_location=device, weights_only=True)
+        """Go on from a checkpoint of the same configuration.
+
+        Raises:
+            WeightsError: it is damaged, no checkpoint, or of another configuration.
+        """
+        kept = load_torch(path, "a checkpoint of a training", device=device)
+        if not isinstance(kept, dict) or set(kept) != set(self._content()):
+            raise WeightsError(f"{path} is not a checkpoint of a training")
         if kept["config"] != self._signature():
             raise WeightsError(
                 f"{path} was made with another configuration: resume with the values of "
                 f"{path.parent / 'config.json'}, or choose another run.out"
             )
-        self.step, self.seconds = kept["step"], kept["seconds"]
-        self._best, self.validation = kept["best"], kept["validation"]
-        self._model.load_state_dict(kept["model"])
-        if self._averaged is not None:
-            self._averaged.load_state_dict(kept["averaged"])
-        self._optimiser.load_state_dict(kept["optimiser"])
+        try:
+            self.step, self.seconds = int(kept["step"]), float(kept["seconds"])
+            self._best, self.validation = float(kept["best"]), dict(kept["validation"])
+            self._model.load_state_dict(kept["model"])
+            if self._averaged is not None:
+                self._averaged.load_state_dict(kept["averaged"])
+            self._optimiser.load_state_dict(kept["optimiser"])
+        # Whatever comes to light in a file whose parts do not belong together.
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            raise WeightsError(f"{path} does not fit together: {first_line(error)}") from error
+
+    def _content(self) -> dict[str, Any]:
+        """What a checkpoint holds."""
+        return {
+            "config": self._signature(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "best": self._best,
+            "validation": self.validation,
+            "model": self._model.state_dict(),
+            "averaged": self._averaged.state_dict() if self._averaged else None,
+            "optimiser": self._optimiser.state_dict(),
+        }
 
     def _signature(self) -> str:
         """What must not change between a run and its continuation."""

@@ -140,6 +140,50 @@ def test_resume_refuses_another_configuration(make_config) -> None:
         pretrain(load_config(path, ["loss.velocity=1"]), resume=True, observe=ignore)
 
 
+class Trap:
+    """Makes a folder when Python itself unpickles it."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.trace),)
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        ("empty", "is damaged or not a checkpoint of a training: EOFError"),
+        ("cut", "is damaged or not a checkpoint of a training: "),
+        ("text", "is (damaged or )?not a checkpoint of a training"),
+        ("hostile", "is refused, nothing in it was run"),
+        ("list", "is not a checkpoint of a training$"),
+        ("no step", "is not a checkpoint of a training$"),
+        ("step", "does not fit together: "),
+        ("model", "does not fit together: "),
+    ],
+)
+def test_resume_refuses_a_damaged_checkpoint(
+    make_config, tmp_path: Path, damage: str, complaint: str
+) -> None:
+    config = load_config(make_config())
+    pretrain(config, resume=False, observe=ignore)
+    path, trace = config.run.out / CHECKPOINT, tmp_path / "was run"
+    whole, content = path.read_bytes(), torch.load(path, weights_only=True)
+    if damage in ("empty", "cut", "text"):
+        path.write_bytes({"empty": b"", "cut": whole[:-5000], "text": b"hello"}[damage])
+    elif damage == "no step":
+        torch.save({key: value for key, value in content.items() if key != "step"}, path)
+    else:
+        changed = {"hostile": {"best": Trap(trace)}, "step": {"step": "x"}, "model": {"model": {}}}
+        torch.save([] if damage == "list" else content | changed[damage], path)
+    with pytest.raises(WeightsError, match=complaint) as caught:
+        pretrain(config, resume=True, observe=ignore)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not trace.exists()
+
+
 def test_an_unknown_subject_is_named(make_config) -> None:
     config = load_config(make_config(data={"holdout": ["zoe"]}))
     with pytest.raises(ConfigError, match=r"zoe.*known: ann, bob, eve"):

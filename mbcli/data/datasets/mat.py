@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.errors import ConfigError, DataError
+from mbcli.errors import ConfigError, DataError, first_line
 
 # What scipy raises on damaged files, besides its own error.
 _DAMAGE = (ValueError, TypeError, NotImplementedError, EOFError, KeyError, MemoryError)
@@ -35,10 +35,10 @@ def read_mat5(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
         data = loadmat(path, variable_names=list(wanted))
     except OSError as error:
         if error.errno is None:  # scipy's word for a file that ends too early
-            raise DataError(f"{path} is no whole MATLAB 5 file: {_one_line(error)}") from error
+            raise DataError(f"{path} is no whole MATLAB 5 file: {first_line(error)}") from error
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     except (MatReadError, zlib.error, *_DAMAGE) as error:
-        raise DataError(f"{path} is no whole MATLAB 5 file: {_one_line(error)}") from error
+        raise DataError(f"{path} is no whole MATLAB 5 file: {first_line(error)}") from error
     return {key: data[key] for key in _present(path, wanted, data)}
 
 
@@ -60,7 +60,7 @@ def read_mat73(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
         with h5py.File(path, "r") as file:
             return {key: np.asarray(file[key]) for key in _present(path, wanted, file)}
     except (OSError, RuntimeError, TypeError, ValueError, KeyError) as error:
-        raise DataError(f"{path} is no whole MATLAB 7.3 file: {_one_line(error)}") from error
+        raise DataError(f"{path} is no whole MATLAB 7.3 file: {first_line(error)}") from error
 
 
 def _present(path: Path, wanted: tuple[str, ...], found: Any) -> tuple[str, ...]:
@@ -68,8 +68,3 @@ def _present(path: Path, wanted: tuple[str, ...], found: Any) -> tuple[str, ...]
     if missing:
         raise DataError(f"{path} must hold {', '.join(missing)}")
     return wanted
-
-
-def _one_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
