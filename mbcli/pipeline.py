@@ -21,6 +21,7 @@ from mbcli.refinement.filters import low_pass
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
 from mbcli.skeleton import H36M17
 from mbcli.storage.actions import to_json
+from mbcli.timeline import stretches
 from mbcli.tracks.source import Detection, opened
 from mbcli.types import Keypoints2D
 from mbcli.weights import resolve
@@ -128,7 +129,8 @@ class Pipeline:
             motion.keypoints, lambda done, total: observer("mesh", done, total)
         )
         focal = float(motion.meta["assumptions"]["focal"]["pixels"])
-        return found.placed(steady_depth(place_by_keypoints(found, focal), motion.fps))
+        clock = stretches(motion.timestamps, motion.fps)
+        return found.placed(steady_depth(place_by_keypoints(found, focal), clock))
 
     def run(
         self,

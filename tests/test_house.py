@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "skeleton", "version"),
     ("types", "report", "conversion"),
-    ("storage", "camera"),
+    ("storage", "camera", "timeline"),
     ("motion",),
     ("people", "geometry", "video", "weights", "kinematics"),
     ("pose2d", "keypoints", "lift", "placing", "data"),

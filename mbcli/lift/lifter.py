@@ -15,9 +15,9 @@ from mbcli.lift.compat import lift_as_published
 from mbcli.lift.expected_error import ErrorModel, Lifted, expected_error
 from mbcli.lift.model import DSTformer
 from mbcli.lift.runtime import Network
-from mbcli.lift.windows import cut_tracks, fade
+from mbcli.lift.windows import Cutting, cut_tracks, fade, held
 from mbcli.skeleton import H36M17
-from mbcli.types import FloatArray, IntArray, Keypoints2D
+from mbcli.types import FloatArray, Keypoints2D
 
 MAX_WINDOW = 243
 COMPAT_MODES = ("motionbert",)
@@ -169,20 +169,24 @@ class Lifter:
         total = np.zeros((frames, people, len(H36M17), 3))
         doubts = np.zeros_like(total) if judged else None
         weight = np.zeros((frames, people))
-        jobs = self._cut(keypoints)
+        jobs = cut_tracks(keypoints, self._cutting, self.options.overlap)
         count, done = sum(map(len, jobs.values())), 0
         for length, windows in jobs.items():
             weights = fade(length)
             for first in range(0, len(windows), self.options.batch_size):
                 batch = windows[first : first + self.options.batch_size]
                 answers = self._windows(
-                    [keypoints.data[times, who] for who, times in batch], keypoints.size, judged
+                    [held(keypoints.data[:, who], frames) for who, frames in batch],
+                    keypoints.size,
+                    judged,
                 )
-                for (who, times), (pose, doubt) in zip(batch, answers, strict=True):
-                    total[times, who] += weights[:, None, None] * pose
-                    weight[times, who] += weights
+                for (who, frames), (pose, doubt) in zip(batch, answers, strict=True):
+                    there = frames >= 0
+                    times, share = frames[there], weights[there]
+                    total[times, who] += share[:, None, None] * pose[there]
+                    weight[times, who] += share
                     if doubts is not None and doubt is not None:
-                        doubts[times, who] += weights[:, None, None] * doubt
+                        doubts[times, who] += share[:, None, None] * doubt[there]
                 done += len(batch)
                 if progress is not None:
                     progress(done, count)
@@ -211,13 +215,10 @@ class Lifter:
         """
         return expected_error(self.error_model, lifted, keypoints, positions, height)
 
-    def _cut(self, keypoints: Keypoints2D) -> dict[int, list[tuple[int, IntArray]]]:
-        """All windows, by their length, as (person, frames)."""
-        stride = self._stride(keypoints.fps)
-        fps = keypoints.fps / stride
-        window = round(min(self.window, max(_SHORTEST, self.span * fps)))
-        max_gap = min(round(fps), window // 2)
-        return cut_tracks(keypoints.present, window, self.options.overlap, max_gap, stride)
+    def _cutting(self, fps: float) -> Cutting:
+        stride = self._stride(fps)
+        window = round(min(self.window, max(_SHORTEST, self.span * fps / stride)))
+        return Cutting(window, max_gap=min(round(fps / stride), window // 2), stride=stride)
 
     def _stride(self, fps: float) -> int:
         known = self.facts.get("fps")

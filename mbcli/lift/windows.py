@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.types import FloatArray, IntArray
+from mbcli.timeline import stretches
+from mbcli.types import FloatArray, IntArray, Keypoints2D
 
 
 def presence_runs(present: npt.NDArray[np.bool_], max_gap: int) -> list[tuple[int, int]]:
@@ -49,31 +52,57 @@ def window_starts(length: int, window: int, overlap: float) -> list[int]:
     return [i * (length - window) // (count - 1) for i in range(count)]
 
 
+@dataclass(frozen=True)
+class Cutting:
+    """How tracks of one frame rate are cut.
+
+    Attributes:
+        window: frames of a window.
+        max_gap: longest absence in frames that a window reaches over.
+        stride: frames of the source from one that a window holds to the next.
+    """
+
+    window: int
+    max_gap: int
+    stride: int
+
+
 def cut_tracks(
-    present: npt.NDArray[np.bool_], window: int, overlap: float, max_gap: int, stride: int = 1
+    keypoints: Keypoints2D, cutting: Callable[[float], Cutting], overlap: float
 ) -> dict[int, list[tuple[int, IntArray]]]:
-    """All windows over the tracks of several people.
+    """All windows over the tracks of several people; none reaches over a pause.
 
     Args:
-        present: (T, P) who is there when.
-        window: frames of a window.
+        keypoints: the tracks.
+        cutting: how to cut at so many frames a second.
         overlap: see :func:`window_starts`.
-        max_gap: see :func:`presence_runs`, in frames of ``stride``.
-        stride: frames from one that a window holds to the next.
 
     Returns:
-        By their length, the windows as (person, frames).
+        By their length, the windows as (person, frames), where -1 is a dropped frame; see
+        `mbcli.timeline`.
     """
     jobs: dict[int, list[tuple[int, IntArray]]] = defaultdict(list)
-    for who in range(present.shape[1]):
-        for phase in range(stride):
-            times = np.arange(phase, len(present), stride)
-            for start, stop in presence_runs(present[times, who], max_gap):
-                length = min(stop - start, window)
-                for offset in window_starts(stop - start, length, overlap):
-                    first = start + offset
-                    jobs[length].append((who, times[first : first + length]))
+    for stretch in stretches(keypoints.timestamps, keypoints.fps):
+        rule = cutting(stretch.fps)
+        frames = np.full(stretch.length, -1)
+        frames[stretch.slots] = np.arange(stretch.start, stretch.stop)
+        present = (frames >= 0)[:, None] & keypoints.present[frames]
+        for who in range(present.shape[1]):
+            for phase in range(min(rule.stride, len(frames))):
+                slots = frames[phase :: rule.stride]
+                for start, stop in presence_runs(present[phase :: rule.stride, who], rule.max_gap):
+                    length = min(stop - start, rule.window)
+                    for offset in window_starts(stop - start, length, overlap):
+                        first = start + offset
+                        jobs[length].append((who, slots[first : first + length]))
     return jobs
+
+
+def held(track: FloatArray, frames: IntArray) -> FloatArray:
+    """(t, J, 3) of a track (T, J, 3) in a window's frames; in one of -1 nothing is known."""
+    window = track[frames]
+    window[frames < 0] = (np.nan, np.nan, 0.0)
+    return window
 
 
 def fade(length: int) -> FloatArray:

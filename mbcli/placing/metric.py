@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from mbcli.camera import CameraAssumption, camera_from
 from mbcli.errors import ConfigError
 from mbcli.geometry import from_ray
-from mbcli.placing.smoothing import smooth
+from mbcli.placing.smoothing import smooth_on_the_clock
 from mbcli.skeleton import H36M17
+from mbcli.timeline import Stretch, stretches
 from mbcli.types import FloatArray, Keypoints2D
 
 __all__ = ["DEFAULT_HEIGHT", "CameraAssumption", "camera_from", "check_height", "to_metres"]
@@ -105,19 +107,20 @@ def to_metres(
     normalized = np.asarray(normalized, dtype=np.float64)
     positions = np.full(normalized.shape, np.nan, dtype=np.float32)
     root = np.full((*normalized.shape[:2], 3), np.nan, dtype=np.float32)
+    clock = stretches(keypoints.timestamps, keypoints.fps)
     for who in range(normalized.shape[1]):
         seen = np.asarray(np.isfinite(normalized[:, who]).all(axis=(-1, -2)))
         if not seen.any():
             continue
         track = np.where(seen[:, None, None], normalized[:, who], np.nan)
-        scale = _metres_per_unit(track, height, keypoints.fps)
+        scale = _metres_per_unit(track, height, clock)
         body = (track - track[:, [_PELVIS]]) * scale[:, None, None]
         if along_ray:
             half = min(keypoints.size) / 2
             body = from_ray(body, track[:, _PELVIS, :2] * half / camera.focal)
         rays, weights = _rays(keypoints, who, camera.focal)
         from_size = camera.focal * scale / (min(keypoints.size) / 2)
-        depth, weights = _depth(body, rays, weights, keypoints.fps, from_size)
+        depth, weights = _depth(body, rays, weights, clock, from_size)
         positions[:, who] = body
         root[:, who] = _place(body, rays, weights, depth, track[:, _PELVIS], keypoints, camera)
     return positions, root
@@ -132,7 +135,7 @@ def _bone_lengths(body: FloatArray) -> FloatArray:
     return lengths
 
 
-def _metres_per_unit(track: FloatArray, height: float, fps: float) -> FloatArray:
+def _metres_per_unit(track: FloatArray, height: float, clock: Sequence[Stretch]) -> FloatArray:
     """(T,) metres per image unit, NaN where the person is absent."""
     lengths = _bone_lengths(track)
     fractions = sum(fraction for _, _, fraction in _BONES)
@@ -144,7 +147,7 @@ def _metres_per_unit(track: FloatArray, height: float, fps: float) -> FloatArray
     if np.isnan(inverse).all():
         # A pose without any extent has no size to scale; it stays the point that it is.
         return np.where(seen, height, np.nan)
-    inverse = np.where(seen, _filled(_smooth_positive(inverse, _SIZE_SIGMA * fps)), np.nan)
+    inverse = np.where(seen, _filled(_smooth_positive(inverse, _SIZE_SIGMA, clock)), np.nan)
     medians = np.median(lengths[seen] * inverse[seen, None], axis=0)
     scale: FloatArray = height * inverse * (fractions / medians.sum())
     return scale
@@ -160,7 +163,11 @@ def _rays(keypoints: Keypoints2D, who: int, focal: float) -> tuple[FloatArray, F
 
 
 def _depth(
-    body: FloatArray, rays: FloatArray, weights: FloatArray, fps: float, from_size: FloatArray
+    body: FloatArray,
+    rays: FloatArray,
+    weights: FloatArray,
+    clock: Sequence[Stretch],
+    from_size: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """(T,) smooth depth of the pelvis, NaN where absent, and (T, 12) weights less outliers."""
     seen = np.isfinite(from_size)
@@ -176,7 +183,7 @@ def _depth(
     weights[enough] = kept
     if np.isnan(depth).all():
         return from_size, weights
-    ratio = _filled(_smooth_positive(depth / from_size, _DEPTH_SIGMA * fps))
+    ratio = _filled(_smooth_positive(depth / from_size, _DEPTH_SIGMA, clock))
     return from_size * ratio, weights
 
 
@@ -252,9 +259,10 @@ def _place(
     return np.concatenate([np.where(np.isnan(xy), guess, xy), depth[:, None]], axis=-1)
 
 
-def _smooth_positive(values: FloatArray, sigma: float) -> FloatArray:
-    """``smooth`` of positive numbers; lines do not leave the range of what was measured."""
-    return np.clip(smooth(values, sigma), np.nanmin(values), np.nanmax(values))
+def _smooth_positive(values: FloatArray, sigma: float, clock: Sequence[Stretch]) -> FloatArray:
+    """Positive numbers made smooth; lines do not leave the range of what was measured."""
+    smooth = smooth_on_the_clock(values, sigma, clock)
+    return np.clip(smooth, np.nanmin(values), np.nanmax(values))
 
 
 def _filled(values: FloatArray) -> FloatArray:

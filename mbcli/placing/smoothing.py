@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from mbcli.timeline import Stretch
 from mbcli.types import FloatArray
 
 _PASSES = 3
@@ -38,6 +41,21 @@ def smooth(values: FloatArray, sigma: float) -> FloatArray:
         limit = max(_TUNING * spread, np.finfo(np.float64).tiny)
         weights = known * limit / np.maximum(residual, limit)
     return np.where(known, result, np.nan)
+
+
+def smooth_on_the_clock(values: FloatArray, sigma: float, clock: Sequence[Stretch]) -> FloatArray:
+    """`smooth` by seconds: each stretch of the clip by itself, its dropped frames left empty.
+
+    Args:
+        values: (T,), NaN where nothing is known.
+        sigma: width of the window in seconds.
+        clock: of the T frames.
+
+    Returns:
+        (T,) float64, NaN exactly where ``values`` is.
+    """
+    parts = [smooth(s.spread(values), sigma * s.fps)[s.slots] for s in clock]
+    return np.concatenate(parts) if parts else np.empty(0)
 
 
 def _local_lines(values: FloatArray, weights: FloatArray, sigma: float) -> FloatArray:

@@ -1,7 +1,7 @@
 """Filters over time: One-Euro, Savitzky-Golay and Butterworth.
 
-No filter reaches over a hole: each stretch of frames without one is filtered on its own, and
-what is NaN stays NaN.
+No filter reaches over a hole or a pause: each stretch of frames without one is filtered on its
+own, and what is NaN stays NaN.
 
 One-Euro looks at the past alone, as it would have to while a camera runs, and so lags behind:
 by 1 / (2 pi cut-off) seconds for slow changes, 0.08 s at 2 Hz, less the faster a joint is. The
@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from mbcli.errors import ConfigError
 from mbcli.refinement.gaps import known_points, runs
+from mbcli.timeline import stretches
 from mbcli.types import FloatArray
 
 _SPEED_CUTOFF = 1.0  # Hz, as the paper of One-Euro has it
@@ -252,11 +253,17 @@ def _each_stretch(
 ) -> FloatArray:
     """Apply ``filter_`` to the (n, k) values of every stretch without a hole."""
     out = np.array(tracks, dtype=np.float64)
+    clock = stretches(timestamps, 1.0)
     # Joints that are there in the same frames, as nearly all are, go through together.
     masks, group = np.unique(known_points(out), axis=1, return_inverse=True)
     for number, known in enumerate(masks.T):
         members = np.flatnonzero(group.reshape(-1) == number)
-        for first, stop in runs(known):
+        unbroken = [
+            (part.start + first, part.start + stop)
+            for part in clock
+            for first, stop in runs(known[part.start : part.stop])
+        ]
+        for first, stop in unbroken:
             values = out[first:stop, members].reshape(stop - first, -1)
             smooth = _evenly(values, timestamps[first:stop], filter_)
             out[first:stop, members] = smooth.reshape(stop - first, -1, 3)

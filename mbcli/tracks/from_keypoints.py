@@ -13,6 +13,7 @@ from mbcli.errors import ConfigError, InputError, NobodyFoundError
 from mbcli.keypoints import FORMATS, KeypointFile
 from mbcli.options import InferOptions
 from mbcli.report import Stopwatch
+from mbcli.timeline import usual_rate
 from mbcli.tracks.detection import Detection, chosen_and_mended
 from mbcli.tracks.tracker import Tracker, build_keypoints
 from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
@@ -34,7 +35,7 @@ class _Timeline:
     Attributes:
         index: (T,) their numbers in the video.
         times: (T,) seconds.
-        fps: mean frames per second of them.
+        fps: their usual rate, see `mbcli.timeline`.
         size: (width, height) of the pictures in pixels.
     """
 
@@ -103,12 +104,7 @@ def _timeline_of_video(file: KeypointFile, options: InferOptions, reader: VideoR
         if not known.any():
             raise NobodyFoundError(f"{file.path} holds nobody in the frames that were asked for")
         index, times = index[known], times[known]
-    return _Timeline(index, times, _mean_rate(times, reader.fps), size)
-
-
-def _mean_rate(times: FloatArray, otherwise: float) -> float:
-    """Frames per second of what is left; ``otherwise`` for a single frame."""
-    return (len(times) - 1) / float(times[-1] - times[0]) if len(times) > 1 else otherwise
+    return _Timeline(index, times, usual_rate(times, reader.fps), size)
 
 
 def _timeline(file: KeypointFile, options: InferOptions) -> _Timeline:
@@ -127,7 +123,7 @@ def _timeline(file: KeypointFile, options: InferOptions) -> _Timeline:
     if not len(index):
         until = "the end" if options.end is None else f"{options.end:g} s"
         raise InputError(f"{file.path} has no frame from {begin:g} s to {until}")
-    return _Timeline(index, times[index], _mean_rate(times[index], fps / options.every), size)
+    return _Timeline(index, times[index], usual_rate(times[index], fps / options.every), size)
 
 
 def _agreed(

@@ -320,6 +320,42 @@ def test_long_absences_separate(model):
     assert np.allclose(got[50:], lifter.lift(clip_of(clip.data[50:])), atol=1e-4)
 
 
+def some(clip, frames, fps):
+    """The clip with some of its frames alone, at their own times."""
+    return replace(
+        clip,
+        data=clip.data[frames],
+        boxes=clip.boxes[frames],
+        frame_index=clip.frame_index[frames],
+        timestamps=clip.timestamps[frames],
+        fps=fps,
+    )
+
+
+def test_dropped_frames_do_not_squeeze_time(model):
+    lifter, clip = Lifter(model, cpu()), a_clip(60)
+    kept = [*range(20), *range(24, 60)]
+    absent = without(clip, slice(20, 24))
+    assert np.array_equal(lifter.lift(some(clip, kept, 28.0)), lifter.lift(absent)[kept])
+
+
+def test_each_side_of_a_pause_is_lifted_as_if_alone(model):
+    lifter, clip = Lifter(model, cpu()), a_clip(120)
+    before, after = np.arange(40), np.arange(85, 120)
+    both = lifter.lift(some(clip, np.concatenate([before, after]), 19.0))
+    assert np.allclose(both[:40], lifter.lift(some(clip, before, 30.0)), atol=1e-6)
+    assert np.allclose(both[40:], lifter.lift(some(clip, after, 30.0)), atol=1e-6)
+
+
+def test_each_rate_of_a_clip_is_lifted_by_its_own(model):
+    lifter = Lifter(model, cpu(), {"fps": [24, 30]})
+    clip = a_clip(240, fps=60.0)
+    fast, slow = np.arange(121), np.arange(124, 240, 4)
+    both = lifter.lift(some(clip, np.concatenate([fast, slow]), 38.0))
+    assert np.allclose(both[:121], lifter.lift(some(clip, fast, 60.0)), atol=1e-6)
+    assert np.allclose(both[121:], lifter.lift(some(clip, slow, 15.0)), atol=1e-6)
+
+
 def test_missing_joints_are_zeros_and_still_lifted(model):
     clip = without(a_clip(20), (slice(3, 9), 0, 4), (slice(None), 0, 16))
     got = Lifter(model, cpu()).lift(clip)

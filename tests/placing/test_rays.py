@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from mbcli.placing.rays import steady_depth
+from mbcli.timeline import stretches
 
 
 def test_jumps_in_depth_vanish_and_rays_stay() -> None:
@@ -14,7 +15,7 @@ def test_jumps_in_depth_vanish_and_rays_stay() -> None:
     jitter[40] = 1.5
     seen = (truth * jitter[:, None])[:, None]
     seen[10:13] = np.nan
-    got = steady_depth(seen, 30.0)
+    got = steady_depth(seen, stretches(np.arange(len(seen)) / 30, 30.0))
     here = np.isfinite(seen[:, 0, 2])
     assert np.array_equal(np.isfinite(got[:, 0, 2]), here)
     np.testing.assert_allclose(

@@ -217,3 +217,14 @@ def test_a_cutoff_below_that_of_the_whole_clip_is_that_one(fps: float, cutoff: f
     after = savgol(track, times, cutoff=cutoff, order=3)
     line = np.polynomial.Polynomial.fit(times, track[:, 1, 2], 3)(times)
     np.testing.assert_allclose(after[:, 1, 2], line, atol=1e-9)
+
+
+@pytest.mark.parametrize("filter_", [butterworth, savgol])
+def test_no_filter_reaches_over_a_pause(filter_: Callable[..., np.ndarray]) -> None:
+    rng = np.random.default_rng(5)
+    times = np.arange(90) / 30
+    times[50:] += 1.5
+    tracks = rng.normal(size=(90, 2, 3))
+    both = filter_(tracks, times, cutoff=6.0, order=4)
+    assert np.allclose(both[:50], filter_(tracks[:50], times[:50], cutoff=6.0, order=4))
+    assert np.allclose(both[50:], filter_(tracks[50:], times[50:], cutoff=6.0, order=4))

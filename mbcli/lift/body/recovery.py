@@ -21,7 +21,7 @@ from mbcli.lift.body.rotations import (
     vectors_from_matrices,
 )
 from mbcli.lift.runtime import resolve_device
-from mbcli.lift.windows import cut_tracks, fade
+from mbcli.lift.windows import Cutting, cut_tracks, fade, held
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray, Keypoints2D
 
@@ -170,10 +170,7 @@ class MeshRecoverer:
         if keypoints.skeleton != H36M17:
             raise ValueError(f"h36m17 keypoints are needed, got {keypoints.skeleton.name}")
         frames, people = keypoints.data.shape[:2]
-        rates = self.facts.get("fps")
-        stride = 1 if rates is None else max(1, round(keypoints.fps / float(np.max(rates))))
-        gap = min(round(keypoints.fps / stride), self.frames // 2)
-        jobs = cut_tracks(keypoints.present, self.frames, self.options.overlap, gap, stride)
+        jobs = cut_tracks(keypoints, self._cutting, self.options.overlap)
         turns = np.zeros((frames, people, len(JOINTS), 3, 3), dtype=np.float32)
         shape = np.zeros((people, self.body.shapes))
         weight = np.zeros(people)
@@ -182,12 +179,14 @@ class MeshRecoverer:
             weights = fade(length).astype(np.float32)
             for first in range(0, len(clips), self.options.batch_size):
                 batch = clips[first : first + self.options.batch_size]
-                inputs = [self._input(keypoints.data[t, who], keypoints.size) for who, t in batch]
+                windows = [held(keypoints.data[:, who], times) for who, times in batch]
+                inputs = [self._input(window, keypoints.size) for window in windows]
                 x = torch.from_numpy(np.stack(inputs)).to(self.device)
                 rotations, shapes = recover(self.model, x, mirror=self.options.flip)
                 found = rotations.cpu().numpy(), shapes.cpu().numpy()
                 for (who, times), clip, numbers in zip(batch, *found, strict=True):
-                    turns[times, who] += weights[:, None, None, None] * clip
+                    there = times >= 0
+                    turns[times[there], who] += (weights[:, None, None, None] * clip)[there]
                     shape[who] += length * numbers
                     weight[who] += length
                 done += len(batch)
@@ -201,6 +200,11 @@ class MeshRecoverer:
         pose[seen], joints[seen] = self._settled(turns[seen], shapes_out[np.nonzero(seen)[1]])
         root = np.where(seen[..., None], np.zeros(3), np.nan).astype(np.float32)
         return MeshMotion(pose, shapes_out, joints, root, keypoints, self.body)
+
+    def _cutting(self, fps: float) -> Cutting:
+        rates = self.facts.get("fps")
+        stride = 1 if rates is None else max(1, round(fps / float(np.max(rates))))
+        return Cutting(self.frames, min(round(fps / stride), self.frames // 2), stride)
 
     def _input(self, window: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
         """A clip (t, 17, 3) in pixels as the network is given it."""
