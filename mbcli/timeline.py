@@ -2,11 +2,13 @@
 
 Recordings pause, drop frames, and change their rate on the way. What counts in frames, such as a
 network's window or a filter, counts in the slots of one stretch instead: a dropped frame leaves an
-empty slot, and nothing reaches over a pause.
+empty slot, and nothing reaches over a pause. Runs are frames in a row that have something in
+common, whatever the clock says.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,3 +111,38 @@ def _sustained(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Where a run of at least ``_SUSTAINED`` true values begins."""
     padded = np.concatenate([flags, np.zeros(_SUSTAINED - 1, dtype=np.bool_)])
     return np.asarray(sliding_window_view(padded, _SUSTAINED).all(axis=-1))
+
+
+def runs(flags: npt.NDArray[np.bool_], max_gap: int = 0) -> list[tuple[int, int]]:
+    """Frames in a row for which something is true.
+
+    Args:
+        flags: (T,) where it is.
+        max_gap: frames for which it may be false without ending a run.
+
+    Returns:
+        The first frame and the one past the last of each run; in both of its ends it is true.
+    """
+    frames = np.flatnonzero(flags)
+    if not len(frames):
+        return []
+    ends = np.flatnonzero(np.diff(frames) > max_gap + 1)
+    starts = frames[np.concatenate([[0], ends + 1])]
+    stops = frames[np.concatenate([ends, [len(frames) - 1]])] + 1
+    return list(zip(starts.tolist(), stops.tolist(), strict=True))
+
+
+def known_together(
+    known: npt.NDArray[np.bool_],
+) -> Iterator[tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]]:
+    """Groups of tracks that are known in the same frames, as nearly all joints of a person are.
+
+    Args:
+        known: (T, N) where each track is known.
+
+    Yields:
+        (T,) where the tracks of a group are known, and which of the N these are.
+    """
+    masks, group = np.unique(known, axis=1, return_inverse=True)
+    for number, mask in enumerate(masks.T):
+        yield mask, np.flatnonzero(group.reshape(-1) == number)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mbcli.timeline import stretches, usual_rate
+from mbcli.timeline import known_together, runs, stretches, usual_rate
 from mbcli.types import FloatArray
 
 
@@ -76,3 +76,24 @@ def test_the_usual_rate_knows_no_pauses() -> None:
     assert usual_rate(times, 1.0) == pytest.approx(30)
     assert usual_rate(stamps((30, 60))[[*range(20), *range(25, 60)]], 1.0) == pytest.approx(30)
     assert usual_rate(np.array([0.0]), 25.0) == 25.0
+
+
+def test_runs() -> None:
+    flags = np.array([0, 1, 1, 0, 0, 1, 0, 0, 0, 1, 0], dtype=bool)
+    assert runs(flags) == [(1, 3), (5, 6), (9, 10)]
+    assert runs(flags, 2) == [(1, 6), (9, 10)]
+    assert runs(flags, 3) == [(1, 10)]
+    assert runs(~flags) == [(0, 1), (3, 5), (6, 9), (10, 11)]
+    assert runs(np.zeros(4, dtype=bool), 2) == runs(np.zeros(0, dtype=bool)) == []
+    assert runs(np.ones(4, dtype=bool)) == [(0, 4)]
+
+
+def test_tracks_known_together() -> None:
+    known = np.array([[1, 0, 1, 0], [1, 1, 1, 0], [0, 1, 0, 0]], dtype=bool)
+    groups = {tuple(members.tolist()): mask.tolist() for mask, members in known_together(known)}
+    assert groups == {
+        (0, 2): [True, True, False],
+        (1,): [False, True, True],
+        (3,): [False, False, False],
+    }
+    assert list(known_together(known[:, :0])) == []

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.motion import Motion3D
+from mbcli.timeline import known_together, runs
 from mbcli.types import FloatArray
 
 # Frames may be this share of a frame off an even grid before a format without times of its own
@@ -124,12 +125,8 @@ def _smooth(old: FloatArray, values: FloatArray, new: FloatArray) -> FloatArray:
     curves = values.reshape(len(values), -1, 3).astype(np.float64)
     result = _straight(old, curves, new)
     filled = np.asarray(np.isfinite(curves).all(axis=-1))  # (T, N)
-    # Joints mostly share their stretches, so that one spline serves them together.
-    patterns, owner = np.unique(filled, axis=1, return_inverse=True)
-    for number, pattern in enumerate(patterns.T):
-        together = np.flatnonzero(owner.ravel() == number)
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], pattern, [False]]).astype(np.int8)))
-        for first, end in edges.reshape(-1, 2).tolist():
+    for pattern, together in known_together(filled):
+        for first, end in runs(pattern):
             inside = np.flatnonzero((new >= old[first] - _SAME) & (new <= old[end - 1] + _SAME))
             if end - first < 3 or not len(inside):
                 continue  # a straight line is all there is

@@ -8,29 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from mbcli.timeline import stretches
+from mbcli.timeline import runs, stretches
 from mbcli.types import FloatArray, IntArray, Keypoints2D
-
-
-def presence_runs(present: npt.NDArray[np.bool_], max_gap: int) -> list[tuple[int, int]]:
-    """Stretches of time in which a person is there, short absences included.
-
-    Args:
-        present: (T,) whether the person is there.
-        max_gap: longest absence in frames that does not end a run.
-
-    Returns:
-        (start, stop) of each run; the person is there in its first and its last frame.
-    """
-    frames = np.flatnonzero(present)
-    if not len(frames):
-        return []
-    cuts = np.flatnonzero(np.diff(frames) > max_gap + 1)
-    starts = frames[np.concatenate([[0], cuts + 1])]
-    stops = frames[np.concatenate([cuts, [len(frames) - 1]])] + 1
-    return [(int(a), int(b)) for a, b in zip(starts, stops, strict=True)]
 
 
 def window_starts(length: int, window: int, overlap: float) -> list[int]:
@@ -90,7 +70,7 @@ def cut_tracks(
         for who in range(present.shape[1]):
             for phase in range(min(rule.stride, len(frames))):
                 slots = frames[phase :: rule.stride]
-                for start, stop in presence_runs(present[phase :: rule.stride, who], rule.max_gap):
+                for start, stop in runs(present[phase :: rule.stride, who], rule.max_gap):
                     length = min(stop - start, rule.window)
                     for offset in window_starts(stop - start, length, overlap):
                         first = start + offset

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d, percentile_filter
@@ -13,6 +11,7 @@ from mbcli.refinement.floor import ANKLE_HEIGHT, body_height
 from mbcli.refinement.legs import reach
 from mbcli.refinement.planted import plant
 from mbcli.skeleton import H36M17
+from mbcli.timeline import runs
 from mbcli.types import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
@@ -81,7 +80,7 @@ def foot_contacts(
                 known & (lift[:, foot] < _LIFT[k] * size) & (speed[:, foot] < _SPEED[k] * size)
                 for k in (0, 1)
             )
-            for start, stop in stretches(goes_on):
+            for start, stop in runs(goes_on):
                 if begins[start:stop].any() and stop - start >= max(2, _SHORTEST * fps):
                     contacts[start:stop, person, foot] = True
     return contacts
@@ -110,18 +109,12 @@ def without_sliding(
     for person in range(in_camera.shape[1]):
         body = np.asarray(in_camera[:, person], dtype=np.float64)
         seen = np.asarray(np.isfinite(body).all(axis=(-1, -2)))
-        for start, stop in stretches(seen):
+        for start, stop in runs(seen):
             standing = contacts[start:stop, person]
             if standing.any():
                 held = _held(body[start:stop], standing, world_from_camera, fps)
                 result[start:stop, person] = held
     return result
-
-
-def stretches(mask: BoolArray) -> Iterator[tuple[int, int]]:
-    """(first, behind the last) of every run of True in a (T,) mask."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
-    yield from ((int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True))
 
 
 def _steady(places: FloatArray, fps: float) -> FloatArray:
@@ -143,7 +136,7 @@ def _lift(down: FloatArray, seen: BoolArray, fps: float) -> FloatArray:
 def _speed(ankles: FloatArray, seen: BoolArray, fps: float) -> FloatArray:
     """(T, 2, 3) places in the camera's frame to (T, 2) metres a second; 0 for a lone frame."""
     speed = np.zeros(ankles.shape[:2])
-    for start, stop in stretches(seen):
+    for start, stop in runs(seen):
         if stop - start < 2:
             continue
         places = ankles[start:stop]
@@ -161,7 +154,7 @@ def _held(
     stretch = np.full(standing.shape, -1, dtype=np.intp)
     count = 0
     for foot in range(standing.shape[1]):
-        for start, stop in stretches(standing[:, foot]):
+        for start, stop in runs(standing[:, foot]):
             stretch[start:stop, foot] = count
             count += 1
     ankles = body[:, _ANKLES]
@@ -207,7 +200,7 @@ def _on_floor(places: FloatArray, ankle_height: float, world_from_camera: FloatA
 def _bridge(values: FloatArray, known: BoolArray) -> None:
     """Fill (N, 3) where it is not known: eased between neighbours, held before and after them."""
     last: int | None = None
-    for start, stop in stretches(known):
+    for start, stop in runs(known):
         if last is None:
             values[:start] = values[start]
         else:

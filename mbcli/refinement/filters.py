@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import ConfigError
-from mbcli.refinement.gaps import known_points, runs
-from mbcli.timeline import stretches
+from mbcli.refinement.gaps import known_points
+from mbcli.timeline import known_together, runs, stretches
 from mbcli.types import FloatArray
 
 _SPEED_CUTOFF = 1.0  # Hz, as the paper of One-Euro has it
@@ -254,10 +254,7 @@ def _each_stretch(
     """Apply ``filter_`` to the (n, k) values of every stretch without a hole."""
     out = np.array(tracks, dtype=np.float64)
     clock = stretches(timestamps, 1.0)
-    # Joints that are there in the same frames, as nearly all are, go through together.
-    masks, group = np.unique(known_points(out), axis=1, return_inverse=True)
-    for number, known in enumerate(masks.T):
-        members = np.flatnonzero(group.reshape(-1) == number)
+    for known, members in known_together(known_points(out)):
         unbroken = [
             (part.start + first, part.start + stop)
             for part in clock

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.timeline import known_together, runs
 from mbcli.types import FloatArray
 
 _TOLERANCE = 1e-6  # seconds; time stamps are sums of rounded steps
@@ -16,12 +15,6 @@ def known_points(tracks: FloatArray) -> npt.NDArray[np.bool_]:
     """(..., 3) to (...), whether all coordinates are numbers."""
     result: npt.NDArray[np.bool_] = np.asarray(np.isfinite(tracks).all(axis=-1))
     return result
-
-
-def runs(flags: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """First and one past the last index of every stretch of true values in (T,)."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
-    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 
 
 def fillable(
@@ -72,12 +65,10 @@ def filled(
     all_known = known_points(out)
     done = np.zeros(all_known.shape, dtype=np.bool_)
     # Joints that are missing together, as they are with the person, are one curve.
-    masks, group = np.unique(all_known, axis=1, return_inverse=True)
-    for number, known in enumerate(masks.T):
+    for known, members in known_together(all_known):
         holes = fillable(known, timestamps, fps, max_gap)
         if not holes.any():
             continue
-        members = np.flatnonzero(group.reshape(-1) == number)
         curve = PchipInterpolator(timestamps[known], out[np.ix_(known, members)], axis=0)
         out[np.ix_(holes, members)] = curve(timestamps[holes])
         done[np.ix_(holes, members)] = True

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.refinement.feet import foot_contacts, stretches
+from mbcli.refinement.feet import foot_contacts
 from mbcli.refinement.floor import ANKLE_HEIGHT, FloorEstimate, body_height, slope_of
 from mbcli.skeleton import H36M17
+from mbcli.timeline import runs
 from mbcli.types import FloatArray, IntArray
 
 BoolArray = npt.NDArray[np.bool_]
@@ -165,7 +166,7 @@ def _standing(body: FloatArray, contacts: BoolArray) -> tuple[FloatArray, IntArr
     points, owner, frames = [], [], []
     for person in range(body.shape[1]):
         for foot, joint in enumerate(_ANKLES):
-            for start, stop in stretches(contacts[:, person, foot]):
+            for start, stop in runs(contacts[:, person, foot]):
                 points.append(np.median(body[start:stop, person, joint], axis=0))
                 owner.append(person)
                 frames.append(stop - start)

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.timeline import runs
 from mbcli.tracks.body_size import body_lengths
 from mbcli.tracks.flicker import bridge_flickers
-from mbcli.tracks.swaps import exchange, find_swaps, part_of, sided_pairs, stretches
+from mbcli.tracks.swaps import exchange, find_swaps, part_of, sided_pairs
 from mbcli.types import IntArray, Keypoints2D
 
 BoolArray = npt.NDArray[np.bool_]
@@ -123,7 +124,7 @@ def _spans(
     """Unbroken runs of frames as [first, last], in order, each with the columns that share it."""
     found: dict[tuple[int, int], list[str]] = {}
     for name, column in zip(names, changed.T, strict=True):
-        for start, stop in stretches(column):
+        for start, stop in runs(column):
             found.setdefault((start, stop), []).append(name)
     return [
         ([int(numbers[start]), int(numbers[stop - 1])], joints)

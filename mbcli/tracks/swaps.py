@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.skeleton import Skeleton
+from mbcli.timeline import runs
 from mbcli.types import FloatArray, IntArray
 
 # Seconds from the last good frame before to the first one after: five frames at 30 a second. A
@@ -104,7 +105,7 @@ def find_swaps(
             for pair in limb:
                 follow = swapped & ~swaps[:, person, pair]
                 tracks[pair].exchange(swaps[:, person, pair])
-                for start, stop in stretches(follow):
+                for start, stop in runs(follow):
                     if tracks[pair].follows(start, stop):
                         swaps[start:stop, person, pair] = True
     return swaps
@@ -220,9 +221,3 @@ def _misfit(points: FloatArray, places: FloatArray) -> tuple[FloatArray, FloatAr
     kept = np.linalg.norm(points[..., :2] - places, axis=-1)
     crossed = np.linalg.norm(points[..., :2] - places[:, ::-1], axis=-1)
     return (weights * kept).sum(axis=1), (weights * crossed).sum(axis=1)
-
-
-def stretches(chosen: BoolArray) -> list[tuple[int, int]]:
-    """First frame and frame after the last of each unbroken run of true."""
-    edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

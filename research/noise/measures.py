@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mbcli.skeleton import COCO17
-from mbcli.tracks.swaps import stretches
+from mbcli.timeline import runs
 from mbcli.types import FloatArray
 from research.noise.misses import BoolArray, Misses
 
@@ -208,8 +208,8 @@ def _find_stretches(
         judged = np.isfinite(size[view, :, joint]).mean() >= 0.5
         for kind in KINDS:
             found.chances[kind] += int(judged and (kind != "swapped" or side == "left"))
-        lost = [("dropped", a, b) for a, b in stretches(gone[view, :, joint]) if b - a >= shortest]
-        for a, b in stretches(_closed(gross[view, :, joint])):
+        lost = [("dropped", a, b) for a, b in runs(gone[view, :, joint]) if b - a >= shortest]
+        for a, b in runs(_closed(gross[view, :, joint])):
             swap, twin = both[view, a:b, joint].mean(), on_twin[view, a:b, joint].mean()
             kind = "swapped" if swap > 0.5 else "collapsed" if twin > 0.5 else "hidden"
             # Where the others never agree, it may be they who err.
@@ -225,7 +225,7 @@ def _find_stretches(
     # Faces are left out: those turned away are guessed all the time.
     judged_at = person.agreed & ~wrong & np.isin(np.arange(len(COCO17)), _LIMB_JOINTS)
     for view, joint in itertools.product(range(len(size)), _LIMB_JOINTS):
-        for a, b in stretches(_closed(gross[view, :, joint])):
+        for a, b in runs(_closed(gross[view, :, joint])):
             if b - a < shortest:
                 found.outliers += int((gross & judged_at)[view, a:b, joint].sum())
     found.known += int(judged_at.sum())
@@ -234,7 +234,7 @@ def _find_stretches(
 def _closed(bad: BoolArray) -> BoolArray:
     """The same with short interruptions filled."""
     filled = bad.copy()
-    for a, b in stretches(~bad):
+    for a, b in runs(~bad):
         if a > 0 and b < len(bad) and b - a <= _BRIDGE:
             filled[a:b] = True
     return filled

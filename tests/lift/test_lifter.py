@@ -13,7 +13,7 @@ from mbcli.geometry import crop_scale, fit_window, flip, network_input
 from mbcli.lift.lifter import Lifter, LiftOptions
 from mbcli.lift.model import DSTformer, DSTformerConfig
 from mbcli.lift.runtime import Network, resolve_device
-from mbcli.lift.windows import fade, presence_runs, window_starts
+from mbcli.lift.windows import fade, window_starts
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.types import Keypoints2D
 
@@ -107,15 +107,6 @@ def test_faded_windows_are_a_smooth_partition_of_unity():
     shares /= shares.sum(axis=0)
     assert np.allclose(shares.sum(axis=0), 1)
     assert np.abs(np.diff(shares, axis=1)).max() < 4 / window
-
-
-def test_presence_runs():
-    present = np.array([0, 1, 1, 0, 0, 1, 0, 0, 0, 1, 0], dtype=bool)
-    assert presence_runs(present, 2) == [(1, 6), (9, 10)]
-    assert presence_runs(present, 3) == [(1, 10)]
-    assert presence_runs(present, 0) == [(1, 3), (5, 6), (9, 10)]
-    assert presence_runs(np.zeros(4, dtype=bool), 2) == []
-    assert presence_runs(np.ones(4, dtype=bool), 0) == [(0, 4)]
 
 
 # what the weights tell of themselves

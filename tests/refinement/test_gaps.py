@@ -2,13 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mbcli.refinement.gaps import fillable, filled, runs
-
-
-def test_runs() -> None:
-    assert list(runs(np.array([1, 1, 0, 1, 0, 0, 1], dtype=bool))) == [(0, 2), (3, 4), (6, 7)]
-    assert list(runs(np.zeros(3, dtype=bool))) == []
-    assert list(runs(np.zeros(0, dtype=bool))) == []
+from mbcli.refinement.gaps import fillable, filled
 
 
 def test_a_hole_lasts_as_long_as_its_missing_frames() -> None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from mbcli.data.datasets.joints import keypoints_in_h36m
 from mbcli.data.datasets.runs import SHORTEST
 from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.errors import InputError
+from mbcli.timeline import runs
 from mbcli.types import Keypoints2D
 
 LONGEST_GAP = 0.1
@@ -50,18 +49,13 @@ def _sequences(
 
 def _stretches(file: str, tracks: Keypoints2D, person: int) -> Iterator[Found | Refused]:
     identity = int(tracks.track_ids[person])
-    there = np.flatnonzero(tracks.present[:, person])
-    longest = max(1, round(LONGEST_GAP * tracks.fps))
-    ends = [*(np.flatnonzero(np.diff(there) > longest + 1) + 1).tolist(), len(there)]
+    there = tracks.present[:, person]
     short = 0
-    begin = 0
-    for end in ends:
-        frames = there[begin:end]
-        begin = end
-        if len(frames) < max(2.0, SHORTEST * tracks.fps):
-            short += len(frames)
+    for rows in (slice(*run) for run in runs(there, max(1, round(LONGEST_GAP * tracks.fps)))):
+        seen = int(there[rows].sum())
+        if seen < max(2.0, SHORTEST * tracks.fps):
+            short += seen
             continue
-        rows = slice(int(frames[0]), int(frames[-1]) + 1)
         numbers = tracks.frame_index[rows]
         yield Found(
             name=f"{file}/{identity}/{numbers[0]}",

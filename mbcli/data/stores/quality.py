@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mbcli.errors import DataError
 from mbcli.skeleton import BODY21
+from mbcli.timeline import runs
 
 Body = npt.NDArray[np.float32]
 
@@ -71,10 +72,7 @@ def human_pieces(body: Body, fps: float) -> tuple[list[Body], str]:
             f"cut out {(~good).sum() / fps:.2f} s around jumps of up to "
             f"{speeds[jumps].max():.0f} m/s"
         )
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], good.view(np.int8), [0]))))
-    pieces = [
-        body[a:b] for a, b in edges.reshape(-1, 2).tolist() if b - a >= max(2, SHORTEST * fps)
-    ]
+    pieces = [body[a:b] for a, b in runs(good) if b - a >= max(2, SHORTEST * fps)]
     if not pieces:
         raise DataError(
             f"{SHORTEST} s or more must be left of a motion, got {len(body) / fps:.2f} s"

@@ -16,9 +16,10 @@ from mbcli.lift.action.checkpoint import ActionInfo, load_action
 from mbcli.lift.action.heads import ActionHead, ActionNet
 from mbcli.lift.action.network_input import ClipForm, normalised, published_gaps, without_wild
 from mbcli.lift.runtime import resolve_device
-from mbcli.lift.windows import presence_runs, window_starts
+from mbcli.lift.windows import window_starts
 from mbcli.skeleton import H36M17
 from mbcli.storage.actions import ActionSpan
+from mbcli.timeline import runs
 from mbcli.types import FloatArray, Keypoints2D
 
 # Cosines become probabilities with the temperature of the published training.
@@ -220,7 +221,7 @@ class ActionRecogniser:
             groups += _pairs(keypoints)
         for people in groups:
             present = np.all(keypoints.present[:, list(people)], axis=1, keepdims=False)
-            for start, stop in presence_runs(present, away):
+            for start, stop in runs(present, away):
                 if stop - start < _SHORTEST * length:
                     continue
                 covered = min(length, stop - start)
