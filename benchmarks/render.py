@@ -30,6 +30,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from mbcli.camera import camera_from
 from mbcli.motion import Motion3D, load_motion, save_motion
 from mbcli.show.drawing import RenderOptions, render
 from mbcli.skeleton import H36M17
@@ -84,7 +85,8 @@ def strolling(frames: int, size: tuple[int, int], fps: float) -> Motion3D:
         boxes=np.full((frames, 1, 4), np.nan),
         frame_index=np.arange(frames),
     )
-    return Motion3D(body[:, None], root[:, None], body[:, None], confidence, keypoints)
+    camera = camera_from(size, focal=float(max(size)), frames=frames)
+    return Motion3D(body[:, None], root[:, None], body[:, None], confidence, keypoints, camera)
 
 
 def with_matplotlib(motion: Motion3D, video: Path, out: Path) -> None:

@@ -1,39 +1,258 @@
-"""What is assumed about the camera."""
+"""The camera that filmed a motion: its lens, and where it was in every frame.
+
+Axes: x right, y down, z away from the camera. Pixels in the picture, metres in space. A ray is
+(x/z, y/z), the direction in which a pixel looks.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
 
 from mbcli.errors import ConfigError
+from mbcli.types import ByValue, FloatArray, check_shape, frozen_array
 
+CameraMotion = Literal["still", "turning", "moving", "unknown"]
+
+# Degrees across the longer side, those of a 35 mm lens on film of 36 mm (54). Phones' main cameras
+# see more (26 mm: 69), portrait lenses less (50 mm: 40).
 DEFAULT_FOV = 55.0
 
+# Iterations of cv2.undistortPoints stop at this distance, in focal lengths, between a ray's
+# projection and its pixel; they are given up after so many.
+_EXACT = 1e-12
+_MOST_ROUNDS = 200
+# A ray whose projection is further from its pixel than this, in focal lengths, is none: the lens
+# model does not reach that pixel. At a focal length of 1000 pixels it is a millionth of a pixel.
+_FOUND = 1e-9
 
-@dataclass(frozen=True)
-class CameraAssumption:
-    """A pinhole camera with its principal point in the middle of the picture.
+
+@dataclass(frozen=True, eq=False)
+class Camera(ByValue):
+    """A camera with a lens of OpenCV's model, and its pose in each of T frames.
+
+    Two are equal if all they hold is equal.
 
     Attributes:
-        focal: focal length in pixels.
-        given: whether the user said so, as focal length or field of view.
-        fov: degrees across the longer side of the picture, None where ``focal`` was given.
+        focal: (2,) float64 focal length in pixels, along x and y.
+        centre: (2,) float64 principal point in pixels.
+        distortion: (5,) float64, OpenCV's k1, k2, p1, p2, k3; 0 is a lens without distortion.
+        world_from_camera: (T, 4, 4) float64 rigid transforms, metres, from the camera's axes into
+            those of the world; the same in every frame of a camera that stands still.
+        motion: ``still``, ``turning`` on its place, ``moving`` about, or ``unknown``; ``unknown``
+            is placed like a camera that stands still.
+        grounded: whether the world's y axis points down along gravity and its floor is y = 0;
+            else the world has the axes of the first frame's camera.
+        focal_given: whether the user gave the focal length or field of view; else it was assumed.
+        centre_given: likewise of the principal point.
+        distortion_given: likewise of the distortion.
     """
 
-    focal: float
-    given: bool
-    fov: float | None
+    focal: FloatArray
+    centre: FloatArray
+    distortion: FloatArray = field(default_factory=lambda: np.zeros(5))
+    world_from_camera: FloatArray = field(default_factory=lambda: np.eye(4)[None])
+    motion: CameraMotion = "unknown"
+    grounded: bool = False
+    focal_given: bool = False
+    centre_given: bool = False
+    distortion_given: bool = False
+
+    def __post_init__(self) -> None:
+        shapes = {"focal": (2,), "centre": (2,), "distortion": (5,)}
+        for name, shape in {**shapes, "world_from_camera": (-1, 4, 4)}.items():
+            array = frozen_array(getattr(self, name), np.float64)
+            check_shape("Camera", name, array, shape)
+            if not np.isfinite(array).all():
+                raise ValueError(f"Camera.{name} must be finite numbers, got {array.tolist()}")
+            object.__setattr__(self, name, array)
+        if (self.focal <= 0).any():
+            raise ValueError(f"Camera.focal must be positive, got {self.focal.tolist()}")
+        if self.motion not in get_args(CameraMotion):
+            known = ", ".join(get_args(CameraMotion))
+            raise ValueError(f"Camera.motion must be one of {known}, got {self.motion!r}")
+        turns = self.world_from_camera[:, :3, :3]
+        rigid = np.allclose(turns @ np.swapaxes(turns, 1, 2), np.eye(3), atol=1e-6)
+        rigid &= bool((np.linalg.det(turns) > 0).all())
+        if not rigid or (self.world_from_camera[:, 3] != [0, 0, 0, 1]).any():
+            raise ValueError("Camera.world_from_camera must be rigid: rotation and shift")
+
+    @property
+    def matrix(self) -> FloatArray:
+        """(3, 3) float64, OpenCV's camera matrix, pixels."""
+        (fx, fy), (cx, cy) = self.focal.tolist(), self.centre.tolist()
+        return np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
+
+    @cached_property
+    def fixed(self) -> bool:
+        """Whether its pose is the same in all frames."""
+        return bool((self.world_from_camera == self.world_from_camera[:1]).all())
+
+    @property
+    def first_pose(self) -> FloatArray:
+        """(4, 4) float64, ``world_from_camera`` of the first frame; the identity without any."""
+        return self.world_from_camera[0] if len(self.world_from_camera) else np.eye(4)
+
+    @property
+    def behaviour(self) -> str:
+        """A few words on how the camera moves, for people to read."""
+        return {
+            "still": "the camera is taken to stand still",
+            "turning": "the camera turns on its place",
+            "moving": "the camera moves",
+            "unknown": "the camera's motion is not known",
+        }[self.motion]
+
+    def lasting(self, frames: int) -> Camera:
+        """This camera standing still for so many frames, the world being its own axes."""
+        return self.posed(np.broadcast_to(np.eye(4), (frames, 4, 4)), motion="unknown")
+
+    def posed(
+        self, world_from_camera: FloatArray, *, motion: CameraMotion, grounded: bool = False
+    ) -> Camera:
+        """This lens with other poses.
+
+        Args:
+            world_from_camera: (T, 4, 4), see the attribute.
+            motion: see the attribute.
+            grounded: see the attribute.
+        """
+        return replace(self, world_from_camera=world_from_camera, motion=motion, grounded=grounded)
+
+    def project(self, points: npt.ArrayLike) -> FloatArray:
+        """Where points are seen; the inverse of :meth:`unproject`.
+
+        Args:
+            points: (..., 3) metres in the camera's axes.
+
+        Returns:
+            (..., 2) float64 pixels; NaN for what is not in front of the camera.
+        """
+        seen = np.asarray(points, np.float64)
+        rays = seen[..., :2] / np.where(seen[..., 2:] > 0, seen[..., 2:], np.nan)
+        pixels: FloatArray = self._bent(rays) * self.focal + self.centre
+        return pixels
+
+    def unproject(self, pixels: npt.ArrayLike) -> FloatArray:
+        """The rays along which pixels look; the inverse of :meth:`project`.
+
+        Without distortion it is a division. With it the ray is found by iteration, until its
+        projection is within 1e-9 focal lengths of the pixel: a millionth of a pixel, mostly less.
+
+        Args:
+            pixels: (..., 2).
+
+        Returns:
+            (..., 2) float64, x/z and y/z in the camera's axes; NaN for a pixel that is NaN, and
+            for one that the distortion model does not reach.
+        """
+        return self._straightened((np.asarray(pixels, np.float64) - self.centre) / self.focal)
+
+    def to_world(self, points: npt.ArrayLike, rows: slice = slice(None)) -> FloatArray:
+        """From the camera's axes to the world's; the inverse of :meth:`from_world`.
+
+        Args:
+            points: (T', ..., 3) metres, the camera's axes of each frame.
+            rows: which of the T frames they are; all of them by default.
+
+        Returns:
+            (T', ..., 3) float64 metres.
+        """
+        here = np.asarray(points, np.float64)
+        moved: FloatArray
+        if self.fixed:
+            moved = here @ self.first_pose[:3, :3].T + self.first_pose[:3, 3]
+        else:
+            turns, shifts = self._turns_and_shifts(here.ndim, rows)
+            moved = np.einsum("tij,t...j->t...i", turns, here) + shifts
+        return moved
+
+    def from_world(self, points: npt.ArrayLike, rows: slice = slice(None)) -> FloatArray:
+        """From the world's axes to the camera's; the inverse of :meth:`to_world`.
+
+        Args:
+            points: (T', ..., 3) metres in the world.
+            rows: which of the T frames they are; all of them by default.
+
+        Returns:
+            (T', ..., 3) float64 metres, the camera's axes of each frame.
+        """
+        there = np.asarray(points, np.float64)
+        moved: FloatArray
+        if self.fixed:
+            moved = (there - self.first_pose[:3, 3]) @ self.first_pose[:3, :3]
+        else:
+            turns, shifts = self._turns_and_shifts(there.ndim, rows)
+            moved = np.einsum("tji,t...j->t...i", turns, there - shifts)
+        return moved
+
+    def _turns_and_shifts(self, axes: int, rows: slice) -> tuple[FloatArray, FloatArray]:
+        """(T', 3, 3) rotations, and shifts that broadcast with points of so many axes."""
+        poses = self.world_from_camera[rows]
+        return poses[:, :3, :3], poses[:, :3, 3].reshape(len(poses), *(1,) * (axes - 2), 3)
+
+    def _bent(self, rays: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Rays (..., 2) as the lens bends them."""
+        if not self.distortion.any():
+            return rays
+        import cv2
+
+        known = np.isfinite(rays).all(axis=-1)
+        ahead = np.append(rays[known], np.ones((int(known.sum()), 1)), axis=-1)
+        bent = np.full(rays.shape, np.nan)
+        if len(ahead):
+            still = np.zeros(3)
+            seen, _ = cv2.projectPoints(ahead[:, None], still, still, np.eye(3), self.distortion)
+            bent[known] = seen[:, 0]
+        return bent
+
+    def _straightened(self, bent: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The rays (..., 2) that the lens bends to these."""
+        if not self.distortion.any():
+            return bent
+        import cv2
+
+        known = np.isfinite(bent).all(axis=-1)
+        rays = np.full(bent.shape, np.nan)
+        if known.any():
+            ends = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, _MOST_ROUNDS, _EXACT)
+            straight = cv2.undistortPoints(
+                bent[known][:, None], np.eye(3), self.distortion, criteria=ends
+            )
+            rays[known] = np.asarray(straight)[:, 0]
+        missed = np.abs(self._bent(rays) - bent).max(axis=-1)
+        # A comparison with NaN is false: what diverged falls out here too.
+        rays[~(missed <= _FOUND)] = np.nan
+        return rays
 
 
 def camera_from(
-    size: tuple[int, int], focal: float | None = None, fov: float | None = None
-) -> CameraAssumption:
+    size: tuple[int, int], focal: float | None = None, fov: float | None = None, frames: int = 1
+) -> Camera:
     """The camera that ``--focal`` or ``--fov`` describe; 55 degrees if neither does.
 
     Args:
-        size: (width, height) of the pictures in pixels.
+        size: (width, height) of the pictures in pixels; the principal point is their middle.
         focal: focal length in pixels.
         fov: degrees across the longer side.
+        frames: how many frames it films, standing still.
+
+    Raises:
+        ConfigError: both are given, or one is outside its range.
+    """
+    pixels = focal_length(size, focal, fov)
+    middle = np.array(size) / 2
+    given = focal is not None or fov is not None
+    return Camera(np.full(2, pixels), middle, focal_given=given).lasting(frames)
+
+
+def focal_length(size: tuple[int, int], focal: float | None, fov: float | None) -> float:
+    """The focal length in pixels that ``--focal`` or ``--fov`` describe; see `camera_from`.
 
     Raises:
         ConfigError: both are given, or one is outside its range.
@@ -45,11 +264,8 @@ def camera_from(
     if focal is not None:
         if not (math.isfinite(focal) and focal > 0):
             raise ConfigError(f"--focal must be a positive number of pixels, got {focal:g}")
-        return CameraAssumption(focal=float(focal), given=True, fov=None)
+        return float(focal)
     degrees = DEFAULT_FOV if fov is None else float(fov)
     if not 0 < degrees < 180:
         raise ConfigError(f"--fov must be between 0 and 180 degrees, got {degrees:g}")
-    half_side = max(size) / 2
-    return CameraAssumption(
-        focal=half_side / math.tan(math.radians(degrees) / 2), given=fov is not None, fov=degrees
-    )
+    return max(size) / 2 / math.tan(math.radians(degrees) / 2)

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.camera import Camera
 from mbcli.errors import InputError
 from mbcli.skeleton import H36M17, Skeleton
+from mbcli.storage.camera_arrays import arrays_of, camera_of, raw_arrays_of, raw_camera_of
 from mbcli.storage.metadata import read_metadata
-from mbcli.storage.pose_file import FORMAT, read_arrays, write_arrays
+from mbcli.storage.pose_file import read_arrays, write_arrays
 from mbcli.types import (
     ByValue,
     FloatArray,
@@ -35,8 +37,7 @@ class Refinement(ByValue):
         positions: (T, P, 17, 3) float32 metres, the positions before refinement.
         root: (T, P, 3) float32 metres, the root before refinement.
         confidence: (T, P, 17) float32, the confidence before refinement.
-        world_from_camera: (4, 4) float64 rigid transform from camera axes into a world whose y
-            axis points down along gravity and whose floor is y = 0; None where not estimated.
+        camera: the camera before refinement; None where refinement left it as it was.
         foot_contacts: (T, P, 2) bool, whether the right and the left foot stand on the floor;
             None where not estimated.
         expected_error: (T, P, 17) float32 metres, the expected error before refinement; None
@@ -46,7 +47,7 @@ class Refinement(ByValue):
     positions: FloatArray
     root: FloatArray
     confidence: FloatArray
-    world_from_camera: FloatArray | None = None
+    camera: Camera | None = None
     foot_contacts: npt.NDArray[np.bool_] | None = None
     expected_error: FloatArray | None = None
 
@@ -57,13 +58,6 @@ class Refinement(ByValue):
         check_shape("Refinement", "root", self.root, (*self.positions.shape[:2], 3))
         check_shape("Refinement", "confidence", self.confidence, self.positions.shape[:3])
         check_confidence("Refinement", self.confidence)
-        if self.world_from_camera is not None:
-            world = frozen_array(self.world_from_camera, np.float64)
-            check_shape("Refinement", "world_from_camera", world, (4, 4))
-            turn = world[:3, :3]
-            if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-6) or np.linalg.det(turn) < 0:
-                raise ValueError("Refinement.world_from_camera must be rigid: rotation and shift")
-            object.__setattr__(self, "world_from_camera", world)
         if self.foot_contacts is not None:
             contacts = frozen_array(self.foot_contacts, np.bool_)
             check_shape("Refinement", "foot_contacts", contacts, (*self.positions.shape[:2], 2))
@@ -93,7 +87,9 @@ class Motion3D(ByValue):
         positions_normalized: (T, P, 17, 3) float32, the network's own output in image units.
         confidence: (T, P, 17) float32, 0..1.
         keypoints: the 2D keypoints that were lifted, in the same skeleton.
-        meta: JSON-ready provenance: version, command, options, weights and what was assumed.
+        camera: the lens by which people were placed, and the camera's pose in each frame.
+        meta: JSON-ready provenance: version, command, options, weights and what was assumed; for
+            people to read.
         skeleton: joint names and parents.
         refinement: what was there before refinement and what it found; None for a raw motion.
         expected_error: (T, P, 17) float32 metres: by the lifter's own calibration, the mean
@@ -108,6 +104,7 @@ class Motion3D(ByValue):
     positions_normalized: FloatArray
     confidence: FloatArray
     keypoints: Keypoints2D
+    camera: Camera
     meta: Mapping[str, Any] = field(default_factory=dict)
     skeleton: Skeleton = H36M17
     refinement: Refinement | None = None
@@ -130,6 +127,8 @@ class Motion3D(ByValue):
                 f"Motion3D: keypoints must be in {self.skeleton.name}, "
                 f"got {self.keypoints.skeleton.name}"
             )
+        poses = self.camera.world_from_camera
+        check_shape("Motion3D", "camera.world_from_camera", poses, (frames, 4, 4))
         if self.refinement is not None:
             check_shape("Refinement", "positions", self.refinement.positions, self.positions.shape)
         if self.expected_error is not None:
@@ -161,6 +160,12 @@ class Motion3D(ByValue):
     def in_camera(self) -> FloatArray:
         """(T, P, 17, 3) float32 metres: every joint in the camera's frame."""
         return self.positions + self.root[:, :, None]
+
+    @property
+    def in_world(self) -> FloatArray:
+        """(T, P, 17, 3) float64 metres: every joint in the world of :attr:`camera`."""
+        points = self.positions.astype(np.float64) + self.root.astype(np.float64)[:, :, None]
+        return self.camera.to_world(points)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> None:
         """Write the motion to ``path``, usually ``pose.npz``; see :func:`save_motion`."""
@@ -194,7 +199,8 @@ def load_motion(path: Path | str) -> Motion3D:
     try:
         return _motion(arrays)
     except KeyError as error:
-        raise InputError(f"{path} is not a complete {FORMAT}: {error} is missing") from error
+        version = str(arrays["format"])
+        raise InputError(f"{path} is not a complete {version}: {error} is missing") from error
     except (ValueError, TypeError, IndexError) as error:
         raise InputError(f"{path} does not fit together: {error}") from error
 
@@ -215,6 +221,7 @@ def _arrays(motion: Motion3D) -> dict[str, npt.NDArray[Any]]:
         "image_size": np.array(keypoints.size, dtype=np.int64),
         "joint_names": np.array(motion.skeleton.joints),
         "parents": np.array(motion.skeleton.parents, dtype=np.int64),
+        **arrays_of(motion.camera),
         "meta": np.array(json.dumps(motion.meta, ensure_ascii=False, allow_nan=False)),
     }
     if motion.expected_error is not None:
@@ -224,8 +231,8 @@ def _arrays(motion: Motion3D) -> dict[str, npt.NDArray[Any]]:
         arrays["raw_positions"] = refinement.positions
         arrays["raw_root"] = refinement.root
         arrays["raw_confidence"] = refinement.confidence
-        if refinement.world_from_camera is not None:
-            arrays["world_from_camera"] = refinement.world_from_camera
+        if refinement.camera is not None:
+            arrays |= raw_arrays_of(refinement.camera)
         if refinement.foot_contacts is not None:
             arrays["foot_contacts"] = refinement.foot_contacts
         if refinement.expected_error is not None:
@@ -248,26 +255,28 @@ def _motion(arrays: Mapping[str, npt.NDArray[Any]]) -> Motion3D:
         boxes=arrays["boxes"],
         frame_index=arrays["frame_index"],
     )
+    camera = camera_of(arrays)
     return Motion3D(
         positions=arrays["positions"],
         root=arrays["root"],
         positions_normalized=arrays["positions_normalized"],
         confidence=arrays["confidence"],
         keypoints=keypoints,
+        camera=camera,
         meta=read_metadata(str(arrays["meta"])),
-        refinement=_refinement(arrays),
+        refinement=_refinement(arrays, camera),
         expected_error=arrays.get("expected_error"),
     )
 
 
-def _refinement(arrays: Mapping[str, npt.NDArray[Any]]) -> Refinement | None:
+def _refinement(arrays: Mapping[str, npt.NDArray[Any]], camera: Camera) -> Refinement | None:
     if "raw_positions" not in arrays:
         return None
     return Refinement(
         positions=arrays["raw_positions"],
         root=arrays["raw_root"],
         confidence=arrays["raw_confidence"],
-        world_from_camera=arrays.get("world_from_camera"),
+        camera=raw_camera_of(arrays, camera),
         foot_contacts=arrays.get("foot_contacts"),
         expected_error=arrays.get("raw_expected_error"),
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from mbcli.camera import focal_length
 from mbcli.errors import ConfigError
 from mbcli.people import read_person
-from mbcli.placing.metric import camera_from, check_height
+from mbcli.placing.metric import check_height
 from mbcli.pose2d import AUTO, BACKENDS, Pose2DOptions
 
 DEFAULT_LIFTER = "mbcli-lifter"
@@ -94,7 +95,7 @@ class InferOptions:
         read_person(self.person)
         if self.height is not None:
             check_height(self.height)
-        camera_from((1, 1), self.focal, self.fov)
+        focal_length((1, 1), self.focal, self.fov)
         if self.pose2d not in (AUTO, *BACKENDS):
             raise ConfigError(
                 f"--pose2d must be {AUTO}, {', '.join(BACKENDS)}, got {self.pose2d!r}"

@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mbcli.camera import DEFAULT_FOV, Camera, camera_from
 from mbcli.conversion import convert
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
-from mbcli.placing.metric import DEFAULT_HEIGHT, camera_from, to_metres
+from mbcli.placing.metric import DEFAULT_HEIGHT, to_metres
 from mbcli.placing.rays import steady_depth
 from mbcli.refinement.filters import low_pass
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
@@ -128,9 +129,8 @@ class Pipeline:
         found = recoverer.recover(
             motion.keypoints, lambda done, total: observer("mesh", done, total)
         )
-        focal = float(motion.meta["assumptions"]["focal"]["pixels"])
-        clock = stretches(motion.timestamps, motion.fps)
-        return found.placed(steady_depth(place_by_keypoints(found, focal), clock))
+        placed = place_by_keypoints(found, motion.camera)
+        return found.placed(steady_depth(placed, stretches(motion.timestamps, motion.fps)))
 
     def run(
         self,
@@ -178,7 +178,7 @@ class Pipeline:
         cutoff = options.low_pass if options.compat is None else 0.0
         times = keypoints.timestamps
         lifted = replace(lifted, poses=low_pass(lifted.poses, times, cutoff))
-        camera = camera_from(keypoints.size, options.focal, options.fov)
+        camera = camera_from(keypoints.size, options.focal, options.fov, len(times))
         height = DEFAULT_HEIGHT if options.height is None else options.height
         with watch.stage("metric"):
             positions, root = to_metres(
@@ -211,15 +211,22 @@ class Pipeline:
             positions_normalized=lifted.poses,
             confidence=np.where(absent, 0.0, keypoints.data[..., 2]),
             keypoints=keypoints,
+            camera=camera,
             meta={
                 **meta,
                 "assumptions": {
                     "height": {"metres": height, "given": options.height is not None},
-                    "focal": {"pixels": camera.focal, "given": camera.given, "fov": camera.fov},
+                    "focal": _assumed_focal(camera, options),
                 },
             },
             expected_error=errors,
         )
+
+
+def _assumed_focal(camera: Camera, options: InferOptions) -> dict[str, Any]:
+    """What metadata says of the focal length, for people to read."""
+    fov = DEFAULT_FOV if options.fov is None and options.focal is None else options.fov
+    return {"pixels": float(camera.focal[0]), "given": camera.focal_given, "fov": fov}
 
 
 def _trained(stage: str, name: str, info: CheckpointInfo | ActionInfo | MeshInfo) -> Facts:

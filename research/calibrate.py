@@ -30,6 +30,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from mbcli.camera import camera_from
 from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError
 from mbcli.geometry import from_ray
@@ -37,7 +38,7 @@ from mbcli.lift.checkpoint import load_lifter, with_facts
 from mbcli.lift.expected_error import FACT, features
 from mbcli.lift.lifter import Lifter, LiftOptions
 from mbcli.options import DEFAULT_LOW_PASS
-from mbcli.placing.metric import camera_from, to_metres
+from mbcli.placing.metric import to_metres
 from mbcli.refinement.filters import low_pass
 from mbcli.skeleton import H36M17
 from mbcli.train.bodies import stature, vary

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from mbcli.camera import camera_from
 from mbcli.motion import Motion3D
 from mbcli.skeleton import H36M17
 from mbcli.types import Keypoints2D
@@ -106,6 +107,27 @@ def _body(gait: np.ndarray, path: np.ndarray) -> np.ndarray:
     return np.stack([places[joint] for joint in H36M17.joints], axis=-2)
 
 
+def grounded(motion: Motion3D, world: np.ndarray) -> Motion3D:
+    """Filmed by a camera that stands still in a world on a floor; ``world`` is (4, 4)."""
+    poses = np.broadcast_to(world, motion.camera.world_from_camera.shape)
+    return replace(motion, camera=motion.camera.posed(poses, motion="still", grounded=True))
+
+
+def panned(motion: Motion3D, degrees: float) -> Motion3D:
+    """Filmed by a camera that turns to the right by ``degrees`` over the clip, on its place.
+
+    Where people are in the world, whose axes are those of the first frame's camera, stays.
+    """
+    angles = np.deg2rad(np.linspace(0, degrees, len(motion.timestamps)))
+    poses = np.tile(np.eye(4), (len(angles), 1, 1))
+    poses[:, 0, 0] = poses[:, 2, 2] = np.cos(angles)
+    poses[:, 0, 2], poses[:, 2, 0] = np.sin(angles), -np.sin(angles)
+    camera = motion.camera.posed(poses, motion="turning")
+    seen = camera.from_world(motion.in_world)
+    root = seen[:, :, 0]
+    return replace(motion, camera=camera, positions=seen - root[:, :, None], root=root)
+
+
 def _ankle(phase: np.ndarray, along: np.ndarray, right: float) -> np.ndarray:
     """(T, 3) an ankle that stands for `STANCE` of the stride and swings for the rest."""
     share = phase % 1
@@ -165,6 +187,7 @@ def _motion(camera: np.ndarray, times: np.ndarray, fps: float) -> Motion3D:
         positions_normalized=positions * size + place,
         confidence=confidence,
         keypoints=keypoints,
+        camera=replace(camera_from(SIZE, FOCAL, frames=frames), focal_given=False),
         meta={
             "version": "0.1.0",
             "assumptions": {

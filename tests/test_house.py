@@ -23,7 +23,8 @@ CHECKOUT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "skeleton", "version"),
     ("types", "report", "conversion"),
-    ("storage", "camera", "timeline"),
+    ("camera", "timeline"),
+    ("storage",),
     ("motion",),
     ("people", "geometry", "video", "weights", "kinematics"),
     ("pose2d", "keypoints", "lift", "placing", "data"),

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mbcli.camera import camera_from
 from mbcli.errors import InputError, OutputError
-from mbcli.motion import Motion3D, load_motion, save_motion
+from mbcli.keypoints import own
+from mbcli.motion import Motion3D, Refinement, load_motion, save_motion
 from mbcli.skeleton import H36M17
 from mbcli.types import Keypoints2D
 
+FIXTURES = Path(__file__).parent / "fixtures"
 FRAMES, PEOPLE = 4, 2
 
 
@@ -43,6 +47,7 @@ def motion() -> Motion3D:
         positions_normalized=random(17, 3),
         confidence=data[..., 2],
         keypoints=keypoints,
+        camera=camera_from(keypoints.size, fov=70.0, frames=FRAMES),
         meta={"version": "0.1.0", "source": "Zürich.mp4", "height": {"metres": 1.7}},
     )
 
@@ -74,6 +79,12 @@ def test_file_is_exactly_the_documented_format(tmp_path: Path, motion: Motion3D)
         "image_size": ((2,), "i8"),
         "joint_names": ((17,), "U"),
         "parents": ((17,), "i8"),
+        "camera_matrix": ((3, 3), "f8"),
+        "distortion": ((5,), "f8"),
+        "camera_given": ((3,), "b1"),
+        "world_from_camera": ((t, 4, 4), "f8"),
+        "camera_motion": ((), "U"),
+        "grounded": ((), "b1"),
         "meta": ((), "U"),
     }
     with np.load(path, allow_pickle=False) as archive:
@@ -82,7 +93,9 @@ def test_file_is_exactly_the_documented_format(tmp_path: Path, motion: Motion3D)
             for key, array in archive.items()
         }
         assert found == expected
-        assert str(archive["format"]) == "mbcli.motion/1"
+        assert str(archive["format"]) == "mbcli.motion/2"
+        np.testing.assert_array_equal(archive["camera_matrix"][:2, 2], [320, 180])
+        assert archive["camera_given"].tolist() == [True, False, False]
         assert archive["joint_names"].tolist() == list(H36M17.joints)
         assert archive["parents"].tolist() == list(H36M17.parents)
         assert archive["image_size"].tolist() == [640, 360]
@@ -106,6 +119,74 @@ def test_what_is_saved_is_loaded(tmp_path: Path, motion: Motion3D) -> None:
     assert loaded.meta == motion.meta
 
 
+def test_the_camera_is_saved_with_lens_and_poses(tmp_path: Path, motion: Motion3D) -> None:
+    lens = replace(
+        motion.camera,
+        focal=[900.0, 910.0],
+        centre=[300.0, 190.0],
+        distortion=[-0.2, 0.1, 0.001, 0.002, 0.0],
+        centre_given=True,
+        distortion_given=True,
+    )
+    poses = np.tile(np.eye(4), (FRAMES, 1, 1))
+    poses[:, 0, 3] = np.arange(FRAMES)
+    moving = replace(motion, camera=lens.posed(poses, motion="moving"))
+    moving.save(tmp_path / "raw.npz")
+    assert load_motion(tmp_path / "raw.npz").camera == moving.camera
+    poses[:, 1, 3] = -1.5
+    kept = Refinement(motion.positions, motion.root, motion.confidence, camera=moving.camera)
+    refined = replace(
+        moving, camera=lens.posed(poses, motion="moving", grounded=True), refinement=kept
+    )
+    refined.save(tmp_path / "refined.npz")
+    loaded = load_motion(tmp_path / "refined.npz")
+    assert loaded.camera == refined.camera
+    assert loaded.refinement is not None
+    assert loaded.refinement.camera == moving.camera
+
+
+@pytest.mark.parametrize("name", ["motion_1.npz", "motion_1_refined.npz"])
+def test_files_of_version_one_load(name: str, tmp_path: Path) -> None:
+    arrays = _arrays(FIXTURES / name)
+    assert str(arrays["format"]) == "mbcli.motion/1"
+    motion = load_motion(FIXTURES / name)
+    np.testing.assert_array_equal(motion.positions, arrays["positions"])
+    np.testing.assert_array_equal(motion.root, arrays["root"])
+    noted = json.loads(str(arrays["meta"]))["assumptions"]["focal"]
+    camera = motion.camera
+    assert camera.focal.tolist() == [noted["pixels"]] * 2
+    assert camera.focal_given is noted["given"]
+    assert camera.centre.tolist() == (arrays["image_size"] / 2).tolist()
+    # The lens is the one by which people were placed: they lie on their keypoints.
+    seen = camera.project(motion.in_camera)
+    apart = np.linalg.norm(seen - motion.keypoints.data[..., :2], axis=-1)
+    assert np.nanmedian(apart) < 4
+    if "world_from_camera" in arrays:
+        assert arrays["world_from_camera"].shape == (4, 4)
+        np.testing.assert_array_equal(
+            camera.world_from_camera, np.tile(arrays["world_from_camera"], (6, 1, 1))
+        )
+        assert (camera.motion, camera.grounded) == ("still", True)
+        assert motion.refinement is not None
+        assert motion.refinement.camera == camera.lasting(6)
+    else:
+        np.testing.assert_array_equal(camera.world_from_camera, np.tile(np.eye(4), (6, 1, 1)))
+        assert (camera.motion, camera.grounded) == ("unknown", False)
+    motion.save(tmp_path / "again.npz")
+    assert load_motion(tmp_path / "again.npz").camera == camera
+    tracks, _ = own.load(FIXTURES / name)
+    np.testing.assert_array_equal(tracks.data, motion.keypoints.data)
+
+
+def test_a_file_of_version_one_without_a_focal_length(tmp_path: Path) -> None:
+    arrays = _arrays(FIXTURES / "motion_1.npz")
+    for meta in ("{}", '{"assumptions": {"focal": {"pixels": "long"}}}'):
+        np.savez(tmp_path / "pose.npz", **{**arrays, "meta": np.array(meta)})
+        camera = load_motion(tmp_path / "pose.npz").camera
+        assert camera.focal == pytest.approx(camera_from((1280, 720)).focal)
+        assert not camera.focal_given
+
+
 def test_existing_file_needs_overwrite(tmp_path: Path, motion: Motion3D) -> None:
     path = tmp_path / "pose.npz"
     path.write_bytes(b"mine")
@@ -126,6 +207,7 @@ def test_failed_writing_leaves_the_folder_as_it_was(tmp_path: Path, motion: Moti
         positions_normalized=motion.positions_normalized,
         confidence=motion.confidence,
         keypoints=motion.keypoints,
+        camera=motion.camera,
         meta={"not json": object()},
     )
     with pytest.raises(TypeError):
@@ -142,13 +224,21 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"format": np.array("mbcli.motion/2")}, r'"mbcli.motion/1", got "mbcli.motion/2"'),
+        (
+            {"format": np.array("mbcli.motion/3")},
+            "mbcli.motion/2 or mbcli.motion/1, got mbcli.motion/3",
+        ),
         ({"format": None}, "format"),
         ({"root": None}, "root"),
         ({"meta": None}, "meta"),
         ({"meta": np.array("{")}, "fit together"),
         ({"meta": np.array("[]")}, r"must be a JSON object, got \[\]"),
         ({"meta": np.array('{"actions": [{}]}')}, "actions must hold start"),
+        ({"camera_matrix": None}, "mbcli.motion/2: 'camera_matrix' is missing"),
+        ({"camera_matrix": np.ones((3, 3))}, "camera_matrix must be"),
+        ({"distortion": np.zeros(4)}, "Camera.distortion must have shape"),
+        ({"camera_motion": np.array("flying")}, "got 'flying'"),
+        ({"world_from_camera": np.tile(np.eye(4), (3, 1, 1))}, "camera.world_from_camera must"),
         ({"positions": np.zeros((1, 2, 17, 3), np.float32)}, "positions"),
         ({"joint_names": np.array(["a"] * 17)}, "joints"),
         ({"timestamps": np.zeros(FRAMES)}, "increasing"),

@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 
+from mbcli.camera import camera_from
 from mbcli.motion import Motion3D, Refinement
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.types import Frame, FramePoses, Keypoints2D
@@ -33,6 +34,7 @@ def motion(kp, **changes):
         "positions_normalized": np.zeros((frames, people, 17, 3)),
         "confidence": np.ones((frames, people, 17)),
         "keypoints": kp,
+        "camera": camera_from(kp.size, frames=frames),
     }
     return Motion3D(**{**values, **changes})
 

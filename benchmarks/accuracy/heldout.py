@@ -21,13 +21,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from mbcli.camera import camera_from
 from mbcli.conversion import convert
 from mbcli.data.stores.store import Clip, ClipStore
 from mbcli.evaluate.metrics import root_relative
 from mbcli.geometry import project
 from mbcli.lift.lifter import Lifter
 from mbcli.options import DEFAULT_LOW_PASS
-from mbcli.placing.metric import camera_from, to_metres
+from mbcli.placing.metric import to_metres
 from mbcli.refinement.filters import low_pass
 from mbcli.skeleton import BODY21, COCO17, H36M17
 from mbcli.train.bodies import stature

@@ -23,12 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mbcli.exports.axes import assumptions, in_world, turn
+from mbcli.exports.axes import assumptions, turn
 from mbcli.exports.options import ExportOptions
 from mbcli.kinematics.angles import (
     ANGLES,
+    LEVEL,
     angle_confidence,
-    ground_of,
     motion_angles,
     opensim_pelvis,
     without_jumps,
@@ -93,9 +93,9 @@ def write_mot(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     A coordinate that is nowhere determined is left out, and the model keeps its own value.
     """
     angles = motion_angles(motion)
-    points = in_world(motion)[:, 0]  # (T, 17, 3)
+    points = motion.in_world[:, 0]  # (T, 17, 3)
     places = points[:, motion.skeleton.index("pelvis")] @ turn("y").T
-    pelvis = opensim_pelvis(motion.in_camera[:, 0], ground_of(motion))
+    pelvis = opensim_pelvis(motion.camera.to_world(motion.in_camera)[:, 0], LEVEL)
     limbs = tuple(f"{name}_{side}" for side in "rl" for name in _MODEL)
     trunk = ("lumbar_extension", "lumbar_bending", "lumbar_rotation")
     names = (*_PELVIS, *_PLACE, *limbs, *trunk)
@@ -131,12 +131,11 @@ def _without_gaps(times: FloatArray, values: FloatArray) -> FloatArray:
 
 def _remarks(motion: Motion3D) -> list[str]:
     person = motion.track_ids.tolist()[0]
-    grounded = motion.refinement is not None and motion.refinement.world_from_camera is not None
     return [
         f"joint angles of person {person} by mbcli, from the places of 17 joints",
         "units: degrees, seconds",
-        "up is along the estimated gravity; the camera is taken to stand still"
-        if grounded
+        f"up is along the estimated gravity; {motion.camera.behaviour}"
+        if motion.camera.grounded
         else "up is that of the camera, which is taken to be level (no world was estimated)",
         "places of joints carry no twist: rotation of hip and arm is read from the plane of the "
         "bent knee or elbow, ankle and forearm rotation cannot be had",

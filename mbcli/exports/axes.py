@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mbcli.exports.options import ExportOptions, Up
 from mbcli.motion import Motion3D
@@ -61,7 +60,7 @@ def place(motion: Motion3D, options: ExportOptions, unit: Unit = "m") -> Placed:
     """
     up: Up = "y" if options.up is None else options.up
     per_metre = PER_METRE[unit] * (1.0 if options.scale is None else options.scale)
-    points = in_world(motion) @ turn(up).T * per_metre
+    points = motion.in_world @ turn(up).T * per_metre
     return Placed(points, up, per_metre, notes(motion, up=up, per_metre=per_metre))
 
 
@@ -70,26 +69,18 @@ def turn(up: Up) -> FloatArray:
     return np.array(_TURNS[up], dtype=np.float64)
 
 
-def in_world(motion: Motion3D) -> FloatArray:
-    """(T, P, 17, 3) float64 metres, y down: in the estimated world, else in the camera's frame."""
-    points = motion.positions.astype(np.float64) + motion.root.astype(np.float64)[:, :, None]
-    world = _world(motion)
-    if world is None:
-        return points
-    moved: FloatArray = points @ world[:3, :3].T + world[:3, 3]
-    return moved
-
-
 def notes(motion: Motion3D, *, up: Up, per_metre: float) -> tuple[str, ...]:
     """Sentences that say in which units and axes positions are, and what was assumed."""
     unit = _UNIT_NAMES.get(per_metre, f"1/{per_metre:g} of a metre")
-    if _world(motion) is None:
-        origin = "origin at the camera, which is taken to be level (no world was estimated)"
-    else:
+    camera = motion.camera
+    if camera.grounded:
         origin = (
-            "origin on the estimated floor, vertical axis along the estimated gravity; the camera "
-            "is taken to stand still"
+            "origin on the estimated floor, vertical axis along the estimated gravity; "
+            + camera.behaviour
         )
+    else:
+        which = "the camera" if camera.fixed else "the first frame's camera"
+        origin = f"origin at {which}, which is taken to be level (no world was estimated)"
     return (f"units: {unit}", f"axes: right-handed, {up} up; {origin}", *assumptions(motion))
 
 
@@ -98,15 +89,11 @@ def assumptions(motion: Motion3D) -> tuple[str, ...]:
     said = []
     noted = motion.meta.get("assumptions")
     known: Mapping[str, Any] = noted if isinstance(noted, Mapping) else {}
-    height, focal = known.get("height"), known.get("focal")
+    height, camera = known.get("height"), motion.camera
     if isinstance(height, Mapping):
-        said.append(f"body height: {height.get('metres')} m, {_how(height)}")
-    if isinstance(focal, Mapping):
-        pixels = focal.get("pixels")
-        said.append(
-            f"focal length: {pixels if pixels is None else format(pixels, '.1f')} pixels, "
-            f"{_how(focal)}"
-        )
+        said.append(f"body height: {height.get('metres')} m, {_how(bool(height.get('given')))}")
+    along = dict.fromkeys(f"{pixels:.1f}" for pixels in camera.focal.tolist())
+    said.append(f"focal length: {', '.join(along)} pixels, {_how(camera.focal_given)}")
     return (*said, _refined(motion))
 
 
@@ -131,9 +118,5 @@ def _refined(motion: Motion3D) -> str:
     return "refined: " + ", ".join(done) if done else "refined"
 
 
-def _how(fact: Mapping[str, Any]) -> str:
-    return "given" if fact.get("given") else "assumed"
-
-
-def _world(motion: Motion3D) -> npt.NDArray[Any] | None:
-    return None if motion.refinement is None else motion.refinement.world_from_camera
+def _how(given: bool) -> str:
+    return "given" if given else "assumed"

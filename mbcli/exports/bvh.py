@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from mbcli.errors import InputError
-from mbcli.exports.axes import in_world, turn
+from mbcli.exports.axes import turn
 from mbcli.exports.options import ExportOptions
 from mbcli.kinematics.rig import JOINTS, children
 from mbcli.kinematics.rotations import euler_zxy
@@ -43,7 +43,7 @@ def write_bvh(motion: Motion3D, path: Path, options: ExportOptions) -> None:
         raise InputError(f"a BVH file holds one person, got {people}")
     up, scale = options.up or "y", 1.0 if options.scale is None else options.scale
     standing = turn("y")
-    pose = solve(in_world(motion)[:, 0] @ standing.T, motion.fps)
+    pose = solve(motion.in_world[:, 0] @ standing.T, motion.fps)
     pose = pose.turned(turn(up) @ standing.T, scale)
     with path.open("x", encoding="ascii", newline="\n") as stream:
         stream.write("HIERARCHY\n")

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from mbcli.errors import NobodyFoundError
-from mbcli.exports.axes import in_world, notes, turn
+from mbcli.exports.axes import notes, turn
 from mbcli.exports.gltf import UINT16, VERTICES, GlbBuffer, material
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.solids import bones, colour_of
@@ -42,7 +42,7 @@ def write_glb(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     """
     if not len(motion.track_ids):
         raise NobodyFoundError("a GLB needs a person, got none")
-    points = in_world(motion) @ turn("y").T
+    points = motion.in_world @ turn("y").T
     scene = _Scene(motion.timestamps - motion.timestamps[:1])
     for column, identity in enumerate(motion.track_ids.tolist()):
         scene.add(column, f"person_{identity}", solve(points[:, column], motion.fps))

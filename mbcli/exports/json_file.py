@@ -1,4 +1,4 @@
-"""JSON with everything that a motion holds, format "mbcli.motion-json/1".
+"""JSON with everything that a motion holds, format "mbcli.motion-json/2".
 
 `motion_json.schema.json` beside this file is its JSON Schema (draft 2020-12), which says what each
 member is. Metres and y up unless asked otherwise; what is missing is null. One frame of a person
@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from mbcli.camera import Camera
 from mbcli.exports.axes import place, turn
 from mbcli.exports.options import ExportOptions
 from mbcli.motion import Motion3D
 from mbcli.types import FloatArray
 
-FORMAT = "mbcli.motion-json/1"
+FORMAT = "mbcli.motion-json/2"
 SCHEMA = Path(__file__).with_name("motion_json.schema.json")
 
 
@@ -35,8 +36,7 @@ def write_json(motion: Motion3D, path: Path, options: ExportOptions) -> None:
         OSError: it cannot be written.
     """
     placed = place(motion, options)
-    refinement = motion.refinement
-    world = None if refinement is None else refinement.world_from_camera
+    camera, refinement = motion.camera, motion.refinement
     contacts = None if refinement is None else refinement.foot_contacts
     head: dict[str, Any] = {
         "format": FORMAT,
@@ -44,9 +44,20 @@ def write_json(motion: Motion3D, path: Path, options: ExportOptions) -> None:
         "axes": {
             "up": placed.up,
             "right_handed": True,
-            "origin": "camera" if world is None else "floor",
+            "origin": "floor" if camera.grounded else "camera",
             # What turns the camera's axes, x right, y down, z away, into those of the file.
-            "file_from_camera": _in_file(turn(placed.up), world).tolist(),
+            "file_from_camera": _in_file(turn(placed.up), camera).tolist(),
+        },
+        "camera": {
+            "focal": camera.focal.tolist(),
+            "centre": camera.centre.tolist(),
+            "distortion": camera.distortion.tolist(),
+            "given": {
+                "focal": camera.focal_given,
+                "centre": camera.centre_given,
+                "distortion": camera.distortion_given,
+            },
+            "motion": camera.motion,
         },
         "notes": list(placed.notes),
         "fps": motion.fps,
@@ -114,11 +125,15 @@ def _numbers(points: FloatArray, digits: int) -> list[list[float] | None] | None
     return [row if known else None for row, known in zip(rounded, there, strict=True)]
 
 
-def _in_file(turned: FloatArray, world: FloatArray | None) -> FloatArray:
-    """(4, 4) rigid transform from the camera's axes in metres to those of the file."""
+def _in_file(turned: FloatArray, camera: Camera) -> FloatArray:
+    """Rigid transform from the camera's axes in metres to those of the file.
+
+    (4, 4), or (T, 4, 4) for a camera that moves.
+    """
     whole = np.eye(4)
     whole[:3, :3] = turned
-    return whole if world is None else whole @ world
+    result: FloatArray = whole @ (camera.first_pose if camera.fixed else camera.world_from_camera)
+    return result
 
 
 def _text(value: Any) -> str:

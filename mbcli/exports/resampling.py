@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.camera import Camera
 from mbcli.motion import Motion3D
 from mbcli.timeline import known_together, runs
 from mbcli.types import FloatArray
@@ -55,6 +56,7 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
             positions=_smooth(old, refinement.positions, new),
             root=_smooth(old, refinement.root, new),
             confidence=_bounded(_straight(old, refinement.confidence, new)),
+            camera=None if refinement.camera is None else _camera(old, refinement.camera, new),
             foot_contacts=None if contacts is None else contacts[nearest],
             expected_error=_errors(old, refinement.expected_error, new),
         )
@@ -79,6 +81,7 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
             timestamps=new,
             frame_index=np.arange(count),
         ),
+        camera=_camera(old, motion.camera, new),
         refinement=refinement,
         expected_error=_errors(old, motion.expected_error, new),
         meta={**motion.meta, "resampled": {"from_fps": motion.fps, "to_fps": float(fps)}},
@@ -88,6 +91,19 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
 def _errors(old: FloatArray, errors: FloatArray | None, new: FloatArray) -> FloatArray | None:
     """(T, P, 17) to (T_new, P, 17) if there are any."""
     return None if errors is None else np.maximum(_straight(old, errors, new), 0.0)
+
+
+def _camera(old: FloatArray, camera: Camera, new: FloatArray) -> Camera:
+    """Its poses at new times: turned the shortest way, shifted along straight lines."""
+    if camera.fixed:
+        poses = np.broadcast_to(camera.first_pose, (len(new), 4, 4))
+        return replace(camera, world_from_camera=poses)
+    from scipy.spatial.transform import Rotation, Slerp
+
+    poses = _straight(old, camera.world_from_camera, new)
+    turns = Rotation.from_matrix(camera.world_from_camera[:, :3, :3])
+    poses[:, :3, :3] = Slerp(old, turns)(np.clip(new, old[0], old[-1])).as_matrix()
+    return replace(camera, world_from_camera=poses)
 
 
 def _nearest(old: FloatArray, new: FloatArray) -> npt.NDArray[np.int64]:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import NobodyFoundError
-from mbcli.exports.axes import in_world, notes, turn
+from mbcli.exports.axes import notes, turn
 from mbcli.exports.format import library
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.solids import bones, colour_of
@@ -40,7 +40,7 @@ def write_usd(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     if not len(motion.track_ids):
         raise NobodyFoundError("a USD file needs a person, got none")
     up, scale = options.up or "y", 1.0 if options.scale is None else options.scale
-    points = in_world(motion) @ turn("y").T
+    points = motion.in_world @ turn("y").T
     # Rounded, since people ask for whole time codes.
     times = np.round((motion.timestamps - motion.timestamps[:1]) * motion.fps, 6)
     poses = [solve(points[:, column], motion.fps) for column in range(points.shape[1])]

@@ -16,8 +16,8 @@ P people, J joints; pixels, x right, y down.
     parents      (J,) i8      -1 for a root
     meta         () U         JSON: version, command, options, weights, assumptions
 
-The 2D keypoints of a ``pose.npz`` (format "mbcli.motion/1") are read too: there ``data`` is called
-``keypoints_2d``, ``size`` is ``image_size``, and the skeleton is Human3.6M's.
+The 2D keypoints of a ``pose.npz`` (`mbcli.storage.pose_file`) are read too: there ``data`` is
+called ``keypoints_2d``, ``size`` is ``image_size``, and the skeleton is Human3.6M's.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from mbcli.keypoints.source import Source
 from mbcli.skeleton import H36M17, SKELETONS, Skeleton
 from mbcli.storage.metadata import read_metadata
 from mbcli.storage.output import written_whole
+from mbcli.storage.pose_file import READABLE as MOTION_FORMATS
 from mbcli.types import FloatArray, IntArray, Keypoints2D
 
 KEY = "mbcli"
 FORMAT = "mbcli.keypoints/1"
-MOTION_FORMAT = "mbcli.motion/1"
 
 _COMMON = ("boxes", "track_ids", "frame_index", "timestamps", "fps", "joint_names", "parents")
 _OWN = ("data", "size", "skeleton", "meta", *_COMMON)
@@ -123,10 +123,9 @@ def load(path: Path | str) -> tuple[Keypoints2D, dict[str, Any]]:
         raise InputError(f"{path} is not a file" if path.exists() else f"no such file: {path}")
     try:
         found = _members(path, ("format",))["format"].item()
-        if found not in (FORMAT, MOTION_FORMAT):
-            raise InputError(
-                f'{path} must have format "{FORMAT}" or "{MOTION_FORMAT}", got {found!r:.60}'
-            )
+        if found not in (FORMAT, *MOTION_FORMATS):
+            known = " or ".join((FORMAT, *MOTION_FORMATS))
+            raise InputError(f"{path} must have format {known}, got {found!r:.60}")
         arrays = _members(path, _OWN if found == FORMAT else _MOTION)
         keypoints = _keypoints(arrays, found)
         if np.isinf(keypoints.data).any():

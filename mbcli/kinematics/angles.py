@@ -51,7 +51,6 @@ __all__ = [
     "Angle",
     "JointAngles",
     "angle_confidence",
-    "ground_of",
     "joint_angles",
     "motion_angles",
     "opensim_pelvis",
@@ -141,24 +140,16 @@ def joint_angles(positions: npt.ArrayLike, ground: npt.ArrayLike | None = None) 
 def motion_angles(motion: Motion3D) -> JointAngles:
     """(T, P, N) angles of a motion, those against the ground included.
 
-    The ground is that of the refined motion, and without one the camera is taken to be level.
+    The ground is that of the motion's world; without an estimated one the camera of the first
+    frame is taken to be level.
     Headings go on beyond 180 degrees where a person turns, so that their curves have no jumps.
     """
-    result = joint_angles(motion.in_camera, ground_of(motion))
+    result = joint_angles(motion.camera.to_world(motion.in_camera), LEVEL)
     degrees = result.degrees.copy()
     for name in ("pelvis_heading", "trunk_heading"):
         column = result.names.index(name)
         degrees[..., column] = without_jumps(degrees[..., column])
     return JointAngles(result.names, degrees)
-
-
-def ground_of(motion: Motion3D) -> FloatArray:
-    """(3, 3) rotation from camera axes to y up: estimated, or that of a level camera."""
-    refinement = motion.refinement
-    if refinement is None or refinement.world_from_camera is None:
-        return LEVEL
-    ground: FloatArray = LEVEL @ refinement.world_from_camera[:3, :3]
-    return ground
 
 
 def opensim_pelvis(positions: npt.ArrayLike, ground: npt.ArrayLike) -> FloatArray:

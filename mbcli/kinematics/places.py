@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.camera import Camera
 from mbcli.motion import Motion3D
 from mbcli.types import FloatArray
 
@@ -26,15 +27,19 @@ class Places:
         offsets: (T, P, 3) float32, what to add to ``motion.positions``.
         known: whether these are places in space; else people stand side by side, the pelvis of
             each standing still.
-        world_from_camera: (4, 4) float64 rigid transform into the world that refinement has
-            estimated; None where there is none, or places are not known.
-        floor: y of the floor, in the world where there is one: 0.
+        camera: whose world they are shown in, whose axes ``offsets`` are in.
+        floor: y of the floor in the world; 0 where it was estimated.
     """
 
     offsets: FloatArray
     known: bool
-    world_from_camera: FloatArray | None
+    camera: Camera
     floor: float
+
+    @property
+    def grounded(self) -> bool:
+        """Whether the world stands upright on an estimated floor."""
+        return self.camera.grounded
 
 
 def places_of(motion: Motion3D, shown: npt.NDArray[np.bool_]) -> Places:
@@ -45,10 +50,12 @@ def places_of(motion: Motion3D, shown: npt.NDArray[np.bool_]) -> Places:
         shown: (T, P) who is shown when; the places of all of them must be known.
     """
     offsets, known = _offsets(motion, shown)
-    refinement = motion.refinement
-    if known and refinement is not None and refinement.world_from_camera is not None:
-        return Places(offsets, known, refinement.world_from_camera, 0.0)
-    return Places(offsets, known, None, _floor_level(motion, offsets, shown))
+    frames = len(shown)
+    # Without places in space there is no way from where people stand to the world either.
+    camera = motion.camera if known else motion.camera.lasting(frames)
+    if camera.grounded:
+        return Places(offsets, known, camera, 0.0)
+    return Places(offsets, known, camera, _floor_level(motion, offsets, camera, shown))
 
 
 def _offsets(motion: Motion3D, shown: npt.NDArray[np.bool_]) -> tuple[FloatArray, bool]:
@@ -60,10 +67,12 @@ def _offsets(motion: Motion3D, shown: npt.NDArray[np.bool_]) -> tuple[FloatArray
     return beside, False
 
 
-def _floor_level(motion: Motion3D, offsets: FloatArray, shown: npt.NDArray[np.bool_]) -> float:
+def _floor_level(
+    motion: Motion3D, offsets: FloatArray, camera: Camera, shown: npt.NDArray[np.bool_]
+) -> float:
     """The y of the lower ankle, in all but the wildest frames."""
     ankles = [motion.skeleton.index(joint) for joint in FEET]
-    levels = motion.positions[:, :, ankles, 1] + offsets[:, :, None, 1]
+    levels = camera.to_world(motion.positions[:, :, ankles] + offsets[:, :, None])[..., 1]
     lower = np.fmax.reduce(levels[shown], axis=-1)
     lower = lower[np.isfinite(lower)]
     return float(np.percentile(lower, _FLOOR_PERCENTILE)) if len(lower) else _STANDING

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mbcli.camera import CameraAssumption, camera_from
+from mbcli.camera import Camera
 from mbcli.errors import ConfigError
 from mbcli.geometry import from_ray
 from mbcli.placing.smoothing import smooth_on_the_clock
 from mbcli.skeleton import H36M17
 from mbcli.timeline import Stretch, stretches
 from mbcli.types import FloatArray, Keypoints2D
-
-__all__ = ["DEFAULT_HEIGHT", "CameraAssumption", "camera_from", "check_height", "to_metres"]
 
 DEFAULT_HEIGHT = 1.70
 
@@ -69,7 +67,7 @@ def to_metres(
     keypoints: Keypoints2D,
     *,
     height: float,
-    camera: CameraAssumption,
+    camera: Camera,
     along_ray: bool = False,
 ) -> tuple[FloatArray, FloatArray]:
     """Scale every person to their height and place them in front of the camera.
@@ -92,7 +90,7 @@ def to_metres(
         normalized: (T, P, 17, 3) image units as ``lift.lifter`` gives them, NaN where absent.
         keypoints: what was lifted, in pixels.
         height: standing height of every person in metres.
-        camera: focal length; the principal point is the middle of the picture.
+        camera: its lens; poses are not used.
         along_ray: ``normalized`` is in the axes of a camera that looks at the pelvis of each
             frame, not in the video's; it is turned back by the ray that the focal length gives.
 
@@ -115,14 +113,14 @@ def to_metres(
         track = np.where(seen[:, None, None], normalized[:, who], np.nan)
         scale = _metres_per_unit(track, height, clock)
         body = (track - track[:, [_PELVIS]]) * scale[:, None, None]
+        ahead = camera.unproject(_pixels(track[:, _PELVIS, :2], keypoints.size))  # (T, 2)
         if along_ray:
-            half = min(keypoints.size) / 2
-            body = from_ray(body, track[:, _PELVIS, :2] * half / camera.focal)
-        rays, weights = _rays(keypoints, who, camera.focal)
-        from_size = camera.focal * scale / (min(keypoints.size) / 2)
+            body = from_ray(body, ahead)
+        rays, weights = _rays(keypoints, who, camera)
+        from_size = camera.focal.mean() * scale / (min(keypoints.size) / 2)
         depth, weights = _depth(body, rays, weights, clock, from_size)
         positions[:, who] = body
-        root[:, who] = _place(body, rays, weights, depth, track[:, _PELVIS], keypoints, camera)
+        root[:, who] = _place(body, rays, weights, depth, ahead)
     return positions, root
 
 
@@ -153,13 +151,18 @@ def _metres_per_unit(track: FloatArray, height: float, clock: Sequence[Stretch])
     return scale
 
 
-def _rays(keypoints: Keypoints2D, who: int, focal: float) -> tuple[FloatArray, FloatArray]:
+def _pixels(normalized: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """Image units (..., 2) to pixels."""
+    pixels: FloatArray = normalized * (min(size) / 2) + np.array(size) / 2
+    return pixels
+
+
+def _rays(keypoints: Keypoints2D, who: int, camera: Camera) -> tuple[FloatArray, FloatArray]:
     """(T, 12, 2) x/z, y/z of the fitted joints, and their weights (T, 12)."""
     data = keypoints.data[:, who, _FITTED].astype(np.float64)
-    middle = np.array(keypoints.size) / 2
-    confidence = np.where(np.isfinite(data[..., :2]).all(axis=-1), data[..., 2], 0.0)
-    rays = np.where(confidence[..., None] > 0, (data[..., :2] - middle) / focal, 0.0)
-    return rays, confidence
+    rays = camera.unproject(data[..., :2])
+    confidence = np.where(np.isfinite(rays).all(axis=-1), data[..., 2], 0.0)
+    return np.where(confidence[..., None] > 0, rays, 0.0), confidence
 
 
 def _depth(
@@ -244,9 +247,7 @@ def _place(
     rays: FloatArray,
     weights: FloatArray,
     depth: FloatArray,
-    pelvis: FloatArray,
-    keypoints: Keypoints2D,
-    camera: CameraAssumption,
+    ahead: FloatArray,
 ) -> FloatArray:
     """(T, 3) pelvis in the camera's frame: x and y at known depth."""
     joints = body[:, _FITTED]
@@ -255,7 +256,7 @@ def _place(
     xy = (wanted * weights[..., None]).sum(axis=1)
     xy = np.divide(xy, total[:, None], out=np.full_like(xy, np.nan), where=total[:, None] > 0)
     # Without a single joint in the picture, the network's own idea of the place is what there is.
-    guess = pelvis[:, :2] * (min(keypoints.size) / 2) / camera.focal * depth[:, None]
+    guess = ahead * depth[:, None]
     return np.concatenate([np.where(np.isnan(xy), guess, xy), depth[:, None]], axis=-1)
 
 

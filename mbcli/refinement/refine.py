@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.camera import Camera, CameraMotion
 from mbcli.motion import Motion3D, Refinement
 from mbcli.refinement.bones import usual_lengths, with_lengths
 from mbcli.refinement.feet import foot_contacts, without_sliding
@@ -84,8 +85,10 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
         positions=motion.positions if earlier is None else earlier.positions,
         root=motion.root if earlier is None else earlier.root,
         confidence=motion.confidence if earlier is None else earlier.confidence,
+        camera=None if earlier is None else earlier.camera,
         expected_error=motion.expected_error if earlier is None else earlier.expected_error,
     )
+    camera = motion.camera if raw.camera is None else raw.camera
     numbers = _Numbers(
         positions=raw.positions.astype(np.float64),
         root=raw.root.astype(np.float64),
@@ -100,15 +103,17 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
         numbers, told["filter"] = _filtered(numbers, motion.timestamps, options)
     if options.bones:
         numbers, told["bones"] = _with_constant_bones(numbers, motion, options)
-    world, contacts = None, None
+    contacts = None
     if options.world or options.feet:
-        floor = _floor(numbers, motion)
-        world = floor.world_from_camera
-        told["world"] = _told_of(floor)
+        floor = _floor(numbers, camera, motion.fps)
+        told["world"] = _told_of(floor, camera)
         if options.feet:
-            numbers, contacts = _with_still_feet(numbers, motion.fps, floor)
+            numbers, contacts = _with_still_feet(numbers, camera, motion.fps, floor)
             seen = int(np.isfinite(numbers.root).all(axis=-1).sum())
             told["feet"] = {"standing": int(contacts.sum()), "of": 2 * seen}
+        if options.world:
+            raw = replace(raw, camera=camera)
+            camera = _on_floor(camera, floor)
     return replace(
         motion,
         positions=numbers.positions,
@@ -116,9 +121,8 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
         confidence=numbers.confidence,
         meta={**motion.meta, "refinement": told},
         expected_error=numbers.expected_error,
-        refinement=replace(
-            raw, world_from_camera=world if options.world else None, foot_contacts=contacts
-        ),
+        camera=camera,
+        refinement=replace(raw, foot_contacts=contacts),
     )
 
 
@@ -221,25 +225,41 @@ def _by_joint(lengths: FloatArray, skeleton: Skeleton) -> dict[str, float]:
     }
 
 
-def _floor(numbers: _Numbers, motion: Motion3D) -> FloorEstimate:
-    in_camera = numbers.in_camera
-    present = np.asarray(np.isfinite(in_camera).all(axis=(-1, -2)))
-    return estimate_world(in_camera, present, motion.fps, confidence=numbers.confidence)
+def _floor(numbers: _Numbers, camera: Camera, fps: float) -> FloorEstimate:
+    """The floor in the world of the camera that was there before, whose motion is taken out."""
+    points = camera.to_world(numbers.in_camera)
+    present = np.asarray(np.isfinite(points).all(axis=(-1, -2)))
+    return estimate_world(points, present, fps, confidence=numbers.confidence)
 
 
-def _told_of(floor: FloorEstimate) -> dict[str, Any]:
+def _on_floor(camera: Camera, floor: FloorEstimate) -> Camera:
+    """The camera in the world whose floor was found."""
+    return camera.posed(
+        floor.world_from_camera @ camera.world_from_camera,
+        motion=_taken_to_be(camera),
+        grounded=True,
+    )
+
+
+def _taken_to_be(camera: Camera) -> CameraMotion:
+    """A camera of which nothing is known is taken to stand still."""
+    return "still" if camera.motion == "unknown" else camera.motion
+
+
+def _told_of(floor: FloorEstimate, camera: Camera) -> dict[str, Any]:
     told = asdict(floor)
     del told["world_from_camera"]
     # JSON has no NaN.
     known = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in told.items()}
-    return {"camera": "taken to stand still", **known}
+    motion = _taken_to_be(camera)
+    return {"camera": "taken to stand still" if motion == "still" else motion, **known}
 
 
 def _with_still_feet(
-    numbers: _Numbers, fps: float, floor: FloorEstimate
+    numbers: _Numbers, camera: Camera, fps: float, floor: FloorEstimate
 ) -> tuple[_Numbers, BoolArray]:
-    world, in_camera = floor.world_from_camera, numbers.in_camera
-    contacts = foot_contacts(in_camera, world, fps, confidence=numbers.confidence)
-    moved = without_sliding(in_camera, contacts, world, fps)
+    world, points = floor.world_from_camera, camera.to_world(numbers.in_camera)
+    contacts = foot_contacts(points, world, fps, confidence=numbers.confidence)
+    moved = camera.from_world(without_sliding(points, contacts, world, fps))
     root = moved[:, :, 0]
     return replace(numbers, positions=moved - root[:, :, None], root=root), contacts

@@ -1,9 +1,9 @@
-"""pose.npz, format "mbcli.motion/1", as named arrays; `mbcli.motion` gives them their meaning.
+"""pose.npz, format "mbcli.motion/2", as named arrays; `mbcli.motion` gives them their meaning.
 
 An ordinary ``numpy.savez_compressed`` archive that loads with ``allow_pickle=False``. T frames of
 video time, P people, 17 joints; metres in camera axes (x right, y down, z away), pixels for 2D.
 
-    format               ()            "mbcli.motion/1"
+    format               ()            "mbcli.motion/2"
     positions            (T,P,17,3) f4 metres, pelvis at 0; NaN where the person is absent
     root                 (T,P,3) f4    pelvis in the camera's frame, metres
     positions_normalized (T,P,17,3) f4 the network's own output, image units
@@ -21,7 +21,16 @@ video time, P people, 17 joints; metres in camera axes (x right, y down, z away)
     image_size           (2,) i8       width, height in pixels
     joint_names          (17,) U       Human3.6M order
     parents              (17,) i8      -1 for the root
-    meta                 () U          JSON: version, command, options, weights, assumptions
+    camera_matrix        (3,3) f8      pixels: [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]
+    distortion           (5,) f8       OpenCV's k1 k2 p1 p2 k3; 0 without distortion
+    camera_given         (3,) ?        focal length, principal point, distortion: given by the
+                                       user, or else assumed
+    world_from_camera    (T,4,4) f8    rigid transform a frame from camera axes to the world's
+    camera_motion        () U          still, turning, moving or unknown
+    grounded             () ?          whether the world's y is along gravity and its floor is
+                                       y = 0; else its axes are those of the first frame's camera
+    meta                 () U          JSON: version, command, options, weights, assumptions; for
+                                       people to read, no array depends on it
 
 A refined motion holds the refined numbers under the names above, and besides
 
@@ -29,9 +38,13 @@ A refined motion holds the refined numbers under the names above, and besides
     raw_root             (T,P,3) f4    root before refinement
     raw_confidence       (T,P,17) f4   confidence before refinement
     raw_expected_error   (T,P,17) f4   expected error before refinement; only if there is one
-    world_from_camera    (4,4) f8      rigid transform into a world whose y is along gravity and
-                                       whose floor is y = 0; only where it was estimated
+    raw_world_from_camera, raw_camera_motion, raw_grounded
+                                       the camera before refinement; only where refinement
+                                       estimated the world
     foot_contacts        (T,P,2) ?     right, left foot on the floor; only where it was estimated
+
+Version 1 ("mbcli.motion/1") is read too. It has no arrays of the camera but, in some files, a
+world_from_camera (4,4); `mbcli.storage.camera_arrays` makes a camera of it.
 """
 
 from __future__ import annotations
@@ -48,7 +61,8 @@ import numpy.typing as npt
 from mbcli.errors import InputError, first_line
 from mbcli.storage.output import written_whole
 
-FORMAT = "mbcli.motion/1"
+FORMAT = "mbcli.motion/2"
+READABLE = (FORMAT, "mbcli.motion/1")
 
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, overwrite: bool) -> None:
@@ -66,10 +80,10 @@ def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, overwrit
 
 
 def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Read every array of a file of this format and version. Never runs code from the file.
+    """Read every array of a file of either version. Never runs code from the file.
 
     Raises:
-        InputError: no such file, not a pose.npz, another version of the format.
+        InputError: no such file, not a pose.npz, a version of the format that is not known.
     """
     if not path.is_file():
         raise InputError(f"{path} is not a file" if path.exists() else f"no such file: {path}")
@@ -89,7 +103,7 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         zlib.error,
     ) as error:
         raise InputError(f"{path} is not a readable pose.npz: {first_line(error)}") from error
-    found = str(arrays.pop("format"))
-    if found != FORMAT:
-        raise InputError(f'{path} must have format "{FORMAT}", got "{found}"')
+    found = str(arrays["format"])
+    if found not in READABLE:
+        raise InputError(f"{path} must have format {' or '.join(READABLE)}, got {found}")
     return arrays

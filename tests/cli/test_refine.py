@@ -31,7 +31,8 @@ def test_everything_at_once(pose: Path, tmp_path: Path) -> None:
     assert motion.present.all()
     assert motion.refinement is not None
     assert np.isnan(motion.refinement.positions[20:24, 0]).all()
-    assert motion.refinement.world_from_camera is not None
+    assert motion.camera.grounded
+    assert motion.camera.motion == "still"
     assert motion.meta["refinement"]["options"]["cutoff"] == 8
     assert "4 frames filled; butterworth at 8 Hz; constant bone lengths" in result.output
     assert "the camera taken to stand still" in result.output

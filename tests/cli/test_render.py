@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from mbcli.camera import camera_from
 from mbcli.cli.app import app
 from mbcli.motion import Motion3D, save_motion
 from mbcli.skeleton import H36M17
@@ -44,6 +45,7 @@ def motion_of(source: str | None) -> Motion3D:
         positions_normalized=positions,
         confidence=confidence,
         keypoints=keypoints,
+        camera=camera_from(keypoints.size, frames=FRAMES),
         meta={} if source is None else {"source": source},
     )
 

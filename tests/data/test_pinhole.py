@@ -7,38 +7,40 @@ import numpy as np
 import pytest
 
 from mbcli.data.datasets.h36m_cameras import CAMERAS, h36m_cameras
-from mbcli.data.datasets.pinhole import Camera, lifting_target, read_cameras
+from mbcli.data.datasets.pinhole import RoomCamera, lifting_target, read_cameras
 from mbcli.errors import DataError
 
 
 @pytest.fixture
-def camera() -> Camera:
+def camera() -> RoomCamera:
     """Three metres up, looking along the room's +y, with z up: right is +x."""
     half = np.sqrt(0.5)
-    return Camera.of_quaternion(
+    return RoomCamera.of_quaternion(
         "a", (-half, half, 0, 0), (0, -5000, 3000), (1000, 1100), (500, 510), (1000, 1020)
     )
 
 
-def test_a_camera_sees_right_down_and_away(camera: Camera) -> None:
+def test_a_camera_sees_right_down_and_away(camera: RoomCamera) -> None:
     np.testing.assert_allclose(camera.see(np.array([0.0, 0.0, 3000.0])), [0, 0, 5000], atol=1e-9)
     np.testing.assert_allclose(camera.see(np.array([100.0, 0.0, 2000.0])), [100, 1000, 5000])
     np.testing.assert_allclose(camera.project(np.array([100.0, 1000.0, 5000.0])), [520, 730])
     assert np.isnan(camera.project(np.array([100.0, 1000.0, -1.0]))).all()
 
 
-def test_target_is_in_the_pelvis_scale(camera: Camera) -> None:
+def test_target_is_in_the_pelvis_scale(camera: RoomCamera) -> None:
     seen = np.array([[[100.0, 0, 5000], [0, 0, 5500]]])
     target, factor = lifting_target(camera, seen)
     np.testing.assert_allclose(factor, [5.0])
     np.testing.assert_allclose(target, [[[520, 510, 0], [500, 510, 100]]])
 
 
-def test_the_lens_is_found(camera: Camera) -> None:
+def test_the_lens_is_found(camera: RoomCamera) -> None:
     rng = np.random.default_rng(0)
     seen = rng.normal(size=(50, 3)) * 500 + [0, 0, 5000]
     seen[3] = np.nan
-    unknown = Camera("a", camera.rotation, camera.place, np.full(2, np.nan), np.full(2, 0), (1, 1))
+    unknown = RoomCamera(
+        "a", camera.rotation, camera.place, np.full(2, np.nan), np.full(2, 0), (1, 1)
+    )
     found = unknown.fitted(seen, camera.project(seen))
     np.testing.assert_allclose(found.focal, [1000, 1100])
     np.testing.assert_allclose(found.center, [500, 510])

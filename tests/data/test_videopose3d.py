@@ -10,7 +10,7 @@ import pytest
 from mbcli.data.datasets.h36m_cameras import h36m_cameras
 from mbcli.data.datasets.h36m_npz import KEPT, read_h36m_npz
 from mbcli.data.datasets.humaneva import NAMES, read_humaneva
-from mbcli.data.datasets.pinhole import Camera
+from mbcli.data.datasets.pinhole import RoomCamera
 from mbcli.data.datasets.sequence_import import import_sequences
 from mbcli.data.stores.sequences import SequenceStore
 from mbcli.errors import ConfigError, DataError
@@ -65,7 +65,7 @@ def h36m_meta() -> dict[str, Any]:
     return meta(17, [4, 5, 6, 11, 12, 13], [1, 2, 3, 14, 15, 16])
 
 
-def views(world: Array, cameras: list[Camera], extra: int = 0) -> list[Array]:
+def views(world: Array, cameras: list[RoomCamera], extra: int = 0) -> list[Array]:
     seen = [camera.project(camera.see(world * 1000)) for camera in cameras]
     return [np.concatenate([s, s[:extra]]).astype("f4") for s in seen]
 
@@ -171,7 +171,7 @@ def humaneva(tmp_path: Path) -> Path:
 
     lens = ((750, 755), (320, 240), (640, 480))
     cameras = [
-        Camera.of_quaternion(name, *place, *lens)
+        RoomCamera.of_quaternion(name, *place, *lens)
         for name, place in zip(NAMES, _PLACES["S2"], strict=True)
     ]
     body = standing(HUMANEVA)

@@ -11,7 +11,7 @@ from motions import hidden, walking
 
 from mbcli.exports.angles import write_angles_csv, write_mot, write_sto
 from mbcli.exports.options import ExportOptions
-from mbcli.kinematics.angles import ANGLES, ground_of, motion_angles, opensim_pelvis
+from mbcli.kinematics.angles import ANGLES, LEVEL, motion_angles, opensim_pelvis
 from mbcli.motion import Motion3D
 from mbcli.skeleton import H36M17
 
@@ -67,7 +67,7 @@ def test_mot_moves_a_model_without_gaps(tmp_path: Path) -> None:
     pelvis = motion.in_camera[there, 0, 0] * [1, -1, -1]
     places = table[:, [names.index(f"pelvis_t{axis}") for axis in "xyz"]]
     np.testing.assert_allclose(places, pelvis, atol=1e-4)
-    turned = opensim_pelvis(motion.in_camera[there, 0], ground_of(motion))
+    turned = opensim_pelvis(motion.in_camera[there, 0], LEVEL)
     np.testing.assert_allclose(table[:, 1:4], turned, atol=1e-3)
     rotation, known = table[:, names.index("hip_rotation_r")], angles.of("hip_rotation_r")[there, 0]
     sure = np.isfinite(known)

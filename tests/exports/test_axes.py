@@ -4,20 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from motions import ANKLE_HEIGHT, CAMERA_HEIGHT, walking
+from motions import ANKLE_HEIGHT, CAMERA_HEIGHT, grounded, walking
 
 from mbcli.errors import ConfigError
-from mbcli.exports.axes import in_world, place, turn
+from mbcli.exports.axes import place, turn
 from mbcli.exports.options import ExportOptions
-from mbcli.motion import Motion3D, Refinement
 from mbcli.skeleton import H36M17
 
 UP = {"y": 1, "z": 2}
-
-
-def with_world(motion: Motion3D, world: np.ndarray) -> Motion3D:
-    raw = Refinement(motion.positions, motion.root, motion.confidence, world_from_camera=world)
-    return replace(motion, refinement=raw)
 
 
 @pytest.mark.parametrize("up", ["y", "z"])
@@ -66,7 +60,7 @@ def test_the_estimated_world_levels_a_tilted_camera(up: str) -> None:
     tilted = replace(level, positions=level.positions @ camera.T, root=level.root @ camera.T)
     world = np.eye(4)
     world[:3, :3], world[:3, 3] = camera.T, [0, -CAMERA_HEIGHT, 0]
-    placed = place(with_world(tilted, world), ExportOptions(up=up))
+    placed = place(grounded(tilted, world), ExportOptions(up=up))
     ankles = placed.positions[..., [H36M17.index("left_ankle"), H36M17.index("right_ankle")], :]
     assert ankles[..., UP[up]].min() == pytest.approx(ANKLE_HEIGHT, abs=1e-6)
     np.testing.assert_allclose(
@@ -79,7 +73,7 @@ def test_an_absent_person_stays_absent() -> None:
     motion = walking(4)
     positions = motion.positions.copy()
     positions[2] = np.nan
-    assert np.isnan(in_world(replace(motion, positions=positions))[2]).all()
+    assert np.isnan(replace(motion, positions=positions).in_world[2]).all()
 
 
 def test_a_motion_that_knows_nothing_of_itself() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from motions import walking
 
-from mbcli.exports.axes import in_world, turn
+from mbcli.exports.axes import turn
 from mbcli.exports.bvh import write_bvh
 from mbcli.exports.fbx import blender_script
 from mbcli.exports.glb import write_glb
@@ -85,7 +85,7 @@ def check(blender: str, path: Path, motion: Motion3D) -> None:
         assert len(bodies) == len(motion.track_ids)
         for person, body in enumerate(bodies):
             places = found[body]
-            points = in_world(motion)[:, person] @ turn("z").T  # as Blender has it
+            points = motion.in_world[:, person] @ turn("z").T  # as Blender has it
             wanted = with_lengths(points, bone_lengths(points))
             assert places.shape == wanted.shape
             assert np.linalg.norm(places - wanted, axis=-1).max() < 1e-3

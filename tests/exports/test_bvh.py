@@ -11,7 +11,7 @@ import pytest
 from motions import hidden, walking
 
 from mbcli.errors import InputError, NobodyFoundError
-from mbcli.exports.axes import in_world, turn
+from mbcli.exports.axes import turn
 from mbcli.exports.bvh import write_bvh
 from mbcli.exports.options import ExportOptions
 from mbcli.kinematics.rig import bone_lengths, with_lengths
@@ -23,7 +23,7 @@ HEAD = H36M17.index("head")
 
 def wanted(motion: Motion3D, up: str = "y") -> np.ndarray:
     """(T, 17, 3) metres: the skeleton with constant bone lengths in the axes of a file."""
-    points = in_world(motion)[:, 0] @ turn("z" if up == "z" else "y").T
+    points = motion.in_world[:, 0] @ turn("z" if up == "z" else "y").T
     return with_lengths(points, bone_lengths(points))
 
 

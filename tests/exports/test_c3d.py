@@ -101,6 +101,7 @@ def test_more_frames_than_the_format_counts(tmp_path: Path) -> None:
             timestamps=np.arange(many) / 30,
             frame_index=np.arange(many),
         ),
+        camera=motion.camera.lasting(many),
     )
     with pytest.raises(ConfigError, match="at most 65535 frames, got 65536"):
         export(long, tmp_path / "a.c3d")

@@ -12,7 +12,7 @@ from motions import hidden, walking
 from scipy.spatial.transform import Rotation
 
 from mbcli.errors import NobodyFoundError
-from mbcli.exports.axes import in_world, turn
+from mbcli.exports.axes import turn
 from mbcli.exports.glb import write_glb
 from mbcli.exports.options import ExportOptions
 from mbcli.kinematics.rig import bone_lengths, with_lengths
@@ -71,7 +71,7 @@ def animated(document: Any) -> tuple[np.ndarray, dict[int, np.ndarray]]:
 def test_its_kinematics_give_the_positions_with_constant_lengths(two: SimpleNamespace) -> None:
     times, nodes = animated(two.document)
     assert times == pytest.approx(np.arange(24) / 25)
-    points = in_world(two.motion) @ turn("y").T
+    points = two.motion.in_world @ turn("y").T
     for person, skin in enumerate(two.document.skins):
         names = {two.document.nodes[joint].name: joint for joint in skin.joints}
         found = np.stack([nodes[names[j]][:, :3, 3] for j in H36M17.joints], axis=1)

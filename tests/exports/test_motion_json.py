@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from motions import hidden, standing_feet, walking
+from motions import grounded, hidden, standing_feet, walking
 
 from mbcli.exports.export import export
 from mbcli.exports.json_file import FORMAT, SCHEMA
@@ -32,8 +32,8 @@ def refined(motion: Motion3D) -> Motion3D:
     world = np.eye(4)
     world[1, 3] = -1.2
     feet = np.repeat(standing_feet(len(motion.timestamps))[:, None], len(motion.track_ids), axis=1)
-    raw = Refinement(motion.positions, motion.root, motion.confidence, world, feet)
-    return replace(motion, refinement=raw)
+    raw = Refinement(motion.positions, motion.root, motion.confidence, foot_contacts=feet)
+    return grounded(replace(motion, refinement=raw), world)
 
 
 def written(motion: Motion3D, folder: Path, **options: Any) -> Document:
@@ -107,7 +107,7 @@ def test_the_schema_refuses_what_it_does_not_know(
 
     document = written(walking(2), tmp_path)
     for broken in (
-        {**document, "format": "mbcli.motion-json/2"},
+        {**document, "format": "mbcli.motion-json/1"},
         {**document, "surprise": 1},
         {**document, "fps": 0},
         {name: value for name, value in document.items() if name != "axes"},

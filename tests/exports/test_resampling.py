@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from motions import hidden, standing_feet, walking
+from motions import hidden, panned, standing_feet, walking
 
 from mbcli.exports.resampling import even, resampled
 from mbcli.motion import Motion3D, Refinement
@@ -89,6 +89,7 @@ def test_uneven_times_become_even() -> None:
         positions_normalized=fast.positions_normalized[rows],
         confidence=fast.confidence[rows],
         keypoints=keypoints,
+        camera=fast.camera.lasting(len(rows)),
     )
     assert not even(motion)
     found = resampled(motion, 60)
@@ -105,13 +106,23 @@ def test_times_that_a_container_has_rounded_are_even() -> None:
 def test_what_refinement_kept_goes_along() -> None:
     motion = walking(60)
     feet = standing_feet(60)[:, None]
-    raw = Refinement(motion.positions, motion.root, motion.confidence, np.eye(4), feet)
+    raw = Refinement(motion.positions, motion.root, motion.confidence, foot_contacts=feet)
     found = resampled(replace(motion, refinement=raw), 60).refinement
     assert found is not None
     assert found.foot_contacts is not None
     np.testing.assert_array_equal(found.foot_contacts[::2], feet)
     np.testing.assert_allclose(found.positions[::2], motion.positions, atol=1e-6)
-    np.testing.assert_array_equal(found.world_from_camera, np.eye(4))
+
+
+def test_a_camera_that_turns_goes_on_turning_evenly() -> None:
+    motion = panned(walking(31, fps=30), 60)
+    found = resampled(motion, 120)
+    assert found.camera.world_from_camera.shape == (121, 4, 4)
+    np.testing.assert_allclose(
+        found.camera.world_from_camera, panned(found, 60).camera.world_from_camera, atol=1e-6
+    )
+    still = resampled(walking(31, fps=30), 120).camera
+    np.testing.assert_array_equal(still.world_from_camera, np.tile(np.eye(4), (121, 1, 1)))
 
 
 def test_one_frame_and_two() -> None:

@@ -10,7 +10,7 @@ import pytest
 from motions import hidden, walking
 
 from mbcli.errors import ConfigError, NobodyFoundError
-from mbcli.exports.axes import in_world, turn
+from mbcli.exports.axes import turn
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.usd import write_usd
 from mbcli.kinematics.rig import bone_lengths, with_lengths
@@ -34,7 +34,7 @@ def test_usdskel_finds_the_positions_with_constant_lengths(
     assert stage.GetTimeCodesPerSecond() == 25
     assert (stage.GetStartTimeCode(), stage.GetEndTimeCode()) == (0, 7)
     assert "axes: right-handed" in stage.GetRootLayer().customLayerData["notes"]
-    points = in_world(motion) @ turn("z" if up == "z" else "y").T * (scale or 1)
+    points = motion.in_world @ turn("z" if up == "z" else "y").T * (scale or 1)
     cache = UsdSkel.Cache()
     for person in range(2):
         place = f"/people/person_{person + 1}"

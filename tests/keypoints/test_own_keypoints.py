@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mbcli.camera import camera_from
 from mbcli.errors import ConfigError, OutputError
 from mbcli.keypoints import own, write_keypoints
 from mbcli.keypoints.source import Source
@@ -136,6 +137,7 @@ def test_keypoints_of_a_motion(tmp_path: Path, tracks: Keypoints2D) -> None:
         positions_normalized=positions,
         confidence=positions[..., 0],
         keypoints=keypoints,
+        camera=camera_from(keypoints.size, frames=7),
         meta=META,
     )
     path = tmp_path / "pose.npz"

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from mbcli.camera import camera_from
 from mbcli.errors import ConfigError
 from mbcli.geometry import project
-from mbcli.placing.metric import camera_from, check_height, to_metres
+from mbcli.placing.metric import check_height, to_metres
 from mbcli.placing.smoothing import smooth
 from mbcli.skeleton import H36M17
 from mbcli.types import Keypoints2D
@@ -112,44 +113,16 @@ def depth_error(root, world):
     return (np.linalg.norm(root - truth, axis=-1) / truth[..., 2]).max()
 
 
-# camera and height
-
-
-def test_the_default_camera_sees_55_degrees_across_the_longer_side():
-    for size in ((1280, 720), (720, 1280)):
-        camera = camera_from(size)
-        assert (camera.given, camera.fov) == (False, 55)
-        assert 2 * math.degrees(math.atan(640 / camera.focal)) == pytest.approx(55)
-
-
-def test_given_cameras():
-    camera = camera_from(SIZE, focal=1000)
-    assert (camera.focal, camera.given, camera.fov) == (1000, True, None)
-    camera = camera_from(SIZE, fov=90)
-    assert (camera.given, camera.fov) == (True, 90)
-    assert camera.focal == pytest.approx(640)
+# height
 
 
 @pytest.mark.parametrize("value", [0, -1, math.nan, math.inf])
-def test_focal_and_height_must_be_positive(value):
-    with pytest.raises(ConfigError, match=rf"--focal must be a positive.*got {value:g}"):
-        camera_from(SIZE, focal=value)
+def test_height_must_be_positive(value):
     with pytest.raises(ConfigError, match=rf"--height must be a positive.*got {value:g}"):
         check_height(value)
     units = np.zeros((1, 0, 17, 3))
     with pytest.raises(ConfigError, match="--height"):
         metres(units, keypoints_of(units), height=value)
-
-
-@pytest.mark.parametrize("value", [0, -5, 180, 200, math.nan])
-def test_fov_must_be_an_angle(value):
-    with pytest.raises(ConfigError, match=rf"between 0 and 180 degrees, got {value:g}"):
-        camera_from(SIZE, fov=value)
-
-
-def test_focal_and_fov_exclude_each_other():
-    with pytest.raises(ConfigError, match="one of them; got 900 and 50"):
-        camera_from(SIZE, focal=900, fov=50)
 
 
 # size and place

@@ -6,7 +6,7 @@ and human36m-camera-parameters publish alike. The cameras were moved a little fo
 
 from __future__ import annotations
 
-from mbcli.data.datasets.pinhole import Camera
+from mbcli.data.datasets.pinhole import RoomCamera
 
 # Camera: focal length and principal point in pixels, x and y; picture size.
 _LENSES: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[int, int]]] = {
@@ -92,12 +92,12 @@ _PLACES: dict[str, tuple[_Place, _Place, _Place, _Place]] = {
 }
 
 
-def h36m_cameras(subject: str) -> dict[str, Camera] | None:
+def h36m_cameras(subject: str) -> dict[str, RoomCamera] | None:
     """The cameras of a subject such as ``S9`` in the order of `CAMERAS`; None if not known."""
     if subject not in _PLACES:
         return None
     return {
-        name: Camera.of_quaternion(name, quaternion, place, focal, center, size)
+        name: RoomCamera.of_quaternion(name, quaternion, place, focal, center, size)
         for (name, (focal, center, size)), (quaternion, place) in zip(
             _LENSES.items(), _PLACES[subject], strict=True
         )

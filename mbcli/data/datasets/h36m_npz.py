@@ -20,7 +20,7 @@ import numpy as np
 
 from mbcli.data.datasets.h36m_cameras import CAMERAS, h36m_cameras
 from mbcli.data.datasets.joints import keypoints_in_h36m
-from mbcli.data.datasets.pinhole import Camera, lifting_target, read_cameras
+from mbcli.data.datasets.pinhole import RoomCamera, lifting_target, read_cameras
 from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.data.datasets.videopose3d import Array, Poses, Views, files_of, read_poses, read_views
 from mbcli.skeleton import Skeleton
@@ -61,7 +61,7 @@ def _sequences(
     poses: Poses,
     views: Views,
     skeleton: Skeleton,
-    rooms: dict[str, dict[str, Camera]] | None,
+    rooms: dict[str, dict[str, RoomCamera]] | None,
     file: str,
 ) -> Iterator[Found | Refused]:
     for (subject, action), world in poses.items():
@@ -82,7 +82,7 @@ def _sequence(
     place: str,
     subject: str,
     action: str,
-    camera: Camera,
+    camera: RoomCamera,
     world: Array,
     view: Array | None,
     skeleton: Skeleton,

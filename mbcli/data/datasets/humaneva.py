@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from mbcli.data.datasets.joints import keypoints_in_h36m, positions_in_h36m
-from mbcli.data.datasets.pinhole import Camera, lifting_target
+from mbcli.data.datasets.pinhole import RoomCamera, lifting_target
 from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.data.datasets.videopose3d import (
     HUMANEVA15,
@@ -87,7 +87,9 @@ def _person(subject: str) -> str:
     return subject.rsplit("/", 1)[-1]
 
 
-def _cameras(poses: Poses, views: Views, skeleton: Skeleton) -> dict[tuple[str, int], Camera | str]:
+def _cameras(
+    poses: Poses, views: Views, skeleton: Skeleton
+) -> dict[tuple[str, int], RoomCamera | str]:
     """Each person's cameras with fitted lenses, or why there is none."""
     pairs: dict[tuple[str, int], list[tuple[Any, Any]]] = {}
     for key, world in poses.items():
@@ -96,13 +98,15 @@ def _cameras(poses: Poses, views: Views, skeleton: Skeleton) -> dict[tuple[str, 
                 flat = keypoints_in_h36m(view[: len(world)], skeleton)[..., :2]
                 body = positions_in_h36m(world, HUMANEVA15) * _MILLIMETRES
                 pairs.setdefault((_person(key[0]), number), []).append((body, flat))
-    cameras: dict[tuple[str, int], Camera | str] = {}
+    cameras: dict[tuple[str, int], RoomCamera | str] = {}
     for (person, number), found in pairs.items():
         if person not in _PLACES:
             cameras[person, number] = f"the cameras of {person} are not known"
             continue
         orientation, place = _PLACES[person][number]
-        camera = Camera.of_quaternion(NAMES[number], orientation, place, _UNKNOWN, _UNKNOWN, SIZE)
+        camera = RoomCamera.of_quaternion(
+            NAMES[number], orientation, place, _UNKNOWN, _UNKNOWN, SIZE
+        )
         bodies = np.concatenate([body[:, _MEASURED].reshape(-1, 3) for body, _ in found])
         pixels = np.concatenate([flat[:, _MEASURED].reshape(-1, 2) for _, flat in found])
         try:
@@ -116,7 +120,7 @@ def _sequences(
     poses: Poses,
     views: Views,
     skeleton: Skeleton,
-    cameras: dict[tuple[str, int], Camera | str],
+    cameras: dict[tuple[str, int], RoomCamera | str],
     file: str,
 ) -> Iterator[Found | Refused]:
     for key in poses.keys() - views.keys():

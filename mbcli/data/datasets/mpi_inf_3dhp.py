@@ -37,7 +37,7 @@ import numpy.typing as npt
 
 from mbcli.data.datasets.joints import FloatArray, keypoints_in_h36m, positions_in_h36m
 from mbcli.data.datasets.mat import read_mat5, read_mat73
-from mbcli.data.datasets.pinhole import Camera, lifting_target
+from mbcli.data.datasets.pinhole import RoomCamera, lifting_target
 from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.errors import ConfigError, DataError
 from mbcli.skeleton import H36M17, Skeleton
@@ -276,7 +276,7 @@ def _sequence(
         array[~valid] = np.nan
     keypoints[~valid] = np.nan, np.nan, 0.0
     unknown = np.full(2, np.nan)
-    camera = Camera(facts.get("camera", name), np.eye(3), np.zeros(3), unknown, unknown, (0, 0))
+    camera = RoomCamera(facts.get("camera", name), np.eye(3), np.zeros(3), unknown, unknown, (0, 0))
     camera = camera.fitted(seen.reshape(-1, 3), keypoints[..., :2].reshape(-1, 2))
     target, factor = lifting_target(camera, seen)
     target[..., :2] = keypoints[..., :2]

@@ -16,8 +16,8 @@ FloatArray = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Camera:
-    """A camera that stands still. Lens distortion is left out.
+class RoomCamera:
+    """A calibrated camera that stands still in a room. Lens distortion is left out.
 
     Attributes:
         name: in the data set's words.
@@ -44,7 +44,7 @@ class Camera:
         focal: npt.ArrayLike,
         center: npt.ArrayLike,
         size: tuple[int, int],
-    ) -> Camera:
+    ) -> RoomCamera:
         """A camera whose orientation is told as the rotation from its frame to the room.
 
         Args:
@@ -71,7 +71,7 @@ class Camera:
         seen: FloatArray = (np.asarray(points, np.float64) - self.place) @ self.rotation.T
         return seen
 
-    def fitted(self, seen: FloatArray, pixels: FloatArray) -> Camera:
+    def fitted(self, seen: FloatArray, pixels: FloatArray) -> RoomCamera:
         """The same camera with the focal lengths and principal point that fit best.
 
         Args:
@@ -102,7 +102,7 @@ class Camera:
         return pixels
 
 
-def lifting_target(camera: Camera, seen: FloatArray) -> tuple[FloatArray, FloatArray]:
+def lifting_target(camera: RoomCamera, seen: FloatArray) -> tuple[FloatArray, FloatArray]:
     """What a lifter is taught of a motion in a camera's frame.
 
     x and y are the projection. z is the depth relative to the pelvis, at the scale that the
@@ -123,7 +123,7 @@ def lifting_target(camera: Camera, seen: FloatArray) -> tuple[FloatArray, FloatA
     return target, factor[:, 0, 0]
 
 
-def read_cameras(path: Path) -> dict[str, dict[str, Camera]]:
+def read_cameras(path: Path) -> dict[str, dict[str, RoomCamera]]:
     """The user's own calibration: a JSON object, subject -> camera -> figures.
 
     A camera has ``orientation`` (w, x, y, z from its frame to the room), ``translation`` (its
@@ -137,7 +137,7 @@ def read_cameras(path: Path) -> dict[str, dict[str, Camera]]:
     document = read_json(path)
     if not isinstance(document, dict) or not document:
         raise DataError(f"{path} must be a JSON object of subjects, got {document!r:.60}")
-    rooms: dict[str, dict[str, Camera]] = {}
+    rooms: dict[str, dict[str, RoomCamera]] = {}
     for subject, cameras in document.items():
         if not isinstance(cameras, dict):
             raise DataError(f"{path}: {subject} must be an object of cameras, got {cameras!r:.60}")
@@ -148,7 +148,7 @@ def read_cameras(path: Path) -> dict[str, dict[str, Camera]]:
     return rooms
 
 
-def _camera(where: str, name: str, figures: Any) -> Camera:
+def _camera(where: str, name: str, figures: Any) -> RoomCamera:
     lengths = {
         "orientation": 4,
         "translation": 3,
@@ -175,7 +175,7 @@ def _camera(where: str, name: str, figures: Any) -> Camera:
     if (values["focal_length"] <= 0).any() or values["res_w"] < 1 or values["res_h"] < 1:
         raise DataError(f"{where}: focal_length, res_w and res_h must be positive")
     size = int(values["res_w"][0]), int(values["res_h"][0])
-    return Camera.of_quaternion(
+    return RoomCamera.of_quaternion(
         name,
         values["orientation"],
         values["translation"],

@@ -31,7 +31,7 @@ import numpy as np
 
 from mbcli.data.datasets.foreign import read_pickle
 from mbcli.data.datasets.joints import FloatArray, keypoints_in_h36m, positions_in_h36m
-from mbcli.data.datasets.pinhole import Camera, lifting_target
+from mbcli.data.datasets.pinhole import RoomCamera, lifting_target
 from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.data.recordings.rotation import rotation_vectors, rotations
 from mbcli.errors import DataError
@@ -157,7 +157,7 @@ def _person(where: str, data: dict[str, Any], person: int, split: str) -> Found:
     size = round(2 * lens[0, 2]), round(2 * lens[1, 2])
     still = np.zeros(3)  # what is seen is in the camera's frame already
     focal, center = lens[[0, 1], [0, 1]], lens[:2, 2]
-    target, factor = lifting_target(Camera("", np.eye(3), still, focal, center, size), truth)
+    target, factor = lifting_target(RoomCamera("", np.eye(3), still, focal, center, size), truth)
     keypoints = detected.swapaxes(-1, -2)  # (F, 18, 3)
     keypoints[..., 2] = keypoints[..., 2].clip(0.0, 1.0)
     name = f"{data.get('sequence') or where.split(':')[0]}_{person}"

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from mbcli.camera import Camera
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.geometry import fit_window, network_input
 from mbcli.lift.body.body_model import JOINTS, BodyModel, mirrored_pose
@@ -247,24 +248,23 @@ def recover(model: nn.Module, clips: Tensor, *, mirror: bool) -> tuple[Tensor, T
     return mean, (shape[: len(clips)] + shape[len(clips) :]) / 2
 
 
-def place_by_keypoints(motion: MeshMotion, focal: float) -> FloatArray:
+def place_by_keypoints(motion: MeshMotion, camera: Camera) -> FloatArray:
     """Where the pelvis must be for the body's joints to lie on the 2D keypoints.
 
-    The principal point is the middle of the picture. Each frame by itself, in the least-squares
-    sense, keypoints weighted by their confidence: x - u z = 0 and y - v z = 0 for each joint
-    (x, y, z) seen at (u, v) in units of the focal length are linear in where the pelvis is.
+    Each frame by itself, in the least-squares sense, keypoints weighted by their confidence:
+    x - u z = 0 and y - v z = 0 for each joint (x, y, z) seen along the ray (u, v) are linear in
+    where the pelvis is.
 
     Args:
         motion: recovered bodies.
-        focal: focal length in pixels.
+        camera: that filmed them; its lens is used.
 
     Returns:
         (T, P, 3) float32 metres in the camera's frame; NaN where the person is absent, or too
         few of the joints were seen to tell.
     """
     keypoints = motion.keypoints
-    middle = np.array(keypoints.size) / 2
-    seen = (keypoints.data[..., :2] - middle) / focal  # (T, P, 17, 2)
+    seen = camera.unproject(keypoints.data[..., :2])  # (T, P, 17, 2)
     weight = np.where(np.isfinite(seen[..., 0]), keypoints.data[..., 2], 0.0)[..., None]
     ray, points = np.nan_to_num(seen), np.nan_to_num(motion.joints).astype(np.float64)
     rows = np.zeros((*ray.shape, 3))  # (T, P, 17, 2, 3)

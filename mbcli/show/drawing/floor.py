@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from mbcli.show.drawing.camera import Camera
 from mbcli.show.drawing.canvas import Canvas
 from mbcli.show.drawing.ink import Point, line_width, stroke
 from mbcli.show.drawing.lettering import text_height, write
 from mbcli.show.drawing.scene import Scene
 from mbcli.show.drawing.styles import Style
+from mbcli.show.drawing.viewpoint import Viewpoint
 from mbcli.types import FloatArray
 
 _AROUND = 0.75  # metres of floor around the people
@@ -41,7 +41,7 @@ class Floor:
         flat_high = np.ceil(flat_high / self.cell) * self.cell
         self._lines = _grid(flat_low, flat_high, self.cell, scene.floor)
 
-    def draw(self, canvas: Canvas, camera: Camera, style: Style) -> None:
+    def draw(self, canvas: Canvas, camera: Viewpoint, style: Style) -> None:
         """Draw the grid."""
         width = line_width(canvas.size)
         for start, end in self._lines:
@@ -50,7 +50,7 @@ class Floor:
                 stroke(canvas, *ends, style.grid, max(1, width // 3))
 
 
-def draw_axes(canvas: Canvas, camera: Camera, style: Style) -> None:
+def draw_axes(canvas: Canvas, camera: Viewpoint, style: Style) -> None:
     """Draw which way x, y and z point, at the lower right, over the legend."""
     letters = text_height(canvas.size)
     length = _AXES_ROOM / 2 - 1.5
@@ -88,7 +88,7 @@ def _grid(low: FloatArray, high: FloatArray, cell: float, level: float) -> list[
     return across + along
 
 
-def _clipped(camera: Camera, start: FloatArray, end: FloatArray) -> tuple[Point, Point] | None:
+def _clipped(camera: Viewpoint, start: FloatArray, end: FloatArray) -> tuple[Point, Point] | None:
     """A line's ends in pixels, without what is too near; None if nothing is left."""
     a, b = camera.seen(start), camera.seen(end)
     if camera.projection == "perspective":

@@ -9,9 +9,9 @@ from typing import Literal, get_args
 
 from mbcli.errors import ConfigError
 from mbcli.people import EVERYBODY, read_person
-from mbcli.show.drawing.camera import Projection
 from mbcli.show.drawing.shots import CameraMove
 from mbcli.show.drawing.styles import StyleName
+from mbcli.show.drawing.viewpoint import Projection
 
 Layout = Literal["overlay", "3d", "side", "grid"]
 _WIDTHS = (64, 8192)  # pixels

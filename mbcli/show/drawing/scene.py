@@ -42,10 +42,7 @@ class Scene:
         self.shown = motion.present & chosen
         places = places_of(motion, self.shown)
         self._offsets, self.placed, self.floor = places.offsets, places.known, places.floor
-        world = places.world_from_camera
-        self.grounded = world is not None
-        self._turn = np.eye(3) if world is None else world[:3, :3]
-        self._shift = np.zeros(3) if world is None else world[:3, 3]
+        self._camera, self.grounded = places.camera, places.grounded
         refinement = motion.refinement
         self._contacts = None if refinement is None else refinement.foot_contacts
         self._feet = [motion.skeleton.index(joint) for joint in FEET]
@@ -61,8 +58,7 @@ class Scene:
         bodies = motion.positions[rows] + self._offsets[rows, :, None]
         if columns is not None:
             bodies = bodies[:, columns]
-        result: FloatArray = bodies @ self._turn.T + self._shift
-        return result
+        return self._camera.to_world(bodies, rows)
 
     def feet_down(self, row: int, column: int) -> list[int]:
         """Joints of the feet that stand on the floor, as far as that is known."""

@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from mbcli.show.drawing.camera import Camera, Projection, Window, frame_all, look_from
 from mbcli.show.drawing.scene import Scene
+from mbcli.show.drawing.viewpoint import Projection, Viewpoint, Window, frame_all, look_from
 from mbcli.types import FloatArray
 
 CameraMove = Literal["fixed", "orbit", "follow"]
@@ -24,7 +24,7 @@ class Shot(ABC):
     still = False
 
     @abstractmethod
-    def camera(self, row: int) -> Camera:
+    def camera(self, row: int) -> Viewpoint:
         """The camera of a row of the motion."""
 
 
@@ -38,7 +38,7 @@ class Fixed(Shot):
     ) -> None:
         self._camera = frame_all(scene.points(), axes, window, projection)
 
-    def camera(self, row: int) -> Camera:
+    def camera(self, row: int) -> Viewpoint:
         """The one camera."""
         return self._camera
 
@@ -52,7 +52,7 @@ class Follow(Shot):
         self._camera = frame_all(scene.points(centred=True), axes, window, projection)
         self._centres = scene.centres
 
-    def camera(self, row: int) -> Camera:
+    def camera(self, row: int) -> Viewpoint:
         """The camera beside the row's centre."""
         camera = self._camera
         return replace(camera, place=camera.place + camera.axes @ self._centres[row])
@@ -92,7 +92,7 @@ class Orbit(Shot):
         ).reshape(-1, 3) / [np.cos(np.pi / _AROUND), 1.0, np.cos(np.pi / _AROUND)]
         self._camera = frame_all([circles], look_from(0.0, self._elevation), window, projection)
 
-    def camera(self, row: int) -> Camera:
+    def camera(self, row: int) -> Viewpoint:
         """The camera at the row's time."""
         axes = look_from(self._azimuth + float(self._degrees[row]), self._elevation)
         return replace(self._camera, axes=axes, place=self._camera.place + axes @ self._pivot)
@@ -125,7 +125,7 @@ def shot_of(
     Args:
         scene: what is to be seen.
         move: how the camera moves.
-        angles: azimuth and elevation in degrees, see `mbcli.show.drawing.camera.look_from`;
+        angles: azimuth and elevation in degrees, see `mbcli.show.drawing.viewpoint.look_from`;
             an orbit begins there.
         window: left, top, right and bottom in pixels within which everybody is seen.
         projection: with or without perspective.

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mbcli.show.colours import LEFT, RIGHT, Colour, bone_colours, person_colour
-from mbcli.show.drawing.camera import look_from
 from mbcli.show.drawing.canvas import Canvas
 from mbcli.show.drawing.ink import dot, limb, opacity
 from mbcli.show.drawing.lettering import legend, text_width, write
 from mbcli.show.drawing.styles import STYLES
+from mbcli.show.drawing.viewpoint import look_from
 from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray
 from mbcli.video.presentation import RgbImage
@@ -68,7 +68,7 @@ def space_row(name: str, bodies: FloatArray, azimuth: float, elevation: float) -
     Args:
         name: of the row.
         bodies: (K, M, J, 3), x right, y down, z away, in any unit; NaN where missing.
-        azimuth: degrees, see `mbcli.show.drawing.camera.look_from`.
+        azimuth: degrees, see `mbcli.show.drawing.viewpoint.look_from`.
         elevation: degrees, likewise.
     """
     points = (bodies @ look_from(azimuth, elevation).T)[..., :2]

@@ -8,11 +8,11 @@ import numpy as np
 
 from mbcli.errors import ConfigError
 from mbcli.show.colours import Colour, joint_colour, person_colour
-from mbcli.show.drawing.camera import Camera
 from mbcli.show.drawing.canvas import Canvas
 from mbcli.show.drawing.ink import line_width, stroke
 from mbcli.show.drawing.scene import Scene
 from mbcli.show.drawing.styles import Style
+from mbcli.show.drawing.viewpoint import Viewpoint
 
 _FAINTEST = 0.15  # share of its colour that the oldest piece has
 _MOST_PIECES = 24  # of a trail: enough to be smooth
@@ -40,7 +40,7 @@ class Trails:
                 )
         self._index = [skeleton.index(joint) for joint in joints]
 
-    def draw(self, canvas: Canvas, camera: Camera, row: int, style: Style) -> None:
+    def draw(self, canvas: Canvas, camera: Viewpoint, row: int, style: Style) -> None:
         """Draw the trails that end in a frame."""
         scene = self._scene
         times = scene.motion.timestamps

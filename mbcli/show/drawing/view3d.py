@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.show.colours import LEFT, RIGHT, Colour, bone_colours, person_colour
-from mbcli.show.drawing.camera import Camera, Projection
 from mbcli.show.drawing.canvas import Canvas
 from mbcli.show.drawing.floor import Floor, draw_axes
 from mbcli.show.drawing.ink import dot, limb, line_width, opacity, stroke
@@ -18,6 +17,7 @@ from mbcli.show.drawing.shots import CameraMove, shot_of
 from mbcli.show.drawing.styles import Style
 from mbcli.show.drawing.sureness import DASHED_BEYOND, sureness
 from mbcli.show.drawing.trails import Trails
+from mbcli.show.drawing.viewpoint import Projection, Viewpoint
 
 
 class View3D:
@@ -27,7 +27,7 @@ class View3D:
         scene: what to draw.
         size: (width, height) of the pictures in pixels.
         style: in which tones.
-        azimuth: degrees, see :func:`mbcli.show.drawing.camera.look_from`.
+        azimuth: degrees, see :func:`mbcli.show.drawing.viewpoint.look_from`.
         elevation: degrees, likewise.
         move: how the camera moves.
         projection: with or without perspective.
@@ -83,7 +83,7 @@ class View3D:
             self._draw_people(canvas, camera, row, columns)
 
     def _draw_people(
-        self, canvas: Canvas, camera: Camera, row: int, columns: npt.NDArray[np.intp]
+        self, canvas: Canvas, camera: Viewpoint, row: int, columns: npt.NDArray[np.intp]
     ) -> None:
         scene, style, width = self._scene, self._style, self._width
         skeleton = scene.motion.skeleton
@@ -126,7 +126,7 @@ class View3D:
             label = str(scene.motion.track_ids[column])
             write_label(canvas, label, over, self._letters, people[who])
 
-    def _draw_empty(self, canvas: Canvas, camera: Camera) -> None:
+    def _draw_empty(self, canvas: Canvas, camera: Viewpoint) -> None:
         """What has nothing to do with people: background, floor and legend."""
         canvas.fill(self._style.background)
         self._floor.draw(canvas, camera, self._style)

@@ -102,11 +102,11 @@ def space_of(motion: Motion3D) -> Space:
     points = scene.points.astype(np.float64)
     points[~motion.present] = np.nan
     if scene.upright:
-        x, _, z = (-scene.scene_from_camera[:3, 2]).tolist()
+        x, _, z = (-scene.camera.first_pose[:3, 2]).tolist()
         length = math.hypot(x, z)
         # A camera that looks straight down has no front.
         front = (x / length, z / length) if length > _LEVEL else (0.0, 1.0)
-        note = "upright on the floor that refinement has estimated; the camera stands still"
+        note = f"upright on the floor that refinement has estimated; {scene.camera.behaviour}"
         return Space(points, front, True, note)
     note = (
         "the camera is taken to be level, and the floor to be where the ankles mostly are"

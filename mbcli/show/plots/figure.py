@@ -136,10 +136,10 @@ def _title(chosen: Selection, options: PlotOptions) -> str:
 def _remark(chosen: Selection) -> str:
     motion = chosen.motion
     refinement = motion.refinement
-    if refinement is None or refinement.world_from_camera is None:
-        said = ["camera taken to be level"]
+    if motion.camera.grounded:
+        said = [f"up along the estimated gravity, {motion.camera.behaviour}"]
     else:
-        said = ["up along the estimated gravity, camera taken to stand still"]
+        said = ["camera taken to be level"]
     said.append("not refined" if refinement is None else "refined")
     shown = motion.positions[chosen.rows][:, list(chosen.columns)]
     if not np.isfinite(shown).any(axis=(-1, -2)).all():

@@ -78,12 +78,9 @@ def draw_trajectories(
 def _in_ground(chosen: Selection) -> tuple[FloatArray, bool]:
     """(R, P, 17, 3) metres: right, up, away; and whether that is above an estimated floor."""
     motion = chosen.motion
-    points = motion.in_camera[chosen.rows].astype(np.float64)
-    world = None if motion.refinement is None else motion.refinement.world_from_camera
-    if world is not None:
-        points = points @ world[:3, :3].T + world[:3, 3]
+    points = motion.camera.to_world(motion.in_camera)[chosen.rows]
     points[..., 1] *= -1
-    return points, world is not None
+    return points, motion.camera.grounded
 
 
 def _spans(points: FloatArray) -> list[tuple[float, float]]:

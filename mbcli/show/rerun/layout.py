@@ -88,7 +88,7 @@ def _eye(scene: Scene) -> rrb.EyeControls3D:
     middle = np.median(points, axis=0) if len(points) else np.zeros(3)
     spread = np.linalg.norm(points - middle, axis=-1) if len(points) else np.zeros(1)
     radius = max(_NEAREST, float(np.percentile(spread, _WITHIN)))
-    right, forward = (_level(scene.scene_from_camera[:3, axis], up) for axis in (0, 2))
+    right, forward = (_level(scene.camera.first_pose[:3, axis], up) for axis in (0, 2))
     beside = np.sin(_AROUND) * right - np.cos(_AROUND) * forward
     away = np.cos(_ABOVE) * beside + np.sin(_ABOVE) * up
     return rrb.EyeControls3D(position=middle + _AWAY * radius * away, look_target=middle, eye_up=up)

@@ -41,33 +41,36 @@ def person_name(motion: Motion3D, column: int) -> str:
 
 
 def add_space(recording: rr.RecordingStream, motion: Motion3D, scene: Scene) -> None:
-    """Add the axes of 3D space and, where the focal length is known, the camera."""
+    """Add the axes of 3D space and, where people's places are known, the camera.
+
+    Rerun knows no lens distortion: the frustum is that of the lens without it.
+    """
     axes = rr.ViewCoordinates.RIGHT_HAND_Y_UP if scene.upright else rr.ViewCoordinates.RDF
     recording.log(SPACE, axes, static=True, strict=True)
-    focal = focal_length(motion)
-    if focal is None or not scene.placed:
+    if not scene.placed:
         return
-    transform = scene.scene_from_camera
-    recording.log(
-        CAMERA,
-        rr.Transform3D(translation=transform[:3, 3], mat3x3=transform[:3, :3]),
-        rr.Pinhole(
-            resolution=motion.keypoints.size,
-            focal_length=focal,
-            camera_xyz=rr.ViewCoordinates.RDF,
-            image_plane_distance=_FRUSTUM,
-        ),
-        static=True,
-        strict=True,
+    camera = scene.camera
+    lens = rr.Pinhole(
+        resolution=motion.keypoints.size,
+        focal_length=camera.focal,
+        principal_point=camera.centre,
+        camera_xyz=rr.ViewCoordinates.RDF,
+        image_plane_distance=_FRUSTUM,
     )
-
-
-def focal_length(motion: Motion3D) -> float | None:
-    """The focal length in pixels that the motion was placed by; None if it does not say."""
-    try:
-        return float(motion.meta["assumptions"]["focal"]["pixels"])
-    except (KeyError, TypeError, ValueError):
-        return None
+    if camera.fixed:
+        pose = camera.first_pose
+        where = rr.Transform3D(translation=pose[:3, 3], mat3x3=pose[:3, :3])
+        recording.log(CAMERA, where, lens, static=True, strict=True)
+        return
+    recording.log(CAMERA, lens, static=True, strict=True)
+    for rows in chunks(motion):
+        poses = camera.world_from_camera[rows]
+        recording.send_columns(
+            CAMERA,
+            time_columns(motion, rows),
+            rr.Transform3D.columns(translation=poses[:, :3, 3], mat3x3=poses[:, :3, :3]),
+            strict=True,
+        )
 
 
 def add_people(

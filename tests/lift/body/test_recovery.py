@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from mbcli.camera import camera_from
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.geometry import project
 from mbcli.lift.body.body_model import BodyModel, mirrored_pose, upright
@@ -141,7 +142,7 @@ def test_the_body_is_placed_where_its_joints_are_seen(net: MeshNet, stick_body: 
     data = np.concatenate([seen, np.full((10, 1, 17, 1), 0.7)], axis=-1)
     data[3, 0, 5] = np.nan, np.nan, 0
     data[4, 0, 1:] = np.nan, np.nan, 0  # one joint alone tells no depth
-    found = place_by_keypoints(replace(motion, keypoints=tracks(data)), 700.0)
+    found = place_by_keypoints(replace(motion, keypoints=tracks(data)), camera_from(SIZE, 700.0))
     told = np.arange(10) != 4
     np.testing.assert_allclose(found[told], root[told], atol=1e-3)
     assert np.isnan(found[4]).all()

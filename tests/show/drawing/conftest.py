@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from mbcli.camera import camera_from
 from mbcli.motion import Motion3D
 from mbcli.skeleton import H36M17
 from mbcli.types import Keypoints2D
@@ -69,6 +70,7 @@ def make_motion() -> MakeMotion:
             positions_normalized=positions,
             confidence=score,
             keypoints=keypoints,
+            camera=camera_from(size, focal=float(max(size)), frames=len(root)),
         )
 
     return make

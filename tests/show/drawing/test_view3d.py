@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from motions import grounded
 
 from mbcli.motion import Motion3D, Refinement
 from mbcli.show.colours import LEFT, RIGHT
@@ -132,11 +133,10 @@ def test_known_floor_makes_people_stand_upright(make_motion: Make) -> None:
             positions=leaning.positions,
             root=leaning.root,
             confidence=leaning.confidence,
-            world_from_camera=world,
             foot_contacts=np.ones((1, 1, 2), dtype=bool),
         ),
     )
-    scene = Scene(refined)
+    scene = Scene(grounded(refined, world))
     assert scene.grounded
     assert scene.floor == 0
     body = scene.bodies(slice(0, 1))[0, 0]
@@ -180,8 +180,8 @@ def test_trails_lead_to_where_joints_are(make_motion: Make) -> None:
 
 
 def test_axes_point_where_the_view_says() -> None:
-    from mbcli.show.drawing.camera import frame_all, look_from
     from mbcli.show.drawing.floor import draw_axes
+    from mbcli.show.drawing.viewpoint import frame_all, look_from
 
     style = STYLES["dark"]
     for angles, across in (((0.0, 0.0), 0), ((90.0, 0.0), 2)):

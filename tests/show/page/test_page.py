@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from motions import CAMERA_HEIGHT, hidden, walking
+from motions import CAMERA_HEIGHT, grounded, hidden, walking
 
 from mbcli.errors import ConfigError, InputError, OutputError
-from mbcli.motion import Motion3D, Refinement
+from mbcli.motion import Motion3D
 from mbcli.show.colours import LEFT
 from mbcli.show.page.page import write_page
 
@@ -101,8 +101,7 @@ def test_a_refined_world_is_used(tmp_path: Path) -> None:
     world = np.eye(4)
     world[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     world[1, 3] = -CAMERA_HEIGHT
-    refinement = Refinement(motion.positions, motion.root, motion.confidence, world)
-    packed = packed_of(page_of(replace(motion, refinement=refinement), tmp_path))
+    packed = packed_of(page_of(grounded(motion, world), tmp_path))
     expected = (motion.in_camera @ world[:3, :3].T + world[:3, 3]) * np.array([1, -1, -1])
     np.testing.assert_allclose(points_of(packed), expected, atol=1e-4)
     assert packed["front"] == pytest.approx([0, 1], abs=1e-6)
@@ -113,8 +112,7 @@ def test_the_world_says_where_the_camera_is(tmp_path: Path) -> None:
     motion = walking(frames=3)
     world = np.eye(4)
     world[[0, 0, 2, 2], [0, 2, 0, 2]] = 0, 1, -1, 0  # the camera looks along the world's x
-    refinement = Refinement(motion.positions, motion.root, motion.confidence, world)
-    packed = packed_of(page_of(replace(motion, refinement=refinement), tmp_path))
+    packed = packed_of(page_of(grounded(motion, world), tmp_path))
     assert packed["front"] == pytest.approx([-1, 0], abs=1e-6)
 
 

@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 import pytest
-from motions import hidden, walking
+from motions import grounded, hidden, walking
 
 from mbcli.errors import ConfigError, InputError, OutputError
-from mbcli.motion import Motion3D, Refinement
+from mbcli.motion import Motion3D
 from mbcli.show.plots import PlotOptions, plot
 from mbcli.show.plots.figure import SUFFIXES
 from mbcli.show.plots.ink import SIDES
@@ -136,9 +136,11 @@ def test_times_and_one_frame(motion: Motion3D, tmp_path: Path) -> None:
 def test_a_motion_in_the_world_stands_on_its_floor(motion: Motion3D, tmp_path: Path) -> None:
     world = np.eye(4)
     world[1, 3] = -1.2
-    held = Refinement(motion.positions, motion.root, motion.confidence, world)
-    refined = replace(motion, refinement=held)
-    plot(refined, tmp_path / "way.svg", PlotOptions(what="trajectories", joints=("ankle",)))
+    plot(
+        grounded(motion, world),
+        tmp_path / "way.svg",
+        PlotOptions(what="trajectories", joints=("ankle",)),
+    )
     said = words(tmp_path / "way.svg")
     assert "above the floor [m]" in said
     assert any(line.startswith("up along the estimated gravity") for line in said)

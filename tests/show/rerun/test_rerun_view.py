@@ -9,11 +9,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from motions import SIZE, hidden, walking
+from motions import SIZE, grounded, hidden, walking
 
 from mbcli.errors import ConfigError, InputError, OutputError
 from mbcli.kinematics.angles import motion_angles
-from mbcli.motion import Motion3D, Refinement
+from mbcli.motion import Motion3D
 from mbcli.show.rerun import view as rerun_view
 from mbcli.show.rerun.view import view
 from mbcli.show.scene import scene_of
@@ -87,8 +87,7 @@ def upright(motion: Motion3D) -> Motion3D:
     world = np.eye(4)
     world[1:3, 1:3] = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
     world[1, 3] = -1.2
-    raw = Refinement(motion.positions, motion.root, motion.confidence, world_from_camera=world)
-    return replace(motion, refinement=raw)
+    return grounded(motion, world)
 
 
 def test_positions_come_back_as_they_are(two: Motion3D, tmp_path: Path) -> None:
@@ -181,7 +180,7 @@ def test_an_estimated_world_stands_upright(tmp_path: Path) -> None:
     joints = motion.skeleton.index
     assert solid[3][joints("head"), 1] > solid[3][joints("pelvis"), 1] > 0
     # y up keeps left left: the turn is no mirror image.
-    assert np.linalg.det(scene.scene_from_camera[:3, :3]) == pytest.approx(1.0)
+    assert np.linalg.det(scene.camera.first_pose[:3, :3]) == pytest.approx(1.0)
     shift = read.static("/space/camera", "Transform3D:translation")
     np.testing.assert_allclose(shift[0], [0.0, 1.2, 0.0], atol=1e-6)
 

@@ -22,7 +22,7 @@ _SMALLEST = 0.5  # metres across that a picture without perspective shows at lea
 
 
 @dataclass(frozen=True, eq=False)
-class Camera:
+class Viewpoint:
     """A camera in a world with x right, y down and z away.
 
     Attributes:
@@ -75,7 +75,7 @@ def frame_all(
     axes: FloatArray,
     window: Window,
     projection: Projection = "perspective",
-) -> Camera:
+) -> Viewpoint:
     """The nearest camera with these directions that sees all points within a window.
 
     A point at (r, d, f) along right, down and forward is inside if |r - r0| <= t (f - f0), with t
@@ -87,7 +87,7 @@ def frame_all(
         points: arrays (N, 3) in metres, all finite, with at least one point among them.
         axes: (3, 3) from :func:`look_from`.
         window: left, top, right and bottom in pixels.
-        projection: see :class:`Camera`.
+        projection: see :class:`Viewpoint`.
     """
     left, top, right, bottom = window
     size = np.array([right - left, bottom - top])
@@ -110,4 +110,4 @@ def frame_all(
         depth = float((-(most + least) / (2 * tangent)).min())
     # A lone point would have the camera inside of it.
     place = np.array([*(most - least) / 2, min(depth, nearest - _NEAREST)])
-    return Camera(axes, place, focal, middle, projection)
+    return Viewpoint(axes, place, focal, middle, projection)

@@ -1,0 +1,119 @@
+"""The camera of a pose.npz: as arrays, and back from those of either version of the format.
+
+Version 1 had the focal length in its metadata alone, and the world as one (4, 4) transform, only
+where refinement had estimated it. Its principal point is the middle of the picture, its lens
+without distortion, its camera taken to stand still.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.camera import Camera, CameraMotion, camera_from
+from mbcli.storage.pose_file import FORMAT
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def arrays_of(camera: Camera) -> dict[str, npt.NDArray[Any]]:
+    """A camera under the names that `mbcli.storage.pose_file` lists."""
+    return {
+        "camera_matrix": camera.matrix,
+        "distortion": camera.distortion,
+        "camera_given": np.array(
+            [camera.focal_given, camera.centre_given, camera.distortion_given], np.bool_
+        ),
+        **_poses(camera),
+    }
+
+
+def raw_arrays_of(camera: Camera) -> dict[str, npt.NDArray[Any]]:
+    """The poses of a camera before refinement, which leaves the lens as it is."""
+    return {f"raw_{name}": array for name, array in _poses(camera).items()}
+
+
+def camera_of(arrays: Arrays) -> Camera:
+    """The camera of a file.
+
+    Args:
+        arrays: of `mbcli.storage.pose_file.read_arrays`.
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError, TypeError: one is not as the format has it.
+    """
+    if str(arrays["format"]) != FORMAT:
+        return _of_version_one(arrays)
+    matrix = arrays["camera_matrix"]
+    focal, centre, distortion = arrays["camera_given"].tolist()
+    camera = Camera(
+        focal=matrix[[0, 1], [0, 1]],
+        centre=matrix[:2, 2],
+        distortion=arrays["distortion"],
+        focal_given=focal,
+        centre_given=centre,
+        distortion_given=distortion,
+    )
+    if (matrix != camera.matrix).any():
+        raise ValueError(
+            f"camera_matrix must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]], got {matrix.tolist()}"
+        )
+    return _posed(camera, arrays, "")
+
+
+def raw_camera_of(arrays: Arrays, camera: Camera) -> Camera | None:
+    """The camera before refinement; None if refinement left it as it was.
+
+    Args:
+        arrays: of `mbcli.storage.pose_file.read_arrays`.
+        camera: of :func:`camera_of`.
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError, TypeError: one is not as the format has it.
+    """
+    if str(arrays["format"]) != FORMAT:
+        return camera.lasting(len(arrays["timestamps"])) if camera.grounded else None
+    return _posed(camera, arrays, "raw_") if "raw_world_from_camera" in arrays else None
+
+
+def _poses(camera: Camera) -> dict[str, npt.NDArray[Any]]:
+    return {
+        "world_from_camera": camera.world_from_camera,
+        "camera_motion": np.array(camera.motion),
+        "grounded": np.array(camera.grounded, np.bool_),
+    }
+
+
+def _posed(camera: Camera, arrays: Arrays, prefix: str) -> Camera:
+    return camera.posed(
+        arrays[f"{prefix}world_from_camera"],
+        motion=cast(CameraMotion, str(arrays[f"{prefix}camera_motion"])),
+        grounded=bool(arrays[f"{prefix}grounded"]),
+    )
+
+
+def _of_version_one(arrays: Arrays) -> Camera:
+    width, height = arrays["image_size"].tolist()
+    frames = len(arrays["timestamps"])
+    pixels, given = _focal(json.loads(str(arrays["meta"])))
+    camera = replace(camera_from((width, height), pixels, frames=frames), focal_given=given)
+    if "world_from_camera" not in arrays:
+        return camera
+    world = np.broadcast_to(arrays["world_from_camera"], (frames, 4, 4))
+    return camera.posed(world, motion="still", grounded=True)
+
+
+def _focal(meta: Any) -> tuple[float | None, bool]:
+    """Focal length in pixels, and whether it was given; None where the metadata has none."""
+    try:
+        noted = meta["assumptions"]["focal"]
+        return float(noted["pixels"]), bool(noted["given"])
+    except (KeyError, TypeError, ValueError):
+        return None, False
