@@ -1,4 +1,4 @@
-"""Normalised coordinates, mirror images, similarity alignment and the pinhole camera.
+"""Normalised coordinates, mirror images, similarity alignment and turns along rays.
 
 Pure numpy. Pixels become network coordinates and come back here; nowhere else does a missing
 keypoint turn into zeros.
@@ -208,23 +208,6 @@ def _draw(scale_range: tuple[float, float], rng: np.random.Generator | None) -> 
     if rng is None:
         raise ValueError(f"a random scale within {scale_range} needs an rng")
     return float(rng.uniform(low, high))
-
-
-def project(points: npt.ArrayLike, focal: float, principal: npt.ArrayLike) -> FloatArray:
-    """Pinhole projection.
-
-    Args:
-        points: (..., 3) metres in the camera's frame: x right, y down, z away from it.
-        focal: focal length in pixels.
-        principal: (2,) principal point in pixels.
-
-    Returns:
-        (..., 2) pixels; NaN for a point that is not in front of the camera.
-    """
-    data = np.asarray(points, dtype=np.float64)
-    depth = np.where(data[..., 2:] > 0, data[..., 2:], np.nan)
-    result: FloatArray = focal * data[..., :2] / depth + np.asarray(principal)
-    return result
 
 
 def from_ray(poses: npt.ArrayLike, rays: npt.ArrayLike) -> FloatArray:

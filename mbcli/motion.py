@@ -88,8 +88,8 @@ class Motion3D(ByValue):
         confidence: (T, P, 17) float32, 0..1.
         keypoints: the 2D keypoints that were lifted, in the same skeleton.
         camera: the lens by which people were placed, and the camera's pose in each frame.
-        meta: JSON-ready provenance: version, command, options, weights and what was assumed; for
-            people to read.
+        meta: JSON-ready provenance: version, command, options, weights and, for people to read,
+            what was assumed.
         skeleton: joint names and parents.
         refinement: what was there before refinement and what it found; None for a raw motion.
         expected_error: (T, P, 17) float32 metres: by the lifter's own calibration, the mean

@@ -168,13 +168,6 @@ def test_network_input_turns_missing_and_wild_into_zeros():
 # camera and alignment
 
 
-def test_projection():
-    points = np.array([[0.0, 0, 2], [1, -0.5, 2], [1, 1, -1], [0, 0, 0]])
-    got = g.project(points, 1000, (640, 360))
-    assert np.allclose(got[:2], [[640, 360], [1140, 110]])
-    assert np.isnan(got[2:]).all()
-
-
 def test_similarity_finds_the_transformation():
     rng = np.random.default_rng(3)
     source = rng.normal(size=(4, 5, 17, 3))

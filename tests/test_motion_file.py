@@ -158,7 +158,8 @@ def test_files_of_version_one_load(name: str, tmp_path: Path) -> None:
     assert camera.focal_given is noted["given"]
     assert camera.centre.tolist() == (arrays["image_size"] / 2).tolist()
     # The lens is the one by which people were placed: they lie on their keypoints.
-    seen = camera.project(motion.in_camera)
+    raw = motion if motion.refinement is None else motion.refinement
+    seen = camera.project(raw.positions + raw.root[:, :, None])
     apart = np.linalg.norm(seen - motion.keypoints.data[..., :2], axis=-1)
     assert np.nanmedian(apart) < 4
     if "world_from_camera" in arrays:

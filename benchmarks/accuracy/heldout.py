@@ -25,7 +25,6 @@ from mbcli.camera import camera_from
 from mbcli.conversion import convert
 from mbcli.data.stores.store import Clip, ClipStore
 from mbcli.evaluate.metrics import root_relative
-from mbcli.geometry import project
 from mbcli.lift.lifter import Lifter
 from mbcli.options import DEFAULT_LOW_PASS
 from mbcli.placing.metric import to_metres
@@ -135,7 +134,7 @@ def pieces(store: ClipStore, subjects: Sequence[str], cameras: int) -> Iterator[
 
 def _inputs(seen: FloatArray, draw: Draw) -> dict[str, FloatArray]:
     """(T, 21, 3) metres to (T, 17, 3) pixels and confidence, without and with errors."""
-    coco = project(seen[:, _COCO], FOCAL, np.array(SIZE) / 2)
+    coco = camera_from(SIZE, FOCAL).project(seen[:, _COCO])
     ones = np.ones((*coco.shape[:2], 1))
     clean = convert(np.concatenate([coco, ones], axis=-1), COCO17, H36M17)
     low, high = clean[..., :2].min(axis=(0, 1)), clean[..., :2].max(axis=(0, 1))

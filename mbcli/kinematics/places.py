@@ -72,7 +72,7 @@ def _floor_level(
 ) -> float:
     """The y of the lower ankle, in all but the wildest frames."""
     ankles = [motion.skeleton.index(joint) for joint in FEET]
-    levels = camera.to_world(motion.positions[:, :, ankles] + offsets[:, :, None])[..., 1]
-    lower = np.fmax.reduce(levels[shown], axis=-1)
+    points = camera.to_world(motion.positions[:, :, ankles] + offsets[:, :, None])
+    lower = np.fmax.reduce(points[shown, :, 1].astype(np.float32), axis=-1)
     lower = lower[np.isfinite(lower)]
     return float(np.percentile(lower, _FLOOR_PERCENTILE)) if len(lower) else _STANDING

@@ -29,8 +29,8 @@ video time, P people, 17 joints; metres in camera axes (x right, y down, z away)
     camera_motion        () U          still, turning, moving or unknown
     grounded             () ?          whether the world's y is along gravity and its floor is
                                        y = 0; else its axes are those of the first frame's camera
-    meta                 () U          JSON: version, command, options, weights, assumptions; for
-                                       people to read, no array depends on it
+    meta                 () U          JSON: version, command, options, weights; assumptions, for
+                                       people to read: those that count are arrays
 
 A refined motion holds the refined numbers under the names above, and besides
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from motions import ANKLE_HEIGHT, CAMERA_HEIGHT, grounded, walking
+from motions import ANKLE_HEIGHT, CAMERA_HEIGHT, grounded, panned, walking
 
 from mbcli.errors import ConfigError
 from mbcli.exports.axes import place, turn
@@ -67,6 +67,15 @@ def test_the_estimated_world_levels_a_tilted_camera(up: str) -> None:
         placed.positions, (level.in_camera - [0, CAMERA_HEIGHT, 0]) @ turn(up).T, atol=1e-6
     )
     assert "stand still" in " ".join(placed.notes)
+
+
+def test_a_camera_that_turns_does_not_carry_people_along() -> None:
+    still, turning = walking(20), panned(walking(20), 40)
+    assert np.abs(turning.in_camera - still.in_camera).max() > 1
+    placed = place(turning, ExportOptions(up="z"))
+    expected = place(still, ExportOptions(up="z"))
+    np.testing.assert_allclose(placed.positions, expected.positions, atol=1e-6)
+    assert "origin at the first frame's camera" in " ".join(placed.notes)
 
 
 def test_an_absent_person_stays_absent() -> None:

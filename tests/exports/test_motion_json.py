@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from motions import grounded, hidden, standing_feet, walking
+from motions import grounded, hidden, panned, standing_feet, walking
 
 from mbcli.exports.export import export
 from mbcli.exports.json_file import FORMAT, SCHEMA
@@ -42,6 +42,20 @@ def written(motion: Motion3D, folder: Path, **options: Any) -> Document:
         path.read_text(encoding="utf-8"), parse_constant=lambda word: pytest.fail(word)
     )
     return document
+
+
+def test_the_camera_is_in_it(tmp_path: Path, validate: Callable[[Document], None]) -> None:
+    document = written(walking(4), tmp_path)
+    assert document["camera"]["focal"] == [1000.0, 1000.0]
+    assert document["camera"]["given"] == {"focal": False, "centre": False, "distortion": False}
+    motion = panned(walking(4), 30)
+    document = written(motion, tmp_path)
+    validate(document)
+    assert document["camera"]["motion"] == "turning"
+    into = np.array(document["axes"]["file_from_camera"])
+    assert into.shape == (4, 4, 4)
+    expected = np.einsum("tij,tpkj->tpki", into[:, :3, :3], motion.in_camera)
+    np.testing.assert_allclose(positions(document), expected, atol=1e-5)
 
 
 def positions(document: Document) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from motions import hidden, walking
+from motions import hidden, panned, walking
 
 from mbcli.geometry import flip
 from mbcli.kinematics.angles import (
@@ -286,3 +286,10 @@ def test_an_angle_is_as_sure_as_its_least_certain_joint() -> None:
     confidence[:, H36M17.index("left_ankle")] = 0.2
     sure = angle_confidence(confidence, ("knee_angle_l", "hip_rotation_l", "hip_flexion_l"))
     assert sure == pytest.approx(np.tile([0.2, 0.2, 1.0], (4, 1)))
+
+
+def test_a_camera_that_turns_does_not_turn_the_person() -> None:
+    still, turning = walking(30), panned(walking(30), 90)
+    for name in ("pelvis_heading", "trunk_forward_lean", "pelvis_obliquity", "knee_angle_l"):
+        expected = motion_angles(still).of(name)
+        np.testing.assert_allclose(motion_angles(turning).of(name), expected, atol=1e-3)

@@ -5,9 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from mbcli.camera import camera_from
+from mbcli.camera import Camera, camera_from
 from mbcli.errors import ConfigError
-from mbcli.geometry import project
 from mbcli.placing.metric import check_height, to_metres
 from mbcli.placing.smoothing import smooth
 from mbcli.skeleton import H36M17
@@ -77,13 +76,13 @@ def a_walker(frames=120, distance=4.0, approach=0.0):
 def seen_by(world, focal=FOCAL, noise=0.0, seed=0):
     """Keypoints (T, P, 17, 3) of people (T, P, 17, 3), and what a perfect lifter says of them."""
     rng = np.random.default_rng(seed)
-    middle = np.array(SIZE) / 2
-    xy = project(world, focal, middle) + noise * rng.normal(size=(*world.shape[:3], 2))
+    camera, middle = camera_from(SIZE, focal), np.array(SIZE) / 2
+    xy = camera.project(world) + noise * rng.normal(size=(*world.shape[:3], 2))
     data = np.concatenate([xy, np.full((*world.shape[:3], 1), 0.9)], axis=-1)
     pelvis = world[:, :, :1]
     per_metre = focal / pelvis[..., 2:] / (min(SIZE) / 2)
     units = (world - pelvis) * per_metre
-    units[..., :2] += (project(pelvis, focal, middle) - middle) / (min(SIZE) / 2)
+    units[..., :2] += (camera.project(pelvis) - middle) / (min(SIZE) / 2)
     return keypoints_of(data), units
 
 
@@ -176,6 +175,21 @@ def test_depth_follows_the_lifted_size_where_keypoints_spread_for_a_moment():
     data[wide, ..., :2] = pelvis + 1.08 * (data[wide, ..., :2] - pelvis)
     _, root = metres(units, keypoints_of(data))
     assert np.abs(root[..., 2] / world[:, :, 0, 2] - 1).max() < 0.015
+
+
+@pytest.mark.parametrize("distortion", [(0.0,) * 5, (-0.25, 0.08, 0.001, -0.001, 0.0)])
+def test_places_through_a_lens_with_its_own_middle_and_distortion(distortion):
+    camera = Camera(np.array([FOCAL, 1.1 * FOCAL]), np.array([600.0, 380.0]), np.array(distortion))
+    world = a_walker(distance=5.0)[:, None]
+    keypoints, units = seen_by(world)
+    data = keypoints.data.copy()
+    data[..., :2] = camera.project(world)
+    moved = (data[:, :, :1, :2] - np.array(SIZE) / 2) / (min(SIZE) / 2) - units[:, :, :1, :2]
+    units[..., :2] += moved
+    _, root = metres(units, keypoints_of(data), camera=camera)
+    assert depth_error(root, world) < 0.02
+    _, plain = metres(units, keypoints_of(data))
+    assert depth_error(plain, world) > 0.04
 
 
 def test_every_person_has_the_given_height():

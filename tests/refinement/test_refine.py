@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from motions import hidden, walking
+from motions import hidden, panned, walking
 
 from mbcli.errors import ConfigError
 from mbcli.motion import Motion3D, load_motion
@@ -142,6 +142,18 @@ def test_world_and_feet() -> None:
     assert feet.refinement.foot_contacts is not None
     assert 0.3 < feet.refinement.foot_contacts.mean() < 0.9
     np.testing.assert_array_equal(feet.positions[:, :, 0], 0)
+
+
+def test_world_and_feet_of_a_camera_that_turns() -> None:
+    options = RefineOptions(world=True, feet=True)
+    still, turning = refine(walking(90), options), refine(panned(walking(90), 30), options)
+    assert turning.meta["refinement"]["world"]["camera"] == "turning"
+    assert (turning.camera.motion, turning.camera.grounded) == ("turning", True)
+    assert turning.refinement is not None
+    assert still.refinement is not None
+    np.testing.assert_array_equal(turning.refinement.foot_contacts, still.refinement.foot_contacts)
+    np.testing.assert_allclose(turning.in_world, still.in_world, atol=1e-3)
+    assert turning.refinement.camera == panned(walking(90), 30).camera
 
 
 def nobody() -> Motion3D:

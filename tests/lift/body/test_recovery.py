@@ -10,7 +10,6 @@ from torch import nn
 
 from mbcli.camera import camera_from
 from mbcli.errors import ConfigError, WeightsError
-from mbcli.geometry import project
 from mbcli.lift.body.body_model import BodyModel, mirrored_pose, upright
 from mbcli.lift.body.network import MeshHeadConfig, MeshNet
 from mbcli.lift.body.recovery import MeshOptions, MeshRecoverer, place_by_keypoints, recover
@@ -135,14 +134,18 @@ def test_flipping_averages_with_the_mirror_image(net: MeshNet) -> None:
     torch.testing.assert_close(same, shape)
 
 
-def test_the_body_is_placed_where_its_joints_are_seen(net: MeshNet, stick_body: BodyModel) -> None:
+@pytest.mark.parametrize("distortion", [(0.0,) * 5, (-0.25, 0.08, 0.001, -0.001, 0.0)])
+def test_the_body_is_placed_where_its_joints_are_seen(
+    net: MeshNet, stick_body: BodyModel, distortion: tuple[float, ...]
+) -> None:
+    camera = replace(camera_from(SIZE, 700.0), distortion=np.array(distortion))
     motion = MeshRecoverer(net, stick_body, MeshOptions(device="cpu")).recover(tracks(moving(10)))
     root = np.array([0.4, -0.2, 5.0]) + np.linspace(0, 1, 10)[:, None, None]
-    seen = project(motion.joints + root[:, :, None], 700.0, np.array(SIZE) / 2)
+    seen = camera.project(motion.joints + root[:, :, None])
     data = np.concatenate([seen, np.full((10, 1, 17, 1), 0.7)], axis=-1)
     data[3, 0, 5] = np.nan, np.nan, 0
     data[4, 0, 1:] = np.nan, np.nan, 0  # one joint alone tells no depth
-    found = place_by_keypoints(replace(motion, keypoints=tracks(data)), camera_from(SIZE, 700.0))
+    found = place_by_keypoints(replace(motion, keypoints=tracks(data)), camera)
     told = np.arange(10) != 4
     np.testing.assert_allclose(found[told], root[told], atol=1e-3)
     assert np.isnan(found[4]).all()

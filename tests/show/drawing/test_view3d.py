@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from motions import grounded
+from motions import grounded, panned, walking
 
 from mbcli.motion import Motion3D, Refinement
 from mbcli.show.colours import LEFT, RIGHT
@@ -144,6 +144,17 @@ def test_known_floor_makes_people_stand_upright(make_motion: Make) -> None:
     np.testing.assert_allclose(body[H36M17.index("left_ankle"), 1], 0, atol=1e-5)
     assert scene.feet_down(0, 0) == [H36M17.index("right_ankle"), H36M17.index("left_ankle")]
     assert not Scene(leaning).grounded
+
+
+def test_people_stay_where_they_are_while_the_camera_turns() -> None:
+    still, turning = Scene(walking(20)), Scene(panned(walking(20), 40))
+    assert turning.floor == pytest.approx(still.floor, abs=1e-5)
+    rows = slice(5, 20)
+    np.testing.assert_allclose(turning.bodies(rows), still.bodies(rows), atol=1e-5)
+    columns = np.array([0])
+    np.testing.assert_allclose(
+        turning.bodies(slice(7, 8), columns), still.bodies(slice(7, 8)), atol=1e-5
+    )
 
 
 def test_feet_on_the_floor_are_marked(make_motion: Make) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from motions import CAMERA_HEIGHT, grounded, hidden, walking
+from motions import CAMERA_HEIGHT, grounded, hidden, panned, walking
 
 from mbcli.errors import ConfigError, InputError, OutputError
 from mbcli.motion import Motion3D
@@ -114,6 +114,12 @@ def test_the_world_says_where_the_camera_is(tmp_path: Path) -> None:
     world[[0, 0, 2, 2], [0, 2, 0, 2]] = 0, 1, -1, 0  # the camera looks along the world's x
     packed = packed_of(page_of(grounded(motion, world), tmp_path))
     assert packed["front"] == pytest.approx([-1, 0], abs=1e-6)
+
+
+def test_the_page_takes_a_turning_camera_out(tmp_path: Path) -> None:
+    still = points_of(packed_of(page_of(walking(frames=20), tmp_path)))
+    turning = points_of(packed_of(page_of(panned(walking(frames=20), 40), tmp_path)))
+    np.testing.assert_allclose(turning, still, atol=1e-3)
 
 
 def test_people_without_places_stand_side_by_side(tmp_path: Path) -> None:

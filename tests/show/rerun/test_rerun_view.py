@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from motions import SIZE, grounded, hidden, walking
+from motions import SIZE, grounded, hidden, panned, walking
 
 from mbcli.errors import ConfigError, InputError, OutputError
 from mbcli.kinematics.angles import motion_angles
@@ -183,6 +183,20 @@ def test_an_estimated_world_stands_upright(tmp_path: Path) -> None:
     assert np.linalg.det(scene.camera.first_pose[:3, :3]) == pytest.approx(1.0)
     shift = read.static("/space/camera", "Transform3D:translation")
     np.testing.assert_allclose(shift[0], [0.0, 1.2, 0.0], atol=1e-6)
+
+
+def test_the_camera_is_shown_with_its_lens_and_turns(tmp_path: Path) -> None:
+    motion = panned(walking(6), 50)
+    lens = replace(motion.camera, focal=[900.0, 910.0], centre=[600.0, 340.0])
+    view(replace(motion, camera=lens), tmp_path / "out.rrd", footage="none")
+    read = Recording(tmp_path / "out.rrd")
+    matrix = np.array(read.static("/space/camera", "Pinhole:image_from_camera")[0])
+    np.testing.assert_allclose(matrix.reshape(3, 3).T, lens.matrix, rtol=1e-6)
+    turns = [value[0] for _, _, value in read.rows("/space/camera", "Transform3D:mat3x3")]
+    turned = np.array(turns).reshape(-1, 3, 3).swapaxes(1, 2)
+    np.testing.assert_allclose(turned, lens.world_from_camera[:, :3, :3], atol=1e-6)
+    walked = read.points("/space/person_1", 3)
+    np.testing.assert_allclose(walked[5], walking(6).in_camera[5, 0], atol=1e-5)
 
 
 def test_people_without_places_stand_in_a_row(tmp_path: Path) -> None:
