@@ -45,6 +45,11 @@ def test_projection_is_opencvs(distortion: tuple[float, ...]) -> None:
     np.testing.assert_allclose(camera.project(points), expected[:, 0], rtol=0, atol=1e-9)
 
 
+def test_projection_in_numbers() -> None:
+    seen = camera_from(SIZE, focal=1000).project([[0.0, 0.0, 2.0], [1.0, -0.5, 2.0]])
+    np.testing.assert_allclose(seen, [[640, 360], [1140, 110]])
+
+
 def test_a_barrel_draws_the_corners_in() -> None:
     corner = np.array([[1.0, 0.6, 2.0]])
     middle = np.array([650.0, 350.0])

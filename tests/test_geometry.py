@@ -165,7 +165,7 @@ def test_network_input_turns_missing_and_wild_into_zeros():
     assert np.allclose(got[~gone][:, 2], 0.8)
 
 
-# camera and alignment
+# alignment
 
 
 def test_similarity_finds_the_transformation():
