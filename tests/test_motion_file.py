@@ -181,11 +181,14 @@ def test_files_of_version_one_load(name: str, tmp_path: Path) -> None:
 
 def test_a_file_of_version_one_without_a_focal_length(tmp_path: Path) -> None:
     arrays = _arrays(FIXTURES / "motion_1.npz")
-    for meta in ("{}", '{"assumptions": {"focal": {"pixels": "long"}}}'):
-        np.savez(tmp_path / "pose.npz", **{**arrays, "meta": np.array(meta)})
-        camera = load_motion(tmp_path / "pose.npz").camera
-        assert camera.focal == pytest.approx(camera_from((1280, 720)).focal)
-        assert not camera.focal_given
+    np.savez(tmp_path / "pose.npz", **{**arrays, "meta": np.array("{}")})
+    camera = load_motion(tmp_path / "pose.npz").camera
+    assert camera.focal == pytest.approx(camera_from((1280, 720)).focal)
+    assert not camera.focal_given
+    meta = '{"assumptions": {"focal": {"pixels": -5, "given": true}}}'
+    np.savez(tmp_path / "pose.npz", **{**arrays, "meta": np.array(meta)})
+    with pytest.raises(InputError, match="focal must be positive, got"):
+        load_motion(tmp_path / "pose.npz")
 
 
 def test_existing_file_needs_overwrite(tmp_path: Path, motion: Motion3D) -> None:

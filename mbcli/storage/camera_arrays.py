@@ -7,7 +7,6 @@ without distortion, its camera taken to stand still.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.camera import Camera, CameraMotion, camera_from
+from mbcli.storage.metadata import read_metadata
 from mbcli.storage.pose_file import FORMAT
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -100,20 +100,15 @@ def _posed(camera: Camera, arrays: Arrays, prefix: str) -> Camera:
 
 
 def _of_version_one(arrays: Arrays) -> Camera:
+    """Without a focal length in its metadata, the camera has the default field of view."""
     width, height = arrays["image_size"].tolist()
     frames = len(arrays["timestamps"])
-    pixels, given = _focal(json.loads(str(arrays["meta"])))
-    camera = replace(camera_from((width, height), pixels, frames=frames), focal_given=given)
+    camera = camera_from((width, height), frames=frames)
+    focal = read_metadata(str(arrays["meta"])).get("assumptions", {}).get("focal")
+    if focal is not None:
+        pixels = np.full(2, focal["pixels"])
+        camera = replace(camera, focal=pixels, focal_given=focal["given"])
     if "world_from_camera" not in arrays:
         return camera
     world = np.broadcast_to(arrays["world_from_camera"], (frames, 4, 4))
     return camera.posed(world, motion="still", grounded=True)
-
-
-def _focal(meta: Any) -> tuple[float | None, bool]:
-    """Focal length in pixels, and whether it was given; None where the metadata has none."""
-    try:
-        noted = meta["assumptions"]["focal"]
-        return float(noted["pixels"]), bool(noted["given"])
-    except (KeyError, TypeError, ValueError):
-        return None, False
