@@ -16,6 +16,7 @@ from mbcli.errors import InputError
 from mbcli.skeleton import H36M17, Skeleton
 from mbcli.storage.camera_arrays import arrays_of, camera_of, raw_arrays_of, raw_camera_of
 from mbcli.storage.metadata import read_metadata
+from mbcli.storage.output import check_separate
 from mbcli.storage.pose_file import read_arrays, write_arrays
 from mbcli.types import (
     ByValue,
@@ -172,6 +173,13 @@ class Motion3D(ByValue):
         save_motion(path, self, overwrite=overwrite)
 
 
+def noted_source(motion: Motion3D) -> Path | None:
+    """What a motion says it was inferred from, if it still lies there."""
+    noted = motion.meta.get("source")
+    path = Path(noted) if isinstance(noted, str) and noted else None
+    return path if path is not None and path.exists() else None
+
+
 def save_motion(path: Path | str, motion: Motion3D, overwrite: bool = False) -> None:
     """Write ``motion`` to ``path``; a reader finds all of it or nothing.
 
@@ -182,8 +190,10 @@ def save_motion(path: Path | str, motion: Motion3D, overwrite: bool = False) -> 
         overwrite: replace an existing file.
 
     Raises:
-        OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
+        OutputError: the file exists and ``overwrite`` is off, it is what the motion was inferred
+            from, or it cannot be written.
     """
+    check_separate([Path(path)], [noted_source(motion)])
     write_arrays(Path(path), _arrays(motion), overwrite=overwrite)
 
 

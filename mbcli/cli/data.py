@@ -67,7 +67,9 @@ def merge(
         from mbcli.cli.screen import Screen
         from mbcli.data.stores.duplicates import find_duplicates
         from mbcli.data.stores.store import ClipStore, check_new_store, merge_stores
+        from mbcli.storage.output import check_separate
 
+        check_separate([out], stores)
         check_new_store(out, overwrite=overwrite)
         opened = [ClipStore.open(path) for path in stores]
         people = sorted({subject for store in opened for subject in store.subjects})

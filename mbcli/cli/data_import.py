@@ -127,6 +127,7 @@ def import_data(
         # Imported on use, so that --help answers at once.
         from mbcli.cli.screen import Screen
         from mbcli.data.formats import import_format
+        from mbcli.storage.output import check_separate
 
         kind = import_format(format)
         options = _given(
@@ -144,6 +145,7 @@ def import_data(
             joint_map=joint_map,
         )
         _check_source(format, kind, source)
+        check_separate([out], [source, models, cameras, joint_map])
         if "scale" in options:
             options["scale"] = metres_of(options["scale"])
         if format == "keypoints":

@@ -54,7 +54,7 @@ def preview(
             raise ConfigError(f"--seed must be 0 or more, got {seed}")
         if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
             raise OutputError(f"--out must end in .png or .jpg, got {out}")
-        check_output(out, overwrite=overwrite)
+        check_output(out, overwrite=overwrite, inputs=(store,))
         opened = open_store(store)
         rng = np.random.default_rng(seed)
         if isinstance(opened, ClipStore):

@@ -122,7 +122,7 @@ def evaluate(
             raise OutputError(f"--picture must end in {', '.join(SUFFIXES)}, got {picture}")
         for path in (out, picture):
             if path is not None:
-                check_output(path, overwrite=overwrite)
+                check_output(path, overwrite=overwrite, inputs=(weights, store))
         opened = SequenceStore.open(store)
         lifter, facts = _lifter(
             weights, protocol, window, root_relative, device=device, flip=flip, batch=batch

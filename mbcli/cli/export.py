@@ -140,7 +140,7 @@ def export(
         options = ExportOptions(person=person, up=up, scale=scale, fps=fps, shape=shape)
         format_of(out, format_).check(options)
         motion = r.refined(load_motion(pose), refinement)
-        done = exported(motion, out, options, format=format_, overwrite=overwrite)
+        done = exported(motion, out, options, format=format_, overwrite=overwrite, inputs=(pose,))
         screen = Screen(quiet=quiet)
         for path, number in zip(done.paths, done.track_ids, strict=False):
             who = str(number) if len(done.paths) > 1 else ", ".join(map(str, done.track_ids))

@@ -12,7 +12,7 @@ import typer
 from mbcli.cli import arguments as a
 from mbcli.cli.guard import FAILED, exit_codes
 from mbcli.cli.overlay import check_overlay, draw_overlay
-from mbcli.errors import ConfigError, OutputError
+from mbcli.errors import ConfigError
 
 _MESH, _DRAWING = "Body meshes", "Drawing"
 
@@ -158,7 +158,7 @@ def infer(
         from mbcli.cli.jobs import plan, run_all
         from mbcli.cli.screen import Screen
         from mbcli.cli.summary import Result, show_summary, write_json
-        from mbcli.exports.mesh import save_bodies
+        from mbcli.exports.mesh import check_bodies, save_bodies
         from mbcli.motion import save_motion
         from mbcli.options import InferOptions
         from mbcli.pipeline import Pipeline
@@ -199,17 +199,18 @@ def infer(
         if (mesh is None) != (mesh_out is None):
             raise ConfigError("--mesh and --mesh-out go together, got only one of them")
         jobs = plan(inputs, out)
+        files = (
+            *(keypoints, joint_map, weights, action, mesh, body_model),
+            *(pose2d_config, pose2d_checkpoint, det_config, det_checkpoint),
+        )
         if keypoints is not None and len(jobs) > 1:
             raise ConfigError(f"--keypoints belongs to one video, got {len(jobs)} inputs")
         if mesh_out is not None:
             if len(jobs) > 1:
                 raise ConfigError(f"--mesh-out belongs to one video, got {len(jobs)} inputs")
-            if mesh_out.suffix.lower() == ".glb":
-                check_output(mesh_out, overwrite=overwrite)
-            elif mesh_out.exists() and not overwrite:
-                raise OutputError(f"the output {mesh_out} exists: add --overwrite")
+            check_bodies(mesh_out, overwrite=overwrite, inputs=(jobs[0][0], *files))
         if overlay is not None:
-            check_overlay(overlay, jobs, overwrite=overwrite)
+            check_overlay(overlay, jobs, overwrite=overwrite, inputs=files)
         pipeline = Pipeline(options, command=shlex.join(["mbcli", *sys.argv[1:]]))
         if len(jobs) > 1:
             # Weights that are of no use to any input end the run at once.
@@ -217,7 +218,7 @@ def infer(
         screen = Screen(quiet=quiet)
 
         def run(source: Path, target: Path) -> Result:
-            check_output(target, overwrite=overwrite)
+            check_output(target, overwrite=overwrite, inputs=(source, *files))
             with screen.progress(source.name) as observer:
                 motion, report = pipeline.run(source, observer, keypoints)
                 # Before the bodies are recovered: nothing that is finished may be lost.

@@ -21,12 +21,13 @@ def plan(sources: list[Path], out: Path, suffixes: Sequence[str] = (".npz",)) ->
         suffixes: those that a result may have; in a folder, results get the first.
 
     Raises:
-        OutputError: a result with another suffix, or several inputs and no folder for them.
+        OutputError: a result with another suffix or in place of an input, or several inputs and
+            no folder for them.
         ConfigError: two inputs whose results would have the same name.
         InputError: a folder that cannot be listed.
     """
     # Imported on use: PyAV and OpenCV take a noticeable part of a second to load.
-    from mbcli.storage.output import check_folder
+    from mbcli.storage.output import check_folder, check_separate
     from mbcli.video import list_videos
 
     flat: list[Path] = []
@@ -48,7 +49,10 @@ def plan(sources: list[Path], out: Path, suffixes: Sequence[str] = (".npz",)) ->
                 f"both results would be {out / name}{suffixes[0]}"
             )
         by_name[name] = source
-    return [(source, out / f"{name}{suffixes[0]}") for name, source in by_name.items()]
+    jobs = [(source, out / f"{name}{suffixes[0]}") for name, source in by_name.items()]
+    # The result of one may be the input of another.
+    check_separate([target for _, target in jobs], flat)
+    return jobs
 
 
 def run_all(jobs: list[Job], run: Callable[[Path, Path], Result], *, debug: bool) -> list[Result]:

@@ -95,10 +95,11 @@ def keypoints(
         if keypoints is not None and len(jobs) > 1:
             raise ConfigError(f"--keypoints belongs to one video, got {len(jobs)} inputs")
         command = shlex.join(["mbcli", *sys.argv[1:]])
+        files = (keypoints, joint_map, pose2d_config, pose2d_checkpoint, det_config, det_checkpoint)
         screen = Screen(quiet=quiet)
 
         def run(source: Path, target: Path) -> Result:
-            check_output(target, overwrite=overwrite)
+            check_output(target, overwrite=overwrite, inputs=(source, *files))
             watch = Stopwatch()
             with (
                 screen.progress(source.name) as observer,

@@ -7,7 +7,7 @@ part of the time that finding people does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +17,23 @@ if TYPE_CHECKING:
     from mbcli.cli.jobs import Job
     from mbcli.motion import Motion3D
     from mbcli.report import Observer
+    from mbcli.storage.output import Input
 
 
-def check_overlay(overlay: Path, jobs: Sequence[Job], *, overwrite: bool) -> None:
+def check_overlay(
+    overlay: Path, jobs: Sequence[Job], *, overwrite: bool, inputs: Iterable[Input]
+) -> None:
     """Find out, before any work is done, whether the result can be drawn on its video.
+
+    Args:
+        overlay: the file to draw.
+        jobs: every source with its result.
+        overwrite: whether a file that is there may be replaced.
+        inputs: what is read beside the sources.
 
     Raises:
         ConfigError: there are several inputs, or the only one has no pictures.
-        OutputError: the file cannot be written, or is none that can be drawn into.
+        OutputError: the file cannot be written, is one of the inputs, or none to be drawn into.
     """
     from mbcli.keypoints import is_keypoint_file
     from mbcli.show.drawing.files import check_suffix
@@ -32,16 +41,14 @@ def check_overlay(overlay: Path, jobs: Sequence[Job], *, overwrite: bool) -> Non
 
     if len(jobs) > 1:
         raise ConfigError(f"--overlay belongs to one video, got {len(jobs)} inputs")
-    source, target = jobs[0]
+    source, _ = jobs[0]
     if is_keypoint_file(source):
         raise ConfigError(
             f"--overlay draws on a video, but {source} holds keypoints only: name the video, and "
             "the keypoints with --keypoints"
         )
     check_suffix(overlay, option="--overlay")
-    if overlay.resolve() in (source.resolve(), target.resolve()):
-        raise ConfigError(f"--overlay must be a file of its own, got {overlay}")
-    check_output(overlay, overwrite=overwrite)
+    check_output(overlay, overwrite=overwrite, inputs=(source, *inputs))
 
 
 def draw_overlay(

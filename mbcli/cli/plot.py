@@ -91,7 +91,7 @@ def plot(
 
         options = PlotOptions(what, person, tuple(joint or ()), start, end)
         check_suffix(out)
-        check_output(out, overwrite=overwrite)
+        check_output(out, overwrite=overwrite, inputs=(pose,))
         motion = r.refined(load_motion(pose), refinement)
         report = draw(motion, out, options, overwrite=overwrite)
         screen = Screen(quiet=quiet)

@@ -71,7 +71,7 @@ def refine(
         from mbcli.motion import load_motion, save_motion
         from mbcli.storage.output import check_output
 
-        check_output(out, overwrite=overwrite)
+        check_output(out, overwrite=overwrite, inputs=(pose,))
         motion = r.refined(load_motion(pose), options)
         save_motion(out, motion, overwrite=overwrite)
         done = "; ".join(_done(motion.meta["refinement"]))

@@ -117,7 +117,7 @@ def render(
             feet=feet,
             world=world,
         )
-        check_output(out, overwrite=overwrite)
+        check_output(out, overwrite=overwrite, inputs=(pose, video))
         heard = kind == ".mp4" and options.sound
         if video is not None and not (options.needs_video or heard or kind == d.PAGE):
             raise ConfigError(f"--video is for --layout side, overlay or sound only, got {video}")

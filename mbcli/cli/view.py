@@ -83,7 +83,7 @@ def view(
         from mbcli.storage.output import check_output
 
         if save is not None:
-            check_output(save, overwrite=overwrite)
+            check_output(save, overwrite=overwrite, inputs=(pose, video))
         motion = r.refined(load_motion(pose), refinement)
         screen = Screen(quiet=quiet)
         with screen.progress(str(pose)) as observer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +15,9 @@ from mbcli.exports.axes import PER_METRE, assumptions, notes
 from mbcli.exports.fbx import blender_command
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.resampling import even, resampled
-from mbcli.motion import Motion3D
+from mbcli.motion import Motion3D, noted_source
 from mbcli.people import EVERYBODY, columns_of, read_person, select_people
-from mbcli.storage.output import check_output, written_whole
+from mbcli.storage.output import Input, check_output, written_whole
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,18 @@ def exported(
     *,
     format: str | None = None,
     overwrite: bool = False,
+    inputs: Iterable[Input] = (),
 ) -> Exported:
-    """The same as :func:`export`, with what there is to say of it."""
+    """Write as :func:`export` does, and tell what there is to say of it.
+
+    Args:
+        motion: as for `export`.
+        path: as for `export`.
+        options: as for `export`.
+        format: as for `export`.
+        overwrite: as for `export`.
+        inputs: files that the motion came from, which are not to be written over.
+    """
     path = Path(path)
     options = ExportOptions() if options is None else options
     row = format_of(path, format)
@@ -96,7 +106,7 @@ def exported(
         parts = [select_people(motion, [person]) for person in range(count)]
     paths = _names(path, row, [int(part.track_ids[0]) for part in parts])
     for target in paths:
-        check_output(target, overwrite=overwrite)
+        check_output(target, overwrite=overwrite, inputs=(*inputs, noted_source(motion)))
     with ExitStack() as files:
         for part, target in zip(parts, paths, strict=True):
             temporary = files.enter_context(written_whole(target, overwrite=overwrite))

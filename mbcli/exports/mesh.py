@@ -11,10 +11,11 @@ pair of frames, and viewers admit only so many.
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -24,7 +25,15 @@ import numpy.typing as npt
 from mbcli.errors import OutputError
 from mbcli.exports.gltf import INDICES, UINT32, VERTICES, GlbBuffer, material
 from mbcli.motion import Motion3D
-from mbcli.storage.output import check_folder, written_whole
+from mbcli.storage.output import (
+    Input,
+    check_folder,
+    check_output,
+    check_replaceable,
+    check_separate,
+    move_folder,
+    written_whole,
+)
 
 _FROM_CAMERA = np.array([1.0, -1.0, -1.0], dtype=np.float32)
 
@@ -47,6 +56,29 @@ class MeshSource(Protocol):
     def vertices(self, frame: int, person: int) -> Vertices | None:
         """(V, 3) metres in camera axes; None where the person is absent."""
         ...
+
+
+def check_bodies(path: Path, *, overwrite: bool, inputs: Iterable[Input]) -> None:
+    """Find out, before any work is done, whether bodies can be written to a path.
+
+    Args:
+        path: a ``.glb`` file, or a folder.
+        overwrite: whether a file, or a folder of such files, may be replaced.
+        inputs: all that is read to make them.
+
+    Raises:
+        OutputError: it cannot be written, exists, holds other files, or is one of the inputs.
+    """
+    if path.suffix.lower() == ".glb":
+        check_output(path, overwrite=overwrite, inputs=inputs)
+        return
+    check_separate([path], inputs)
+    check_replaceable(path, _is_ours, overwrite=overwrite)
+    check_folder(path.parent)
+
+
+def _is_ours(name: str) -> bool:
+    return re.fullmatch(r"frame_\d{6,}_person_-?\d+\.obj", name) is not None
 
 
 def save_bodies(
@@ -83,20 +115,7 @@ def write_obj_folder(
             such files, or it cannot be written.
     """
     folder = Path(folder)
-    if folder.exists():
-        if not overwrite:
-            raise OutputError(f"the output {folder} exists: choose another name or add --overwrite")
-        strangers = (
-            [p.name for p in folder.iterdir() if p.suffix != ".obj"]
-            if folder.is_dir()
-            else ["a file"]
-        )
-        if strangers:
-            raise OutputError(
-                f"the output {folder} must hold nothing but .obj files to be replaced, "
-                f"got {strangers[0]}"
-            )
-    check_folder(folder.parent)
+    check_bodies(folder, overwrite=overwrite, inputs=())
     temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}.part")
     faces = "".join(f"f {a} {b} {c}\n" for a, b, c in (source.faces + 1).tolist())
     count = 0
@@ -111,9 +130,7 @@ def write_obj_folder(
             text = "".join(f"v {x:.5f} {y:.5f} {z:.5f}\n" for x, y, z in rows)
             (temporary / name).write_text(text + faces, encoding="ascii")
             count += 1
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.replace(folder)
+        move_folder(temporary, folder, _is_ours)
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
     finally:

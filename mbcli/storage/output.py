@@ -2,22 +2,74 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mbcli.errors import OutputError
 
+# What a command may read: a file, a folder, a name of weights, or an option that was not given.
+Input = Path | str | None
 
-def check_output(path: Path, *, overwrite: bool) -> None:
+
+def check_output(path: Path, *, overwrite: bool, inputs: Iterable[Input]) -> None:
     """Find out, before any work is done, whether ``path`` can be written.
 
+    Args:
+        path: the file.
+        overwrite: whether a file that is there may be replaced.
+        inputs: all that is read to make it; see :func:`check_separate`.
+
     Raises:
-        OutputError: the folder does not exist or cannot be written to, the path is a folder, or
-            the file exists and ``overwrite`` is off.
+        OutputError: the folder does not exist or cannot be written to, the path is a folder or one
+            of the inputs, or the file exists and ``overwrite`` is off.
     """
+    check_separate([path], inputs)
+    _check_place(path, overwrite=overwrite)
+
+
+def check_separate(outputs: Iterable[Path], inputs: Iterable[Input]) -> None:
+    """Find out that nothing that is read would be written over.
+
+    Files and folders are compared by device and inode with links followed, so that another name of
+    an input is seen through. Of a folder that is read, files with the suffix of an output count as
+    read too, but for ``.npz``: no folder of inputs holds such, and results may lie among them.
+
+    Args:
+        outputs: what will be written.
+        inputs: what is read: files, folders and names of weights; None stands for an option that
+            was not given.
+
+    Raises:
+        OutputError: an output is one of the inputs.
+    """
+    read = {node: str(given) for given in inputs if given and (node := _node(given))}
+    for output in outputs:
+        node, folder = _node(output), _node(output.parent)
+        if node in read:
+            raise OutputError(
+                f"the output must be a file of its own, but {output} is the input {read[node]}"
+            )
+        if node and folder in read and output.is_file() and output.suffix.lower() != ".npz":
+            raise OutputError(
+                f"the output must be a file of its own, but {output} lies in the folder "
+                f"{read[folder]}, which is read"
+            )
+
+
+def _node(path: Input) -> tuple[int, int] | None:
+    """Device and inode of what a path leads to; None if there is nothing."""
+    try:
+        found = Path(path).stat() if path else None
+    except (OSError, ValueError):
+        return None
+    return None if found is None else (found.st_dev, found.st_ino)
+
+
+def _check_place(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise OutputError(f"the output must be a file, but {path} is a folder")
     if path.exists() and not overwrite:
@@ -43,6 +95,55 @@ def check_folder(folder: Path) -> None:
         ) from error
 
 
+def check_replaceable(folder: Path, own: Callable[[str], bool], *, overwrite: bool) -> None:
+    """Find out whether a folder of files may be made at a path.
+
+    Args:
+        folder: where.
+        own: whether a file of that name may be one that such a folder holds.
+        overwrite: whether a folder that is there may be replaced.
+
+    Raises:
+        OutputError: something is there, and ``overwrite`` is off or it holds anything else.
+    """
+    if not os.path.lexists(folder):
+        return
+    if not overwrite:
+        raise OutputError(f"the output {folder} exists: choose another name or add --overwrite")
+    if folder.is_symlink() or not folder.is_dir():
+        raise OutputError(f"the output {folder} must be a folder to be replaced")
+    for inside in sorted(folder.iterdir()):
+        if inside.is_symlink() or not inside.is_file() or not own(inside.name):
+            raise OutputError(
+                f"the output {folder} must hold nothing but files that mbcli wrote to be replaced, "
+                f"got {inside.name}"
+            )
+
+
+def move_folder(made: Path, folder: Path, own: Callable[[str], bool]) -> None:
+    """Give a finished folder its name. One of that name is removed, file by file.
+
+    Args:
+        made: the finished folder, beside ``folder``.
+        folder: its name.
+        own: as for :func:`check_replaceable`, which is asked again: much time may have passed.
+
+    Raises:
+        OutputError: something is there that may not be removed.
+        OSError: of the file system.
+    """
+    check_replaceable(folder, own, overwrite=True)
+    if not folder.exists():
+        made.rename(folder)
+        return
+    old = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}.old")
+    folder.rename(old)
+    made.rename(folder)
+    for inside in old.iterdir():
+        inside.unlink()
+    old.rmdir()
+
+
 @contextmanager
 def written_whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a temporary name beside ``path``; on success it becomes ``path``, else it is removed.
@@ -52,7 +153,7 @@ def written_whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises:
         OutputError: as :func:`check_output`, or the writing in the body failed.
     """
-    check_output(path, overwrite=overwrite)
+    _check_place(path, overwrite=overwrite)
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.part{path.suffix}")
     try:
         yield temporary

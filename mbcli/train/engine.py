@@ -9,6 +9,7 @@ resumed run goes on exactly where the stopped one was.
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,9 +28,11 @@ from mbcli.train.precision import mixed_precision
 from mbcli.train.schedule import Epochs, ema_decay, learning_rate
 from mbcli.train.sections import RunConfig
 from mbcli.train.share import Share
-from mbcli.train.state import BEST, CHECKPOINT, LAST, RunState
+from mbcli.train.state import BEST, CHECKPOINT, LAST, WEIGHTS, RunState
 from mbcli.train.stop import StopFlag
 from mbcli.train.tasks import Task
+
+_CONFIG = "config.json"
 
 # How the libraries that join processes say that the other side is gone.
 _LOST_PEER = re.compile(r"connection (closed|reset|refused)|\bpeer\b|broken pipe", re.IGNORECASE)
@@ -84,7 +87,7 @@ def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
 
     if fabric.is_global_zero:
         document = task.settings.model_dump_json(indent=2)
-        (run.out / "config.json").write_text(document, encoding="utf-8")
+        (run.out / _CONFIG).write_text(document, encoding="utf-8")
     writer = SummaryWriter(str(run.out / "scalars")) if fabric.is_global_zero else None
     meter = Meter(run.batch)
     epochs, steps = length(task)
@@ -168,14 +171,32 @@ def check_folder(out: Path, resume: bool) -> None:
     """Find out, before any work is done, whether a run may use the folder, and make it.
 
     Raises:
-        ConfigError: it holds a run and ``resume`` is off, or holds none and it is on.
+        ConfigError: it holds a run and ``resume`` is off, or holds none and it is on; or it holds
+            other files that the run would write over.
     """
     there = (out / CHECKPOINT).exists()
     if there and not resume:
         raise ConfigError(f"run.out {out} holds a run: add --resume or choose another folder")
     if resume and not there:
         raise ConfigError(f"nothing to resume: {out / CHECKPOINT} does not exist")
+    if not resume:
+        strangers = [path.name for pattern in WEIGHTS for path in out.glob(pattern)]
+        if (out / _CONFIG).exists() and not _is_ours(out / _CONFIG):
+            strangers.append(_CONFIG)
+        if strangers:
+            raise ConfigError(
+                f"run.out {out} holds {strangers[0]}, which the run would write over: choose "
+                "another folder"
+            )
     out.mkdir(parents=True, exist_ok=True)
+
+
+def _is_ours(config: Path) -> bool:
+    """Whether a run wrote the file, which one that was killed early leaves alone in its folder."""
+    try:
+        return "out" in json.loads(config.read_bytes())["run"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 @torch.no_grad()

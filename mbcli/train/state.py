@@ -18,6 +18,7 @@ from mbcli.version import version
 CHECKPOINT = "last.ckpt"
 BEST, LAST = "best.safetensors", "last.safetensors"
 _NUMBERED = "step-{:08d}.safetensors"
+WEIGHTS = (BEST, LAST, "step-*.safetensors")  # patterns of all
 
 # Values of the run that may change when it goes on: they do not touch the weights.
 _FREE = ("out", "init", "log_every", "validate_every", "save_every", "keep_every", "accelerator")

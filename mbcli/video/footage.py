@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, overload
 
 from mbcli.errors import InputError
-from mbcli.motion import Motion3D
+from mbcli.motion import Motion3D, noted_source
 from mbcli.video import Planar, VideoReader
 from mbcli.video.images import IMAGE_SUFFIXES, Picture
 from mbcli.video.planar import Matrix
@@ -64,15 +64,8 @@ class Source:
         return VideoReader(self.path, start=start, image_fps=self.image_fps)
 
 
-def noted_source(motion: Motion3D) -> Path | None:
-    """What a motion says it was inferred from, if it still lies there."""
-    noted = motion.meta.get("source")
-    path = Path(noted) if isinstance(noted, str) and noted else None
-    return path if path is not None and path.exists() else None
-
-
 def noted_video(motion: Motion3D) -> Path | None:
-    """The same, unless by its name it shows no pictures: keypoint files do not."""
+    """What `noted_source` finds, unless by its name it shows no pictures, as keypoint files."""
     path = noted_source(motion)
     if path is None or path.is_dir():
         return path

@@ -264,5 +264,5 @@ def test_an_empty_folder_and_an_existing_store(recordings: Path, tmp_path: Path)
     with pytest.raises(DataError, match=r"must hold \.amc files, got none"):
         import_folder("asf-amc", recordings, tmp_path / "s")
     import_folder("bvh", recordings, tmp_path / "s")
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="exists: choose"):
         import_folder("bvh", recordings, tmp_path / "s")

@@ -10,7 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mbcli.data.stores.sequences import Sequence, SequenceStore, SequenceWriter, open_store
+from mbcli.data.stores import folder
+from mbcli.data.stores.sequences import (
+    FORMAT,
+    KEYPOINTS,
+    OPTIONAL,
+    Sequence,
+    SequenceStore,
+    SequenceWriter,
+    open_store,
+)
 from mbcli.data.stores.store import ClipStore, StoreWriter
 from mbcli.errors import DataError, OutputError
 
@@ -219,7 +228,7 @@ def test_a_full_disk_is_one_line_and_the_store_before_survives(store: Path, fram
 
 
 def test_only_a_store_can_be_overwritten(store: Path, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="exists: choose"):
         SequenceWriter(store)
     with SequenceWriter(store, overwrite=True) as writer:
         writer.add(points(2), **facts("new"))
@@ -229,6 +238,10 @@ def test_only_a_store_can_be_overwritten(store: Path, tmp_path: Path) -> None:
     other.mkdir()
     with pytest.raises(OutputError, match="only a store can be overwritten"):
         SequenceWriter(other, overwrite=True)
+
+
+def test_the_files_of_a_store_are_those_of_its_arrays() -> None:
+    assert folder.ARRAYS[FORMAT] == (KEYPOINTS, *OPTIONAL)
 
 
 def test_damaged_arrays_are_refused(store: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_wrong_clip_is_refused(tmp_path: Path, rows: Body, message: str) -> No
 
 
 def test_only_a_store_can_be_overwritten(store: Path, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="exists: choose"):
         StoreWriter(store)
     with StoreWriter(store, overwrite=True) as writer:
         writer.add(body(2), name="new", subject="a", source="", fps=60)
@@ -93,8 +93,28 @@ def test_only_a_store_can_be_overwritten(store: Path, tmp_path: Path) -> None:
     other.mkdir()
     with pytest.raises(OutputError, match="only a store can be overwritten"):
         StoreWriter(other, overwrite=True)
+    for meta in ('{"name": "my thesis"}', "my thesis", "[]"):
+        (other / "meta.json").write_text(meta)
+        with pytest.raises(OutputError, match="only a store can be overwritten"):
+            StoreWriter(other, overwrite=True)
     with pytest.raises(OutputError, match="cannot be written"), StoreWriter(tmp_path / "no" / "s"):
         pass
+
+
+def test_a_store_with_other_files_stays_as_it_is(store: Path) -> None:
+    def overwrite() -> None:
+        with StoreWriter(store, overwrite=True) as writer:
+            writer.add(body(2), name="new", subject="a", source="", fps=60)
+            # Somebody puts a file there while the new one is written.
+            (store / "chapter1.txt").write_text("precious")
+
+    with pytest.raises(OutputError, match=r"nothing but files that mbcli wrote.*chapter1\.txt"):
+        overwrite()
+    with pytest.raises(OutputError, match=r"chapter1\.txt"):
+        StoreWriter(store, overwrite=True)
+    assert (store / "chapter1.txt").read_text() == "precious"
+    assert len(ClipStore.open(store).clips) > 1
+    assert [path.name for path in store.parent.iterdir()] == [store.name]
 
 
 def test_a_truncated_file_is_refused(store: Path) -> None:

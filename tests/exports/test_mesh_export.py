@@ -171,7 +171,7 @@ def test_what_is_there_is_kept_unless_told_otherwise(tmp_path: Path, cube: Cube)
     with pytest.raises(OutputError, match="exists"):
         write_glb(path, cube, np.arange(5), [7, 9], fps=1.0)
     (folder / "diary.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"nothing but \.obj files.*diary\.txt"):
+    with pytest.raises(OutputError, match=r"nothing but files that mbcli wrote.*diary\.txt"):
         write_obj_folder(folder, cube, [7, 9], overwrite=True)
     assert (folder / "diary.txt").exists()
     with pytest.raises(OutputError, match="must exist"):

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from mbcli.errors import OutputError
-from mbcli.storage.output import check_folder, check_output, written_whole
+from mbcli.storage.output import (
+    check_folder,
+    check_output,
+    check_separate,
+    move_folder,
+    written_whole,
+)
 
 
 def test_good_paths_pass_and_leave_nothing(tmp_path: Path) -> None:
-    check_output(tmp_path / "new.npz", overwrite=False)
+    check_output(tmp_path / "new.npz", overwrite=False, inputs=())
     check_folder(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -18,19 +25,19 @@ def test_bad_paths_are_told_apart(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(OutputError, match="--overwrite"):
-        check_output(file, overwrite=False)
-    check_output(file, overwrite=True)
+        check_output(file, overwrite=False, inputs=())
+    check_output(file, overwrite=True, inputs=())
     with pytest.raises(OutputError, match="is a folder"):
-        check_output(tmp_path, overwrite=True)
+        check_output(tmp_path, overwrite=True, inputs=())
     for missing in (tmp_path / "none" / "x.npz", file / "x.npz"):
         with pytest.raises(OutputError, match="must exist"):
-            check_output(missing, overwrite=True)
+            check_output(missing, overwrite=True, inputs=())
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder nobody can write to")
 def test_unwritable_folder_is_refused() -> None:
     with pytest.raises(OutputError, match="cannot be written to"):
-        check_output(Path("/proc/pose.npz"), overwrite=False)
+        check_output(Path("/proc/pose.npz"), overwrite=False, inputs=())
 
 
 def test_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -56,3 +63,51 @@ def test_nothing_is_left_of_a_failure(tmp_path: Path, error: BaseException) -> N
     with pytest.raises(expected):
         write()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink, lambda source, path: None])
+def test_no_input_is_written_over_under_whatever_name(link, tmp_path: Path) -> None:
+    source = tmp_path / "in.mp4"
+    source.touch()
+    name = tmp_path / "out.mp4"
+    link(source, name)
+    output = name if name.exists() else tmp_path / "." / "x" / ".." / "in.mp4"
+    (tmp_path / "x").mkdir()
+    with pytest.raises(OutputError, match=r"a file of its own, .* is the input .*in\.mp4"):
+        check_output(output, overwrite=True, inputs=(None, "", "mbcli-lifter", str(source)))
+    check_separate([tmp_path / "new.mp4"], [source, tmp_path / "gone.mp4", "a\0b"])
+
+
+def test_files_of_a_folder_that_is_read_are_inputs_too(tmp_path: Path) -> None:
+    for name in ("1.png", "pose.npz"):
+        (tmp_path / name).touch()
+    with pytest.raises(OutputError, match=r"lies in the folder .* which is read"):
+        check_separate([tmp_path / "1.png"], [tmp_path])
+    check_separate([tmp_path / "2.png", tmp_path / "pose.npz"], [tmp_path])
+
+
+def test_a_folder_takes_the_place_of_one_of_its_kind_only(tmp_path: Path) -> None:
+    def own(name: str) -> bool:
+        return name == "a"
+
+    made, folder = tmp_path / "made", tmp_path / "folder"
+    for place, names in ((made, "a"), (folder, "ab")):
+        place.mkdir()
+        for name in names:
+            (place / name).write_text(place.name)
+    with pytest.raises(OutputError, match=r"nothing but files that mbcli wrote .* got b"):
+        move_folder(made, folder, own)
+    (folder / "b").unlink()
+    (folder / "a").unlink()
+    (folder / "a").mkdir()
+    with pytest.raises(OutputError, match="got a"):
+        move_folder(made, folder, own)
+    (folder / "a").rmdir()
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    with pytest.raises(OutputError, match="must be a folder"):
+        move_folder(made, link, own)
+    link.unlink()
+    move_folder(made, folder, own)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert (folder / "a").read_text() == "made"

@@ -128,6 +128,28 @@ def test_a_run_is_not_overwritten(make_config) -> None:
         pretrain(config, resume=False, observe=ignore)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("best.safetensors", "weights"), ("config.json", '{"run": "my own"}')]
+)
+def test_files_of_somebody_else_are_not_overwritten(make_config, name, text) -> None:
+    config = load_config(make_config())
+    config.run.out.mkdir()
+    there = config.run.out / name
+    there.write_text(text)
+    with pytest.raises(ConfigError, match=f"holds {name}, which the run would write over"):
+        pretrain(config, resume=False, observe=ignore)
+    assert there.read_text() == text
+
+
+def test_a_run_that_was_killed_early_leaves_its_folder_usable(make_config) -> None:
+    config = load_config(make_config())
+    pretrain(config, resume=False, observe=ignore)
+    for path in config.run.out.iterdir():
+        if path.name not in ("config.json", "scalars"):
+            path.unlink()
+    assert pretrain(config, resume=False, observe=ignore) is not None
+
+
 def test_nothing_to_resume(make_config) -> None:
     with pytest.raises(ConfigError, match="nothing to resume"):
         pretrain(load_config(make_config()), resume=True, observe=ignore)

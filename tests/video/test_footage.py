@@ -9,9 +9,9 @@ import pytest
 from motions import walking
 
 from mbcli.errors import InputError
-from mbcli.motion import Motion3D
+from mbcli.motion import Motion3D, noted_source
 from mbcli.video import Planar, write_video
-from mbcli.video.footage import Source, noted_source, noted_video, pictures_of
+from mbcli.video.footage import Source, noted_video, pictures_of
 
 FRAMES, STEP = 50, 4
 

@@ -17,8 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import DataError, OutputError
+from mbcli.storage.output import check_replaceable, move_folder
 
 META = "meta.json"
+CLIPS, SEQUENCES = "mbcli.clips/1", "mbcli.sequences/1"
+
+# Kind of store -> the arrays that it may hold. Their files and the table are all that is in its
+# folder, and all that is removed with it.
+ARRAYS = {
+    CLIPS: ("joints",),
+    SEQUENCES: ("keypoints", "target", "truth", "factor", "pose", "shape"),
+}
 
 Rows = npt.NDArray[np.float32]
 
@@ -26,11 +35,29 @@ Rows = npt.NDArray[np.float32]
 def check_new_store(path: Path, *, overwrite: bool) -> None:
     """Find out, before any work is done, whether a store may be made at ``path``.
 
+    Args:
+        path: the folder.
+        overwrite: whether a store that is there may be replaced.
+
     Raises:
-        OutputError: something is there already that may not be replaced.
+        OutputError: something is there, and ``overwrite`` is off, it is no store of ours, or it
+            holds other files too.
     """
-    if path.exists() and not (overwrite and (path / META).is_file()):
-        raise OutputError(f"{path}: exists already; only a store can be overwritten")
+    check_replaceable(path, _is_ours, overwrite=overwrite)
+    if not path.exists():
+        return
+    try:
+        format = store_format(path)
+    except DataError as error:
+        raise OutputError(f"{path}: only a store can be overwritten: {error}") from error
+    if format not in ARRAYS:
+        raise OutputError(
+            f"{path}: only a store can be overwritten, {' or '.join(ARRAYS)}, got format {format}"
+        )
+
+
+def _is_ours(name: str) -> bool:
+    return name == META or name in {f"{row}.npy" for rows in ARRAYS.values() for row in rows}
 
 
 def read_meta(path: Path, format: str, title: str) -> dict[str, Any]:
@@ -166,9 +193,7 @@ class FolderWriter:
     def _finish(self) -> None:
         text = json.dumps(self._meta(), indent=1) + "\n"
         (self._scratch / META).write_text(text, encoding="utf-8")
-        if self.path.exists():
-            shutil.rmtree(self.path)
-        self._scratch.rename(self.path)
+        move_folder(self._scratch, self.path, _is_ours)
 
     def _clean(self) -> None:
         for file in self._files.values():

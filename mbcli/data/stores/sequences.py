@@ -29,7 +29,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.data.stores import store
-from mbcli.data.stores.folder import META, FolderWriter, Rows, map_rows, read_meta, store_format
+from mbcli.data.stores.folder import (
+    META,
+    SEQUENCES,
+    FolderWriter,
+    Rows,
+    map_rows,
+    read_meta,
+    store_format,
+)
 from mbcli.data.stores.sequence import Sequence, check_sequence, read_sequences
 from mbcli.data.stores.store import ClipStore
 from mbcli.errors import DataError
@@ -45,7 +53,7 @@ __all__ = [
     "open_store",
 ]
 
-FORMAT = "mbcli.sequences/1"
+FORMAT = SEQUENCES
 KEYPOINTS = "keypoints"
 OPTIONAL: dict[str, tuple[int, ...]] = {
     "target": (len(H36M17), 3),

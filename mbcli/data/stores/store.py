@@ -17,15 +17,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.data.stores.folder import META, FolderWriter, check_new_store, map_rows, read_meta
+from mbcli.data.stores.folder import (
+    ARRAYS,
+    CLIPS,
+    META,
+    FolderWriter,
+    check_new_store,
+    map_rows,
+    read_meta,
+)
 from mbcli.errors import DataError
 from mbcli.skeleton import BODY21
+from mbcli.storage.output import check_separate
 
 __all__ = ["FORMAT", "Clip", "ClipStore", "StoreWriter", "check_new_store", "merge_stores"]
 
-FORMAT = "mbcli.clips/1"
+FORMAT = CLIPS
 
-_ROWS = "joints"
+(_ROWS,) = ARRAYS[FORMAT]
 _WORLD = {"units": "metres", "axes": "y up, right-handed"}
 
 
@@ -180,9 +189,10 @@ def merge_stores(
 
     Raises:
         DataError: two clips have the same name.
-        OutputError: ``out`` exists or cannot be written.
+        OutputError: ``out`` exists, is one of the stores, or cannot be written.
     """
-    unwanted = set(leave_out)
+    stores, unwanted = list(stores), set(leave_out)
+    check_separate([out], [store.path for store in stores])
     with StoreWriter(out, overwrite=overwrite) as writer:
         for store in stores:
             for clip in store.clips:

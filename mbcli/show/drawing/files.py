@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mbcli.errors import InputError, OutputError
-from mbcli.motion import Motion3D
+from mbcli.motion import Motion3D, noted_source
 from mbcli.report import Observer, unobserved
 from mbcli.show.drawing.movies import RenderReport, render_gif, render_video
 from mbcli.show.drawing.options import RenderOptions
 from mbcli.show.drawing.stills import STILL_SUFFIXES, render_still
 from mbcli.storage.output import check_output
-from mbcli.video.footage import Source, noted_source
+from mbcli.video.footage import Source
 
 _WRITERS: dict[str, Callable[..., RenderReport]] = {
     ".mp4": render_video,
@@ -52,7 +52,7 @@ def render(
     """
     path = Path(path)
     check_suffix(path)
-    check_output(path, overwrite=overwrite)
+    check_output(path, overwrite=overwrite, inputs=(video, noted_source(motion)))
     if not len(motion.timestamps):
         raise InputError("the motion holds no frames to draw")
     options = RenderOptions() if options is None else options

@@ -18,7 +18,7 @@ from pathlib import Path, PurePath
 from string import Template
 
 from mbcli.errors import InputError, OutputError
-from mbcli.motion import Motion3D
+from mbcli.motion import Motion3D, noted_source
 from mbcli.people import EVERYBODY, columns_of
 from mbcli.report import Observer, unobserved
 from mbcli.show.page.packed import packed
@@ -83,7 +83,7 @@ def write_page(
     path = Path(path)
     if path.suffix.lower() != ".html":
         raise OutputError(f"a page is written as .html, got {path.name}")
-    check_output(path, overwrite=overwrite)
+    check_output(path, overwrite=overwrite, inputs=(video, noted_source(motion)))
     if not len(motion.timestamps):
         raise InputError("the motion holds no frames to show")
     # In the motion's order: a person's colour is that of the column.

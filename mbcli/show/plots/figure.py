@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from mbcli.errors import OutputError
-from mbcli.motion import Motion3D
+from mbcli.motion import Motion3D, noted_source
 from mbcli.show.plots.options import PlotOptions
 from mbcli.show.plots.selection import Selection, select
 from mbcli.storage.output import check_output, written_whole
@@ -67,7 +67,7 @@ def plot(
     path = Path(path)
     options = PlotOptions() if options is None else options
     check_suffix(path)
-    check_output(path, overwrite=overwrite)
+    check_output(path, overwrite=overwrite, inputs=(noted_source(motion),))
     chosen = select(motion, options)
     import matplotlib
 

@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, get_args
 
 from mbcli.errors import ConfigError, InputError, OutputError
-from mbcli.motion import Motion3D
+from mbcli.motion import Motion3D, noted_source
 from mbcli.report import Observer, unobserved
 from mbcli.show.scene import scene_of
 from mbcli.storage.output import check_output, written_whole
@@ -89,7 +89,7 @@ def view(
     if path is not None:
         if path.suffix.lower() != _SUFFIX:
             raise OutputError(f"a recording is written as {_SUFFIX}, got {path.name}")
-        check_output(path, overwrite=overwrite)
+        check_output(path, overwrite=overwrite, inputs=(video, noted_source(motion)))
     if footage not in FOOTAGE:
         raise ConfigError(f"--footage must be {', '.join(FOOTAGE)}, got {footage}")
     if not len(motion.timestamps):
