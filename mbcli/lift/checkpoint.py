@@ -6,7 +6,6 @@ Ours are safetensors. Their metadata holds ``format``, and as JSON ``dimensions`
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,12 +17,12 @@ from mbcli.lift.described import (
     fill,
     is_safetensors,
     parse_dimensions,
-    read_content,
     read_described,
     write_described,
 )
 from mbcli.lift.foreign import read_foreign
 from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.weights import sha256_of
 
 FORMAT = "mbcli.lifter/1"
 
@@ -66,16 +65,15 @@ def load_lifter(
         WeightsError: no such file; damaged, unsafe, or of another architecture.
     """
     path = Path(path)
-    content = read_content(path)
     facts: Mapping[str, Any] = {}
-    if is_safetensors(path, content):
+    if is_safetensors(path):
         state, (config, facts) = read_described(path, FORMAT, "lifter", _parse)
         origin: Literal["mbcli", "motionbert", "mmpose"] = "mbcli"
     else:
         origin, config, state = read_foreign(path, num_heads)
     model = DSTformer(config)
     fill(path, model, state, "DSTformer")
-    info = CheckpointInfo(path, hashlib.sha256(content).hexdigest(), origin, facts)
+    info = CheckpointInfo(path, sha256_of(path), origin, facts)
     return model.to(device).eval(), info
 
 

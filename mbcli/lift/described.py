@@ -19,22 +19,19 @@ from mbcli.lift.foreign import StateDict, some
 from mbcli.lift.model import DSTformerConfig
 
 
-def is_safetensors(path: Path, content: bytes) -> bool:
-    """Whether a file is of this kind, by its name or by how it begins."""
-    # A safetensors file begins with the length of its JSON header, eight bytes, then the header.
-    return path.suffix == ".safetensors" or content[8:9] == b"{"
-
-
-def read_content(path: Path) -> bytes:
-    """A weights file whole.
+def is_safetensors(path: Path) -> bool:
+    """Whether a file is of this kind, by its name or by how it begins.
 
     Raises:
         WeightsError: it cannot be read.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            start = stream.read(9)
     except OSError as error:
         raise WeightsError(f"weights file {path} cannot be read: {error.strerror}") from error
+    # A safetensors file begins with the length of its JSON header, eight bytes, then the header.
+    return path.suffix == ".safetensors" or start[8:] == b"{"
 
 
 def write_described(

@@ -13,7 +13,6 @@ is, YOLOX first folds 2 x 2 pixels into channels ("Focus"), by Slice or Reshape.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -21,13 +20,14 @@ from mbcli.errors import WeightsError
 from mbcli.pose2d.letterbox import letterbox
 from mbcli.pose2d.onnx_file import readers_of
 from mbcli.pose2d.onnx_session import PictureModel
+from mbcli.pose2d.overlap import suppress
 from mbcli.types import FloatArray
 
 _MEAN = np.array([103.53, 116.28, 123.675], np.float32)  # BGR
 _DEVIATION = np.array([57.375, 57.12, 58.395], np.float32)
 _PERSON = 0  # class, in COCO and in models of persons only
 _STRIDES = (8, 16, 32)  # input pixels a cell, YOLOX
-_OVERLAP = 0.65  # IoU from which the less sure of two boxes is dropped, as in YOLOX
+OVERLAP = 0.65  # IoU from which the less sure of two boxes is dropped, as in YOLOX
 _FLOOR = 0.05  # score below which no candidate is worth suppressing
 
 
@@ -106,20 +106,8 @@ class PersonDetector:
         centre = (cells[:, :2] + self._cells[promising]) * strides
         half = np.exp(cells[:, 2:4]) * strides / 2
         boxes = np.concatenate([centre - half, centre + half], axis=1)  # (N, 4)
-        kept = suppress(boxes, scores)
+        kept = suppress(boxes, scores, OVERLAP)
         return np.column_stack([boxes[kept], scores[kept]])
-
-
-def suppress(boxes: FloatArray, scores: FloatArray) -> list[int]:
-    """Indices of the boxes that remain where of two overlapping ones the less sure is dropped.
-
-    Args:
-        boxes: (N, 4) x1 y1 x2 y2.
-        scores: (N,) 0..1.
-    """
-    rows = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)  # x y width height
-    kept = cv2.dnn.NMSBoxes(rows.tolist(), scores.tolist(), 0.0, _OVERLAP)
-    return [int(i) for i in np.asarray(kept).ravel()]
 
 
 def _grid(size: tuple[int, int]) -> tuple[FloatArray, FloatArray]:

@@ -26,11 +26,9 @@ from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from mbcli.errors import ConfigError, WeightsError, first_line
+from mbcli.pose2d.overlap import suppress
 from mbcli.storage.torch_file import load_torch
-from mbcli.types import FloatArray, IntArray
 
 PYTHONS = ((3, 10), (3, 11))  # xtcocotools, which MMPose requires, has wheels for no newer one
 INSTALL = "pip install 'mbcli[mmpose]'"
@@ -188,33 +186,6 @@ class _Operators(ModuleType):
             )
 
         return refuse
-
-
-def suppress(boxes: FloatArray, scores: FloatArray, limit: float, offset: int = 0) -> IntArray:
-    """Non-maximum suppression: of boxes that overlap only the one with the best score stays.
-
-    Args:
-        boxes: (N, 4) x1 y1 x2 y2.
-        scores: (N,).
-        limit: a box goes if its intersection over union with a better one exceeds this.
-        offset: 1 where x2 and y2 are the last pixel inside, 0 where they are the border.
-
-    Returns:
-        (K,) int64 indices into ``boxes``, best first.
-    """
-    x1, y1, x2, y2 = boxes.T
-    area = (x2 - x1 + offset) * (y2 - y1 + offset)
-    order = np.argsort(-scores, kind="stable")
-    kept = []
-    while order.size:
-        best, rest = order[0], order[1:]
-        kept.append(best)
-        width = np.minimum(x2[best], x2[rest]) - np.maximum(x1[best], x1[rest]) + offset
-        height = np.minimum(y2[best], y2[rest]) - np.maximum(y1[best], y1[rest]) + offset
-        common = np.clip(width, 0, None) * np.clip(height, 0, None)
-        # Multiplied out, so that two empty boxes do not divide by zero.
-        order = rest[common <= limit * (area[best] + area[rest] - common)]
-    return np.array(kept, np.int64)
 
 
 def read_checkpoint(path: Path) -> Mapping[str, Any]:

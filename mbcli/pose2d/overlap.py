@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.skeleton import COCO17
-from mbcli.types import FloatArray
+from mbcli.types import FloatArray, IntArray
 
 # Standard deviation of human annotators per joint, over the square root of the person's area
 # (cocodataset.org, keypoint evaluation); left and right share a value.
@@ -50,6 +50,33 @@ def box_iou(first: FloatArray, second: FloatArray) -> float:
     common = float(np.prod(np.clip(high - low, 0, None)))
     union = float(np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2])) - common
     return common / union if union > 0 else 0.0
+
+
+def suppress(boxes: FloatArray, scores: FloatArray, limit: float, offset: int = 0) -> IntArray:
+    """Non-maximum suppression: of boxes that overlap only the one with the best score stays.
+
+    Args:
+        boxes: (N, 4) x1 y1 x2 y2.
+        scores: (N,).
+        limit: a box goes if its intersection over union with a better one exceeds this.
+        offset: 1 where x2 and y2 are the last pixel inside, 0 where they are the border.
+
+    Returns:
+        (K,) int64 indices into ``boxes``, best first.
+    """
+    x1, y1, x2, y2 = np.asarray(boxes, dtype=np.float64).T
+    area = (x2 - x1 + offset) * (y2 - y1 + offset)
+    order = np.argsort(-scores, kind="stable")
+    kept = []
+    while order.size:
+        best, rest = order[0], order[1:]
+        kept.append(best)
+        width = np.minimum(x2[best], x2[rest]) - np.maximum(x1[best], x1[rest]) + offset
+        height = np.minimum(y2[best], y2[rest]) - np.maximum(y1[best], y1[rest]) + offset
+        common = np.clip(width, 0, None) * np.clip(height, 0, None)
+        # Multiplied out, so that two empty boxes do not divide by zero.
+        order = rest[common <= limit * (area[best] + area[rest] - common)]
+    return np.array(kept, np.int64)
 
 
 def oks(first: FloatArray, second: FloatArray, floor: float) -> float:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from mbcli.errors import WeightsError
-from mbcli.pose2d.detectors import suppress
+from mbcli.pose2d.detectors import OVERLAP
 from mbcli.pose2d.joints import known_numbers, skeleton_of
 from mbcli.pose2d.letterbox import letterbox
 from mbcli.pose2d.onnx_session import PictureModel
+from mbcli.pose2d.overlap import suppress
 from mbcli.types import FloatArray, Frame, FramePoses
 
 
@@ -67,7 +68,7 @@ class RTMO:
         sure = people[:, 4] >= self._threshold
         people, poses = people[sure], poses[sure]
         # The published exports suppress by themselves, others may not.
-        kept = suppress(people[:, :4], people[:, 4])
+        kept = suppress(people[:, :4], people[:, 4], OVERLAP)
         boxes = np.clip(people[kept, :4] / np.tile(scale, 2), 0, np.tile(frame.size, 2))
         keypoints = poses[kept]
         keypoints[..., :2] /= scale

@@ -10,11 +10,12 @@ height in the picture. `research.noise` measures the numbers.
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from torch import Tensor
 
 from mbcli.conversion import conversion_table
@@ -31,12 +32,18 @@ _LIMBS = (
     ("right_knee", "right_ankle"),
 )
 _PACKAGED = Path(__file__).parent / "front_ends"
+_MOVENET = _PACKAGED / "movenet.json"
 _GUESS = 0.10  # of the height: a hidden limb is put this far from where it is
 _OUTLIER = 0.25
 
 
+@cache
+def _movenet() -> dict[str, Any]:
+    return dict(json.loads(_MOVENET.read_text(encoding="utf-8")))
+
+
 class FrontEnd(Section):
-    """The numbers of one 2D front end.
+    """The numbers of one 2D front end; those that are not given are MoveNet's.
 
     Attributes:
         name: which one.
@@ -60,58 +67,30 @@ class FrontEnd(Section):
         about: what the numbers rest on.
     """
 
-    name: str = "movenet"
-    offset: _Joints = (
-        (0.0092,)
-        + (0.0081,) * 2
-        + (0.0081,) * 2
-        + (0.0078,) * 2
-        + (0.0071,) * 2
-        + (0.0076,) * 2
-        + (0.0107,) * 2
-        + (0.0071,) * 2
-        + (0.0071,) * 2
-    )
-    slow: _Joints = (
-        (0.0118,)
-        + (0.011,) * 2
-        + (0.0099,) * 2
-        + (0.0077,) * 2
-        + (0.0107,) * 2
-        + (0.0101,) * 2
-        + (0.009,) * 2
-        + (0.0054,) * 2
-        + (0.0064,) * 2
-    )
-    white: _Joints = (
-        (0.0041,)
-        + (0.0033,) * 2
-        + (0.004,) * 2
-        + (0.0027,) * 2
-        + (0.003,) * 2
-        + (0.0023,) * 2
-        + (0.002,) * 2
-        + (0.0022,) * 2
-        + (0.0021,) * 2
-    )
-    time_constant: Positive = 0.16
-    difficulty_sd: NonNegative = 0.25
-    hidden: Probability = 0.146
-    collapsed: Probability = 0.024
-    swapped: Probability = 0.023
-    dropped: Probability = 0.03
-    cropped: Probability = 0.08
-    outlier: Probability = 0.0037
-    stretch: tuple[Positive, Positive] = (0.1, 2.0)
-    confidence: Probability = 0.817
-    confidence_sd: NonNegative = 0.77
-    confidence_steady: Probability = 0.35
-    confidence_slope: NonNegative = 0.191
-    about: str = (
-        "2 people in 4 calibrated views, 100 frames at 60 a second; "
-        "the rates of rare events, the offsets and the difference between views are mixed "
-        "with a prior"
-    )
+    name: str
+    offset: _Joints
+    slow: _Joints
+    white: _Joints
+    time_constant: Positive
+    difficulty_sd: NonNegative
+    hidden: Probability
+    collapsed: Probability
+    swapped: Probability
+    dropped: Probability
+    cropped: Probability
+    outlier: Probability
+    stretch: tuple[Positive, Positive]
+    confidence: Probability
+    confidence_sd: NonNegative
+    confidence_steady: Probability
+    confidence_slope: NonNegative
+    about: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _completed(cls, given: Any) -> Any:
+        """What is not given is as measured with MoveNet."""
+        return {**_movenet(), **given} if isinstance(given, dict) else given
 
     @classmethod
     def read(cls, path: Path | None) -> FrontEnd:
@@ -124,8 +103,7 @@ class FrontEnd(Section):
         Raises:
             ConfigError: no such file or name, or not such numbers.
         """
-        if path is None:
-            return cls()
+        path = _MOVENET if path is None else path
         if not path.suffix and not path.exists():
             names = sorted(file.stem for file in _PACKAGED.glob("*.json"))
             if path.name not in names:

@@ -15,6 +15,7 @@ import hashlib
 import os
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -145,18 +146,25 @@ def entry_for(name_or_path: str | Path) -> WeightsEntry | None:
 
 
 def sha256_of(path: str | Path) -> str:
-    """SHA-256 of a file as 64 lower-case hexadecimal digits.
+    """SHA-256 of a file as 64 lower-case hexadecimal digits; read once a process, as it stands.
 
     Raises:
         WeightsError: the file cannot be read.
     """
-    digest = hashlib.sha256()
     try:
-        with Path(path).open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
+        state = Path(path).stat()
+        return _digest(str(path), (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns))
     except OSError as error:
         raise WeightsError(f"weights file {path} cannot be read: {error.strerror}") from error
+
+
+@cache
+def _digest(path: str, _state: tuple[int, ...]) -> str:
+    """The digest of a file; a file that has changed has another state."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -15,7 +15,8 @@ import torch
 
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.pose2d import openmmlab
-from mbcli.pose2d.openmmlab import read_checkpoint, suppress
+from mbcli.pose2d.openmmlab import read_checkpoint
+from mbcli.pose2d.overlap import suppress
 
 needs_mmpose = pytest.mark.skipif(
     sys.version_info[:2] not in openmmlab.PYTHONS or find_spec("mmpose") is None,

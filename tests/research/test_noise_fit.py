@@ -173,8 +173,8 @@ def test_without_a_calibration_the_white_part_is_measured_and_the_rest_stays() -
     assert np.mean(numbers.white) == pytest.approx(0.01, rel=0.15)
     assert (numbers.name, numbers.offset, numbers.slow) == (
         "mine",
-        FrontEnd().offset,
-        FrontEnd().slow,
+        FrontEnd.read(None).offset,
+        FrontEnd.read(None).slow,
     )
     assert numbers.confidence == pytest.approx(0.7)
     assert any(line.startswith("not measured without a truth: offsets") for line in lines)

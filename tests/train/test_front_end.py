@@ -10,6 +10,7 @@ import torch
 
 from mbcli.errors import ConfigError
 from mbcli.skeleton import COCO17, H36M17
+from mbcli.train import front_end
 from mbcli.train.draw import Draw
 from mbcli.train.front_end import FrontEnd, FrontEndNoise
 
@@ -136,7 +137,7 @@ def test_worse_keypoints_are_less_confident() -> None:
 
 
 def test_a_derived_joint_is_as_sure_as_the_least_of_its_sources() -> None:
-    noise = FrontEndNoise(FrontEnd(), CPU)
+    noise = FrontEndNoise(FrontEnd.read(None), CPU)
     confidence = torch.ones(17)
     confidence[COCO17.index("left_hip")] = 0.3
     out = noise.of_h36m(confidence)
@@ -148,8 +149,11 @@ def test_a_derived_joint_is_as_sure_as_the_least_of_its_sources() -> None:
 def test_numbers_are_read_from_a_file_and_others_refused(tmp_path: Path) -> None:
     path = tmp_path / "front.json"
     path.write_text(json.dumps({**NOTHING, "name": "mine"}), encoding="utf-8")
-    assert FrontEnd.read(path).name == "mine"
-    assert FrontEnd.read(None) == FrontEnd()
+    mine, usual = FrontEnd.read(path), FrontEnd.read(None)
+    assert (mine.name, mine.white) == ("mine", (0.0,) * 17)
+    assert mine.time_constant == usual.time_constant
+    packaged = Path(front_end.__file__).parent / "front_ends" / "movenet.json"
+    assert usual.model_dump(mode="json") == json.loads(packaged.read_text(encoding="utf-8"))
     path.write_text('{"offset": [1, 2]}', encoding="utf-8")
     with pytest.raises(ConfigError, match="not a front end's noise"):
         FrontEnd.read(path)
@@ -160,7 +164,7 @@ def test_numbers_are_read_from_a_file_and_others_refused(tmp_path: Path) -> None
 def test_a_bare_name_finds_what_is_packaged_from_any_folder(tmp_path: Path) -> None:
     # A configuration's relative paths are joined to its folder before they come here.
     for path in (Path("movenet"), tmp_path / "movenet"):
-        assert FrontEnd.read(path) == FrontEnd()
+        assert FrontEnd.read(path) == FrontEnd.read(None)
     with pytest.raises(ConfigError, match=r"must be a JSON file or movenet, got .*openpose"):
         FrontEnd.read(tmp_path / "openpose")
     file = tmp_path / "movenet"

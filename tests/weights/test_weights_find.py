@@ -184,6 +184,22 @@ def test_sha256_of_more_than_one_chunk(tmp_path: Path) -> None:
     assert sha256_of(path) == hashlib.sha256(content).hexdigest()
 
 
+def test_a_file_is_read_once_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+    algorithm = hashlib.sha256
+    monkeypatch.setattr(hashlib, "sha256", lambda: begun.append(1) or algorithm())
+    path = tmp_path / "file"
+    path.write_bytes(b"first")
+    first = sha256_of(path)
+    assert sha256_of(str(path)) == sha256_of(path) == first == algorithm(b"first").hexdigest()
+    assert len(begun) == 1
+    path.write_bytes(b"other content")
+    assert sha256_of(path) == algorithm(b"other content").hexdigest()
+    assert len(begun) == 2
+
+
 def test_an_unreadable_file_is_told() -> None:
     with pytest.raises(WeightsError, match="cannot be read"):
         sha256_of("no such file")

@@ -8,7 +8,6 @@ backbone's ``dimensions``, the names of the ``classes``, how clips are made (``c
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,13 +23,13 @@ from mbcli.lift.described import (
     fill,
     is_safetensors,
     parse_dimensions,
-    read_content,
     read_described,
     stored,
     write_described,
 )
 from mbcli.lift.foreign import StateDict, read_foreign_task
 from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.weights import sha256_of
 
 FORMAT = "mbcli.action/1"
 
@@ -132,8 +131,7 @@ def load_action(
         WeightsError: no such file; damaged, unsafe, or of another architecture.
     """
     path = Path(path)
-    content = read_content(path)
-    if is_safetensors(path, content):
+    if is_safetensors(path):
         state, about = read_described(path, FORMAT, "action model", _parse)
         model = _build(path, state, about.dimensions)
         origin: Literal["mbcli", "motionbert"] = "mbcli"
@@ -145,7 +143,7 @@ def load_action(
     exemplars = state.pop(_EXEMPLARS, None)
     fill(path, model, state, "action model")
     _check_classes(path, model.head, about.classes, exemplars)
-    digest = hashlib.sha256(content).hexdigest()
+    digest = sha256_of(path)
     info = ActionInfo(path, digest, origin, about.classes, about.clips, exemplars, about.facts)
     return model.to(device).eval(), info
 

@@ -8,7 +8,6 @@ comes from the user's own licensed file.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,13 +22,13 @@ from mbcli.lift.described import (
     fill,
     is_safetensors,
     parse_dimensions,
-    read_content,
     read_described,
     stored,
     write_described,
 )
 from mbcli.lift.foreign import StateDict, read_foreign_task
 from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.weights import sha256_of
 
 FORMAT = "mbcli.mesh/1"
 
@@ -74,9 +73,8 @@ def load_mesh(
         WeightsError: no such file; damaged, unsafe, or of another architecture.
     """
     path = Path(path)
-    content = read_content(path)
-    sha256 = hashlib.sha256(content).hexdigest()
-    if is_safetensors(path, content):
+    sha256 = sha256_of(path)
+    if is_safetensors(path):
         state, (config, head, body, facts) = read_described(path, FORMAT, "mesh model", _parse)
         info = MeshInfo(path, sha256, "mbcli", body, facts)
     else:
