@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from mbcli.lift.compat import lift_as_published
 from mbcli.lift.expected_error import ErrorModel, Lifted, expected_error
 from mbcli.lift.model import DSTformer
 from mbcli.lift.runtime import Network
+from mbcli.lift.upright import turned, upright_turns
 from mbcli.lift.windows import Cutting, cut_tracks, fade, held
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray, Keypoints2D
@@ -134,7 +135,8 @@ class Lifter:
         published ones instead: see ``compat.lift_as_published``.
 
         A clip of a higher frame rate than the weights were trained for is lifted as several
-        interleaved clips of a rate that they know.
+        interleaved clips of a rate that they know. People whom a turned camera shows across the
+        picture or upside down are lifted upright; see `mbcli.lift.upright`.
 
         Args:
             keypoints: tracks in H36M-17; missing joints are (NaN, NaN, 0).
@@ -169,6 +171,7 @@ class Lifter:
         total = np.zeros((frames, people, len(H36M17), 3))
         doubts = np.zeros_like(total) if judged else None
         weight = np.zeros((frames, people))
+        turns = upright_turns(keypoints)
         jobs = cut_tracks(keypoints, self._cutting, self.options.overlap)
         count, done = sum(map(len, jobs.values())), 0
         for length, windows in jobs.items():
@@ -179,6 +182,7 @@ class Lifter:
                     [held(keypoints.data[:, who], frames) for who, frames in batch],
                     keypoints.size,
                     judged,
+                    [float(turns[frames.max(), who]) for who, frames in batch],
                 )
                 for (who, frames), (pose, doubt) in zip(batch, answers, strict=True):
                     there = frames >= 0
@@ -237,9 +241,23 @@ class Lifter:
         return [pose for pose, _ in self._windows(windows, size, False)]
 
     def _windows(
-        self, windows: list[FloatArray], size: tuple[int, int], judged: bool
+        self,
+        windows: list[FloatArray],
+        size: tuple[int, int],
+        judged: bool,
+        turns: Sequence[float] = (),
     ) -> list[tuple[FloatArray, FloatArray | None]]:
-        """The same, each with its doubt in pixels if it is ``judged``; see ``Lifted``."""
+        """The same, each with its doubt in pixels if it is ``judged``; see ``Lifted``.
+
+        The network sees each window turned about the middle of the picture, clockwise by
+        ``turns`` in radians, and what it gives is turned back.
+        """
+        middle = np.array([*size, 0.0]) / 2
+        turns = turns or [0.0] * len(windows)
+        windows = [
+            turned(window - middle, turn) + middle if turn else window
+            for window, turn in zip(windows, turns, strict=True)
+        ]
         frames = [self._frame(window, size) for window in windows]
         clips = [network_input(w, *frame) for w, frame in zip(windows, frames, strict=True)]
         answers: list[tuple[FloatArray, FloatArray | None]] = []
@@ -255,7 +273,10 @@ class Lifter:
             doubt = None
             if apart is not None:
                 doubt = np.abs(apart[number] - apart[number][:, [_PELVIS]]) * scale
-            answers.append((np.concatenate([xy, depth[..., None] * scale], axis=-1), doubt))
+            pose = np.concatenate([xy, depth[..., None] * scale], axis=-1)
+            if turns[number]:
+                pose = turned(pose - middle, -turns[number]) + middle
+            answers.append((pose, doubt))
         return answers
 
     def _frame(self, window: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, float]:
