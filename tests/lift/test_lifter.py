@@ -40,6 +40,8 @@ def a_clip(frames, people=1, fps=30.0, seed=0):
     rng = np.random.default_rng(seed)
     t = np.arange(frames)[:, None, None, None] / fps
     body = rng.uniform(-1, 1, (people, 17, 2)) * [60, 160]
+    body[:, H36M17.index("thorax"), 1] = -160  # upright, so that nobody is turned
+    body[:, [H36M17.index(f"{side}_ankle") for side in ("left", "right")], 1] = 160
     phase = rng.uniform(0, 6, (people, 17, 2))
     xy = body * (1 + 0.1 * t) + 15 * np.sin(3 * t + phase) + [500, 360] + t * [40.0, 5.0]
     data = np.concatenate([xy, np.full((frames, people, 17, 1), 0.9)], axis=-1)

@@ -53,7 +53,7 @@ def lying(seconds: float, turn: float) -> Keypoints2D:
     data = np.full((frames, 1, 17, 3), 0.9)
     data[..., 0] = rng.normal(0, 6, (frames, 1, 17)).cumsum(axis=0) * 0.1
     data[..., 1] = pose + rng.normal(0, 2, (frames, 1, 17))
-    data[..., :2] = turned(data[..., :2], turn) + [640, 360]
+    data[..., :2] = turned(data[..., :2], turn) + np.array([640, 360])
     return Keypoints2D(
         data=data,
         skeleton=H36M17,
