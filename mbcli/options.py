@@ -12,6 +12,8 @@ from mbcli.placing.metric import check_height
 from mbcli.pose2d import AUTO, BACKENDS, Pose2DOptions
 
 DEFAULT_LIFTER = "mbcli-lifter"
+# Hz. Of what 249 recordings of people (CMU) hold, it takes 0.6 mm in the mean and 3 mm in 1 of 100
+# joints; 6 Hz, the custom for gait, takes 1.0 and 5.
 DEFAULT_LOW_PASS = 10.0
 
 

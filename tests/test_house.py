@@ -253,3 +253,55 @@ def test_pages_for_contributors_name_files_that_exist(name: str) -> None:
 def test_architecture_says_what_every_room_is() -> None:
     described = re.findall(r"^\| `(\w+)[./]", _page("ARCHITECTURE.md"), re.M)
     assert set(FLOOR) - set(described) == {"version", "__main__"}
+
+
+def _is_number(node: ast.expr) -> bool:
+    """Whether an expression is made of literal numbers and nothing else."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, int | float) and not isinstance(node.value, bool)
+    if isinstance(node, ast.Tuple | ast.List):
+        return bool(node.elts) and all(map(_is_number, node.elts))
+    if isinstance(node, ast.UnaryOp):
+        return _is_number(node.operand)
+    if isinstance(node, ast.BinOp):
+        return _is_number(node.left) and _is_number(node.right)
+    if isinstance(node, ast.Call):
+        return bool(node.args) and all(map(_is_number, node.args))
+    return False
+
+
+def _unexplained(source: str) -> list[str]:
+    """The numbers at the top of a module that no word explains.
+
+    A comment on the line explains them, one above the paragraph that they stand in, or a string
+    below.
+    """
+    lines = source.splitlines()
+    body = ast.parse(source).body
+    bare = []
+    for node, below in zip(body, [*body[1:], None], strict=True):
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        if not _is_number(node.value):
+            continue
+        assert node.end_lineno is not None
+        first = node.lineno - 1
+        above = first
+        while above > 0 and lines[above - 1].strip() and not lines[above].startswith("#"):
+            above -= 1
+        told = "#" in "".join(lines[first : node.end_lineno]) or lines[above].startswith("#")
+        described = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+        if not told and not described:
+            bare.append(f"line {node.lineno}: {lines[first]}")
+    return bare
+
+
+@pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_numbers_at_the_top_of_a_module_are_explained(path: Path) -> None:
+    assert not _unexplained(path.read_text(encoding="utf-8"))
+
+
+def test_a_bare_number_is_found() -> None:
+    bare = "# Of something.\nA = 1\nB = -2.5\n\nC = (1, 2**3)\nD = 4  # metres\nE = x.of(1)\n"
+    assert _unexplained(bare) == ["line 5: C = (1, 2**3)", "line 7: E = x.of(1)"]
+    assert _unexplained('A = 1\n"""Metres."""\nB = True\nC = x\nD = "1"\n') == []

@@ -12,8 +12,8 @@ import typer
 
 from mbcli.errors import MbcliError
 
-FAILED = 1
-INTERRUPTED = 130
+FAILED = 1  # exit status of an error
+INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
 
 
 def one_line(error: Exception) -> str:

@@ -15,7 +15,7 @@ from mbcli.cli.screen import Screen
 from mbcli.report import InferReport
 from mbcli.version import version
 
-_MEBIBYTE = 2**20
+_MEBIBYTE = 2**20  # bytes
 _META = ("backend", "pose2d", "mended", "weights", "assumptions", "tracks", "actions", "mesh")
 
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from mbcli.errors import ConfigError
 from mbcli.storage.output import written_whole
 
-_INCH_A_CLASS = 0.19
+_INCH_A_CLASS = 0.19  # at least: two lines of the small letters
 _INCH_A_LETTER = 0.0085  # for each point of the letters' size
-_MOST_WITH_NUMBERS = 20
-_LONGEST_NAME = 32
+_MOST_WITH_NUMBERS = 20  # classes; with more, three digits do not fit into a cell
+_LONGEST_NAME = 32  # letters, some two inches
 
 
 def draw_confusion(

@@ -17,7 +17,7 @@ from mbcli.types import FloatArray
 _LEFT_OUT = ("pelvis", "spine", "nose")
 JOINTS14 = tuple(n for n, joint in enumerate(H36M17.joints) if joint not in _LEFT_OUT)
 
-_MILLIMETRES = 1000.0
+_MILLIMETRES = 1000.0  # in a metre
 _PELVIS = H36M17.index("pelvis")
 
 

@@ -12,7 +12,7 @@ from mbcli.geometry import procrustes
 from mbcli.types import FloatArray
 
 PCK_THRESHOLD = 150.0  # millimetres: half a head, Mehta et al. 2017
-AUC_THRESHOLDS = tuple(range(0, 151, 5))
+AUC_THRESHOLDS = tuple(range(0, 151, 5))  # millimetres, Mehta et al. 2017
 
 
 def root_relative(positions: FloatArray) -> FloatArray:

@@ -36,7 +36,7 @@ from mbcli.kinematics.angles import (
 from mbcli.motion import Motion3D
 from mbcli.types import FloatArray
 
-_DECIMALS = 4
+_DECIMALS = 4  # of a degree: a thousandth of what can be known
 
 _PELVIS = ("pelvis_tilt", "pelvis_list", "pelvis_rotation")
 _PLACE = ("pelvis_tx", "pelvis_ty", "pelvis_tz")

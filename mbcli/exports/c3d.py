@@ -28,7 +28,7 @@ _UNITS = {1.0: "m", 1000.0: "mm", 100.0: "cm"}
 # Characters of a string parameter: a length is one byte.
 _LONGEST = 255
 
-_LARGEST_RESIDUAL = 255
+_LARGEST_RESIDUAL = 255  # of a point, one byte too
 
 # The header counts frames with two bytes.
 _MOST_FRAMES = 65535

@@ -22,6 +22,7 @@ from mbcli.errors import OutputError
 FLOAT, UINT32, UINT16 = 5126, 5125, 5123
 VERTICES, INDICES = 34962, 34963
 
+# The headers of a GLB file and of its two chunks, and the largest length that they can tell.
 _MAGIC, _VERSION, _JSON, _BIN = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
 _LARGEST = 2**32 - 1
 

@@ -35,7 +35,7 @@ from mbcli.storage.output import (
     written_whole,
 )
 
-_FROM_CAMERA = np.array([1.0, -1.0, -1.0], dtype=np.float32)
+_FROM_CAMERA = np.array([1.0, -1.0, -1.0], dtype=np.float32)  # y and z turned: glTF has y up
 
 Vertices = npt.NDArray[np.float32]
 

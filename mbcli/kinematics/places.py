@@ -15,7 +15,7 @@ FEET = ("right_ankle", "left_ankle")
 """Joints that stand on the floor, in the order of ``Refinement.foot_contacts``."""
 
 _APART = 1.2  # metres between people whose places are not known
-_FLOOR_PERCENTILE = 95.0
+_FLOOR_PERCENTILE = 95.0  # of the lower ankle: in one frame of twenty it may be wrong
 _STANDING = 1.0  # metres from the pelvis down to the floor, where nobody tells
 
 

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from mbcli.types import FloatArray
 
-_SMALL = 1e-9
+_SMALL = 1e-9  # a shorter vector has no direction: rounding is all that it tells
 
 # Where the cosine of the middle angle is smaller, the outer two turn about the same axis.
 _LOCKED = 1e-6

@@ -25,12 +25,12 @@ from mbcli.errors import WeightsError, first_line
 from mbcli.lift.model import DSTformerConfig
 from mbcli.storage.torch_file import load_torch
 
-PUBLISHED_HEADS = 8
+PUBLISHED_HEADS = 8  # of all published models; their files do not tell
 
 ForeignOrigin = Literal["motionbert", "mmpose"]
 StateDict = dict[str, Tensor]
 
-_NAMED_AT_MOST = 4
+_NAMED_AT_MOST = 4  # tensors, so that the error stays a line
 
 # The "backbone." in front is already taken off.
 _MMPOSE_NAMES = (

@@ -20,10 +20,10 @@ from mbcli.lift.windows import Cutting, cut_tracks, fade, held
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray, Keypoints2D
 
-MAX_WINDOW = 243
+MAX_WINDOW = 243  # frames of a window, as in the paper
 COMPAT_MODES = ("motionbert",)
 
-_SHORTEST = 9  # frames of a window, however long they last
+_SHORTEST = 9  # frames of a window, however long they last: as in training
 
 _PELVIS = H36M17.index("pelvis")
 

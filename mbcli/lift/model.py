@@ -57,8 +57,8 @@ class DSTformerConfig:
 FULL = DSTformerConfig()
 LITE = DSTformerConfig(dim_feat=256, mlp_ratio=4)
 
-_NORM_EPS = 1e-6
-_INIT_STD = 0.02
+_NORM_EPS = 1e-6  # as published
+_INIT_STD = 0.02  # of fresh weights, as published
 
 
 def _exact(x: Tensor) -> torch.autocast:

@@ -10,7 +10,7 @@ from mbcli.placing.smoothing import smooth_on_the_clock
 from mbcli.timeline import Stretch
 from mbcli.types import FloatArray
 
-_SIGMA = 0.15  # seconds
+_SIGMA = 0.15  # seconds: takes out what jumps, keeps steps, of which people make two a second
 
 
 def steady_depth(root: FloatArray, clock: Sequence[Stretch]) -> FloatArray:

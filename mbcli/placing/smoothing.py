@@ -10,8 +10,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from mbcli.timeline import Stretch
 from mbcli.types import FloatArray
 
-_PASSES = 3
-_TUNING = 2.0
+_PASSES = 3  # the first, and two with outliers less and less: as Cleveland has it
+_TUNING = 2.0  # robust standard deviations; of normal errors 1 of 20 counts less
 
 
 def smooth(values: FloatArray, sigma: float) -> FloatArray:

@@ -25,8 +25,8 @@ from mbcli.skeleton import COCO17, HALPE26, WHOLEBODY23, Skeleton
 from mbcli.types import FloatArray, Frame, FramePoses
 from mbcli.weights import on_disk, resolve
 
-_PERSON_THRESHOLD = 0.3
-_BATCH_SIZE = 16
+_PERSON_THRESHOLD = 0.3  # detector score of a new person, as in MMPose's inferencer
+_BATCH_SIZE = 16  # crops at a time
 
 _OUR_NAMES = {"hip": "pelvis"}  # MMPose's joint names -> those of mbcli.skeleton, where they differ
 _SKELETONS = (HALPE26, WHOLEBODY23, COCO17)  # the richer ones first: all begin with COCO-17

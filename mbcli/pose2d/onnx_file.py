@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mbcli.errors import WeightsError
 
+# Numbers of fields, see above.
 _MODEL_GRAPH = 7
 _GRAPH_NODE = 1
 _NODE_INPUT = 1

@@ -38,7 +38,7 @@ _BROKEN = (
 # Buffers that OpenMMLab once saved with a model; today the configuration has the numbers.
 _SAVED_ONCE = ("data_preprocessor.mean", "data_preprocessor.std")
 
-_NAMED_AT_MOST = 3
+_NAMED_AT_MOST = 3  # models, so that the error stays a line
 
 
 def build_pose_estimator(config: str, checkpoint: Path, *, flip_test: bool, device: str) -> Any:

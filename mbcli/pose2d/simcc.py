@@ -21,7 +21,7 @@ from mbcli.types import FloatArray
 
 _MEAN = np.array([123.675, 116.28, 103.53], np.float32)  # RGB
 _DEVIATION = np.array([58.395, 57.12, 57.375], np.float32)
-_ENLARGE = 1.25
+_ENLARGE = 1.25  # of boxes, see above
 _BATCH = 8  # crops at a time, if nothing else is said
 
 

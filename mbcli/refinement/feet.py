@@ -22,21 +22,32 @@ _ANKLES = [leg[2] for leg in _LEGS]
 _PELVIS, _THORAX = H36M17.index("pelvis"), H36M17.index("thorax")
 
 # A foot begins to stand below the first value and stands until it is above the second. In
-# walking the ankle of a flat foot is still, and then rises while the heel does.
+# walking the ankle of a flat foot is still, and then rises while the heel does. Of the ankles of 17
+# people who walk (104 CMU recordings, `research.thresholds`) 43 of 100 are slower than 0.45 m/s,
+# and from 0.75 on every speed is about as rare as the next; between standing and swinging, fewest
+# are 0.1 m up.
 _SPEED = (0.45, 0.75)  # metres a second
 _LIFT = (0.08, 0.13)  # metres above the person's lowest ankle around that time
-# A single camera sees movement across the line of sight; along it there is mostly noise.
+# A single camera sees movement across the line of sight; along it there is mostly noise: 1.5 % of a
+# distance of 5 m within 0.2 s is 0.4 m/s, as much as the limit.
 _ALONG = 0.4
-_TREMBLE = 0.05  # seconds, the smoothing before speeds are taken
-_AROUND = 1.0  # seconds before and after in which the lowest ankle is looked for
-_LOWEST = 20  # percentile of the lower ankle that counts as standing
-_SHORTEST = 0.1  # seconds
-_UNSEEN = 0.3  # an ankle of less confidence is guessed, and tells nothing
+_TREMBLE = 0.05  # seconds, the smoothing before speeds are taken: a twelfth of a stance
+_AROUND = 1.0  # seconds before and after in which the lowest ankle is looked for: a stride each
+# Percentile of the lower ankle that counts as standing: people stand most of the time, and one
+# frame of five may be wrong.
+_LOWEST = 20
+_SHORTEST = 0.1  # seconds, of a sprinter's foot
+# An ankle of less confidence is mostly off by more than 6 % of the height (`research.noise`).
+_UNSEEN = 0.3
 
-_CARRY = 0.08  # seconds, smoothing of the root's shift
-_SWUNG = 0.15  # how much a foot in the air pulls at the root
+_CARRY = 0.08  # seconds, smoothing of the root's shift: between a frame and a double stance of 0.1
+_SWUNG = 0.15  # how much a foot in the air pulls at the root: just enough to bridge a jump
+# Of moving the root until legs are long enough. On noisy walking feet that slid by 11 mm a frame
+# slide by 0.4 to 1.4 after none, 0.1 to 0.2 after 10, 0.02 to 0.05 after 20.
 _ROUNDS = 20
-_SNAP = (0.10, 0.20)  # metres from the floor: below put on it, above left where it is
+# Metres from the floor: below put on it, above left where it is. The floor is found to some 0.1 m;
+# a stair is 0.17.
+_SNAP = (0.10, 0.20)
 
 
 def foot_contacts(

@@ -25,7 +25,7 @@ _ALONG = 0.08
 # An assumed focal length stretches all distances and so tilts the plane of the feet. However
 # many feet there are, its slope is not known better than this.
 _SURELY = 1.5  # degrees
-_OUTLIER = 1.5  # standard deviations at which a residual begins to count less
+_OUTLIER = 1.5  # standard deviations at which a residual begins to count less, as Huber has it
 
 
 @dataclass(frozen=True, eq=False)

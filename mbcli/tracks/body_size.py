@@ -6,7 +6,7 @@ import numpy as np
 
 from mbcli.types import FloatArray
 
-_BLOCK_SECONDS = 0.5
+_BLOCK_SECONDS = 0.5  # longer than what is mended, shorter than a step
 
 
 def body_lengths(data: FloatArray, times: FloatArray) -> FloatArray:

@@ -18,7 +18,7 @@ MIN_JUMP = 0.06  # body lengths, both off the line between the sightings and fro
 LONGEST_BONE = 1.4  # times the person's median: a longer one ends at something that is not theirs
 TORN_BONE = 2.5  # the same, for a joint that the detector is sure of ...
 LONGEST_LIMB = 0.45  # ... and body lengths: thighs have 0.25 standing, and 0.4 crouching
-CONFIDENCE_KEPT = 0.5
+CONFIDENCE_KEPT = 0.5  # of the less sure of the two sightings: a bridge is a guess
 
 
 def bridge_flickers(

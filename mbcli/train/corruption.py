@@ -36,6 +36,7 @@ _JOINT_NOISE = (
     (0.001682264, -0.0003300033, 0.006009086, 0.005721289, 0.8246288),
     (0.001663881, 0.001317515, 0.0053703, 0.005684072, 0.7287476),
 )
+# Of the uniform errors, the white noise and the confidences, as published with the code.
 _UNIFORM_HALF_RANGE = 0.03
 _FRAME_SD = 0.002
 _CONFIDENCE_A, _CONFIDENCE_B = 0.028, 1.1

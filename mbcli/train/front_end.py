@@ -34,7 +34,7 @@ _LIMBS = (
 _PACKAGED = Path(__file__).parent / "front_ends"
 _MOVENET = _PACKAGED / "movenet.json"
 _GUESS = 0.10  # of the height: a hidden limb is put this far from where it is
-_OUTLIER = 0.25
+_OUTLIER = 0.25  # of the height, each axis: anywhere on the body or beside it
 
 
 @cache

@@ -15,8 +15,13 @@ from torch.nn import functional as F  # noqa: N812
 
 from mbcli.lift.model import FULL, Block, DSTformer, DSTformerConfig
 
+# How much larger than drawn the embeddings of coordinates and of joints are. At width 96 that makes
+# a token first of all its joint (0.47), then its place (0.25 to 0.3) and hardly its time (0.05).
 _COORDINATES = 5.0
 _JOINT = 10.0
+# Of the queries and the keys of the spatial attention, each: a joint then mixes 7 of the 17, by the
+# entropy; 17 at 1, 13 at 2, 3 at 4 (`research.thresholds`). What the three are worth together:
+# 68.2 mm in place of 104.7 after 12,800 clips (`research.ablation`).
 _ATTENTION = 3.0
 
 

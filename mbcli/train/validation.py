@@ -13,7 +13,7 @@ from mbcli.train.synthesis import Synthesiser
 from mbcli.types import FloatArray
 
 _SEED = 20_231_002  # of the held-out clips: the same in every run
-_CHUNK = 64
+_CHUNK = 64  # clips that the model sees at a time
 
 
 class Validator:

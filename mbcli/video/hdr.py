@@ -27,7 +27,7 @@ _HLG_PEAK = 1000.0  # cd/m2, the nominal display of BT.2100
 _HLG_GAMMA = 1.2  # of such a display: BT.2100, note 5e to table 5
 _KNEE = 0.8  # of white; skin lies at about 0.5 (BT.2408, table 2)
 _EXPONENT = 2.4  # BT.1886
-_BRIGHTNESS_2020 = (0.2627, 0.6780, 0.0593)
+_BRIGHTNESS_2020 = (0.2627, 0.6780, 0.0593)  # of red, green and blue: BT.2020, table 4
 _TO_709 = np.array(  # BT.2087, annex 2
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]]
 )

@@ -25,14 +25,14 @@ from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.data.datasets.videopose3d import Array, Poses, Views, files_of, read_poses, read_views
 from mbcli.skeleton import Skeleton
 
-FPS = 50.0
+FPS = 50.0  # of the cameras (Ionescu et al. 2014)
 TEST = ("S9", "S11")
 
-JOINTS = 32
+JOINTS = 32  # of the recordings
 # Those of H36M17; the others do not move against them, or double them.
 KEPT = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 
-_MILLIMETRES = 1000.0
+_MILLIMETRES = 1000.0  # in a metre
 
 
 def read_h36m_npz(

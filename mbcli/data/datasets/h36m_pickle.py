@@ -42,7 +42,7 @@ from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.errors import DataError
 from mbcli.skeleton import H36M17
 
-FPS = 50.0
+FPS = 50.0  # of the cameras (Ionescu et al. 2014)
 
 _SPLITS = ("train", "test")
 _NEEDED = ("joint_2d", "joint3d_image", "camera_name", "source")
@@ -66,7 +66,7 @@ _ACTIONS = (
     "WalkTogether",
 )
 _SOURCE = re.compile(r"s_(?P<subject>\d+)_act_(?P<action>\d+)(?:_subact_\d+)?_cam?_(?P<camera>\d+)")
-_FIRST_ACTION = 2
+_FIRST_ACTION = 2  # number of the first of these in the files
 
 Table = dict[str, npt.NDArray[Any]]
 

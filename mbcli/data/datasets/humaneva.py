@@ -35,11 +35,11 @@ from mbcli.data.datasets.videopose3d import (
 from mbcli.errors import DataError
 from mbcli.skeleton import H36M17, Skeleton
 
-FPS = 60.0
-SIZE = (640, 480)
+FPS = 60.0  # see above
+SIZE = (640, 480)  # see above
 NAMES = ("C1", "C2", "C3")
 
-_MILLIMETRES = 1000.0
+_MILLIMETRES = 1000.0  # in a metre
 _UNKNOWN = (np.nan, np.nan)
 _SPLITS = {"Train": "train", "Validate": "test"}
 # The middle of two joints in space is not at the middle of their pictures.

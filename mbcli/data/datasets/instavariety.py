@@ -27,8 +27,8 @@ from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.errors import ConfigError, DataError
 from mbcli.skeleton import H36M17
 
-FPS = 30.0
-SIZE = (1000, 1000)
+FPS = 30.0  # the usual one: the files do not tell
+SIZE = (1000, 1000)  # see above
 
 _FILES = ("motion_all.npy", "id_all.npy")
 _REACH = 4.0  # a track of width 2 that starts at its edge stays within 2; more is another unit

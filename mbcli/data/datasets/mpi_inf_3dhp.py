@@ -129,9 +129,9 @@ TEST17 = Skeleton(
     parents=(16, 15, 1, 2, 3, 1, 5, 6, 14, 8, 9, 14, 11, 12, -1, 14, 1),
 )
 
-_SIZE = (2048, 2048)
+_SIZE = (2048, 2048)  # of the training pictures
 _TEST_SIZES = {5: (1920, 1080), 6: (1920, 1080)}
-_TEST_FPS = 25.0
+_TEST_FPS = 25.0  # of the test films
 _THIGH = (200.0, 700.0)  # millimetres: what else is not in millimetres
 _TRAIN_FILE = re.compile(r"S(\d)/Seq(\d)/annot\.mat$")
 _TEST_FILE = re.compile(r"TS(\d)/annot_data\.mat$")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mbcli.errors import ConfigError, DataError
 
-FPS = 30.0
+FPS = 30.0  # of Kinect's cameras
 SIZE = (1920, 1080)
 """Width and height of the colour pictures."""
 
@@ -148,6 +148,7 @@ _PERSONS_120 = (
     *(45, 46, 47, 49, 50, *range(52, 60), 70, 74, 78, *range(80, 87), 89, *range(91, 96), 97, 98),
     *(100, 103),
 )
+# Who trains: these two of the three cameras; the first 17 setups and 60 actions are NTU RGB+D.
 _CAMERAS_60 = (2, 3)
 _SETUPS_60 = 17
 _ACTIONS_60 = 60

@@ -95,13 +95,13 @@ KINECT25 = Skeleton(
 )
 
 _JOINTS = len(KINECT25)
-_ABOUT_BODY = 10
-_ABOUT_JOINT = 12
-_PLACE, _PIXEL, _STATE = slice(0, 3), slice(5, 7), 11
-_CONFIDENCE = np.array([0.0, 0.5, 1.0])
-_MILLIMETRES = 1000.0
+_ABOUT_BODY = 10  # numbers, see above
+_ABOUT_JOINT = 12  # numbers, see above
+_PLACE, _PIXEL, _STATE = slice(0, 3), slice(5, 7), 11  # of a line, see above
+_CONFIDENCE = np.array([0.0, 0.5, 1.0])  # of the states 0, 1 and 2, see above
+_MILLIMETRES = 1000.0  # in a metre
 
-_FEWEST_FRAMES = 11
+_FEWEST_FRAMES = 11  # a body seen for less than a third of a second is noise
 _WIDEST = 0.8  # width over height
 
 

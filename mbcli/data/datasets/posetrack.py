@@ -27,7 +27,7 @@ from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.errors import ConfigError, DataError
 from mbcli.skeleton import POSETRACK17
 
-FPS = 30.0
+FPS = 30.0  # the usual one: the files do not tell
 
 _FRAME = re.compile(r"(\d+)\.[A-Za-z]+$")
 _Track = dict[int, list[float]]

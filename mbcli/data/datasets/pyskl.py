@@ -38,7 +38,7 @@ from mbcli.data.stores.sequence import SPLITS
 from mbcli.errors import DataError
 from mbcli.skeleton import COCO17, H36M17
 
-PEOPLE = 2
+PEOPLE = 2  # actions between people have two
 
 
 def read_pyskl(source: Path, *, fps: float = FPS) -> SequenceImport:

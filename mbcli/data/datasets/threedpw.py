@@ -37,7 +37,7 @@ from mbcli.data.recordings.rotation import rotation_vectors, rotations
 from mbcli.errors import DataError
 from mbcli.skeleton import OPENPOSE18, Skeleton
 
-FPS = 30.0
+FPS = 30.0  # see above
 
 # The three joints that only seem to be ours have names of their own here.
 SMPL24 = Skeleton(
@@ -74,7 +74,7 @@ SMPL24 = Skeleton(
 _ARRAYS = ("target", "truth", "factor", "pose", "shape")
 _SPLITS = {"train": "train", "validation": "val", "test": "test"}
 _GENDERS = {"m": "male", "f": "female"}
-_MILLIMETRES = 1000.0
+_MILLIMETRES = 1000.0  # in a metre
 _THIGH = (0.2, 0.7)  # metres: what else is not in metres
 _PER_PERSON = ("poses2d", "jointPositions", "poses", "betas", "genders", "campose_valid")
 

@@ -39,7 +39,7 @@ from mbcli.errors import ConfigError, DataError, InputError
 from mbcli.skeleton import BODY21
 from mbcli.storage.plainpickle import load_plain_npz
 
-_WIDTH = 156
+_WIDTH = 156  # numbers of a pose, see above
 _RATES = ("mocap_framerate", "mocap_frame_rate")
 _GENDERS = ("male", "female", "neutral")
 _SUFFIXES = (".npz", ".pkl")

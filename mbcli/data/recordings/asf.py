@@ -23,7 +23,7 @@ import numpy as np
 from mbcli.data.recordings.hierarchy import FloatArray, Hierarchy, moving_axes_rotation
 from mbcli.errors import DataError
 
-INCH = 0.0254
+INCH = 0.0254  # metres
 
 _TURNS = ("rx", "ry", "rz")
 _MOVES = ("tx", "ty", "tz")

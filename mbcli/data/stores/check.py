@@ -34,7 +34,7 @@ APART = 1.0
 _LIMBS = (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
 _CHAIN = (("left_ankle", "left_knee", "left_hip"), ("pelvis", "thorax"), ("thorax", "head"))
 _REST_OF_HEIGHT = 150.0  # millimetres below the ankles and above the head joint
-_CONFIDENT = 0.3
+_CONFIDENT = 0.3  # below, a keypoint is more often wrong than right (`research.noise`)
 _MOSTLY = 0.5  # of the clips; people do stand on their hands, but not most of them
 
 

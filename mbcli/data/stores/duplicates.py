@@ -25,7 +25,7 @@ TOLERANCE_LONG = 2.5
 _LONG = 5.0  # seconds
 _LIVELY = 6.0  # degrees; stiller clips look alike by chance
 
-_RATE = 60.0
+_RATE = 60.0  # frames a second at which clips are compared
 _COARSE = 6  # the first search takes every sixth frame
 _COARSE_TOLERANCE = 8.0  # degrees; half a step of it is 50 ms off
 _ANGLES = tuple(

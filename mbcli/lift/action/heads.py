@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from mbcli.lift.model import DSTformer
 
-HIDDEN = 2048
+HIDDEN = 2048  # as published
 
 
 class _Pooling(nn.Module):

@@ -18,8 +18,8 @@ from mbcli.lift.body.body_model import JOINTS, upright
 from mbcli.lift.body.rotations import matrices_from_six, six_from_matrices
 from mbcli.lift.model import DSTformer
 
-PUBLISHED_HIDDEN = 1024
-_INIT_GAIN = 0.01
+PUBLISHED_HIDDEN = 1024  # width of the hidden layers in MotionBERT's configuration
+_INIT_GAIN = 0.01  # as published: the head begins near the mean body
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,11 @@ from mbcli.lift.windows import Cutting, cut_tracks, fade, held
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray, Keypoints2D
 
-PUBLISHED_FRAMES = 16
+PUBLISHED_FRAMES = 16  # of a clip, in MotionBERT's configuration
 
 _PELVIS = H36M17.index("pelvis")
 _MIRROR = list(H36M17.mirror)
-_FRAMES_AT_ONCE = 256
+_FRAMES_AT_ONCE = 256  # bodies whose vertices are held at a time: 21 MB of SMPL
 
 Progress = Callable[[int, int], None]
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-_EPSILON = 1e-6
+_EPSILON = 1e-6  # a few roundings of float32
 
 
 def matrices_from_six(six: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from mbcli.lift.body.body_model import JOINTS, PARENTS
 from mbcli.skeleton import H36M17
 from mbcli.storage.plainpickle import dense, load_plain_npy, load_plain_npz, load_plain_pickle
 
-SHAPES = 10
+SHAPES = 10  # of the published model; files hold more
 
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 _RECORDS = ("chumpy", "scipy.sparse")  # of these packages come the arrays of the original pickles

@@ -16,7 +16,7 @@ from mbcli.types import FloatArray
 
 _AROUND = 0.75  # metres of floor around the people
 _FINEST_CELL = 0.5  # metres
-_MOST_CELLS = 16
+_MOST_CELLS = 16  # a side; more is a grey area
 _AXES_ROOM = 6.5  # heights of a letter that the axes take, either way
 _BELOW = 1.8  # heights of a letter below the axes, which the legend takes
 _NEAR = 0.3  # metres: floor nearer to the camera than this is left out

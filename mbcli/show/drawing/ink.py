@@ -21,7 +21,7 @@ _SURE = 0.5  # confidence from which on a stroke is opaque
 _FAINTEST = 0.25  # opacity of what has no confidence at all
 _DOUBTFUL = 0.25  # confidence below which a stroke is dashed
 _DASH = 2.0  # length of a dash and of a gap, in widths of the stroke with its rim
-_MOST_DASHES = 40
+_MOST_DASHES = 40  # of a stroke: enough for the longest limb
 
 _SHIFT = 4  # binary digits after the point that OpenCV is given
 _FARTHEST = 1e5  # pixels; beyond it OpenCV's integers would overflow

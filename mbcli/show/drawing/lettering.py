@@ -18,7 +18,7 @@ from mbcli.types import FloatArray
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _CAPITAL = 22.0  # pixels that a capital letter is high at font scale 1
-_SMALLEST_TEXT = 10.0
+_SMALLEST_TEXT = 10.0  # pixels of a capital letter that can be read
 _PLATE = 0.6  # how much the plate behind text covers
 
 

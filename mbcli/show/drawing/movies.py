@@ -25,7 +25,7 @@ from mbcli.video.gif import MOST_FPS
 from mbcli.video.presentation import RgbImage
 
 STAGE = "drawing"
-_GIF_FPS = 15.0
+_GIF_FPS = 15.0  # half of a video: GIF is large
 _GIF_SIDE = 640  # pixels of the longer one
 _SAMPLES = 16  # pictures that a GIF's colours are chosen for
 

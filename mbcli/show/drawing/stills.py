@@ -23,8 +23,8 @@ from mbcli.video.presentation import RgbImage
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
 _SHEET_WIDTH = 2880  # pixels
-_SHEET_GAP = 8
-_JPEG_QUALITY = 92
+_SHEET_GAP = 8  # pixels between pictures
+_JPEG_QUALITY = 92  # of 100; nobody sees what is lost
 
 
 def render_still(

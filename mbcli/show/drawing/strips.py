@@ -17,16 +17,17 @@ from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray
 from mbcli.video.presentation import RgbImage
 
+# Greys of the dark style: of the paper, of every other row, of words of less weight.
 _BACKGROUND = 30
 _BAND: Colour = (40, 43, 49)
 _DIM: Colour = (150, 154, 164)
 _CELL = (150, 170)  # width and height of a figure's field in pixels
 _SIDE = 190  # pixels on the left, for words
-_TITLE = 26
-_GAP = 10
+_TITLE = 26  # pixels of the line above a strip
+_GAP = 10  # pixels between strips
 _MARGIN = 0.86  # of a field that the largest figure of a row takes
-_LETTER = 10.0
-_STROKE = 3
+_LETTER = 10.0  # pixels of a capital letter
+_STROKE = 3  # pixels of a limb
 _STYLE = STYLES["dark"]
 
 

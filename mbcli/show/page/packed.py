@@ -29,10 +29,10 @@ from mbcli.show.scene import scene_of
 from mbcli.types import FloatArray
 
 _FINEST_STEP = 1e-4  # metres: bodies up to 3 m from the pelvis are then exact to 0.05 mm
-_INT16 = 32767
+_INT16 = 32767  # the largest
 _WILD = 2.0  # extents beyond this many times those of the middle 98 % are not framed
-_LEVEL = 1e-6
-_Y_UP = np.array([1.0, -1.0, -1.0])
+_LEVEL = 1e-6  # a camera that looks along gravity has no front
+_Y_UP = np.array([1.0, -1.0, -1.0])  # from y down, z away to y up, z nearer
 
 
 @dataclass(frozen=True, eq=False)

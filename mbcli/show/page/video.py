@@ -29,7 +29,7 @@ _TICKS = 90_000  # a second, as MPEG counts
 _CRF = "25"
 _KEY_SECONDS = 0.5  # between pictures that can be jumped to: scrubbing decodes from the last one
 _BT709 = 1  # In the code points of ITU-T H.273: primaries, transfer and matrix alike.
-_GREY = 48
+_GREY = 48  # of 255: a picture that is missing
 
 
 @dataclass(frozen=True)

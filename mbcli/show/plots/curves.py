@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDTH, _HEIGHT = 3.6, 1.32  # inches of a panel
-_LEFT, _TOP, _BOTTOM = 0.75, 0.75, 0.7
+_LEFT, _TOP, _BOTTOM = 0.75, 0.75, 0.7  # inches of labels around the panels
 _FULL, _FAINT = 1.3, 0.6  # points
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SUFFIXES = (".pdf", ".svg", ".png")
-_DPI = 200
+_DPI = 200  # of a PNG: twice a screen's
 # Without the time of writing, the same motion gives the same file.
 _METADATA: dict[str, dict[str, Any]] = {
     ".pdf": {"CreationDate": None, "Creator": "mbcli"},

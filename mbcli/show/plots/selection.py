@@ -13,7 +13,7 @@ from mbcli.show.plots.options import PlotOptions
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray, IntArray
 
-MOST_PEOPLE = 6
+MOST_PEOPLE = 6  # whose curves can be told apart
 
 
 @dataclass(frozen=True, eq=False)

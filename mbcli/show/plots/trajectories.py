@@ -20,8 +20,8 @@ _FULL, _FAINT = 1.3, 0.6  # points
 _WIDTH = 7.2  # inches
 _AROUND, _OVER = 1.5, 1.9  # inches of width and height that are not views
 _NARROWEST = 0.25  # of the widest way, which the others are given at least
-_RIGHT, _UP, _AWAY = 0, 1, 2
-_MIDDLE: Dashes = (0.0, (6.0, 1.2, 1.0, 1.2))
+_RIGHT, _UP, _AWAY = 0, 1, 2  # columns of a place
+_MIDDLE: Dashes = (0.0, (6.0, 1.2, 1.0, 1.2))  # points, dash and dot: neither left nor right
 
 
 def draw_trajectories(

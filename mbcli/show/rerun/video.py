@@ -34,7 +34,7 @@ _LARGEST_FILE = 256_000_000  # bytes: the file passes through memory as one piec
 _LONGEST_SIDE = 960  # pixels of a stored picture
 _QUALITY = 75  # of JPEG, 0..100
 _BATCH = 16  # pictures that are handed over together
-_NANOSECONDS = 1e9
+_NANOSECONDS = 1e9  # in a second
 
 
 def add_video(

@@ -29,7 +29,7 @@ from mbcli.train.windows import crop_window, image_window, mirrored, seen_throug
 
 Split = Literal["train", "val", "test", ""]
 
-_MILLIMETRES = 1000.0
+_MILLIMETRES = 1000.0  # in a metre
 _FRAMES_AT_ONCE = 64  # vertices of so many bodies are held at a time
 _UNUSED = "backbone.head."  # the 3D pose head: nothing here asks for its answer
 
