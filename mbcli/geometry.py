@@ -1,4 +1,4 @@
-"""Normalised coordinates, mirror images, similarity alignment and turns along rays.
+"""Normalised coordinates, mirror images, directions, similarity alignment, turns along rays.
 
 Pure numpy. Pixels become network coordinates and come back here; nowhere else does a missing
 keypoint turn into zeros.
@@ -31,6 +31,8 @@ _REACH_FACTOR = 2.0
 # Keypoints further out than this in normalised units are those that ``fit_window`` left out: the
 # rest lies within about 1.
 INPUT_LIMIT = 2.0
+
+_NO_LENGTH = 1e-9  # shorter vectors point nowhere
 
 _FEWEST_VALID = 4  # published crop_scale: fewer valid keypoints give an empty clip
 
@@ -210,6 +212,30 @@ def _draw(scale_range: tuple[float, float], rng: np.random.Generator | None) -> 
     return float(rng.uniform(low, high))
 
 
+def unit(vectors: npt.ArrayLike, nowhere: float = 0.0) -> FloatArray:
+    """Vectors (..., D) of length 1, float64; NaN stays NaN.
+
+    Args:
+        vectors: of any lengths.
+        nowhere: the components of what a vector without length becomes.
+    """
+    v = np.asarray(vectors, dtype=np.float64)
+    length = np.linalg.norm(v, axis=-1, keepdims=True)
+    return np.divide(v, length, out=np.full_like(v, nowhere), where=~(length <= _NO_LENGTH))
+
+
+def nearest_rotation(matrices: npt.ArrayLike) -> FloatArray:
+    """The rotations (..., D, D) nearest to matrices, never a reflection.
+
+    Of the sum of ``found[i] @ rest[i].T`` over vectors it is the rotation from the one set to the
+    other that fits best in the least-squares sense (Kabsch, "A solution for the best rotation to
+    relate two sets of vectors", Acta Crystallographica A32, 1976).
+    """
+    u, _, vt = np.linalg.svd(np.asarray(matrices, dtype=np.float64))
+    u[..., -1] *= np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)[..., None]
+    return np.asarray(u @ vt)
+
+
 def from_ray(poses: npt.ArrayLike, rays: npt.ArrayLike) -> FloatArray:
     """Turn root-relative poses from the axes of a camera that looks at the pelvis to the camera's.
 
@@ -225,7 +251,7 @@ def from_ray(poses: npt.ArrayLike, rays: npt.ArrayLike) -> FloatArray:
     """
     rays = np.asarray(rays, dtype=np.float64)
     ahead = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1)
-    x, y, z = np.moveaxis(ahead / np.linalg.norm(ahead, axis=-1, keepdims=True), -1, 0)
+    x, y, z = np.moveaxis(unit(ahead), -1, 0)
     share = 1 / (1 + z)
     turn = np.stack(
         [1 - x * x * share, -x * y * share, x, -x * y * share, 1 - y * y * share, y, -x, -y, z],
@@ -255,12 +281,10 @@ def similarity(
     a, b = np.asarray(source, dtype=np.float64), np.asarray(target, dtype=np.float64)
     mean_a, mean_b = a.mean(axis=-2, keepdims=True), b.mean(axis=-2, keepdims=True)
     a, b = a - mean_a, b - mean_b
-    u, values, vt = np.linalg.svd(np.swapaxes(b, -1, -2) @ a)  # (..., D, D)
-    sign = np.ones_like(values)
-    sign[..., -1] = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
-    rotation = (u * sign[..., None, :]) @ vt
+    related = np.swapaxes(b, -1, -2) @ a  # (..., D, D)
+    rotation = nearest_rotation(related)
     spread = (a**2).sum(axis=(-1, -2))
-    gain = (values * sign).sum(axis=-1)
+    gain = (rotation * related).sum(axis=(-1, -2))
     scale = np.divide(gain, spread, out=np.zeros_like(spread), where=spread > 0)
     moved = (rotation @ np.swapaxes(mean_a, -1, -2))[..., 0]
     return scale, rotation, mean_b[..., 0, :] - scale[..., None] * moved

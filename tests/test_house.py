@@ -23,10 +23,10 @@ CHECKOUT = Path(__file__).parent.parent
 FLOORS = (
     ("errors", "skeleton", "version"),
     ("types", "report", "conversion"),
-    ("camera", "timeline"),
+    ("camera", "timeline", "geometry"),
     ("storage",),
     ("motion",),
-    ("people", "geometry", "video", "weights", "kinematics"),
+    ("people", "video", "weights", "kinematics"),
     ("pose2d", "keypoints", "lift", "placing", "data"),
     ("refinement", "show"),
     ("exports", "options", "evaluate"),

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from mbcli.data.datasets.labelled import Labelled, LabelledSequences
 from mbcli.data.datasets.ntu import ACTIONS, ntu_split
 from mbcli.errors import ConfigError, DataError, WeightsError
+from mbcli.geometry import unit
 from mbcli.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -101,14 +102,7 @@ def one_shot_sides(
 
 def similarities(queries: FloatArray, exemplars: FloatArray) -> FloatArray:
     """(N, K) cosines between embeddings (N, H) and those of exemplars (K, H)."""
-
-    def unit(vectors: FloatArray) -> FloatArray:
-        length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        result: FloatArray = vectors / np.maximum(length, 1e-12)
-        return result
-
-    result: FloatArray = unit(queries) @ unit(exemplars).T
-    return result
+    return np.asarray(unit(queries) @ unit(exemplars).T)
 
 
 def evaluate_actions(

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.geometry import unit
 from mbcli.kinematics.rig import JOINTS, PARENTS, Rig
-from mbcli.kinematics.rotations import swing, unit
+from mbcli.kinematics.rotations import swing
 from mbcli.show.colours import joint_colour, person_colour
 from mbcli.types import FloatArray, IntArray
 

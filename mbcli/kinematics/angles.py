@@ -40,6 +40,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.geometry import unit
 from mbcli.kinematics.angle_table import ANGLES, PELVIS, Angle
 from mbcli.motion import Motion3D
 from mbcli.skeleton import H36M17
@@ -202,23 +203,16 @@ def _axes(up: FloatArray, right: FloatArray, *, keep_right: bool = False) -> Flo
     forward = np.cross(up, right)
     longest = np.linalg.norm(up, axis=-1) * np.linalg.norm(right, axis=-1)
     plane = np.linalg.norm(forward, axis=-1) > _SINGULAR * longest
-    x = np.where(plane[..., None], _unit(forward), np.nan)
+    x = np.where(plane[..., None], unit(forward), np.nan)
     if keep_right:
-        z = _unit(right)
+        z = unit(right)
         y = np.cross(z, x)
     else:
-        y = _unit(up)
+        y = unit(up)
         z = np.cross(x, y)
     axes: FloatArray = np.stack([x, y, z], axis=-1)
     axes[np.isnan(x).any(axis=-1)] = np.nan
     return axes
-
-
-def _unit(vectors: FloatArray) -> FloatArray:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    nowhere = np.full_like(vectors, np.nan)
-    result: FloatArray = np.divide(vectors, length, out=nowhere, where=length > 0)
-    return result
 
 
 def _within(frame: FloatArray, other: FloatArray) -> FloatArray:
@@ -234,7 +228,7 @@ def _limb(
 
     ``upper`` and ``lower`` point up the limb; ``sign`` is 1 for the right and -1 for the left.
     """
-    up, down = _unit(upper), _unit(lower)
+    up, down = unit(upper, np.nan), unit(lower, np.nan)
     local = _within(base, up[..., None])[..., 0]
     cosine = np.hypot(local[..., 0], local[..., 1])
     plain = cosine > _SINGULAR
@@ -244,7 +238,7 @@ def _limb(
     normal = np.cross(up, down)
     sine = np.linalg.norm(normal, axis=-1)
     bend = np.degrees(np.arctan2(sine, (up * down).sum(axis=-1)))
-    z = bends * _unit(normal)
+    z = bends * unit(normal, np.nan)
     z_local = _within(base, z[..., None])[..., 0]
     x_local = np.cross(local, z_local)
     rotation = sign * np.degrees(np.arctan2(-x_local[..., 2], z_local[..., 2]))
@@ -258,7 +252,7 @@ def _limb(
 
 def _elevation(trunk: FloatArray, arm: FloatArray, sign: float, end: str) -> dict[str, FloatArray]:
     """Elevation and its plane (Wu et al. 2005), positive when raised."""
-    local = _within(trunk, _unit(arm)[..., None])[..., 0]
+    local = _within(trunk, unit(arm, np.nan)[..., None])[..., 0]
     forward, outward = local[..., 0], sign * local[..., 2]
     sine = np.hypot(forward, outward)
     plane = np.degrees(np.arctan2(forward, outward))

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.kinematics.rotations import unit
+from mbcli.geometry import unit
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray
 

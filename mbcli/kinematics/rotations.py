@@ -9,20 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation, Slerp
 
+from mbcli.geometry import nearest_rotation
 from mbcli.types import FloatArray
 
 _SMALL = 1e-9  # a shorter vector has no direction: rounding is all that it tells
 
 # Where the cosine of the middle angle is smaller, the outer two turn about the same axis.
 _LOCKED = 1e-6
-
-
-def unit(vectors: npt.ArrayLike) -> FloatArray:
-    """Vectors (..., 3) of length 1; those without length stay 0."""
-    v = np.asarray(vectors, dtype=np.float64)
-    length = np.linalg.norm(v, axis=-1, keepdims=True)
-    result: FloatArray = np.divide(v, length, out=np.zeros_like(v), where=length > _SMALL)
-    return result
 
 
 def swing(start: npt.ArrayLike, end: npt.ArrayLike) -> FloatArray:
@@ -71,8 +64,7 @@ def turn_about(axis: npt.ArrayLike, start: npt.ArrayLike, end: npt.ArrayLike) ->
 def best_fit(rest: npt.ArrayLike, found: npt.ArrayLike) -> FloatArray:
     """Rotations that bring vectors closest to others in the least-squares sense.
 
-    Kabsch, "A solution for the best rotation to relate two sets of vectors", Acta
-    Crystallographica A32, 1976: rotations only, never a reflection. Longer vectors count more.
+    Rotations only, never a reflection. Longer vectors count more.
 
     Args:
         rest: (N, 3) vectors.
@@ -81,12 +73,19 @@ def best_fit(rest: npt.ArrayLike, found: npt.ArrayLike) -> FloatArray:
     Returns:
         (..., 3, 3) with ``rotation @ rest[i]`` close to ``found[..., i, :]``.
     """
-    spread = np.swapaxes(np.asarray(found, dtype=np.float64), -1, -2) @ np.asarray(rest)
-    u, _, vt = np.linalg.svd(spread)  # (..., 3, 3)
-    sign = np.ones((*spread.shape[:-2], 3))
-    sign[..., 2] = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
-    result: FloatArray = (u * sign[..., None, :]) @ vt
-    return result
+    return nearest_rotation(np.swapaxes(np.asarray(found), -1, -2) @ np.asarray(rest))
+
+
+def from_vectors(vectors: npt.ArrayLike) -> FloatArray:
+    """Rotations (..., 3, 3) of rotation vectors (..., 3), an axis times an angle in radians."""
+    v = np.asarray(vectors, dtype=np.float64)
+    return Rotation.from_rotvec(v.reshape(-1, 3)).as_matrix().reshape(*v.shape, 3)
+
+
+def to_vectors(matrices: npt.ArrayLike) -> FloatArray:
+    """Rotation vectors (..., 3) of rotations (..., 3, 3); their angles are within 0..pi."""
+    m = np.asarray(matrices, dtype=np.float64)
+    return Rotation.from_matrix(m.reshape(-1, 3, 3)).as_rotvec().reshape(m.shape[:-1])
 
 
 def from_quaternions(quaternions: npt.ArrayLike) -> FloatArray:

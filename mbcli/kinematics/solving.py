@@ -29,6 +29,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
 from mbcli.errors import NobodyFoundError
+from mbcli.geometry import unit
 from mbcli.kinematics.rig import (
     JOINTS,
     PARENTS,
@@ -44,7 +45,6 @@ from mbcli.kinematics.rotations import (
     between,
     swing,
     turn_about,
-    unit,
 )
 from mbcli.types import FloatArray
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d, percentile_filter
 
+from mbcli.geometry import unit
 from mbcli.placing.smoothing import smooth
 from mbcli.refinement.floor import ANKLE_HEIGHT, body_height
 from mbcli.refinement.legs import reach
@@ -151,7 +152,7 @@ def _speed(ankles: FloatArray, seen: BoolArray, fps: float) -> FloatArray:
         if stop - start < 2:
             continue
         places = ankles[start:stop]
-        sight = places / np.linalg.norm(places, axis=-1, keepdims=True)
+        sight = unit(places)
         velocity = np.gradient(places, axis=0) * fps
         along = (velocity * sight).sum(axis=-1, keepdims=True) * sight
         speed[start:stop] = np.linalg.norm(velocity - (1 - _ALONG) * along, axis=-1)

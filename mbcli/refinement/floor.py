@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
+from mbcli.geometry import unit
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray, IntArray
 
@@ -108,15 +109,13 @@ def slope_of(points: FloatArray, level: IntArray, down: FloatArray, sigma: float
     if not len(points):
         return Slope(down, sigma, np.zeros(0))
     distance = np.linalg.norm(points, axis=1)
-    sight = points / np.maximum(distance, 1e-9)[:, None]
+    sight = unit(points)
     along = np.hypot(_ALONG * distance, _ACROSS)
     steps, column = np.unique(level, return_inverse=True)
     across = _perpendicular(down)
 
     def tilted(tilt: FloatArray) -> FloatArray:
-        vector = down + tilt @ across
-        result: FloatArray = vector / np.linalg.norm(vector)
-        return result
+        return unit(down + tilt @ across)
 
     def below(parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
         direction = tilted(parameters[:2])
@@ -158,6 +157,5 @@ def _forgiving(count: int) -> Callable[[FloatArray], FloatArray]:
 def _perpendicular(down: FloatArray) -> FloatArray:
     """(2, 3) unit vectors at right angles to ``down`` and to each other."""
     least = np.eye(3)[int(np.argmin(np.abs(down)))]
-    first = np.cross(down, least)
-    first /= np.linalg.norm(first)
+    first = unit(np.cross(down, least))
     return np.stack([first, np.cross(down, first)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mbcli.geometry import unit
+from mbcli.kinematics.rotations import swing
 from mbcli.types import FloatArray
 
 # A leg that is stretched out fully has no knee to turn; nearly so, the knee jumps about.
@@ -33,9 +35,10 @@ def reach(
     """
     thigh = np.linalg.norm(knee, axis=-1)
     shank = np.linalg.norm(ankle - knee, axis=-1)
-    before = _unit(ankle)
+    before = unit(ankle)
     wanted = target - hip
-    after = _unit(wanted, before)
+    after = unit(wanted)
+    after = np.where(after.any(axis=-1, keepdims=True), after, before)
     shortest, longest = np.abs(thigh - shank), thigh + shank
     # A leg that was straighter than this before may stay as it was.
     limit = np.maximum(_LONGEST * longest, np.minimum(np.linalg.norm(ankle, axis=-1), longest))
@@ -43,8 +46,9 @@ def reach(
 
     bend = knee - (knee * before).sum(-1, keepdims=True) * before
     ahead = forward - (forward * before).sum(-1, keepdims=True) * before
-    bend = _swing(bend + _HINT * _straightness(bend, longest) * ahead, before, after)
-    side = _unit(bend - (bend * after).sum(-1, keepdims=True) * after)
+    bend = bend + _HINT * _straightness(bend, longest) * ahead
+    bend = (swing(before, after) @ bend[..., None])[..., 0]
+    side = unit(bend - (bend * after).sum(-1, keepdims=True) * after)
     along = (length**2 + thigh**2 - shank**2) / (2 * np.maximum(length, 1e-9))
     out = np.sqrt(np.maximum(thigh**2 - along**2, 0.0))
     new_knee = hip + along[:, None] * after + out[:, None] * side
@@ -55,21 +59,4 @@ def _straightness(bend: FloatArray, longest: FloatArray) -> FloatArray:
     """(T, 1) metres: the length of the leg where it is straight, 0 where it is bent clearly."""
     part = np.linalg.norm(bend, axis=-1) / np.maximum(longest, 1e-9)
     result: FloatArray = (longest * np.clip(1 - part / _HINT, 0.0, 1.0))[:, None]
-    return result
-
-
-def _swing(vectors: FloatArray, before: FloatArray, after: FloatArray) -> FloatArray:
-    """Turn vectors by the smallest rotation that brings ``before`` to ``after``, all (T, 3)."""
-    axis = np.cross(before, after)
-    cosine = (before * after).sum(-1, keepdims=True)
-    turned = np.cross(axis, vectors)
-    again = np.cross(axis, turned) / np.maximum(1 + cosine, 1e-6)
-    result: FloatArray = vectors + turned + again
-    return result
-
-
-def _unit(vectors: FloatArray, otherwise: FloatArray | None = None) -> FloatArray:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    fallback = np.zeros_like(vectors) if otherwise is None else otherwise
-    result: FloatArray = np.where(length > 1e-9, vectors / np.maximum(length, 1e-9), fallback)
     return result

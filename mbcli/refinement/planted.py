@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, diags_array, kron
 from scipy.sparse.linalg import spsolve
 
+from mbcli.geometry import unit
 from mbcli.types import FloatArray, IntArray
 
 # Standard deviations. The pose tells where a foot is under the body; the picture tells where
@@ -80,7 +81,7 @@ def _stays(root: FloatArray, fps: float, size: int) -> csr_matrix:
     """(3 size, 3 size): the body is where it was measured, as well as it was measured there."""
     frames = len(root)
     distance = np.linalg.norm(root, axis=-1)
-    sight = root / np.maximum(distance, 1e-9)[:, None]
+    sight = unit(root)
     along = np.hypot(_ALONG * distance, _ACROSS)
     difference = (along**-2 - _ACROSS**-2)[:, None, None]
     blocks = np.eye(3) * _ACROSS**-2 + difference * sight[:, :, None] * sight[:, None, :]

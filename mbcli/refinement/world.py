@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.geometry import unit
 from mbcli.refinement.feet import foot_contacts
 from mbcli.refinement.floor import ANKLE_HEIGHT, FloorEstimate, body_height, slope_of
 from mbcli.skeleton import H36M17
@@ -139,7 +140,7 @@ def _person(body: FloatArray, fps: float) -> _Upright:
     feet = body[:, _ANKLES].mean(axis=1)
     legs, trunk = feet - body[:, _PELVIS], body[:, _PELVIS] - body[:, _THORAX]
     knees = [_degrees(body[:, k] - body[:, h], body[:, a] - body[:, k]) for h, k, a in _LEGS]
-    whole = _unit(feet - body[:, _THORAX])
+    whole = unit(feet - body[:, _THORAX])
     # A comparison with NaN is false: absent frames fall out here.
     upright = np.minimum(*knees) < _KNEE
     upright &= _degrees(legs, trunk) < _HIP
@@ -165,12 +166,12 @@ def _middle(
 
     A direction counts less in proportion to how far beyond its limit (radians) it is.
     """
-    mean = _unit(np.median(directions, axis=0))
+    mean = unit(np.median(directions, axis=0))
     factors = np.ones(len(directions))
     for _ in range(_PASSES):
         apart = np.arccos(np.clip(directions @ mean, -1.0, 1.0))
         factors = limits / np.maximum(apart, limits)
-        mean = _unit((weights * factors) @ directions)
+        mean = unit((weights * factors) @ directions)
     return mean, factors
 
 
@@ -248,21 +249,15 @@ def _rigid(down: FloatArray, shift: FloatArray) -> FloatArray:
     forward = np.array([0.0, 0.0, 1.0])
     if abs(down[2]) > 0.99:  # it looks at the floor or the sky: then what is up in the picture
         forward = np.array([0.0, -np.sign(down[2]), 0.0])
-    forward = _unit(forward - (forward @ down) * down)
+    forward = unit(forward - (forward @ down) * down)
     rigid = np.eye(4)
     rigid[:3, :3] = np.stack([np.cross(down, forward), down, forward])
     rigid[:3, 3] = shift
     return rigid
 
 
-def _unit(vectors: FloatArray) -> FloatArray:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    result: FloatArray = vectors / np.maximum(length, 1e-12)
-    return result
-
-
 def _degrees(one: FloatArray, other: FloatArray) -> FloatArray:
     """Angle between vectors (..., 3)."""
-    cosine = (_unit(one) * _unit(other)).sum(axis=-1)
+    cosine = (unit(one) * unit(other)).sum(axis=-1)
     result: FloatArray = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
     return result

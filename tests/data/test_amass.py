@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mbcli.data.recordings.amass import find_models, import_amass, read_amass
-from mbcli.data.recordings.rotation import rotation_vectors, rotations
 from mbcli.data.recordings.smpl import FACE, JOINTS
 from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError, DataError
+from mbcli.kinematics.rotations import from_vectors, to_vectors
 from mbcli.skeleton import BODY21
 
 J = BODY21.index
@@ -86,19 +86,19 @@ def test_the_face_lies_on_the_skin(
     body, *_ = read_amass(path, find_models(tmp_path / "model.npz"))
     skull = np.array([0, 0.39, 0])
     for name, spot in spots.items():
-        wanted = ORIGIN + skull + rotations(turn) @ (spot - skull)
+        wanted = ORIGIN + skull + from_vectors(turn) @ (spot - skull)
         np.testing.assert_allclose(body[0, J(name)], wanted, atol=1e-6)
 
 
 def test_turning_the_world_turns_the_body(tmp_path: Path, models: Path) -> None:
     found = find_models(models)
-    turn = rotations((0.0, 0.0, 0.7))  # about z, AMASS's vertical
+    turn = from_vectors((0.0, 0.0, 0.7))  # about z, AMASS's vertical
     frames = 60
     still, *_ = read_amass(recording(tmp_path / "a.npz", frames), found)
     poses = np.load(tmp_path / "a.npz")["poses"].copy()
-    poses[:, :3] = rotation_vectors(turn @ rotations(poses[:, :3]))
+    poses[:, :3] = to_vectors(turn @ from_vectors(poses[:, :3]))
     moved, *_ = read_amass(recording(tmp_path / "b.npz", frames, poses=poses), found)
-    about_y = rotations((0.0, 0.7, 0.0))
+    about_y = from_vectors((0.0, 0.7, 0.0))
     relative = (still - still[:, :1]) @ about_y.T
     np.testing.assert_allclose(moved - moved[:, :1], relative, atol=1e-5)
 

@@ -10,7 +10,7 @@ import pytest
 from mbcli.data.recordings.body import body_positions, rest_height
 from mbcli.data.recordings.body_maps import BODY_MAPS, mended
 from mbcli.data.recordings.bvh import read_bvh
-from mbcli.data.recordings.hierarchy import Hierarchy, Recording, rotation_about
+from mbcli.data.recordings.hierarchy import Hierarchy, Recording, moving_axes_rotation
 from mbcli.errors import DataError
 from mbcli.skeleton import BODY21, COCO17, H36M17
 
@@ -92,7 +92,7 @@ def test_the_face_turns_with_the_head() -> None:
     hierarchy = figure("acclaim")
     turned = still(hierarchy)
     rotations = np.array(turned.rotations)
-    rotations[:, hierarchy.index("head")] = rotation_about("y", [np.pi / 2])
+    rotations[:, hierarchy.index("head")] = moving_axes_rotation("y", [[np.pi / 2]])
     body = body_positions(replace(turned, rotations=rotations))[0]
     ears = (body[J("left_ear")] + body[J("right_ear")]) / 2
     # Turned to its left, the face looks along +x, and the left ear is behind, at -z.

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mbcli.data.recordings.hierarchy import rotation_about
+from mbcli.data.recordings.hierarchy import moving_axes_rotation
 from mbcli.data.stores.duplicates import find_duplicates
 from mbcli.data.stores.store import ClipStore, StoreWriter
 from mbcli.skeleton import BODY21
@@ -30,7 +30,7 @@ def waving(standing: Body, seconds: float, fps: float, start: float, seed: int) 
     ):
         waves = rng.uniform([0.2, 0, 0.1], [1.5, 7, 0.4], (4, 3))
         angle = sum(a * np.sin(2 * np.pi * f * time + p) for f, p, a in waves)
-        turn = rotation_about("x", np.asarray(angle))
+        turn = moving_axes_rotation("x", np.asarray(angle)[:, None])
         for joint in joints:
             around = body[:, J(joint)] - body[:, J(pivot)]
             body[:, J(joint)] = body[:, J(pivot)] + np.einsum("fij,fj->fi", turn, around)
@@ -46,7 +46,7 @@ def stores(tmp_path: Path, standing: Body) -> list[ClipStore]:
         return ClipStore.open(tmp_path / name)
 
     other_bones = standing * np.float32(0.93)
-    turned = waving(standing, 8, 60, 0, seed=1) @ rotation_about("y", [1.0])[0].T
+    turned = waving(standing, 8, 60, 0, seed=1) @ moving_axes_rotation("y", [[1.0]])[0].T
     return [
         write(
             "first",

@@ -10,13 +10,12 @@ from mbcli.data.recordings.hierarchy import (
     Hierarchy,
     Recording,
     moving_axes_rotation,
-    rotation_about,
 )
 
 
 @pytest.mark.parametrize(("axis", "start", "end"), [("x", 1, 2), ("y", 2, 0), ("z", 0, 1)])
 def test_a_quarter_turn_is_right_handed(axis: str, start: int, end: int) -> None:
-    turned = rotation_about(axis, [np.pi / 2])[0] @ np.eye(3)[start]
+    turned = moving_axes_rotation(axis, [[np.pi / 2]])[0] @ np.eye(3)[start]
     np.testing.assert_allclose(turned, np.eye(3)[end], atol=1e-12)
 
 
@@ -36,8 +35,8 @@ def test_no_axes_are_the_identity() -> None:
 def test_forward_places_a_bent_and_stretched_arm() -> None:
     arm = Hierarchy(("shoulder", "elbow", "wrist"), (-1, 0, 1), np.eye(3) * [0, 2.0, 3.0])
     rotations = np.tile(np.eye(3), (2, 3, 1, 1))
-    rotations[1, 0] = rotation_about("z", [np.pi / 2])[0]
-    rotations[1, 1] = rotation_about("x", [np.pi / 2])[0]
+    rotations[1, 0] = moving_axes_rotation("z", [[np.pi / 2]])[0]
+    rotations[1, 1] = moving_axes_rotation("x", [[np.pi / 2]])[0]
     stretched = np.array([[0, 0, 3.0], [0, 0, 6.0]])
     positions, turns = Recording(arm, rotations, {2: stretched}, 30.0, Path("arm")).forward()
     np.testing.assert_allclose(positions[0], [[0, 0, 0], [0, 2, 0], [0, 2, 3]], atol=1e-12)

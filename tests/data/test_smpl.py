@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pytest
 import scipy.sparse
 
-from mbcli.data.recordings.rotation import rotation_vectors, rotations
 from mbcli.data.recordings.smpl import JOINTS, SmplModel, turned
 from mbcli.errors import DataError
+from mbcli.kinematics.rotations import from_vectors, to_vectors
 
 Arrays = dict[str, Any]
 MakeModel = Callable[..., Arrays]
@@ -51,14 +51,14 @@ def test_rotation_vectors_and_matrices_are_inverse() -> None:
     vectors = rng.normal(size=(500, 3))
     vectors *= rng.uniform(0, np.pi, (500, 1)) / np.linalg.norm(vectors, axis=-1, keepdims=True)
     vectors[0], vectors[1], vectors[2] = 0, (np.pi, 0, 0), (1e-9, 0, 2e-9)
-    matrices = rotations(vectors)
+    matrices = from_vectors(vectors)
     np.testing.assert_allclose(
         matrices @ matrices.swapaxes(-1, -2), np.eye(3) + 0 * matrices, atol=1e-12
     )
     np.testing.assert_allclose(np.linalg.det(matrices), 1.0)
-    np.testing.assert_allclose(rotation_vectors(matrices), vectors, atol=1e-12)
+    np.testing.assert_allclose(to_vectors(matrices), vectors, atol=1e-12)
     # A quarter turn about z takes x to y.
-    np.testing.assert_allclose(rotations((0, 0, np.pi / 2)) @ (1, 0, 0), (0, 1, 0), atol=1e-12)
+    np.testing.assert_allclose(from_vectors((0, 0, np.pi / 2)) @ (1, 0, 0), (0, 1, 0), atol=1e-12)
 
 
 def test_the_rest_pose_is_the_template(model: SmplModel) -> None:
@@ -80,7 +80,9 @@ def test_the_root_turns_about_its_own_joint(model: SmplModel) -> None:
     still = joints(model, {"left_elbow": (0, 1.0, 0)})
     moved = joints(model, {"left_elbow": (0, 1.0, 0), "pelvis": turn}, trans=shift)
     np.testing.assert_allclose(moved[0], still[0] + shift[0], atol=1e-12)
-    np.testing.assert_allclose(moved - moved[0], (still - still[0]) @ rotations(turn).T, atol=1e-12)
+    np.testing.assert_allclose(
+        moved - moved[0], (still - still[0]) @ from_vectors(turn).T, atol=1e-12
+    )
 
 
 def test_betas_shape_the_bones(model: SmplModel) -> None:
@@ -110,7 +112,7 @@ def test_the_skin_follows_its_joints(
     np.testing.assert_allclose(found[0], (start + rigid) / 2, atol=1e-7)
     np.testing.assert_allclose(found[1], motion.forward()[0][0, J("left_wrist")], atol=1e-12)
     # In another world the skin goes along.
-    turn = rotations((0.4, 0.5, -0.6))
+    turn = from_vectors((0.4, 0.5, -0.6))
     other = skin.surface(turned(motion, turn), NO_BETAS, [52, J("left_wrist")])[0]
     np.testing.assert_allclose(other, found @ turn.T, atol=1e-12)
 

@@ -11,16 +11,16 @@ import pytest
 
 from mbcli.data.datasets.sequence_import import import_sequences
 from mbcli.data.datasets.threedpw import read_threedpw
-from mbcli.data.recordings.rotation import rotations
 from mbcli.data.recordings.smpl import JOINTS, SmplModel
 from mbcli.data.stores.sequences import SequenceStore
 from mbcli.errors import DataError
+from mbcli.kinematics.rotations import from_vectors
 from mbcli.skeleton import H36M17, OPENPOSE18
 
 J = H36M17.index
 FRAMES = 25
 # The camera's frame against the world's: turned about all axes, and some way off.
-TURN = rotations((0.2, -0.4, 0.1)) @ np.diag([1.0, -1.0, -1.0])
+TURN = from_vectors((0.2, -0.4, 0.1)) @ np.diag([1.0, -1.0, -1.0])
 SHIFT = np.array([0.3, 0.1, 4.0])
 LENS = np.array([[1961.85, 0, 540.0], [0, 1969.23, 960.0], [0, 0, 1]])
 

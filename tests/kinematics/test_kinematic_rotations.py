@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from mbcli.geometry import unit
 from mbcli.kinematics.rotations import (
     best_fit,
     between,
@@ -14,7 +15,6 @@ from mbcli.kinematics.rotations import (
     quaternions,
     swing,
     turn_about,
-    unit,
 )
 
 RNG = np.random.default_rng(5)

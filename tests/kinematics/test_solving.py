@@ -8,6 +8,7 @@ from motions import walking
 from scipy.spatial.transform import Rotation
 
 from mbcli.errors import NobodyFoundError
+from mbcli.geometry import unit
 from mbcli.kinematics.rig import (
     JOINTS,
     PARENTS,
@@ -16,7 +17,7 @@ from mbcli.kinematics.rig import (
     rig_of,
     with_lengths,
 )
-from mbcli.kinematics.rotations import euler_zxy, swing, unit
+from mbcli.kinematics.rotations import euler_zxy, swing
 from mbcli.kinematics.solving import FASTEST_TWIST, solve
 from mbcli.skeleton import H36M17
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from mbcli.data.datasets.foreign import read_json
 from mbcli.errors import DataError
+from mbcli.kinematics.rotations import from_quaternions
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -55,14 +56,7 @@ class RoomCamera:
             center: see the attribute.
             size: see the attribute.
         """
-        w, x, y, z = np.asarray(quaternion, np.float64) / np.linalg.norm(quaternion)
-        to_room = np.array(
-            [
-                [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-                [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-                [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-            ]
-        )
+        to_room = from_quaternions(np.roll(np.asarray(quaternion, np.float64), -1))
         vectors = [np.asarray(value, np.float64) for value in (place, focal, center)]
         return cls(name, to_room.T, vectors[0], vectors[1], vectors[2], size)
 

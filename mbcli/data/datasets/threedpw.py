@@ -33,8 +33,8 @@ from mbcli.data.datasets.foreign import read_pickle
 from mbcli.data.datasets.joints import FloatArray, keypoints_in_h36m, positions_in_h36m
 from mbcli.data.datasets.pinhole import RoomCamera, lifting_target
 from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
-from mbcli.data.recordings.rotation import rotation_vectors, rotations
 from mbcli.errors import DataError
+from mbcli.kinematics.rotations import from_vectors, to_vectors
 from mbcli.skeleton import OPENPOSE18, Skeleton
 
 FPS = 30.0  # see above
@@ -151,7 +151,7 @@ def _person(where: str, data: dict[str, Any], person: int, split: str) -> Found:
     seen = places @ turn.swapaxes(-1, -2) + shift[:, None]  # (F, 24, 3)
     truth = _MILLIMETRES * positions_in_h36m(seen, SMPL24)
     pose = poses.copy()
-    pose[:, :3] = rotation_vectors(turn @ rotations(poses[:, :3]))
+    pose[:, :3] = to_vectors(turn @ from_vectors(poses[:, :3]))
     truth[~valid], pose[~valid] = np.nan, np.nan
 
     size = round(2 * lens[0, 2]), round(2 * lens[1, 2])

@@ -33,9 +33,9 @@ from mbcli.data.recordings.body import body_positions
 from mbcli.data.recordings.importing import ImportReport, Take, import_bodies
 from mbcli.data.recordings.naming import files_in
 from mbcli.data.recordings.reading import ImportOptions
-from mbcli.data.recordings.rotation import rotations
 from mbcli.data.recordings.smpl import FACE, JOINTS, VERTICES, SmplModel, turned
 from mbcli.errors import ConfigError, DataError, InputError
+from mbcli.kinematics.rotations import from_vectors
 from mbcli.skeleton import BODY21
 from mbcli.storage.plainpickle import load_plain_npz
 
@@ -45,7 +45,7 @@ _GENDERS = ("male", "female", "neutral")
 _SUFFIXES = (".npz", ".pkl")
 
 # What was up along z is up along y.
-_Y_UP = rotations((-np.pi / 2, 0.0, 0.0)).round()
+_Y_UP = from_vectors((-np.pi / 2, 0.0, 0.0)).round()
 
 
 def import_amass(

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from mbcli.data.recordings.body_maps import FACE, BodyMap, body_map, mended
 from mbcli.data.recordings.hierarchy import FloatArray, Hierarchy, Recording
 from mbcli.errors import DataError
+from mbcli.geometry import unit
 from mbcli.skeleton import BODY21
 
 _ADULT_LEG = 0.83  # metres from hip to ankle of a person with those measures
@@ -121,10 +122,9 @@ def _face_axes(hierarchy: Hierarchy, chosen: BodyMap) -> FloatArray:
     if trunk[1] < 0.8 * np.linalg.norm(trunk):
         raise DataError(
             "the rest pose must stand along +y, got a trunk along "
-            f"({', '.join(f'{v:.2f}' for v in trunk / np.linalg.norm(trunk))})"
+            f"({', '.join(f'{v:.2f}' for v in unit(trunk))})"
         )
-    left = left - left @ up * up
-    left /= np.linalg.norm(left)
+    left = unit(left - left @ up * up)
     forward = np.cross(left, up)
     c, s = np.cos(np.radians(chosen.pitch)), np.sin(np.radians(chosen.pitch))
     return np.array([c * forward + s * up, c * up - s * forward, left])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.transform import Rotation
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -114,26 +115,6 @@ class Recording:
         return positions, rotations
 
 
-def rotation_about(axis: str, radians: npt.ArrayLike) -> FloatArray:
-    """Right-handed rotations about one coordinate axis.
-
-    Args:
-        axis: ``"x"``, ``"y"`` or ``"z"``.
-        radians: (F,) angles.
-
-    Returns:
-        (F, 3, 3) float64.
-    """
-    angles = np.asarray(radians, dtype=np.float64)
-    a, b = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
-    out = np.zeros((*angles.shape, 3, 3))
-    out[..., 3 - a - b, 3 - a - b] = 1.0
-    out[..., a, a] = out[..., b, b] = np.cos(angles)
-    out[..., b, a] = np.sin(angles)
-    out[..., a, b] = -out[..., b, a]
-    return out
-
-
 def moving_axes_rotation(axes: str, radians: npt.ArrayLike) -> FloatArray:
     """Rotations about axes that turn along: the first one listed is the outermost factor.
 
@@ -141,14 +122,13 @@ def moving_axes_rotation(axes: str, radians: npt.ArrayLike) -> FloatArray:
     ``zyx``; a caller with fixed axes reverses both arguments.
 
     Args:
-        axes: any number of letters out of ``xyz``, such as ``"zxy"``; none is the identity.
+        axes: up to three letters out of ``xyz``, such as ``"zxy"``; none is the identity.
         radians: (F, len(axes)) angles in that order.
 
     Returns:
         (F, 3, 3) float64.
     """
     angles = np.asarray(radians, dtype=np.float64)
-    out = np.broadcast_to(np.eye(3), (len(angles), 3, 3))
-    for column, axis in enumerate(axes):
-        out = out @ rotation_about(axis, angles[:, column])
-    return np.array(out)
+    if not axes:
+        return np.tile(np.eye(3), (len(angles), 1, 1))
+    return Rotation.from_euler(axes.upper(), angles).as_matrix()

@@ -30,8 +30,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.data.recordings.hierarchy import FloatArray, Hierarchy, Recording
-from mbcli.data.recordings.rotation import rotations
 from mbcli.errors import DataError, InputError
+from mbcli.kinematics.rotations import from_vectors
 from mbcli.skeleton import SMPL24
 from mbcli.storage.plainpickle import dense, load_plain_npz, load_plain_pickle
 
@@ -145,7 +145,7 @@ class SmplModel:
             (*self.parents, skull),
             np.concatenate([offsets, [crown - rest[skull]]]),
         )
-        turns = np.concatenate([rotations(poses), np.tile(np.eye(3), (len(poses), 1, 1, 1))], 1)
+        turns = np.concatenate([from_vectors(poses), np.tile(np.eye(3), (len(poses), 1, 1, 1))], 1)
         return Recording(hierarchy, turns, {0: rest[0] + trans}, fps, source)
 
     def surface(self, motion: Recording, betas: FloatArray, vertices: Sequence[int]) -> FloatArray:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from mbcli.errors import ConfigError, WeightsError
+from mbcli.geometry import unit
 from mbcli.lift.action.checkpoint import ActionInfo, load_action
 from mbcli.lift.action.heads import ActionHead, ActionNet
 from mbcli.lift.action.network_input import ClipForm, normalised, published_gaps, without_wild
@@ -132,7 +133,7 @@ class ActionNetwork:
                     f"{self.info.path} embeds actions but holds no exemplars to compare with"
                 )
             exemplars = self.info.exemplars.double().numpy()
-            exemplars = exemplars / np.linalg.norm(exemplars, axis=1, keepdims=True)
+            exemplars = unit(exemplars)
             logits = logits @ exemplars.T / _TEMPERATURE
         power = np.exp(logits - logits.max(axis=1, keepdims=True))
         result: FloatArray = power / power.sum(axis=1, keepdims=True)
