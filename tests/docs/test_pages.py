@@ -235,3 +235,8 @@ def test_every_extra_that_is_installed_is_the_same_everywhere() -> None:
     texts = (PAGES["README.md"], PAGES["CONTRIBUTING.md"], constraints)
     extras = {extra for text in texts for extra in re.findall(r"'\.\[(dev,[\w,]+)\]'", text)}
     assert len(extras) == 1
+
+
+def test_the_api_page_has_every_public_name() -> None:
+    shown = set(re.findall(r"^::: mbcli\.(\w+)$", PAGES["docs/api.md"], re.M))
+    assert shown - {"errors"} == set(mbcli.__all__) - {"MbcliError", "__version__"}
