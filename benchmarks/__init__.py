@@ -6,6 +6,7 @@
     python -m benchmarks.training    clips per second of training
     python -m benchmarks.actions     what finetuning on actions reaches
     python -m benchmarks.mesh        what finetuning on meshes reaches
+    python -m benchmarks.mutation    which changes of the code the tests notice
 
 What was studied once, to choose a number or a setting, is in ``research``.
 """

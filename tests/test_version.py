@@ -119,7 +119,7 @@ def test_an_archive_of_the_tag_is_the_release(checkout: Path, tmp_path: Path) ->
 def test_another_repository_around_the_package_says_nothing_of_it(checkout: Path) -> None:
     installed = checkout / "venv" / "site-packages"
     (installed / "mbcli").mkdir(parents=True)
-    shutil.copy(SOURCE, installed / "mbcli")
+    shutil.copy(checkout / "mbcli" / "version.py", installed / "mbcli")
     assert version_of(installed) == f"{RELEASE}+unknown"
 
 
