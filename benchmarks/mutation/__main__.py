@@ -40,7 +40,7 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
     "skeleton.py": ("tests/test_skeleton.py", "tests/test_conversion.py"),
     "conversion.py": ("tests/test_conversion.py",),
     "geometry.py": ("tests/test_geometry.py", "tests/placing/test_rays.py"),
-    "camera.py": ("tests/placing",),
+    "camera.py": ("tests/test_camera.py", "tests/placing"),
     "placing/*.py": ("tests/placing",),
     "tracks/tracker.py": ("tests/tracks/test_tracker.py",),
     "tracks/body_size.py": _REPAIR,
