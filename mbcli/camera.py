@@ -135,8 +135,7 @@ class Camera(ByValue):
         """
         seen = np.asarray(points, np.float64)
         rays = seen[..., :2] / np.where(seen[..., 2:] > 0, seen[..., 2:], np.nan)
-        pixels: FloatArray = self._bent(rays) * self.focal + self.centre
-        return pixels
+        return self._bent(rays) * self.focal + self.centre
 
     def unproject(self, pixels: npt.ArrayLike) -> FloatArray:
         """The rays along which pixels look; the inverse of :meth:`project`.

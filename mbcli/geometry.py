@@ -87,20 +87,17 @@ def _frame_medians(points: FloatArray, used: npt.NDArray[np.bool_]) -> FloatArra
     rows = np.arange(len(points))
     lower = ordered[rows, np.maximum(count - 1, 0) // 2]
     upper = ordered[rows, np.minimum(count // 2, points.shape[1] - 1)]
-    middle: FloatArray = (lower + upper) / 2
-    return middle
+    return (lower + upper) / 2
 
 
 def normalise(xy: npt.ArrayLike, center: npt.ArrayLike, scale: float) -> FloatArray:
     """Pixels (..., 2) to the window's coordinates: ``(xy - center) / scale``."""
-    result: FloatArray = (np.asarray(xy) - np.asarray(center)) / scale
-    return result
+    return (np.asarray(xy) - np.asarray(center)) / scale
 
 
 def denormalise(xy: npt.ArrayLike, center: npt.ArrayLike, scale: float) -> FloatArray:
     """The window's coordinates (..., 2) back to pixels: ``xy * scale + center``."""
-    result: FloatArray = np.asarray(xy) * scale + np.asarray(center)
-    return result
+    return np.asarray(xy) * scale + np.asarray(center)
 
 
 def network_input(
@@ -171,8 +168,7 @@ def crop_scale(
         return np.zeros_like(data)
     out = data.copy()
     out[..., :2] = ((data[..., :2] - (low + high - side) / 2) / side - 0.5) * 2
-    clipped: FloatArray = np.clip(out, -1, 1)
-    return clipped
+    return np.clip(out, -1, 1)
 
 
 def crop_scale_3d(
@@ -199,8 +195,7 @@ def crop_scale_3d(
     if side == 0:
         return np.zeros_like(data)
     origin = np.append((low + high - side) / 2, data[0, 0, 2])
-    out: FloatArray = ((data - origin) / side - 0.5) * 2
-    return out
+    return ((data - origin) / side - 0.5) * 2
 
 
 def _draw(scale_range: tuple[float, float], rng: np.random.Generator | None) -> float:
@@ -233,7 +228,7 @@ def nearest_rotation(matrices: npt.ArrayLike) -> FloatArray:
     """
     u, _, vt = np.linalg.svd(np.asarray(matrices, dtype=np.float64))
     u[..., -1] *= np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)[..., None]
-    return np.asarray(u @ vt)
+    return u @ vt
 
 
 def from_ray(poses: npt.ArrayLike, rays: npt.ArrayLike) -> FloatArray:
@@ -257,8 +252,7 @@ def from_ray(poses: npt.ArrayLike, rays: npt.ArrayLike) -> FloatArray:
         [1 - x * x * share, -x * y * share, x, -x * y * share, 1 - y * y * share, y, -x, -y, z],
         axis=-1,
     ).reshape(*x.shape, 3, 3)
-    turned: FloatArray = np.einsum("...ij,...kj->...ki", turn, np.asarray(poses))
-    return turned
+    return np.einsum("...ij,...kj->...ki", turn, np.asarray(poses))
 
 
 def similarity(
@@ -302,5 +296,4 @@ def procrustes(pred: npt.ArrayLike, target: npt.ArrayLike) -> FloatArray:
     """
     scale, rotation, translation = similarity(pred, target)
     moved: npt.NDArray[Any] = np.asarray(pred, dtype=np.float64) @ np.swapaxes(rotation, -1, -2)
-    aligned: FloatArray = scale[..., None, None] * moved + translation[..., None, :]
-    return aligned
+    return scale[..., None, None] * moved + translation[..., None, :]

@@ -154,8 +154,7 @@ class Motion3D(ByValue):
     @property
     def present(self) -> npt.NDArray[np.bool_]:
         """(T, P) whether the person has a pose in the frame."""
-        result: npt.NDArray[np.bool_] = np.asarray(np.isfinite(self.positions).all(axis=(-1, -2)))
-        return result
+        return np.asarray(np.isfinite(self.positions).all(axis=(-1, -2)))
 
     @property
     def in_camera(self) -> FloatArray:

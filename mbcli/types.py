@@ -18,6 +18,7 @@ from mbcli.skeleton import Skeleton
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
+BoolArray = npt.NDArray[np.bool_]
 
 
 class ByValue:
@@ -186,7 +187,4 @@ class Keypoints2D(ByValue):
     @property
     def present(self) -> npt.NDArray[np.bool_]:
         """(T, P) whether any keypoint of the person is there in the frame."""
-        result: npt.NDArray[np.bool_] = np.asarray(
-            np.isfinite(self.data[..., :2]).all(axis=-1).any(axis=-1)
-        )
-        return result
+        return np.asarray(np.isfinite(self.data[..., :2]).all(axis=-1).any(axis=-1))

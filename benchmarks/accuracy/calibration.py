@@ -38,8 +38,7 @@ class View:
 
     def to_camera(self, points: FloatArray) -> FloatArray:
         """(..., 3) from the world to the camera's frame, metres."""
-        seen: FloatArray = (points - self.centre) @ self.rotation.T
-        return seen
+        return (points - self.centre) @ self.rotation.T
 
     def project(self, points: FloatArray) -> FloatArray:
         """(..., 3) world metres to (..., 2) pixels, lens included."""

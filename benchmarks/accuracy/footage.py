@@ -145,8 +145,7 @@ def stature(limbs: FloatArray) -> float:
 def statures(limbs: FloatArray) -> FloatArray:
     """(T,) standing height frame by frame, by the limbs' bones."""
     lengths = [np.linalg.norm(limbs[:, a] - limbs[:, b], axis=-1) for a, b in BONES]
-    summed: FloatArray = np.sum(lengths, axis=0) / _LIMBS_OVER_STATURE
-    return summed
+    return np.sum(lengths, axis=0) / _LIMBS_OVER_STATURE
 
 
 def flat(pixels: FloatArray) -> FloatArray:

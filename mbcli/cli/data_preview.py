@@ -78,8 +78,7 @@ def preview(
 
 def _choice(total: int, wanted: int, rng: np.random.Generator) -> list[int]:
     """Random numbers below ``total``, rising, none twice."""
-    chosen: list[int] = sorted(rng.choice(total, min(total, wanted), replace=False).tolist())
-    return chosen
+    return sorted(rng.choice(total, min(total, wanted), replace=False).tolist())
 
 
 def _moments(frames: int, fps: float, figures: int, rng: np.random.Generator) -> list[int]:
@@ -89,8 +88,7 @@ def _moments(frames: int, fps: float, figures: int, rng: np.random.Generator) ->
     length = min(frames, max(2, round(_LONGEST * fps)))
     start = int(rng.integers(frames - length + 1))
     even = np.linspace(start, start + length - 1, min(figures, length))
-    rounded: list[int] = np.round(even).astype(int).tolist()
-    return rounded
+    return np.round(even).astype(int).tolist()
 
 
 def _clip_strip(opened: ClipStore, clip: Clip, figures: int, rng: np.random.Generator) -> Strip:

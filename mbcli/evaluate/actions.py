@@ -102,7 +102,7 @@ def one_shot_sides(
 
 def similarities(queries: FloatArray, exemplars: FloatArray) -> FloatArray:
     """(N, K) cosines between embeddings (N, H) and those of exemplars (K, H)."""
-    return np.asarray(unit(queries) @ unit(exemplars).T)
+    return unit(queries) @ unit(exemplars).T
 
 
 def evaluate_actions(

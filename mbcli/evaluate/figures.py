@@ -85,8 +85,7 @@ class Evaluation:
 
     def document(self) -> dict[str, Any]:
         """Everything, ready for JSON: figures that are not there are None."""
-        document: dict[str, Any] = _without_nan(asdict(self))
-        return document
+        return _without_nan(asdict(self))
 
 
 class Tally:

@@ -17,14 +17,12 @@ AUC_THRESHOLDS = tuple(range(0, 151, 5))  # millimetres, Mehta et al. 2017
 
 def root_relative(positions: FloatArray) -> FloatArray:
     """Positions with the pelvis moved to the origin in every frame."""
-    result: FloatArray = positions - positions[..., :1, :]
-    return result
+    return positions - positions[..., :1, :]
 
 
 def joint_errors(prediction: FloatArray, target: FloatArray) -> FloatArray:
     """(..., T, J) distances between joints and their targets."""
-    result: FloatArray = np.linalg.norm(prediction - target, axis=-1)
-    return result
+    return np.linalg.norm(prediction - target, axis=-1)
 
 
 def mpjpe(prediction: FloatArray, target: FloatArray) -> float:

@@ -209,8 +209,7 @@ def _size(sequence: Sequence, lifter: Lifter) -> tuple[int, int]:
 def _keypoints(store: SequenceStore, sequence: Sequence, source: Input) -> FloatArray:
     """(F, 17, 3) the first person's keypoints, or the true places."""
     if source == "detected":
-        detected: FloatArray = store.array("keypoints", sequence)[:, 0]
-        return detected
+        return store.array("keypoints", sequence)[:, 0]
     xy = store.array("target", sequence)[..., :2]
     known = np.isfinite(xy).all(axis=-1, keepdims=True)
     return np.concatenate([np.where(known, xy, np.nan), known], axis=-1, dtype=np.float32)

@@ -125,8 +125,7 @@ def write_mot(motion: Motion3D, path: Path, options: ExportOptions) -> None:
 def _without_gaps(times: FloatArray, values: FloatArray) -> FloatArray:
     """Interpolated over time and held at the ends; at least one value must be there."""
     there = np.isfinite(values)
-    result: FloatArray = np.interp(times, times[there], values[there])
-    return result
+    return np.interp(times, times[there], values[there])
 
 
 def _remarks(motion: Motion3D) -> list[str]:

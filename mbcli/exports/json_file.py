@@ -132,8 +132,7 @@ def _in_file(turned: FloatArray, camera: Camera) -> FloatArray:
     """
     whole = np.eye(4)
     whole[:3, :3] = turned
-    result: FloatArray = whole @ (camera.first_pose if camera.fixed else camera.world_from_camera)
-    return result
+    return whole @ (camera.first_pose if camera.fixed else camera.world_from_camera)
 
 
 def _text(value: Any) -> str:

@@ -110,8 +110,7 @@ def _nearest(old: FloatArray, new: FloatArray) -> npt.NDArray[np.int64]:
     """(T_new,) the old frame that is nearest to each new one."""
     after = np.clip(np.searchsorted(old, new), 1, len(old) - 1)
     before = after - 1
-    result: npt.NDArray[np.int64] = np.where(new - old[before] <= old[after] - new, before, after)
-    return result
+    return np.where(new - old[before] <= old[after] - new, before, after)
 
 
 def _around(
@@ -130,8 +129,7 @@ def _straight(old: FloatArray, values: FloatArray, new: FloatArray) -> FloatArra
     """Linear interpolation of (T, ...) to (T_new, ...); NaN beside NaN."""
     before, after, share = _around(old, new)
     weight = share.reshape(-1, *(1,) * (values.ndim - 1))
-    result: FloatArray = values[before] * (1 - weight) + values[after] * weight
-    return result
+    return values[before] * (1 - weight) + values[after] * weight
 
 
 def _smooth(old: FloatArray, values: FloatArray, new: FloatArray) -> FloatArray:

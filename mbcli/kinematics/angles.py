@@ -87,8 +87,7 @@ class JointAngles:
 
     def of(self, name: str) -> FloatArray:
         """(...) degrees of one angle."""
-        values: FloatArray = self.degrees[..., self.names.index(name)]
-        return values
+        return self.degrees[..., self.names.index(name)]
 
 
 def joint_angles(positions: npt.ArrayLike, ground: npt.ArrayLike | None = None) -> JointAngles:
@@ -217,8 +216,7 @@ def _axes(up: FloatArray, right: FloatArray, *, keep_right: bool = False) -> Flo
 
 def _within(frame: FloatArray, other: FloatArray) -> FloatArray:
     """``other``, vectors as columns, in the axes of ``frame``."""
-    result: FloatArray = np.swapaxes(frame, -1, -2) @ other
-    return result
+    return np.swapaxes(frame, -1, -2) @ other
 
 
 def _limb(

@@ -125,8 +125,7 @@ class Rig:
     def standing(self) -> FloatArray:
         """(J, 3) the rest pose with its lowest joint on the ground."""
         up = unit(self.metre)
-        result: FloatArray = self.rest - (self.rest @ up).min() * up
-        return result
+        return self.rest - (self.rest @ up).min() * up
 
 
 def children(joint: int) -> tuple[int, ...]:
@@ -158,8 +157,7 @@ def bone_lengths(positions: npt.ArrayLike) -> FloatArray:
     points = points[np.isfinite(points).all(axis=(-1, -2))]
     parents = np.array([max(parent, 0) for parent in H36M17.parents])
     each = np.linalg.norm(points - points[:, parents], axis=-1)  # (T, 17)
-    result: FloatArray = np.median(np.concatenate([each, each[:, list(H36M17.mirror)]]), axis=0)
-    return result
+    return np.median(np.concatenate([each, each[:, list(H36M17.mirror)]]), axis=0)
 
 
 def with_lengths(positions: npt.ArrayLike, lengths: npt.ArrayLike) -> FloatArray:

@@ -106,8 +106,7 @@ def quaternions(matrices: npt.ArrayLike) -> FloatArray:
     q[:1] *= np.where(q[:1, ..., 3:] < 0, -1.0, 1.0)
     turned = np.where((q[1:] * q[:-1]).sum(axis=-1, keepdims=True) < 0, -1.0, 1.0)
     q[1:] *= np.cumprod(turned, axis=0)
-    result: FloatArray = q
-    return result
+    return q
 
 
 def euler_zxy(matrices: npt.ArrayLike) -> FloatArray:

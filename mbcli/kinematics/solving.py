@@ -99,8 +99,7 @@ class Pose:
 
     def tracked(self) -> FloatArray:
         """(T, 17, 3) places of the joints of H36M17."""
-        places: FloatArray = self.forward()[:, list(TRACKED)]
-        return places
+        return self.forward()[:, list(TRACKED)]
 
     def turned(self, turn: npt.ArrayLike, scale: float = 1.0) -> Pose:
         """The same motion in other axes and another unit, the rest pose turned along.
@@ -221,8 +220,7 @@ class _Solver:
     def _seen(self, joint: int, child: int, inherited: FloatArray) -> FloatArray:
         """(K, 3) direction of a bone in the axes of a joint's parent."""
         along = unit(self._places[child] - self._places[joint])
-        direction: FloatArray = (inherited @ along[..., None])[..., 0]
-        return direction
+        return (inherited @ along[..., None])[..., 0]
 
     def _with_hinge(
         self, joint: int, child: int, found: FloatArray, inherited: FloatArray
@@ -244,15 +242,11 @@ class _Solver:
         # From the rest pose's frame (bone, axis, across) to the one that was found.
         across = np.cross(rest, axis)
         here = np.stack([found, steady, np.cross(found, steady)], axis=-1)  # (K, 3, 3)
-        rotation: FloatArray = here @ np.stack([rest, axis, across])
-        return rotation
+        return here @ np.stack([rest, axis, across])
 
     def _smooth(self, vectors: FloatArray) -> FloatArray:
         """(K, 3) means over a Gaussian window of frames; one across a gap does no harm."""
-        means: FloatArray = gaussian_filter1d(
-            vectors, _SMOOTHING * self._fps, axis=0, mode="nearest"
-        )
-        return means
+        return gaussian_filter1d(vectors, _SMOOTHING * self._fps, axis=0, mode="nearest")
 
     def _steady(self, bone: FloatArray, first: FloatArray, wanted: FloatArray) -> FloatArray:
         """(K, 3) axes at right angles to the bone, near what is wanted, and without jumps."""
@@ -273,5 +267,4 @@ class _Solver:
             angle += missing if frame == 0 else min(max(missing, -largest), largest)
             angles[frame] = angle
         turned = np.array(angles)[:, None]
-        axes: FloatArray = np.cos(turned) * carried + np.sin(turned) * across
-        return axes
+        return np.cos(turned) * carried + np.sin(turned) * across

@@ -48,5 +48,4 @@ def lift_as_published(
         else:
             poses[0, 0, 2] = 0
         parts.append(poses)
-    result: FloatArray = np.concatenate(parts)
-    return result
+    return np.concatenate(parts)

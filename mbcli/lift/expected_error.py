@@ -77,8 +77,7 @@ def _beside() -> FloatArray:
         near[a, b] = near[b, a] = 1.0
     near[:, _PELVIS] = 0.0
     near[_PELVIS, _PELVIS] = 1.0
-    result: FloatArray = near / near.sum(axis=1, keepdims=True)
-    return result
+    return near / near.sum(axis=1, keepdims=True)
 
 
 GROUP_OF = _group_numbers()
@@ -269,16 +268,14 @@ def features(
 
 
 def _log(lengths: FloatArray) -> FloatArray:
-    result: FloatArray = np.log(lengths + _FINEST)
-    return result
+    return np.log(lengths + _FINEST)
 
 
 def _tilt(body: FloatArray) -> FloatArray:
     """(T, P) of the trunk against the picture's upright, half of 1 - cosine."""
     trunk = body[:, :, _THORAX]
     length = np.maximum(np.linalg.norm(trunk, axis=-1), 1e-9)
-    result: FloatArray = 0.5 + 0.5 * trunk[..., 1] / length
-    return result
+    return 0.5 + 0.5 * trunk[..., 1] / length
 
 
 def _mean_over(values: FloatArray, there: Any, reach: int) -> FloatArray:
@@ -288,12 +285,10 @@ def _mean_over(values: FloatArray, there: Any, reach: int) -> FloatArray:
         total = np.concatenate([np.zeros((1, *array.shape[1:])), np.cumsum(array, axis=0)])
         rows = np.arange(len(array))
         first, stop = np.maximum(rows - reach, 0), np.minimum(rows + reach + 1, len(array))
-        result: FloatArray = total[stop] - total[first]
-        return result
+        return total[stop] - total[first]
 
     weight = there[..., None].astype(np.float64)
-    mean: FloatArray = summed(values * weight) / np.maximum(summed(weight), 1.0)
-    return mean
+    return summed(values * weight) / np.maximum(summed(weight), 1.0)
 
 
 def _speed(body: FloatArray, timestamps: FloatArray, reach: int) -> FloatArray:
@@ -303,5 +298,4 @@ def _speed(body: FloatArray, timestamps: FloatArray, reach: int) -> FloatArray:
     before, after = np.maximum(rows - reach, 0), np.minimum(rows + reach, len(body) - 1)
     passed = np.maximum(timestamps[after] - timestamps[before], 1e-9)[:, None, None]
     way = np.linalg.norm(body[after] - body[before], axis=-1)
-    result: FloatArray = np.nan_to_num(way / passed)
-    return result
+    return np.nan_to_num(way / passed)

@@ -332,5 +332,4 @@ def _placed(pose: FloatArray, seen: FloatArray) -> FloatArray:
 def _image_units(pixels: FloatArray, size: tuple[int, int]) -> FloatArray:
     """(..., 3) pixels to image units; see ``Lifter.lift``."""
     middle = np.array([size[0] / 2, size[1] / 2, 0.0])
-    units: FloatArray = (pixels - middle) / (min(size) / 2)
-    return units
+    return (pixels - middle) / (min(size) / 2)

@@ -76,8 +76,7 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., C) to (..., C)."""
-        out: Tensor = self.fc2(F.gelu(self.fc1(x)))  # (..., C)
-        return out
+        return self.fc2(F.gelu(self.fc1(x)))  # (..., C)
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -113,8 +112,7 @@ class Attention(nn.Module):
         else:
             x = F.scaled_dot_product_attention(q, k, v)  # (N, H, L, D)
         x = x.transpose(1, 2).reshape(n, length, dim)  # (N, L, C)
-        out: Tensor = self.proj(x)  # (N, L, C)
-        return out
+        return self.proj(x)  # (N, L, C)
 
 
 class Block(nn.Module):
@@ -145,16 +143,14 @@ class Block(nn.Module):
     def _spatial(self, x: Tensor) -> Tensor:
         attended = self.attn_s(self.norm1_s(x).flatten(0, 1)).view_as(x)  # (B, T, J, C)
         x = x + attended  # (B, T, J, C)
-        out: Tensor = x + self.mlp_s(self.norm2_s(x))  # (B, T, J, C)
-        return out
+        return x + self.mlp_s(self.norm2_s(x))  # (B, T, J, C)
 
     def _temporal(self, x: Tensor) -> Tensor:
         batch, _, joints, _ = x.shape
         tracks = self.norm1_t(x).transpose(1, 2).flatten(0, 1)  # (B*J, T, C)
         attended = self.attn_t(tracks).unflatten(0, (batch, joints))  # (B, J, T, C)
         x = x + attended.transpose(1, 2)  # (B, T, J, C)
-        out: Tensor = x + self.mlp_t(self.norm2_t(x))  # (B, T, J, C)
-        return out
+        return x + self.mlp_t(self.norm2_t(x))  # (B, T, J, C)
 
 
 class DSTformer(nn.Module):

@@ -113,5 +113,4 @@ class Network:
             with narrow:
                 features = self.model.get_representation(x)  # (B, T, J, R)
             poses = self.model.head(features.float())  # (B, T, J, 3)
-        result: npt.NDArray[np.float32] = poses.cpu().numpy()
-        return result
+        return poses.cpu().numpy()

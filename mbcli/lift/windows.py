@@ -92,5 +92,4 @@ def fade(length: int) -> FloatArray:
     A frame at the edge of its window, known from one side only, gives way to the window that has
     it in the middle.
     """
-    weights: FloatArray = np.sin(np.pi * (np.arange(length) + 0.5) / length) ** 2
-    return weights
+    return np.sin(np.pi * (np.arange(length) + 0.5) / length) ** 2

@@ -129,10 +129,7 @@ def to_metres(
 def _bone_lengths(body: FloatArray) -> FloatArray:
     """(T, 17, 3) to (T, len(_BONES))."""
     ends = [(H36M17.index(a), H36M17.index(b)) for a, b, _ in _BONES]
-    lengths: FloatArray = np.stack(
-        [np.linalg.norm(body[:, a] - body[:, b], axis=-1) for a, b in ends], axis=-1
-    )
-    return lengths
+    return np.stack([np.linalg.norm(body[:, a] - body[:, b], axis=-1) for a, b in ends], axis=-1)
 
 
 def _metres_per_unit(track: FloatArray, height: float, clock: Sequence[Stretch]) -> FloatArray:
@@ -149,14 +146,12 @@ def _metres_per_unit(track: FloatArray, height: float, clock: Sequence[Stretch])
         return np.where(seen, height, np.nan)
     inverse = np.where(seen, _filled(_smooth_positive(inverse, _SIZE_SIGMA, clock)), np.nan)
     medians = np.median(lengths[seen] * inverse[seen, None], axis=0)
-    scale: FloatArray = height * inverse * (fractions / medians.sum())
-    return scale
+    return height * inverse * (fractions / medians.sum())
 
 
 def _pixels(normalized: FloatArray, size: tuple[int, int]) -> FloatArray:
     """Image units (..., 2) to pixels."""
-    pixels: FloatArray = normalized * (min(size) / 2) + np.array(size) / 2
-    return pixels
+    return normalized * (min(size) / 2) + np.array(size) / 2
 
 
 def _rays(keypoints: Keypoints2D, who: int, camera: Camera) -> tuple[FloatArray, FloatArray]:
@@ -240,8 +235,7 @@ def _weighted_median(values: FloatArray, weights: FloatArray) -> FloatArray:
     summed = np.cumsum(np.take_along_axis(weights, order, axis=-1), axis=-1)
     middle = np.argmax(summed >= summed[:, -1:] / 2, axis=-1)
     rows = np.arange(len(values))
-    result: FloatArray = values[rows, order[rows, middle]]
-    return result
+    return values[rows, order[rows, middle]]
 
 
 def _place(
@@ -272,5 +266,4 @@ def _filled(values: FloatArray) -> FloatArray:
     """NaN replaced by linear interpolation, the ends held; at least one value must be known."""
     known = np.isfinite(values)
     times = np.arange(len(values))
-    result: FloatArray = np.interp(times, times[known], values[known])
-    return result
+    return np.interp(times, times[known], values[known])

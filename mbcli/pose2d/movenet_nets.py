@@ -62,8 +62,7 @@ class Square:
     def outside(self, points: FloatArray) -> FloatArray:
         """The way back."""
         scaled = (points - CROP_SIDE / 2) * (self.side / CROP_SIDE)
-        placed: FloatArray = scaled @ self.axes.T + self.middle
-        return placed
+        return scaled @ self.axes.T + self.middle
 
     @property
     def axes(self) -> FloatArray:

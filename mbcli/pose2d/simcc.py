@@ -155,8 +155,7 @@ def crop(
 
 def normalised(picture: npt.NDArray[np.uint8]) -> FloatArray:
     """(3, H, W) float32 from (H, W, 3) uint8 RGB, by ImageNet's mean and deviation."""
-    planes: FloatArray = ((picture.astype(np.float32) - _MEAN) / _DEVIATION).transpose(2, 0, 1)
-    return planes
+    return ((picture.astype(np.float32) - _MEAN) / _DEVIATION).transpose(2, 0, 1)
 
 
 def decode(x: FloatArray, y: FloatArray, split: float) -> FloatArray:

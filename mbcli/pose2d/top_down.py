@@ -187,5 +187,4 @@ def _boxes(people: list[FloatArray], size: tuple[int, int]) -> FloatArray:
 
 
 def _inside(boxes: FloatArray, size: tuple[int, int]) -> FloatArray:
-    inside: FloatArray = np.clip(boxes, 0, np.tile(size, 2)).astype(np.float32)
-    return inside
+    return np.clip(boxes, 0, np.tile(size, 2)).astype(np.float32)

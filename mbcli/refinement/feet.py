@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d, percentile_filter
 
 from mbcli.geometry import unit
@@ -13,9 +12,7 @@ from mbcli.refinement.legs import reach
 from mbcli.refinement.planted import plant
 from mbcli.skeleton import H36M17
 from mbcli.timeline import runs
-from mbcli.types import FloatArray
-
-BoolArray = npt.NDArray[np.bool_]
+from mbcli.types import BoolArray, FloatArray
 
 _SIDES = ("right", "left")
 _LEGS = [[H36M17.index(f"{s}_{joint}") for joint in ("hip", "knee", "ankle")] for s in _SIDES]
@@ -205,8 +202,7 @@ def _on_floor(places: FloatArray, ankle_height: float, world_from_camera: FloatA
     lower = -ankle_height - (places @ down + world_from_camera[1, 3])
     near, far = _SNAP
     lower = lower * np.clip((far - np.abs(lower)) / (far - near), 0.0, 1.0)
-    result: FloatArray = places + lower[:, None] * down
-    return result
+    return places + lower[:, None] * down
 
 
 def _bridge(values: FloatArray, known: BoolArray) -> None:
@@ -225,8 +221,7 @@ def _bridge(values: FloatArray, known: BoolArray) -> None:
 
 
 def _blurred(shift: FloatArray, fps: float) -> FloatArray:
-    result: FloatArray = gaussian_filter1d(shift, _CARRY * fps, axis=0, mode="nearest")
-    return result
+    return gaussian_filter1d(shift, _CARRY * fps, axis=0, mode="nearest")
 
 
 def _lacking(
@@ -250,5 +245,4 @@ def _forward(body: FloatArray) -> FloatArray:
     up = body[:, _THORAX] - body[:, _PELVIS]
     forward = np.cross(left, up)
     length = np.linalg.norm(forward, axis=-1, keepdims=True)
-    result: FloatArray = forward / np.maximum(length, 1e-9)
-    return result
+    return forward / np.maximum(length, 1e-9)

@@ -221,8 +221,7 @@ def _per_frame(cutoff: float, timestamps: FloatArray) -> float:
 def _share(cutoff: FloatArray | float, step: float) -> FloatArray:
     """Share of the new value in the mean: equations 4 and 5 of the One-Euro paper."""
     turn = 2 * np.pi * np.asarray(cutoff) * step
-    share: FloatArray = turn / (turn + 1)
-    return share
+    return turn / (turn + 1)
 
 
 def _savgol(values: FloatArray, *, window: int, order: int) -> FloatArray:
@@ -244,8 +243,7 @@ def _butterworth(
     from scipy.signal import sosfiltfilt
 
     padding = min(padding, len(values) - 1)
-    result: FloatArray = sosfiltfilt(sections, values, axis=0, padlen=padding)
-    return result
+    return sosfiltfilt(sections, values, axis=0, padlen=padding)
 
 
 def _each_stretch(
@@ -279,5 +277,4 @@ def _evenly(values: FloatArray, timestamps: FloatArray, filter_: partial[FloatAr
     count = round((timestamps[-1] - timestamps[0]) / usual) + 1
     even = np.linspace(timestamps[0], timestamps[-1], max(count, 2))
     smooth = filter_(PchipInterpolator(timestamps, values, axis=0)(even))
-    result: FloatArray = PchipInterpolator(even, smooth, axis=0)(timestamps)
-    return result
+    return PchipInterpolator(even, smooth, axis=0)(timestamps)

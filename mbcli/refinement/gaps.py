@@ -13,8 +13,7 @@ _TOLERANCE = 1e-6  # seconds; time stamps are sums of rounded steps
 
 def known_points(tracks: FloatArray) -> npt.NDArray[np.bool_]:
     """(..., 3) to (...), whether all coordinates are numbers."""
-    result: npt.NDArray[np.bool_] = np.asarray(np.isfinite(tracks).all(axis=-1))
-    return result
+    return np.asarray(np.isfinite(tracks).all(axis=-1))
 
 
 def fillable(

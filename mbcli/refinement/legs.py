@@ -58,5 +58,4 @@ def reach(
 def _straightness(bend: FloatArray, longest: FloatArray) -> FloatArray:
     """(T, 1) metres: the length of the leg where it is straight, 0 where it is bent clearly."""
     part = np.linalg.norm(bend, axis=-1) / np.maximum(longest, 1e-9)
-    result: FloatArray = (longest * np.clip(1 - part / _HINT, 0.0, 1.0))[:, None]
-    return result
+    return (longest * np.clip(1 - part / _HINT, 0.0, 1.0))[:, None]

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mbcli.camera import Camera, CameraMotion
 from mbcli.motion import Motion3D, Refinement
@@ -20,9 +19,7 @@ from mbcli.refinement.options import DEFAULT_BETA, DEFAULT_CUTOFF, DEFAULT_ORDER
 from mbcli.refinement.outliers import find_outliers
 from mbcli.refinement.world import estimate_world
 from mbcli.skeleton import Skeleton
-from mbcli.types import FloatArray
-
-BoolArray = npt.NDArray[np.bool_]
+from mbcli.types import BoolArray, FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +39,7 @@ class _Numbers:
     @property
     def in_camera(self) -> FloatArray:
         """(T, P, J, 3)."""
-        result: FloatArray = self.positions + self.root[:, :, None]
-        return result
+        return self.positions + self.root[:, :, None]
 
     def with_tracks(self, tracks: FloatArray) -> _Numbers:
         """The same with other `tracks`."""

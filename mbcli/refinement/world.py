@@ -10,16 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mbcli.geometry import unit
 from mbcli.refinement.feet import foot_contacts
 from mbcli.refinement.floor import ANKLE_HEIGHT, FloorEstimate, body_height, slope_of
 from mbcli.skeleton import H36M17
 from mbcli.timeline import runs
-from mbcli.types import FloatArray, IntArray
-
-BoolArray = npt.NDArray[np.bool_]
+from mbcli.types import BoolArray, FloatArray, IntArray
 
 _LEGS = [
     [H36M17.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")]
@@ -259,5 +256,4 @@ def _rigid(down: FloatArray, shift: FloatArray) -> FloatArray:
 def _degrees(one: FloatArray, other: FloatArray) -> FloatArray:
     """Angle between vectors (..., 3)."""
     cosine = (unit(one) * unit(other)).sum(axis=-1)
-    result: FloatArray = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
-    return result
+    return np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))

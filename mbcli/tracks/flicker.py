@@ -6,9 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.skeleton import Skeleton
-from mbcli.types import FloatArray
-
-BoolArray = npt.NDArray[np.bool_]
+from mbcli.types import BoolArray, FloatArray
 
 # Seconds from the sighting before to the one after: 0.2 s lost at 30 frames a second. A hundredth
 # is for the rounding of time stamps.

@@ -11,15 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mbcli.timeline import runs
 from mbcli.tracks.body_size import body_lengths
 from mbcli.tracks.flicker import bridge_flickers
 from mbcli.tracks.swaps import exchange, find_swaps, part_of, sided_pairs
-from mbcli.types import IntArray, Keypoints2D
-
-BoolArray = npt.NDArray[np.bool_]
+from mbcli.types import BoolArray, IntArray, Keypoints2D
 
 # Either repair may lay open another. What is left after so many rounds is contradictory anyway.
 _MAX_ROUNDS = 8

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from mbcli.skeleton import Skeleton
 from mbcli.timeline import runs
-from mbcli.types import FloatArray, IntArray
+from mbcli.types import BoolArray, FloatArray, IntArray
 
 # Seconds from the last good frame before to the first one after: five frames at 30 a second. A
 # hundredth is for the rounding of time stamps.
@@ -31,7 +31,6 @@ MIN_RATIO = 2.0  # ... and how many times better ...
 MIN_OVER_USUAL = 2.5  # ... and how many times what the pair usually is off its neighbours in time
 _MIN_STEP = 0.01  # body lengths per joint, the same for the step into and that out of the moment
 
-BoolArray = npt.NDArray[np.bool_]
 _T = TypeVar("_T", bound=np.generic)
 
 _PARTS = {

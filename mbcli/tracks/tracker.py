@@ -147,8 +147,7 @@ class _Track:
 
     def centre(self, end: int) -> FloatArray:
         """(2,) middle of the first or last box."""
-        middle: FloatArray = (self.boxes[end, :2] + self.boxes[end, 2:]) / 2
-        return middle
+        return (self.boxes[end, :2] + self.boxes[end, 2:]) / 2
 
     def leaving_velocity(self) -> FloatArray:
         """(2,) pixels per second at the end; 0 for a single frame."""

@@ -107,8 +107,7 @@ def _limbs(pose: Tensor) -> Tensor:
 
 
 def _lengths(pose: Tensor) -> Tensor:
-    result: Tensor = torch.linalg.vector_norm(_limbs(pose), dim=-1)  # (B, T, 16)
-    return result
+    return torch.linalg.vector_norm(_limbs(pose), dim=-1)  # (B, T, 16)
 
 
 def _angles(pose: Tensor) -> Tensor:

@@ -60,5 +60,4 @@ class Validator:
 
 
 def _numpy(tensor: Tensor) -> FloatArray:
-    result: FloatArray = tensor.double().cpu().numpy()
-    return result
+    return tensor.double().cpu().numpy()

@@ -232,8 +232,7 @@ def _validator(answer: requests.Response) -> str:
     tag: str = answer.headers.get("ETag", "")
     if tag and not tag.startswith("W/"):
         return tag
-    date: str = answer.headers.get("Last-Modified", "")
-    return date
+    return answer.headers.get("Last-Modified", "")
 
 
 def _announced(answer: requests.Response) -> str | None:

@@ -222,8 +222,7 @@ def _adjust(sizes: _Sizes, real: Measures, drawn: Sequence[Measures], known: np.
     """Change the sizes by what the drawn errors lack, or have too much."""
 
     def mean(values: list[FloatArray]) -> FloatArray:
-        result: FloatArray = np.nanmean(np.stack(values)[:, known], axis=0)
-        return result
+        return np.nanmean(np.stack(values)[:, known], axis=0)
 
     def ratio(wanted: FloatArray, got: FloatArray) -> FloatArray:
         least = np.full_like(wanted, _LEAST**2)

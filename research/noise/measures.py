@@ -244,8 +244,7 @@ def _factors(sizes: FloatArray) -> FloatArray:
     """(N, V, 17, 2) squares to (N, V) how much larger a view's errors are than usual."""
     with np.errstate(invalid="ignore"):
         relative = sizes / _mean(sizes, (0, 1))
-    factors: FloatArray = np.sqrt(_mean(relative, (2, 3))[..., 0, 0])
-    return factors
+    return np.sqrt(_mean(relative, (2, 3))[..., 0, 0])
 
 
 def _mean(values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
@@ -253,8 +252,7 @@ def _mean(values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
     known = np.isfinite(values)
     total = np.where(known, values, 0.0).sum(axis=axes, keepdims=True)
     count = known.sum(axis=axes, keepdims=True)
-    mean: FloatArray = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return mean
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _confidences(number: int, person: Misses, gross: BoolArray) -> FloatArray:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.signal import butter, sosfiltfilt
 
 from benchmarks.accuracy.calibration import View
@@ -20,9 +19,7 @@ from benchmarks.accuracy.reference import reference, triangulate
 from mbcli.conversion import convert
 from mbcli.errors import InputError
 from mbcli.skeleton import COCO17, H36M17
-from mbcli.types import FloatArray
-
-BoolArray = npt.NDArray[np.bool_]
+from mbcli.types import BoolArray, FloatArray
 
 _CUTOFF_HZ = 8.0
 _CONTRADICTED = 0.06  # metres at the joint's distance: the consensus of all views leaves it out
@@ -161,8 +158,7 @@ def _heights(person: Person, points: FloatArray) -> FloatArray:
     sides = ("left", "right")
 
     def middle(part: str) -> FloatArray:
-        both: FloatArray = points[:, [at(f"{side}_{part}") for side in sides]].mean(axis=1)
-        return both
+        return points[:, [at(f"{side}_{part}") for side in sides]].mean(axis=1)
 
     legs = [
         np.linalg.norm(points[:, at(f"{side}_{a}")] - points[:, at(f"{side}_{b}")], axis=-1)

@@ -69,8 +69,7 @@ def draw_picture(found: Fit, path: Path) -> None:
 def _rest(person: Misses) -> FloatArray:
     """(V, T, 17, 2) errors of good keypoints less their view's usual offset."""
     offset, good, _ = usual(person)
-    rest: FloatArray = np.where(good[..., None], person.error - offset[:, None], np.nan)
-    return rest
+    return np.where(good[..., None], person.error - offset[:, None], np.nan)
 
 
 def _autocorrelation(rests: Sequence[FloatArray]) -> FloatArray:
@@ -81,5 +80,4 @@ def _autocorrelation(rests: Sequence[FloatArray]) -> FloatArray:
             product = rest[:, lag:] * rest[:, : rest.shape[1] - lag]
             sums[lag] += (np.nansum(product), np.isfinite(product).sum())
     covariance = sums[:, 0] / np.maximum(sums[:, 1], 1)
-    result: FloatArray = covariance / covariance[0]
-    return result
+    return covariance / covariance[0]

@@ -51,8 +51,7 @@ def front(names: tuple[str, ...]) -> Array:
 
 
 def place(points: Array, joint: str) -> list[float]:
-    values: list[float] = points[H36M17.index(joint), :2].tolist()
-    return values
+    return points[H36M17.index(joint), :2].tolist()
 
 
 def posetrack(frames: list[int], **more: Any) -> dict[str, Any]:

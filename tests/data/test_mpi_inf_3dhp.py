@@ -65,15 +65,13 @@ def person(skeleton: Any, frames: int = FRAMES) -> Floats:
 
 
 def project(places: Floats) -> Floats:
-    pixels: Floats = places[..., :2] / places[..., 2:] * FOCAL + CENTER
-    return pixels
+    return places[..., :2] / places[..., 2:] * FOCAL + CENTER
 
 
 def universal(places: Floats, pelvis: int) -> Floats:
     """As the data set makes it: smaller about its pelvis, which stays."""
     root = places[:, pelvis : pelvis + 1]
-    smaller: Floats = root + SMALLER * (places - root)
-    return smaller
+    return root + SMALLER * (places - root)
 
 
 def cells(arrays: list[Floats]) -> npt.NDArray[np.object_]:

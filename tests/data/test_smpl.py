@@ -42,8 +42,7 @@ def move(model: SmplModel, turns: dict[str, tuple[float, float, float]], **optio
 
 
 def joints(*args: Any, **options: Any) -> npt.NDArray[np.float64]:
-    places: npt.NDArray[np.float64] = move(*args, **options).forward()[0][0]
-    return places
+    return move(*args, **options).forward()[0][0]
 
 
 def test_rotation_vectors_and_matrices_are_inverse() -> None:

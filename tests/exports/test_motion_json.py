@@ -38,10 +38,9 @@ def refined(motion: Motion3D) -> Motion3D:
 
 def written(motion: Motion3D, folder: Path, **options: Any) -> Document:
     (path,) = export(motion, folder / "a.json", ExportOptions(**options), overwrite=True)
-    document: Document = json.loads(
+    return json.loads(
         path.read_text(encoding="utf-8"), parse_constant=lambda word: pytest.fail(word)
     )
-    return document
 
 
 def test_the_camera_is_in_it(tmp_path: Path, validate: Callable[[Document], None]) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from mbcli.conversion import conversion_table, convert
 from mbcli.skeleton import H36M17, Skeleton
-
-FloatArray = npt.NDArray[np.floating[Any]]
+from mbcli.types import FloatArray
 
 
 def positions_in_h36m(points: FloatArray, source: Skeleton) -> FloatArray:
@@ -33,5 +29,4 @@ def keypoints_in_h36m(points: FloatArray, source: Skeleton) -> FloatArray:
         told = np.concatenate([told, np.ones((*told.shape[:-1], 1))], axis=-1)
     missing = ~np.isfinite(told[..., :2]).all(axis=-1) | (told[..., 2] == 0)
     told = np.where(missing[..., None], np.array([np.nan, np.nan, 0.0]), told)
-    converted: FloatArray = convert(told, source, H36M17, partial=True)
-    return converted
+    return convert(told, source, H36M17, partial=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from mbcli.data.datasets.ntu import ntu_split
 from mbcli.data.stores.sequence import Sequence
@@ -161,5 +160,4 @@ def resampled(length: int, frames: int, rng: np.random.Generator | None = None) 
         chosen = np.sort(np.where(up, np.ceil(even), np.floor(even)))
     else:
         chosen = even + rng.random(frames) * (length / frames)
-    result: npt.NDArray[np.int64] = chosen.clip(0, length - 1).astype(np.int64)
-    return result
+    return chosen.clip(0, length - 1).astype(np.int64)

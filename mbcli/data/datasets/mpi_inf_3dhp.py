@@ -35,12 +35,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.data.datasets.joints import FloatArray, keypoints_in_h36m, positions_in_h36m
+from mbcli.data.datasets.joints import keypoints_in_h36m, positions_in_h36m
 from mbcli.data.datasets.mat import read_mat5, read_mat73
 from mbcli.data.datasets.pinhole import RoomCamera, lifting_target
 from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.errors import ConfigError, DataError
 from mbcli.skeleton import H36M17, Skeleton
+from mbcli.types import FloatArray
 
 CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)
 """Those at the height of a chest and above it, which the published protocols train on."""

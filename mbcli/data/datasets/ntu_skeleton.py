@@ -27,12 +27,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mbcli.data.datasets.joints import FloatArray, keypoints_in_h36m, positions_in_h36m
+from mbcli.data.datasets.joints import keypoints_in_h36m, positions_in_h36m
 from mbcli.data.datasets.ntu import ACTIONS, FPS, SIZE, NtuSample
 from mbcli.data.datasets.pyskl import PEOPLE, ntu_facts
 from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.errors import DataError
 from mbcli.skeleton import Skeleton
+from mbcli.types import FloatArray
 
 # Kinect's head is the middle of the head, on the level of the eyes, as is what stands for our
 # head where there are only eyes. The nose is placed between it and the neck.
@@ -115,8 +116,7 @@ class _Body:
     @property
     def places(self) -> FloatArray:
         """(F, 25, 3) metres in the sensor's frame."""
-        places: FloatArray = np.array(self.told)[..., _PLACE]
-        return places
+        return np.array(self.told)[..., _PLACE]
 
     @property
     def is_person(self) -> bool:

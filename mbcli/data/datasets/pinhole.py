@@ -12,8 +12,7 @@ import numpy.typing as npt
 from mbcli.data.datasets.foreign import read_json
 from mbcli.errors import DataError
 from mbcli.kinematics.rotations import from_quaternions
-
-FloatArray = npt.NDArray[np.floating[Any]]
+from mbcli.types import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +61,7 @@ class RoomCamera:
 
     def see(self, points: FloatArray) -> FloatArray:
         """(..., 3) millimetres in the room -> the same in the camera's frame, float64."""
-        seen: FloatArray = (np.asarray(points, np.float64) - self.place) @ self.rotation.T
-        return seen
+        return (np.asarray(points, np.float64) - self.place) @ self.rotation.T
 
     def fitted(self, seen: FloatArray, pixels: FloatArray) -> RoomCamera:
         """The same camera with the focal lengths and principal point that fit best.
@@ -92,8 +90,7 @@ class RoomCamera:
     def project(self, seen: FloatArray) -> FloatArray:
         """(..., 3) in the camera's frame -> (..., 2) pixels; NaN behind the camera."""
         depth = np.where(seen[..., 2:] > 0, seen[..., 2:], np.nan)
-        pixels: FloatArray = seen[..., :2] / depth * self.focal + self.center
-        return pixels
+        return seen[..., :2] / depth * self.focal + self.center
 
 
 def lifting_target(camera: RoomCamera, seen: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -31,12 +31,13 @@ from typing import Any
 import numpy as np
 
 from mbcli.data.datasets.foreign import read_pickle
-from mbcli.data.datasets.joints import FloatArray, keypoints_in_h36m
+from mbcli.data.datasets.joints import keypoints_in_h36m
 from mbcli.data.datasets.ntu import ACTIONS, FPS, NtuSample
 from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.data.stores.sequence import SPLITS
 from mbcli.errors import DataError
 from mbcli.skeleton import COCO17, H36M17
+from mbcli.types import FloatArray
 
 PEOPLE = 2  # actions between people have two
 

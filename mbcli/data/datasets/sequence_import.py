@@ -13,15 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from mbcli.data.recordings.importing import ImportReport
 from mbcli.data.stores.folder import check_new_store
 from mbcli.data.stores.sequences import SequenceWriter
 from mbcli.errors import DataError
-
-FloatArray = npt.NDArray[np.floating[Any]]
+from mbcli.types import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,12 +30,13 @@ from typing import Any
 import numpy as np
 
 from mbcli.data.datasets.foreign import read_pickle
-from mbcli.data.datasets.joints import FloatArray, keypoints_in_h36m, positions_in_h36m
+from mbcli.data.datasets.joints import keypoints_in_h36m, positions_in_h36m
 from mbcli.data.datasets.pinhole import RoomCamera, lifting_target
 from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.errors import DataError
 from mbcli.kinematics.rotations import from_vectors, to_vectors
 from mbcli.skeleton import OPENPOSE18, Skeleton
+from mbcli.types import FloatArray
 
 FPS = 30.0  # see above
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from mbcli.data.recordings.asf import AsfSkeleton, read_text
-from mbcli.data.recordings.hierarchy import FloatArray, Recording, moving_axes_rotation
+from mbcli.data.recordings.hierarchy import Recording, moving_axes_rotation
 from mbcli.errors import DataError
+from mbcli.types import FloatArray
 
 _FRAME_NUMBER = re.compile(r"^[ \t]*\d+[ \t]*\r?$", re.MULTILINE)
 

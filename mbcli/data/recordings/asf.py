@@ -20,8 +20,9 @@ from typing import NoReturn
 
 import numpy as np
 
-from mbcli.data.recordings.hierarchy import FloatArray, Hierarchy, moving_axes_rotation
+from mbcli.data.recordings.hierarchy import Hierarchy, moving_axes_rotation
 from mbcli.errors import DataError
+from mbcli.types import FloatArray
 
 INCH = 0.0254  # metres
 

@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.data.recordings.body_maps import FACE, BodyMap, body_map, mended
-from mbcli.data.recordings.hierarchy import FloatArray, Hierarchy, Recording
+from mbcli.data.recordings.hierarchy import Hierarchy, Recording
 from mbcli.errors import DataError
 from mbcli.geometry import unit
 from mbcli.skeleton import BODY21
+from mbcli.types import FloatArray
 
 _ADULT_LEG = 0.83  # metres from hip to ankle of a person with those measures
 _SKULL_TO_HEAD = 0.095  # metres, the head bone of the Vicon model
@@ -36,8 +37,7 @@ def rest_height(hierarchy: Hierarchy) -> float:
     rest = mended(hierarchy).rest_positions()
 
     def place(name: str) -> FloatArray:
-        found: FloatArray = rest[hierarchy.index(chosen.joints[name])]
-        return found
+        return rest[hierarchy.index(chosen.joints[name])]
 
     def span(a: FloatArray, b: FloatArray) -> float:
         return float(np.linalg.norm(a - b))
@@ -74,8 +74,7 @@ def body_positions(recording: Recording) -> npt.NDArray[np.float32]:
         out[:, BODY21.index(name)] = value
 
     def at(name: str) -> FloatArray:
-        found: FloatArray = out[:, BODY21.index(name)]
-        return found
+        return out[:, BODY21.index(name)]
 
     given = {ours: positions[:, hierarchy.index(its)] for ours, its in chosen.joints.items()}
     for name in given:
@@ -137,11 +136,9 @@ def _head_at_rest(
     rest = hierarchy.rest_positions()
     skull = rest[hierarchy.index(chosen.skull)]
     if chosen.head is not None:
-        found: FloatArray = rest[hierarchy.index(chosen.head)] - skull
-        return found
+        return rest[hierarchy.index(chosen.head)] - skull
     if chosen.eyes is not None:
         eyes = np.mean([rest[hierarchy.index(name)] for name in chosen.eyes], axis=0) - skull
         from_head = (np.array(FACE["left_eye"]) + np.array(FACE["right_eye"])) / 2
-        placed: FloatArray = eyes - size * (from_head @ axes)
-        return placed
+        return eyes - size * (from_head @ axes)
     return np.array([0.0, _SKULL_TO_HEAD * size, 0.0])

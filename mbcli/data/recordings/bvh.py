@@ -18,8 +18,9 @@ from typing import NoReturn
 
 import numpy as np
 
-from mbcli.data.recordings.hierarchy import FloatArray, Hierarchy, Recording, moving_axes_rotation
+from mbcli.data.recordings.hierarchy import Hierarchy, Recording, moving_axes_rotation
 from mbcli.errors import DataError
+from mbcli.types import FloatArray
 
 # Metres of a unit in which BVH files are found; the CMU recordings count inches by 0.45.
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "cmu": 0.0254 / 0.45}

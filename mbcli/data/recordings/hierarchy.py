@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
-FloatArray = npt.NDArray[np.float64]
+from mbcli.types import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,11 +29,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.data.recordings.hierarchy import FloatArray, Hierarchy, Recording
+from mbcli.data.recordings.hierarchy import Hierarchy, Recording
 from mbcli.errors import DataError, InputError
 from mbcli.kinematics.rotations import from_vectors
 from mbcli.skeleton import SMPL24
 from mbcli.storage.plainpickle import dense, load_plain_npz, load_plain_pickle
+from mbcli.types import FloatArray
 
 JOINTS = SMPL24.joints[:22]
 """The body joints that SMPL and SMPL-H share, in their order; hands follow."""
@@ -110,16 +111,12 @@ class SmplModel:
         """(J, 3) metres in the model's axes; coefficients beyond the model's own are left out."""
         mean, moved = self._joint_shapes
         count = min(len(betas), moved.shape[-1])
-        found: FloatArray = mean + moved[..., :count] @ betas[:count]
-        return found
+        return mean + moved[..., :count] @ betas[:count]
 
     def vertices_at_rest(self, betas: FloatArray, vertices: Sequence[int] | slice) -> FloatArray:
         """(K, 3) metres in the model's axes, before any pose."""
         count = min(len(betas), self.shapedirs.shape[-1])
-        found: FloatArray = (
-            self.template[vertices] + self.shapedirs[vertices, :, :count] @ betas[:count]
-        )
-        return found
+        return self.template[vertices] + self.shapedirs[vertices, :, :count] @ betas[:count]
 
     def recording(
         self, poses: FloatArray, trans: FloatArray, betas: FloatArray, *, fps: float, source: Path

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mbcli.data.stores.folder import Rows
 from mbcli.data.stores.quality import FPS, HUMAN_HEIGHT, TOP_SPEED, human_pieces
@@ -19,8 +17,7 @@ from mbcli.data.stores.sequences import KEYPOINTS, Sequence, SequenceStore
 from mbcli.data.stores.store import Clip, ClipStore
 from mbcli.errors import DataError
 from mbcli.skeleton import BODY21, H36M17, Skeleton
-
-FloatArray = npt.NDArray[np.floating[Any]]
+from mbcli.types import FloatArray
 
 LIMB_CHANGE = 0.25
 """Share of its median by which a limb's length may change between the 5th and 95th percentile."""
@@ -208,22 +205,19 @@ def _bone(body: Rows, skeleton: Skeleton, a: str, b: str) -> FloatArray:
     """(F',) lengths in the frames that tell it."""
     bone = body[:, skeleton.index(a)] - body[:, skeleton.index(b)]
     lengths = np.linalg.norm(bone.astype(np.float64), axis=-1)
-    known: FloatArray = lengths[np.isfinite(lengths)]
-    return known
+    return lengths[np.isfinite(lengths)]
 
 
 def _ankles(body: Rows, skeleton: Skeleton) -> FloatArray:
     left, right = body[:, skeleton.index("left_ankle")], body[:, skeleton.index("right_ankle")]
-    middle: FloatArray = (left + right) / 2
-    return middle
+    return (left + right) / 2
 
 
 def _extent(places: Rows) -> FloatArray:
     """(..., J, 2) -> (...,) the longer side of what is there, NaN where nothing is."""
     with np.errstate(invalid="ignore"):
         side = np.fmax.reduce(places, axis=-2) - np.fmin.reduce(places, axis=-2)
-    longer: FloatArray = side.max(-1)
-    return longer
+    return side.max(-1)
 
 
 def _nanmedian(places: Rows) -> FloatArray:

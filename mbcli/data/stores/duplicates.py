@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mbcli.data.stores.store import Clip, ClipStore
 from mbcli.skeleton import BODY21
-
-FloatArray = npt.NDArray[np.float64]
+from mbcli.types import FloatArray
 
 # Degrees RMS over all angles and frames. Two repetitions of one exercise by one person come as
 # near as 1.8 degrees in 2 s, but not in 5; twins that were converted differently lie at 2.2.
@@ -128,8 +126,7 @@ def _differences(clip: FloatArray, other: FloatArray) -> FloatArray:
     sums = _window_sums(other, n)
     spread = _window_sums(other**2, n) - sums**2 / n
     total = spread.sum(axis=-1) + (centred**2).sum() - 2 * products
-    result: FloatArray = np.sqrt(np.maximum(total, 0.0) / clip.size)
-    return result
+    return np.sqrt(np.maximum(total, 0.0) / clip.size)
 
 
 def _window_sums(values: FloatArray, n: int) -> FloatArray:

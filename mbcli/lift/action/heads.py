@@ -28,8 +28,7 @@ class _Pooling(nn.Module):
     def pooled(self, features: Tensor) -> Tensor:
         """Map (B, M, T, J, R) to (B, J * R)."""
         frames = self.dropout(features).mean(dim=2)  # (B, M, J, R)
-        mean: Tensor = frames.flatten(2).mean(dim=1)  # (B, J * R)
-        return mean
+        return frames.flatten(2).mean(dim=1)  # (B, J * R)
 
 
 class ActionHead(_Pooling):
@@ -53,8 +52,7 @@ class ActionHead(_Pooling):
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, M, T, J, R) to (B, classes) logits."""
         x = F.relu(self.bn(self.fc1(self.pooled(features))))  # (B, H)
-        logits: Tensor = self.fc2(x)  # (B, classes)
-        return logits
+        return self.fc2(x)  # (B, classes)
 
 
 class EmbeddingHead(_Pooling):
@@ -105,8 +103,7 @@ class ActionNet(nn.Module):
         stand_in = torch.where(there, numbers, (~there).int().argmax())  # (B * M,)
         shown, place = torch.unique(stand_in, return_inverse=True)
         features = self.backbone.get_representation(people[shown])[place]  # (B * M, T, J, R)
-        answer: Tensor = self.head(features.reshape(*x.shape[:-1], -1))
-        return answer
+        return self.head(features.reshape(*x.shape[:-1], -1))
 
 
 def new_head(

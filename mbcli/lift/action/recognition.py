@@ -117,8 +117,7 @@ class ActionNetwork:
             points = torch.from_numpy(np.stack(cleaned).astype(np.float32)).to(self._device)
             x = normalised(points, self.clips.margin, published=self.clips.published)
             answers = self._model(x)  # (B, C)
-        result: npt.NDArray[np.float32] = answers.float().cpu().numpy()
-        return result
+        return answers.float().cpu().numpy()
 
     def probabilities(self, answers: FloatArray) -> FloatArray:
         """(B, C) of answers; of embeddings, by how near they are to the exemplars.
@@ -136,8 +135,7 @@ class ActionNetwork:
             exemplars = unit(exemplars)
             logits = logits @ exemplars.T / _TEMPERATURE
         power = np.exp(logits - logits.max(axis=1, keepdims=True))
-        result: FloatArray = power / power.sum(axis=1, keepdims=True)
-        return result
+        return power / power.sum(axis=1, keepdims=True)
 
 
 class ActionRecogniser:
@@ -271,5 +269,4 @@ def _places(keypoints: Keypoints2D) -> FloatArray:
     seen = keypoints.data[..., 2:] > 0  # (T, P, 17, 1)
     total = np.where(seen, keypoints.data[..., :2], 0.0).sum(axis=2)
     count = seen.sum(axis=2)
-    result: FloatArray = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
-    return result
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

@@ -116,8 +116,7 @@ class AnnyBody(nn.Module):
 
     def _rest(self, body: Any, shape: Tensor) -> dict[str, Tensor]:
         phenotypes = torch.sigmoid(shape + self.get_buffer("offset"))  # (N, 6)
-        rest: dict[str, Tensor] = body(phenotype_kwargs=phenotypes)
-        return rest
+        return body(phenotype_kwargs=phenotypes)
 
     def _skin(self, body: Any, rotations: Tensor, shape: Tensor) -> Tensor:
         turn = self._own_turn

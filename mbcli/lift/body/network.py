@@ -110,5 +110,4 @@ class MeshNet(nn.Module):
         Returns:
             (B, T, 24, 3, 3) rotations, see `mbcli.lift.body.body_model`, and (B, S) shapes.
         """
-        found: tuple[Tensor, Tensor] = self.head(self.backbone.get_representation(x))
-        return found
+        return self.head(self.backbone.get_representation(x))

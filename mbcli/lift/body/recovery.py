@@ -83,14 +83,12 @@ class MeshMotion:
     @property
     def faces(self) -> npt.NDArray[np.int64]:
         """(F, 3) vertices of each triangle."""
-        faces: npt.NDArray[np.int64] = self.body.faces.cpu().numpy()
-        return faces
+        return self.body.faces.cpu().numpy()
 
     @property
     def present(self) -> npt.NDArray[np.bool_]:
         """(T, P) who is there when."""
-        there: npt.NDArray[np.bool_] = np.asarray(np.isfinite(self.pose).all(axis=(-1, -2)))
-        return there
+        return np.asarray(np.isfinite(self.pose).all(axis=(-1, -2)))
 
     def placed(self, root: FloatArray) -> MeshMotion:
         """The same with the pelvis elsewhere: (T, P, 3) metres in the camera's frame."""
@@ -108,8 +106,7 @@ class MeshMotion:
         with torch.inference_mode():
             vertices, joints = self.body.mesh(matrices_from_vectors(pose), shape)
             moved = (vertices - joints[:, [_PELVIS]])[0].cpu().numpy()
-        placed: npt.NDArray[np.float32] = (moved + self.root[frame, person]).astype(np.float32)
-        return placed
+        return (moved + self.root[frame, person]).astype(np.float32)
 
 
 class MeshRecoverer:

@@ -44,8 +44,7 @@ def matrices_from_vectors(vectors: Tensor) -> Tensor:
     none = torch.zeros_like(x)
     cross = torch.stack([none, -z, y, z, none, -x, -y, x, none], dim=-1).view(*x.shape, 3, 3)
     one = torch.eye(3, dtype=vectors.dtype, device=vectors.device)
-    matrices: Tensor = one + first * cross + second * (cross @ cross)  # (..., 3, 3)
-    return matrices
+    return one + first * cross + second * (cross @ cross)  # (..., 3, 3)
 
 
 def vectors_from_matrices(matrices: Tensor) -> Tensor:
@@ -79,8 +78,7 @@ def vectors_from_matrices(matrices: Tensor) -> Tensor:
     small = power < _EPSILON**2
     sine = torch.where(small, 1.0, power).sqrt()
     factor = torch.where(small, 2.0, 2 * torch.atan2(sine, quaternion[..., :1]) / sine)
-    vectors: Tensor = factor * axis  # (..., 3)
-    return vectors
+    return factor * axis  # (..., 3)
 
 
 def nearest_rotations(matrices: Tensor) -> Tensor:
@@ -91,5 +89,4 @@ def nearest_rotations(matrices: Tensor) -> Tensor:
     u, _, vt = torch.linalg.svd(matrices)
     sign = torch.linalg.det(u @ vt)  # (...)
     flip = torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], dim=-1)
-    rotations: Tensor = (u * flip[..., None, :]) @ vt  # (..., 3, 3)
-    return rotations
+    return (u * flip[..., None, :]) @ vt  # (..., 3, 3)

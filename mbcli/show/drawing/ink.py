@@ -29,8 +29,7 @@ _FARTHEST = 1e5  # pixels; beyond it OpenCV's integers would overflow
 
 def opacity(confidence: FloatArray) -> FloatArray:
     """Confidence 0..1 to opacity: faint at 0, rising to opaque at 0.5."""
-    result: FloatArray = np.clip(confidence / _SURE, _FAINTEST, 1.0)
-    return result
+    return np.clip(confidence / _SURE, _FAINTEST, 1.0)
 
 
 def line_width(size: tuple[int, int]) -> int:

@@ -26,5 +26,4 @@ def sureness(motion: Motion3D) -> FloatArray:
         return motion.confidence
     known = np.isfinite(expected)
     metres = np.maximum(np.where(known, expected, 1.0), 1e-6)
-    result: FloatArray = np.where(known, np.minimum(_EVEN_SURENESS * _EVEN / metres, 1.0), 0.0)
-    return result
+    return np.where(known, np.minimum(_EVEN_SURENESS * _EVEN / metres, 1.0), 0.0)

@@ -41,14 +41,12 @@ class Viewpoint:
 
     def seen(self, points: FloatArray) -> FloatArray:
         """World (..., 3) to this camera's axes (..., 3): right, down and depth in metres."""
-        result: FloatArray = points @ self.axes.T - self.place
-        return result
+        return points @ self.axes.T - self.place
 
     def picture(self, seen: FloatArray) -> FloatArray:
         """This camera's axes (..., 3), depth above 0 if in perspective, to (..., 2) pixels."""
         scale = self.focal / seen[..., 2:] if self.projection == "perspective" else self.focal
-        result: FloatArray = seen[..., :2] * scale + np.array(self.middle)
-        return result
+        return seen[..., :2] * scale + np.array(self.middle)
 
     def project(self, points: FloatArray) -> FloatArray:
         """World (..., 3) in front of the camera to (..., 2) pixels."""

@@ -124,8 +124,7 @@ def _grounded(motion: Motion3D, points: FloatArray, floor: float) -> FloatArray:
         who = int(present.any(axis=0).argmax())
         origin = points[int(present[:, who].argmax()), who, 0].copy()
     origin[1] = floor
-    moved: FloatArray = points - origin
-    return moved
+    return points - origin
 
 
 def _bounds(points: FloatArray) -> list[list[float]] | None:

@@ -83,8 +83,7 @@ def _draw(axes: Axes, times: FloatArray, curve: Curve, *, turns: bool) -> None:
 def _alone(values: FloatArray) -> npt.NDArray[np.bool_]:
     """(R,) which numbers have no neighbour."""
     there = np.pad(np.isfinite(values), 1)
-    result: npt.NDArray[np.bool_] = there[1:-1] & ~there[:-2] & ~there[2:]
-    return result
+    return there[1:-1] & ~there[:-2] & ~there[2:]
 
 
 def _describe(axes: Axes, panel: Panel) -> None:

@@ -173,8 +173,7 @@ def _speeds(points: FloatArray, times: FloatArray) -> FloatArray:
     velocity = np.where(np.isfinite(both), both, np.where(np.isfinite(after), after, before))
     # What is not there has no speed, though its neighbours may be.
     velocity[~np.isfinite(points).all(axis=-1)] = np.nan
-    speeds: FloatArray = np.linalg.norm(velocity, axis=-1)
-    return speeds
+    return np.linalg.norm(velocity, axis=-1)
 
 
 def confidence_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[Panel]]:
@@ -214,5 +213,4 @@ def overall(chosen: Selection, column: int) -> Panel:
 def _scores(chosen: Selection) -> FloatArray:
     """(R, P, 17) confidence, NaN where a joint is not there."""
     there = np.isfinite(chosen.motion.positions).all(axis=-1)
-    scores: FloatArray = np.where(there, chosen.motion.confidence, np.nan)[chosen.rows]
-    return scores
+    return np.where(there, chosen.motion.confidence, np.nan)[chosen.rows]

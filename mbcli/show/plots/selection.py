@@ -35,8 +35,7 @@ class Selection:
     @property
     def times(self) -> FloatArray:
         """(R,) seconds."""
-        times: FloatArray = self.motion.timestamps[self.rows]
-        return times
+        return self.motion.timestamps[self.rows]
 
     def person(self, column: int) -> str:
         """What a person is called."""

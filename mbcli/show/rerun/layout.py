@@ -98,5 +98,4 @@ def _level(direction: FloatArray, up: FloatArray) -> FloatArray:
     """The horizontal part of a direction, of length 1 unless it has none."""
     part = direction - (direction @ up) * up
     length = float(np.linalg.norm(part))
-    level: FloatArray = part / length if length > 0 else part
-    return level
+    return part / length if length > 0 else part

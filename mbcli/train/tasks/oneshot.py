@@ -226,8 +226,7 @@ def _contrast(temperature: float) -> nn.Module:
         raise ConfigError(
             "a one-shot training needs pytorch-metric-learning: pip install 'mbcli[train]'"
         ) from error
-    loss: nn.Module = SupConLoss(temperature=temperature)
-    return loss
+    return SupConLoss(temperature=temperature)
 
 
 def _shared(criterion: nn.Module, processes: int) -> nn.Module:
@@ -236,5 +235,4 @@ def _shared(criterion: nn.Module, processes: int) -> nn.Module:
         return criterion
     from pytorch_metric_learning.utils.distributed import DistributedLossWrapper
 
-    shared: nn.Module = DistributedLossWrapper(criterion)
-    return shared
+    return DistributedLossWrapper(criterion)

@@ -36,8 +36,7 @@ def anny_is_ready() -> bool:
 @pytest.fixture(params=["stick", "smpl", "anny"])
 def body(request: pytest.FixtureRequest) -> BodyModel:
     if request.param == "stick":
-        model: BodyModel = request.getfixturevalue("stick_body")
-        return model
+        return request.getfixturevalue("stick_body")
     if request.param == "smpl":
         pytest.importorskip("smplx", reason="needs smplx, whose licence forbids commercial use")
         return load_body_model("smpl", *request.getfixturevalue("smpl_file"))

@@ -57,8 +57,7 @@ def page_of(motion: Motion3D, folder: Path, **options: Any) -> str:
 
 def packed_of(text: str) -> dict[str, Any]:
     (data,) = (text for attrs, text in Elements(text).inside if attrs.get("id") == "motion")
-    found: dict[str, Any] = json.loads(data)
-    return found
+    return json.loads(data)
 
 
 def points_of(packed: dict[str, Any]) -> np.ndarray:
