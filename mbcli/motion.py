@@ -19,6 +19,7 @@ from mbcli.storage.metadata import read_metadata
 from mbcli.storage.output import check_separate
 from mbcli.storage.pose_file import read_arrays, write_arrays
 from mbcli.types import (
+    NO_CUTS,
     ByValue,
     FloatArray,
     IntArray,
@@ -233,6 +234,8 @@ def _arrays(motion: Motion3D) -> dict[str, npt.NDArray[Any]]:
         **arrays_of(motion.camera),
         "meta": np.array(json.dumps(motion.meta, ensure_ascii=False, allow_nan=False)),
     }
+    if len(keypoints.cuts):
+        arrays["cuts"] = keypoints.cuts
     if motion.expected_error is not None:
         arrays["expected_error"] = motion.expected_error
     refinement = motion.refinement
@@ -259,6 +262,7 @@ def _motion(arrays: Mapping[str, npt.NDArray[Any]]) -> Motion3D:
         skeleton=H36M17,
         fps=float(arrays["fps"]),
         timestamps=arrays["timestamps"],
+        cuts=arrays.get("cuts", NO_CUTS),
         size=(int(width), int(height)),
         track_ids=arrays["track_ids"],
         boxes=arrays["boxes"],

@@ -22,7 +22,7 @@ from mbcli.refinement.filters import low_pass
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
 from mbcli.skeleton import H36M17
 from mbcli.storage.actions import to_json
-from mbcli.timeline import stretches
+from mbcli.timeline import clock_of
 from mbcli.tracks.source import Detection, opened
 from mbcli.types import Keypoints2D
 from mbcli.weights import resolve
@@ -130,7 +130,7 @@ class Pipeline:
             motion.keypoints, lambda done, total: observer("mesh", done, total)
         )
         placed = place_by_keypoints(found, motion.camera)
-        return found.placed(steady_depth(placed, stretches(motion.timestamps, motion.fps)))
+        return found.placed(steady_depth(placed, clock_of(motion.keypoints)))
 
     def run(
         self,

@@ -8,14 +8,14 @@ common, whatever the clock says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mbcli.types import FloatArray, IntArray
+from mbcli.types import FloatArray, IntArray, Keypoints2D
 
 # The longest absence over which the lifter has ever carried a window on.
 _PAUSE = 1.0  # seconds from one frame to the next; longer is a pause ...
@@ -54,12 +54,13 @@ class Stretch:
         return grid
 
 
-def stretches(timestamps: FloatArray, fps: float) -> list[Stretch]:
-    """Cut the frames of a clip where they pause or go on at another rate.
+def stretches(timestamps: FloatArray, fps: float, cuts: Iterable[int] = ()) -> list[Stretch]:
+    """Cut the frames of a clip where they pause, go on at another rate, or show another scene.
 
     Args:
         timestamps: (T,) seconds, strictly increasing.
         fps: the mean rate that the source claims; also that of a stretch with a single frame.
+        cuts: positions of frames with which a new scene begins.
 
     Returns:
         In order; every frame is in one of them.
@@ -67,9 +68,10 @@ def stretches(timestamps: FloatArray, fps: float) -> list[Stretch]:
     times = np.asarray(timestamps, dtype=np.float64)
     if not len(times):
         return []
-    steps = np.diff(times)
     found, start = [], 0
+    ends = sorted({int(cut) for cut in cuts if 0 < cut < len(times)} | {len(times)})
     while start < len(times):
+        steps = np.diff(times[: next(end for end in ends if end > start)])
         stop = _end(steps, start)
         inner = steps[start : stop - 1]
         step = float(np.median(inner)) if len(inner) else 1.0
@@ -80,6 +82,12 @@ def stretches(timestamps: FloatArray, fps: float) -> list[Stretch]:
         found.append(Stretch(start, stop, fps if abs(rate - fps) < _EXACT * fps else rate, slots))
         start = stop
     return found
+
+
+def clock_of(keypoints: Keypoints2D) -> list[Stretch]:
+    """The stretches of a clip's frames; none of them reaches over a pause or a cut."""
+    rows = np.searchsorted(keypoints.frame_index, keypoints.cuts)
+    return stretches(keypoints.timestamps, keypoints.fps, rows.tolist())
 
 
 def usual_rate(timestamps: FloatArray, otherwise: float) -> float:

@@ -8,7 +8,7 @@ them are equal if all they hold is equal, see `ByValue`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -97,11 +97,13 @@ class Frame(ByValue):
         index: number of the frame in its source, counted from 0.
         time: presentation time in seconds.
         image: (H, W, 3) uint8, RGB, upright.
+        cut: whether a new shot begins with it.
     """
 
     index: int
     time: float
     image: npt.NDArray[np.uint8]
+    cut: bool = False
 
     def __post_init__(self) -> None:
         check_shape("Frame", "image", self.image, (-1, -1, 3))
@@ -141,6 +143,10 @@ class FramePoses(ByValue):
         return len(self.boxes)
 
 
+NO_CUTS: IntArray = np.empty(0, dtype=np.int64)
+NO_CUTS.flags.writeable = False
+
+
 @dataclass(frozen=True, eq=False)
 class Keypoints2D(ByValue):
     """2D keypoint tracks over video time.
@@ -155,6 +161,7 @@ class Keypoints2D(ByValue):
         track_ids: (P,) int64, one identity a column.
         boxes: (T, P, 4) float32 x1 y1 x2 y2 in pixels, NaN where the person is absent.
         frame_index: (T,) int64 frame numbers in the source.
+        cuts: (C,) int64 frame numbers in the source with which a new shot begins, rising.
     """
 
     data: FloatArray
@@ -165,8 +172,13 @@ class Keypoints2D(ByValue):
     track_ids: IntArray
     boxes: FloatArray
     frame_index: IntArray
+    cuts: IntArray = field(default=NO_CUTS)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "cuts", frozen_array(self.cuts, np.int64))
+        check_shape("Keypoints2D", "cuts", self.cuts, (-1,))
+        if np.any(np.diff(self.cuts) <= 0):
+            raise ValueError("Keypoints2D.cuts must rise")
         object.__setattr__(self, "data", frozen_array(self.data, np.float32))
         object.__setattr__(self, "timestamps", frozen_array(self.timestamps, np.float64))
         object.__setattr__(self, "track_ids", frozen_array(self.track_ids, np.int64))

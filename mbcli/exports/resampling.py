@@ -18,7 +18,7 @@ import numpy.typing as npt
 from mbcli.camera import Camera
 from mbcli.motion import Motion3D
 from mbcli.timeline import known_together, runs
-from mbcli.types import FloatArray
+from mbcli.types import FloatArray, IntArray, Keypoints2D
 
 # Frames may be this share of a frame off an even grid before a format without times of its own
 # has to be resampled: containers round to a millisecond.
@@ -80,6 +80,7 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
             fps=float(fps),
             timestamps=new,
             frame_index=np.arange(count),
+            cuts=_cuts(keypoints, new),
         ),
         camera=_camera(old, motion.camera, new),
         refinement=refinement,
@@ -104,6 +105,13 @@ def _camera(old: FloatArray, camera: Camera, new: FloatArray) -> Camera:
     turns = Rotation.from_matrix(camera.world_from_camera[:, :3, :3])
     poses[:, :3, :3] = Slerp(old, turns)(np.clip(new, old[0], old[-1])).as_matrix()
     return replace(camera, world_from_camera=poses)
+
+
+def _cuts(keypoints: Keypoints2D, new: FloatArray) -> IntArray:
+    """The first of the new frames that lie behind each cut."""
+    rows = np.searchsorted(keypoints.frame_index, keypoints.cuts)
+    behind = keypoints.timestamps[rows[rows < len(keypoints.timestamps)]] - _SAME
+    return np.unique(np.searchsorted(new, behind))
 
 
 def _nearest(old: FloatArray, new: FloatArray) -> npt.NDArray[np.int64]:

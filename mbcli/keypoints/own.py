@@ -9,6 +9,7 @@ P people, J joints; pixels, x right, y down.
     track_ids    (P,) i8      one identity a column
     frame_index  (T,) i8      frame numbers in the source
     timestamps   (T,) f8      seconds
+    cuts         (C,) i8      frame numbers with which a new shot begins
     fps          () f8        mean rate of these frames
     size         (2,) i8      width, height of the pictures
     skeleton     () U         its name
@@ -39,13 +40,14 @@ from mbcli.skeleton import H36M17, SKELETONS, Skeleton
 from mbcli.storage.metadata import read_metadata
 from mbcli.storage.output import written_whole
 from mbcli.storage.pose_file import READABLE as MOTION_FORMATS
-from mbcli.types import FloatArray, IntArray, Keypoints2D
+from mbcli.types import NO_CUTS, FloatArray, IntArray, Keypoints2D
 
 KEY = "mbcli"
 FORMAT = "mbcli.keypoints/1"
 
 _COMMON = ("boxes", "track_ids", "frame_index", "timestamps", "fps", "joint_names", "parents")
 _OWN = ("data", "size", "skeleton", "meta", *_COMMON)
+_ADDED = ("cuts",)  # arrays that older files lack
 _MOTION = ("keypoints_2d", "image_size", "meta", *_COMMON)
 
 # What numpy raises for anything from a cut-off member to a pickle that it refuses to run.
@@ -108,6 +110,7 @@ def read(source: Source) -> KeypointFile:
         fps=fps,
         timestamps=timestamps,
         looked_at=None if len(index) == frames else index,
+        cuts=keypoints.cuts,
     )
 
 
@@ -161,6 +164,7 @@ def write(
         "track_ids": keypoints.track_ids,
         "frame_index": keypoints.frame_index,
         "timestamps": keypoints.timestamps,
+        "cuts": keypoints.cuts,
         "fps": np.array(keypoints.fps, dtype=np.float64),
         "size": np.array(keypoints.size, dtype=np.int64),
         "skeleton": np.array(skeleton.name),
@@ -180,7 +184,7 @@ def _members(path: Path, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
         if missing := [name for name in names if name not in archive.files]:
             raise KeyError(missing[0])
-        return {name: archive[name] for name in names}
+        return {name: archive[name] for name in (*names, *_ADDED) if name in archive.files}
 
 
 def _keypoints(arrays: Mapping[str, npt.NDArray[Any]], format: str) -> Keypoints2D:
@@ -196,6 +200,7 @@ def _keypoints(arrays: Mapping[str, npt.NDArray[Any]], format: str) -> Keypoints
         skeleton=skeleton,
         fps=float(arrays["fps"]),
         timestamps=arrays["timestamps"],
+        cuts=arrays.get("cuts", NO_CUTS),
         size=(int(width), int(height)),
         track_ids=arrays["track_ids"],
         boxes=arrays["boxes"],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from mbcli.errors import InputError
 from mbcli.skeleton import Skeleton
-from mbcli.types import FloatArray, IntArray
+from mbcli.types import NO_CUTS, FloatArray, IntArray
 
 # More than three days at 30 a second: numbers beyond are no frames but identifiers of pictures,
 # and the tracks of all frames between them would not fit into memory.
@@ -34,6 +34,7 @@ class KeypointFile:
         fps: frames per second, if the file says so.
         timestamps: (frames,) seconds, if the file says so.
         looked_at: (F,) frames that were looked at, ascending; None if all of them were.
+        cuts: (C,) frames with which a new shot begins, ascending.
         relative: x and y are fractions of the picture's width and height, not pixels.
         warnings: what had to be assumed or mended, one line each.
     """
@@ -50,6 +51,7 @@ class KeypointFile:
     fps: float | None = None
     timestamps: FloatArray | None = None
     looked_at: IntArray | None = None
+    cuts: IntArray = field(default=NO_CUTS)
     relative: bool = False
     warnings: tuple[str, ...] = ()
 

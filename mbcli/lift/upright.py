@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from mbcli.timeline import stretches
+from mbcli.timeline import clock_of
 from mbcli.types import FloatArray, Keypoints2D
 
 _LEAST = math.radians(45)  # from here a picture is turned; 20 degrees cost 2 mm (44 for 42)
@@ -46,7 +46,7 @@ def upright_turns(keypoints: Keypoints2D) -> FloatArray:
     length = np.linalg.norm(body, axis=-1)
     known = (length > 0) & np.isfinite(pelvis).all(axis=-1)
     turns = np.zeros(known.shape)
-    for part in stretches(keypoints.timestamps, keypoints.fps):
+    for part in clock_of(keypoints):
         frames = np.arange(part.start, part.stop)
         ways, votes = np.zeros((known.shape[1], 2)), np.zeros(2)
         for who in range(known.shape[1]):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mbcli.timeline import runs, stretches
+from mbcli.timeline import clock_of, runs
 from mbcli.types import FloatArray, IntArray, Keypoints2D
 
 
@@ -62,7 +62,7 @@ def cut_tracks(
         `mbcli.timeline`.
     """
     jobs: dict[int, list[tuple[int, IntArray]]] = defaultdict(list)
-    for stretch in stretches(keypoints.timestamps, keypoints.fps):
+    for stretch in clock_of(keypoints):
         rule = cutting(stretch.fps)
         frames = np.full(stretch.length, -1)
         frames[stretch.slots] = np.arange(stretch.start, stretch.stop)

@@ -12,7 +12,7 @@ from mbcli.errors import ConfigError
 from mbcli.geometry import from_ray
 from mbcli.placing.smoothing import smooth_on_the_clock
 from mbcli.skeleton import H36M17
-from mbcli.timeline import Stretch, stretches
+from mbcli.timeline import Stretch, clock_of
 from mbcli.types import FloatArray, Keypoints2D
 
 DEFAULT_HEIGHT = 1.70  # metres, about the mean of adults in Europe and North America
@@ -107,7 +107,7 @@ def to_metres(
     normalized = np.asarray(normalized, dtype=np.float64)
     positions = np.full(normalized.shape, np.nan, dtype=np.float32)
     root = np.full((*normalized.shape[:2], 3), np.nan, dtype=np.float32)
-    clock = stretches(keypoints.timestamps, keypoints.fps)
+    clock = clock_of(keypoints)
     for who in range(normalized.shape[1]):
         seen = np.asarray(np.isfinite(normalized[:, who]).all(axis=(-1, -2)))
         if not seen.any():

@@ -26,7 +26,6 @@ from typing import Any
 import numpy as np
 
 from mbcli.errors import ConfigError
-from mbcli.pose2d.cuts import CutFinder
 from mbcli.pose2d.hiding import hide_others
 from mbcli.pose2d.movenet_nets import Image, MultiPose, Square, Thunder
 from mbcli.pose2d.overlap import box_iou, distinct, keypoint_box, oks
@@ -99,7 +98,6 @@ class MoveNet:
         self._thunder = Thunder(threads)
         self._multipose = MultiPose(threads)
         self._people: list[FloatArray] = []
-        self._is_cut = CutFinder()
         self._searched_at = -np.inf
 
     def close(self) -> None:
@@ -117,8 +115,8 @@ class MoveNet:
             unsure of stay, with a low confidence; some may lie outside the picture.
         """
         image = frame.image
-        if self._is_cut(image):
-            self._people = []
+        if frame.cut:
+            self._people, self._searched_at = [], -np.inf
         people = self._follow(image, self._people)
         lost = len(people) < len(self._people)
         waited = frame.time - self._searched_at

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import ConfigError
-from mbcli.pose2d.cuts import CutFinder
 from mbcli.pose2d.overlap import box_iou, distinct, keypoint_box, oks
 from mbcli.skeleton import COCO17
 from mbcli.types import FloatArray, Frame, FramePoses
@@ -83,7 +82,6 @@ class TopDown:
         self._joints = joints
         self._person_threshold = person_threshold
         self._search_every = search_every
-        self._is_cut = CutFinder()
         self._people: list[FloatArray] = []
         self._searched_at = -np.inf
 
@@ -95,11 +93,10 @@ class TopDown:
             a margin; both inside the picture. All keypoints as ``locate`` gave them.
         """
         image = frame.image
-        cut = self._is_cut(image)
-        if cut:
-            self._people = []
+        if frame.cut:
+            self._people, self._searched_at = [], -np.inf
         waited = frame.time - self._searched_at
-        due = cut or waited > self._search_every - _CLOCK_SLACK
+        due = waited > self._search_every - _CLOCK_SLACK
         if not due:
             people = self._follow(image)
             boxes = _boxes(people, frame.size)

@@ -17,6 +17,8 @@ video time, P people, 17 joints; metres in camera axes (x right, y down, z away)
     track_ids            (P,) i8       one identity a column
     frame_index          (T,) i8       frame numbers in the source
     timestamps           (T,) f8       seconds
+    cuts                 (C,) i8       frame numbers in the source with which a new shot begins;
+                                       only where there are some
     fps                  () f8         mean rate
     image_size           (2,) i8       width, height in pixels
     joint_names          (17,) U       Human3.6M order

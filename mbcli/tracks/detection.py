@@ -49,6 +49,7 @@ class Detection:
             "mended": dict(self.mended),
             "weights": list(self.weights),
             "tracks": _track_rows(self.keypoints),
+            "cuts": self.keypoints.cuts.tolist(),
             "warnings": list(self.warnings),
         }
 

@@ -207,4 +207,5 @@ def _tracked(file: KeypointFile, timeline: _Timeline) -> Keypoints2D:
         track_ids=known,
         boxes=boxes,
         frame_index=timeline.index,
+        cuts=file.cuts,
     )

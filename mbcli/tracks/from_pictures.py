@@ -7,8 +7,10 @@ from mbcli.options import InferOptions
 from mbcli.pose2d import BACKENDS
 from mbcli.pose2d.choose import choose
 from mbcli.report import Observer, Stopwatch, unobserved
+from mbcli.tracks.cuts import with_cuts
 from mbcli.tracks.detection import Detection, chosen_and_mended
 from mbcli.tracks.tracker import Tracker, build_keypoints
+from mbcli.types import FramePoses, IntArray
 from mbcli.video import VideoReader
 from mbcli.weights.provenance import pose2d_weights
 
@@ -30,12 +32,17 @@ def detect_in_pictures(
     """
     watch = Stopwatch() if watch is None else watch
     source = str(reader.info.path.resolve())
-    poses, ids = [], []
+    poses: list[FramePoses] = []
+    ids: list[IntArray] = []
+    cuts: list[int] = []
     choice = choose(options.pose2d, options.pose2d_options)
     backend = BACKENDS[choice.backend](choice.options)
     tracker = Tracker(reader.fps)
     try:
-        for frame in watch.iterate("decode", reader):
+        for frame in watch.iterate("decode", with_cuts(reader)):
+            if frame.cut:
+                tracker = Tracker(reader.fps)
+                cuts.append(len(poses))
             with watch.stage("pose2d"):
                 poses.append(backend(frame))
             with watch.stage("track"):
@@ -45,7 +52,12 @@ def detect_in_pictures(
         backend.close()
     with watch.stage("track"):
         everybody = build_keypoints(
-            poses, ids, skeleton=backend.skeleton, fps=reader.fps, size=reader.info.size
+            poses,
+            ids,
+            skeleton=backend.skeleton,
+            fps=reader.fps,
+            size=reader.info.size,
+            cuts=cuts,
         )
     if not len(everybody.track_ids):
         threshold = backend.facts["person_threshold"]

@@ -26,7 +26,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -165,8 +166,9 @@ def build_keypoints(
     size: tuple[int, int],
     min_seconds: float = MIN_SECONDS,
     relink_seconds: float = RELINK_SECONDS,
+    cuts: Sequence[int] = (),
 ) -> Keypoints2D:
-    """Collect frames and identities into tracks over the whole clip.
+    """Collect frames and identities into tracks over the whole clip, shot by shot.
 
     Two tracks are joined if the later begins within ``relink_seconds`` of the other's end, if
     their boxes are alike in length or in area (to a factor of 2 or 4), and if it begins no
@@ -185,6 +187,8 @@ def build_keypoints(
         size: (width, height) of the pictures in pixels.
         min_seconds: see above; 0 keeps everything.
         relink_seconds: see above; 0 joins nothing but first frames to their tracks.
+        cuts: positions, rising, of frames with which a new shot begins; no track goes on over
+            one, and ``ids`` may begin anew.
 
     Returns:
         One column a person, numbered 1..P in order of first appearance, from left to right among
@@ -197,9 +201,16 @@ def build_keypoints(
         if not (math.isfinite(seconds) and seconds >= 0):
             raise ConfigError(f"{name} must be 0 or more seconds, got {seconds}")
     times = np.array([frame.time for frame in poses], dtype=np.float64)
-    tracks = _join(_collect(poses, ids), max(relink_seconds, 1.5 / fps))
-    enough = min(math.ceil(min_seconds * fps), math.ceil(len(poses) / 2))
-    tracks = [track for track in tracks if len(track.frames) >= enough]
+    tracks: list[_Track] = []
+    for start, stop in pairwise([0, *cuts, len(poses)]):
+        enough = min(math.ceil(min_seconds * fps), math.ceil((stop - start) / 2))
+        tracks += [
+            replace(track, frames=track.frames + start)
+            for track in _join(
+                _collect(poses[start:stop], ids[start:stop]), max(relink_seconds, 1.5 / fps)
+            )
+            if len(track.frames) >= enough
+        ]
     tracks.sort(key=lambda track: (track.frames[0], track.centre(0)[0]))
 
     data = np.full((len(poses), len(tracks), len(skeleton), 3), np.nan, dtype=np.float32)
@@ -218,6 +229,7 @@ def build_keypoints(
         track_ids=np.arange(1, len(tracks) + 1),
         boxes=boxes,
         frame_index=np.array([frame.index for frame in poses], dtype=np.int64),
+        cuts=np.array([poses[cut].index for cut in cuts], dtype=np.int64),
     )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,9 +110,9 @@ def test_a_scene_cut_forgets_and_finds_at_once(movenet: MoveNet, frames: list[Fr
         len(movenet(frame))
         for frame in (
             first,
-            _grey(first, 1),
-            Frame(2, 2 / 30, second.image),
-            Frame(3, 3 / 30, np.ascontiguousarray(second.image[:, ::-1])),
+            replace(_grey(first, 1), cut=True),
+            Frame(2, 2 / 30, second.image, cut=True),
+            Frame(3, 3 / 30, np.ascontiguousarray(second.image[:, ::-1]), cut=True),
         )
     ]
     assert counts == [2, 0, 2, 2]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from mbcli.errors import ConfigError
-from mbcli.pose2d.cuts import CutFinder
 from mbcli.pose2d.top_down import SURE, TopDown
 from mbcli.types import FloatArray, Frame, FramePoses
 
@@ -59,11 +58,11 @@ class Stage:
             self.detect, self.locate, joints=self.joints, person_threshold=threshold, **options
         )
 
-    def play(self, top_down: TopDown, frames: range, grey: int = 90) -> list[FramePoses]:
-        image = np.full((SIZE[1], SIZE[0], 3), grey, np.uint8)
+    def play(self, top_down: TopDown, frames: range, cut: bool = False) -> list[FramePoses]:
+        image = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
         poses = []
         for self.frame in frames:
-            poses.append(top_down(Frame(self.frame, self.frame / 30, image)))
+            poses.append(top_down(Frame(self.frame, self.frame / 30, image, cut)))
         return poses
 
 
@@ -138,7 +137,7 @@ def test_a_cut_is_searched_at_once() -> None:
     top_down = stage.top_down()
     stage.play(top_down, range(2))
     stage.people[0] = (_box(130), 0.9)
-    stage.play(top_down, range(2, 3), grey=200)
+    stage.play(top_down, range(2, 3), cut=True)
     assert stage.searches == [0, 2]
 
 
@@ -216,13 +215,3 @@ def test_a_slow_video_is_searched_in_every_frame() -> None:
 def test_search_every_outside_its_rule(seconds: float) -> None:
     with pytest.raises(ConfigError, match="search_every"):
         Stage([]).top_down(search_every=seconds)
-
-
-def test_cuts_are_seen_and_movement_is_none() -> None:
-    is_cut = CutFinder()
-    image = np.zeros((90, 160, 3), np.uint8)
-    image[20:60, 40:80] = 200
-    assert not is_cut(image)
-    assert not is_cut(np.roll(image, 4, axis=1))
-    assert is_cut(255 - image)
-    assert not is_cut(255 - image)
