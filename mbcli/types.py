@@ -172,7 +172,7 @@ class Keypoints2D(ByValue):
     track_ids: IntArray
     boxes: FloatArray
     frame_index: IntArray
-    cuts: IntArray = field(default=NO_CUTS)
+    cuts: IntArray = field(default_factory=lambda: NO_CUTS)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cuts", frozen_array(self.cuts, np.int64))

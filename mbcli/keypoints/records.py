@@ -51,7 +51,7 @@ class KeypointFile:
     fps: float | None = None
     timestamps: FloatArray | None = None
     looked_at: IntArray | None = None
-    cuts: IntArray = field(default=NO_CUTS)
+    cuts: IntArray = field(default_factory=lambda: NO_CUTS)
     relative: bool = False
     warnings: tuple[str, ...] = ()
 

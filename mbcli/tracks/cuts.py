@@ -18,7 +18,8 @@ _THUMBNAIL = (32, 32)  # pixels
 _DIFFERENCE = 20.0
 _STANDS_OUT = 3.0  # times the differences beside it: a whip pan goes on for some frames
 _STAYS = 0.7  # share of the difference that the frames after keep: after a flash it is gone
-_AHEAD = 2  # frames after a cut that are looked at
+_BESIDE = 3  # frames before a cut that are looked at: a flash of two frames leads back to them ...
+_AHEAD = 2  # ... and frames after it
 
 
 def with_cuts(frames: Iterable[Frame]) -> Iterator[Frame]:
@@ -27,7 +28,7 @@ def with_cuts(frames: Iterable[Frame]) -> Iterator[Frame]:
     Two frames are kept back, to tell cuts from flashes and from fast pans.
     """
     waiting: deque[tuple[Frame, FloatArray]] = deque()
-    before: deque[FloatArray] = deque(maxlen=2)  # thumbnails of frames that were given
+    before: deque[FloatArray] = deque(maxlen=_BESIDE)  # thumbnails of frames that were given
 
     def first() -> Frame:
         frame, small = waiting.popleft()
@@ -57,10 +58,12 @@ def _is_cut(before: list[FloatArray], here: FloatArray, after: list[FloatArray])
     change = _apart(here, before[-1])
     if change < _DIFFERENCE:
         return False
-    beside = [_apart(before[-1], before[0])] if len(before) == 2 else []
+    beside = [_apart(before[-1], before[-2])] if len(before) > 1 else []
     beside += [_apart(here, after[0])] if after else []
-    stays = all(_apart(later, before[-1]) >= _STAYS * change for later in after)
-    return stays and change >= _STANDS_OUT * max(beside, default=0.0)
+    least = _STAYS * change
+    stays = all(_apart(later, before[-1]) >= least for later in after)
+    new = all(_apart(here, earlier) >= least for earlier in before)
+    return stays and new and change >= _STANDS_OUT * max(beside, default=0.0)
 
 
 def _apart(first: FloatArray, second: FloatArray) -> float:

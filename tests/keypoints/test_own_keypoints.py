@@ -49,6 +49,7 @@ def test_file_is_exactly_the_documented_format(written: Path) -> None:
         "track_ids": ((2,), "i8"),
         "frame_index": ((7,), "i8"),
         "timestamps": ((7,), "f8"),
+        "cuts": ((0,), "i8"),
         "fps": ((), "f8"),
         "size": ((2,), "i8"),
         "skeleton": ((), "U"),

@@ -63,7 +63,7 @@ def test_a_whip_pan_is_no_cut(walk: list[Image]) -> None:
 def test_each_shot_is_as_if_alone(tmp_path: Path, walk: list[Image]) -> None:
     first, second = walk[:20], [np.ascontiguousarray(image[:, ::-1]) for image in walk[20:40]]
     darker = [(image * 0.5).astype(np.uint8) for image in second]
-    path = tmp_path / "cut.mkv"
+    path = tmp_path / "cut.mp4"
     write_video(path, [*first, *darker], fps=30, overwrite=True)
     both = Pipeline().run(path)[0]
     assert both.meta["cuts"] == both.keypoints.cuts.tolist() == [20]
