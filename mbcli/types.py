@@ -143,7 +143,7 @@ class FramePoses(ByValue):
         return len(self.boxes)
 
 
-NO_CUTS: IntArray = np.empty(0, dtype=np.int64)
+NO_CUTS: IntArray = np.empty(0, dtype=np.int64)  # a clip of a single shot
 NO_CUTS.flags.writeable = False
 
 
