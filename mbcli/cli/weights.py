@@ -10,7 +10,7 @@ import typer
 
 from mbcli.cli.arguments import AsJson, Debug, Quiet
 from mbcli.cli.guard import FAILED, exit_codes, one_line, show_error
-from mbcli.errors import MbcliError, WeightsError
+from mbcli.errors import ConfigError, MbcliError, WeightsError
 
 if TYPE_CHECKING:
     from mbcli.weights import WeightsEntry
@@ -21,8 +21,9 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-# Where a file lies; seven letters at most, for the list to fit 80 columns.
+# Where a file lies; five letters at most, for the list to fit 80 columns.
 _BUNDLED, _CACHE, _OWN = "mbcli", "cache", "yours"
+_UNVERIFIED = "*"
 
 
 @app.command("list")
@@ -38,13 +39,15 @@ def list_weights(as_json: AsJson = False, debug: Debug = False) -> None:
             typer.echo(json.dumps(document, indent=2))
             return
         notes = list(dict.fromkeys(e.training_data for e in entries if e.training_data))
-        header = ("name", "stage", "finds", "size", "licence", "on disk")
+        header = ("name", "stage", "finds", "size", "licence", "disk")
         rows = [header, *(_row(entry, notes) for entry in entries)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
             cells[3] = f"{row[3]:>{widths[3]}}"
             typer.echo("  ".join(cells).rstrip())
+        typer.echo(f"\n{_UNVERIFIED} Unverified: nobody has told the SHA-256 of the whole file.")
+        typer.echo("  A download is kept if its size and what it holds are right.")
         typer.echo("\nTrained on data that may not be used for everything:")
         for number, note in enumerate(notes, 1):
             typer.echo(f"  [{number}] {note}")
@@ -57,7 +60,7 @@ def _row(entry: WeightsEntry, notes: list[str]) -> tuple[str, ...]:
     mark = f" [{notes.index(entry.training_data) + 1}]" if entry.training_data else ""
     path = _path(entry)
     return (
-        entry.name,
+        entry.name if entry.verified else f"{entry.name} {_UNVERIFIED}",
         entry.stage,
         _finds(entry),
         _size(entry, path),
@@ -100,7 +103,11 @@ def _facts(entry: WeightsEntry) -> dict[str, Any]:
     from dataclasses import asdict
 
     path = _path(entry)
-    return {**asdict(entry), "path": None if path is None else str(path)}
+    return {
+        **asdict(entry),
+        "verified": entry.verified,
+        "path": None if path is None else str(path),
+    }
 
 
 @app.command("fetch")
@@ -118,6 +125,14 @@ def fetch_weights(
             "https://HOST or https://HOST/SOME/PATH.",
         ),
     ] = None,
+    insecure_mirror: Annotated[
+        bool,
+        typer.Option(
+            "--insecure-mirror",
+            help="Let the mirror be http, without encryption: everybody on the way can exchange "
+            "what has no known SHA-256.",
+        ),
+    ] = False,
     to: Annotated[
         Path | None,
         typer.Option("--to", metavar="DIR", show_default="the user's cache", help="Save there."),
@@ -136,12 +151,21 @@ def fetch_weights(
         from mbcli.cli.screen import Screen
         from mbcli.weights import TABLE, fetch
 
+        if insecure_mirror and mirror is None:
+            raise ConfigError("--insecure-mirror goes with --mirror, which is not given")
         screen = Screen(quiet=quiet)
         failed = False
         for name in dict.fromkeys(names):
             try:
                 with screen.progress(name, in_bytes=True) as observer:
-                    path = fetch(name, mirror=mirror, directory=to, force=force, observer=observer)
+                    path = fetch(
+                        name,
+                        mirror=mirror,
+                        directory=to,
+                        force=force,
+                        insecure=insecure_mirror,
+                        observer=observer,
+                    )
                 for line in _remarks(TABLE[name], path):
                     screen.say(f"{name}: {line}")
                 typer.echo(str(path))
@@ -160,11 +184,14 @@ def _remarks(entry: WeightsEntry, path: Path) -> list[str]:
     known = expected(entry, path)
     if known is None or known.source == "first download":
         remarks.append(
-            "no SHA-256 of the publisher's is known; that of this first download is noted in "
-            f"{digest_note(path).name}"
+            "unverified: no SHA-256 of the publisher's is known. Its size and what it holds are "
+            f"right; the SHA-256 of this first download is noted in {digest_note(path).name}"
         )
     elif known.source == "publisher" and len(known.digits) < 64:
-        remarks.append(f"only the publisher's first {len(known.digits)} digits were checked")
+        remarks.append(
+            f"unverified: only the publisher's first {len(known.digits)} digits, its size and what "
+            "it holds were checked"
+        )
     if entry.training_data:
         remarks.append(f"trained on {entry.training_data}")
     if path.parent.resolve() not in [place.resolve() for place in search_directories()]:
@@ -182,7 +209,7 @@ def verify_weights(
 ) -> None:
     """Read whole files and compare them with what is known of them; code 1 if one is bad."""
     with exit_codes(debug=debug):
-        from mbcli.weights import TABLE, check, named, on_disk, resolve
+        from mbcli.weights import TABLE, check, check_structure, named, on_disk, resolve
 
         chosen = names or [name for name in TABLE if on_disk(name) is not None]
         width = max(map(len, chosen), default=0)
@@ -190,17 +217,21 @@ def verify_weights(
         for name in dict.fromkeys(chosen):
             try:
                 entry = named(name)
-                known = check(entry, resolve(name))
+                path = resolve(name)
+                known = check(entry, path)
+                if not entry.verified:
+                    check_structure(entry, path)
             except WeightsError as error:
                 failed = True
-                show_error(one_line(error), debug=debug)
+                message = one_line(error)
+                show_error(message if name in message else f"{name}: {message}", debug=debug)
                 continue
             if known is None:
-                verdict = "not checked: no SHA-256 of it is known"
+                verdict = "unverified: it holds what it should, no SHA-256 of it is known"
             elif known.source == "first download":
-                verdict = "as it was first downloaded (no SHA-256 of the publisher's is known)"
+                verdict = "unverified: as it was first downloaded, and it holds what it should"
             elif len(known.digits) < 64:
-                verdict = f"begins as the publisher says: SHA-256 {known.digits}..."
+                verdict = f"unverified: SHA-256 begins as the publisher says, {known.digits}..."
             elif known.source == "second-hand":
                 verdict = "whole, by a second-hand SHA-256"
             else:

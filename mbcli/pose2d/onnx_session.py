@@ -12,30 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from mbcli import weights
 from mbcli.errors import ConfigError, WeightsError
+from mbcli.storage.onnx_file import CPU, ERRORS, open_onnx, runtime_line
 
-# For a program that loaded it before mbcli, where the environment variable comes too late.
-ort.disable_telemetry_events()
-
-_CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
-_SILENT = 4  # onnxruntime's log level for what is fatal; the rest reaches us as exceptions
-
-# The runtime's exceptions have no base of their own.
-_ERRORS = (
-    ort_errors.EPFail,
-    ort_errors.Fail,
-    ort_errors.InvalidArgument,
-    ort_errors.InvalidGraph,
-    ort_errors.InvalidProtobuf,
-    ort_errors.NoModel,
-    ort_errors.NoSuchFile,
-    ort_errors.NotImplemented,
-    ort_errors.RuntimeException,
-)
 
 _FLOATS: dict[str, npt.DTypeLike] = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
@@ -83,16 +65,7 @@ class OnnxModel:
         providers = _providers(device)
         table = str(name_or_path) in weights.TABLE
         self.path = weights.verify(str(name_or_path)) if table else weights.resolve(name_or_path)
-        options = ort.SessionOptions()
-        options.log_severity_level = _SILENT
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        try:
-            self._session = ort.InferenceSession(str(self.path), options, providers=providers)
-        except _ERRORS as error:
-            raise WeightsError(
-                f"{self.path} cannot be loaded as an ONNX file: {_line(error)}"
-            ) from error
+        self._session = open_onnx(self.path, providers=providers, threads=threads)
         on_cuda = self._session.get_providers()[0] == _CUDA
         if device.startswith("cuda") and not on_cuda:
             # The runtime falls back to the CPU without a word to the program.
@@ -115,9 +88,10 @@ class OnnxModel:
         """
         try:
             outputs: list[npt.NDArray[Any]] = self._session.run(None, {self.input.name: batch})
-        except _ERRORS as error:
+        except ERRORS as error:
             raise WeightsError(
-                f"the network {self.path} failed on an input of shape {batch.shape}: {_line(error)}"
+                f"the network {self.path} failed on an input of shape {batch.shape}: "
+                f"{runtime_line(error)}"
             ) from error
         return outputs
 
@@ -189,7 +163,7 @@ def _providers(device: str) -> list[Any]:
         raise ConfigError(f"--device must be auto, cpu, cuda or cuda:N here, got {device!r}")
     available = ort.get_available_providers()
     if device == "cpu" or (device == "auto" and _CUDA not in available):
-        return [_CPU]
+        return [CPU]
     if _CUDA not in available:
         raise ConfigError(
             f"--device {device} needs an onnxruntime with CUDA: pip uninstall onnxruntime, then "
@@ -200,7 +174,7 @@ def _providers(device: str) -> list[Any]:
     if hasattr(ort, "preload_dlls"):
         with contextlib.redirect_stdout(io.StringIO()):
             ort.preload_dlls()
-    return [(_CUDA, {"device_id": _cuda_number(device)}), _CPU]
+    return [(_CUDA, {"device_id": _cuda_number(device)}), CPU]
 
 
 def _cuda_number(device: str) -> int:
@@ -214,9 +188,3 @@ def _port(node: Any) -> Port:
 
 def _brackets(shape: tuple[int | None, ...]) -> str:
     return "[" + ", ".join("?" if n is None else str(n) for n in shape) + "]"
-
-
-def _line(error: BaseException) -> str:
-    """The runtime's words in one line, without its numbering."""
-    text = " ".join(str(error).split())
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)

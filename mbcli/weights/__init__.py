@@ -19,6 +19,7 @@ from mbcli.weights.find import (
     sha256_of,
     verify,
 )
+from mbcli.weights.structure import check_structure
 from mbcli.weights.table import TABLE
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "bundled_directory",
     "cache_directory",
     "check",
+    "check_structure",
     "digest_note",
     "entry_for",
     "expected",

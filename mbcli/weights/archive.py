@@ -10,7 +10,6 @@ from mbcli.errors import WeightsError
 from mbcli.report import Observer, unobserved
 
 _CHUNK = 1 << 20  # bytes
-_LARGEST = 2 << 30  # bytes of a member whose size nobody has told us: no such model is larger
 
 
 def extract(
@@ -18,7 +17,7 @@ def extract(
     member: str,
     target: Path,
     *,
-    size: int | None = None,
+    most: int,
     observer: Observer = unobserved,
 ) -> None:
     """Write the only member with a given file name, in whatever folder, to ``target``.
@@ -29,7 +28,7 @@ def extract(
         archive: the ZIP file.
         member: file name without a folder, such as ``end2end.onnx``.
         target: written to, and left as it is if something goes wrong.
-        size: bytes of the member, None if not known.
+        most: bytes that the member may have.
         observer: is told the bytes written.
 
     Raises:
@@ -45,10 +44,9 @@ def extract(
                     f"the archive must hold one file {member}, but holds {len(fitting)}"
                 )
             info = fitting[0]
-            if info.file_size > (_LARGEST if size is None else size):
+            if info.file_size > most:
                 raise WeightsError(
-                    f"{member} in the archive must be {size or f'at most {_LARGEST}'} bytes, "
-                    f"got {info.file_size}"
+                    f"{member} in the archive must be {most} bytes at most, got {info.file_size}"
                 )
             # Reading stops at the size that the directory of the archive tells.
             with opened.open(info) as source, target.open("wb") as out:

@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
 Stage = Literal["pose2d", "lift", "pretrain", "action", "mesh"]
 HashSource = Literal["measured", "publisher", "second-hand"]
+
+Shape = tuple[int | None, ...]  # None: any length
+
+# A file of unknown size is at least a part of what it should roughly be, and at most some times
+# that: one in half precision is half as large, one with its optimiser's two moments thrice.
+_SLACK = 4
+_BESIDE = 64 << 20  # bytes of what lies beside a model in its archive, generously
+# Bytes of the largest model that anybody publishes for a stage of ours, generously.
+_LARGEST = 2 << 30
+
+
+@dataclass(frozen=True)
+class TorchFile:
+    """What a file of ``torch.save`` holds.
+
+    Attributes:
+        key: of the mapping of tensors in it.
+        shapes: some of them by name, without the ``module.`` of a training on several GPUs.
+    """
+
+    key: str
+    shapes: Mapping[str, Shape]
+
+
+@dataclass(frozen=True)
+class PictureGraph:
+    """What an ONNX file holds: a network that takes pictures.
+
+    Attributes:
+        size: (width, height) of its pictures, where the graph does not leave them open.
+        outputs: shapes of its outputs, in whatever order.
+    """
+
+    size: tuple[int, int]
+    outputs: tuple[Shape, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +71,7 @@ class WeightsEntry:
         member: file name inside the ZIP archive at ``url``; None if the address gives the file.
         archive_sha256: digest of that archive, None if not known.
         training_data: what the licences of the training data restrict, empty if nothing.
+        holds: what must be in the file, looked at where no whole digest is known.
         confirmed: whether ``url`` is in the publisher's own list of files.
     """
 
@@ -53,9 +90,29 @@ class WeightsEntry:
     member: str | None = None
     archive_sha256: str | None = None
     training_data: str = ""
+    holds: TorchFile | PictureGraph | None = None
     confirmed: bool = True
 
     @property
     def host(self) -> str:
         """Who serves the file; empty for one that comes with mbcli."""
         return "" if self.url is None else urlsplit(self.url).netloc
+
+    @property
+    def verified(self) -> bool:
+        """Whether a digest says what the file is; else its size and what it holds are looked at."""
+        return self.sha256 is not None
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """The fewest and the most bytes that the file may have."""
+        if self.bytes is not None:
+            return self.bytes, self.bytes
+        if self.about is None:
+            return 1, _LARGEST
+        return self.about // _SLACK, self.about * _SLACK
+
+    @property
+    def most_to_download(self) -> int:
+        """The most bytes of what lies at the address: the file, or the archive that it is in."""
+        return self.sizes[1] + (0 if self.member is None else _BESIDE)

@@ -12,6 +12,7 @@ from mbcli.storage.output import check_folder
 from mbcli.weights import find
 from mbcli.weights.archive import extract
 from mbcli.weights.entry import WeightsEntry
+from mbcli.weights.structure import check_structure
 from mbcli.weights.transfer import discard, download, on_disk_errors
 
 
@@ -21,14 +22,15 @@ def fetch(
     mirror: str | None = None,
     directory: Path | None = None,
     force: bool = False,
+    insecure: bool = False,
     observer: Observer = unobserved,
 ) -> Path:
     """Download a file of the table, unless it is on disk and whole already.
 
     The bytes go under a temporary name first, which a later call continues if this one is broken
     off. The final name appears when size and digest have been checked. Where the table knows no
-    digest and the server tells none, that of the first download is noted beside the file, and
-    whatever is verified or downloaded later must have the same.
+    whole digest, the file must open and hold what it should (`mbcli.weights.structure`), and its
+    digest is noted beside it: whatever is verified or downloaded later must have the same.
 
     Args:
         name: a name of the table.
@@ -37,6 +39,7 @@ def fetch(
         directory: where to; the user's cache if None.
         force: download even what is there, and accept another digest than the one noted at the
             first download.
+        insecure: allow a mirror, or a redirect, without encryption (http).
         observer: is told ``download`` and ``unpack`` in bytes.
 
     Returns:
@@ -46,7 +49,7 @@ def fetch(
         WeightsError: an unknown name, no network, an answer other than the file, a full disk, or
             a file that is not the one that was expected, which is removed.
         OutputError: ``directory`` cannot be written to.
-        ConfigError: ``mirror`` is no address.
+        ConfigError: ``mirror`` is no address, or one without encryption.
     """
     entry = find.named(name)
     if entry.url is None:
@@ -56,12 +59,14 @@ def fetch(
                 f"they lie in {find.resolve(name)}"
             )
         return find.verify(name)
-    url = _address(entry.url, mirror)
+    url = _address(entry.url, mirror, insecure=insecure)
     folder = find.cache_directory() if directory is None else directory
     target = folder / entry.file
     if not force:
         present = find.on_disk(name) if directory is None else target
-        if present is not None and _whole(entry, present, elsewhere=present != target):
+        # Only in the cache is a damaged file ours for sure.
+        foreign = directory is not None or present != target
+        if present is not None and _whole(entry, present, foreign=foreign):
             return present
     if directory is None:
         with on_disk_errors(target):
@@ -76,7 +81,7 @@ def fetch(
     except Timeout:
         raise WeightsError(f"weights {name!r} are being downloaded by another process") from None
     try:
-        _bring(entry, url, target, force=force, observer=observer)
+        _bring(entry, url, target, force=force, insecure=insecure, observer=observer)
     finally:
         lock.release()
         # On Windows somebody who has just opened it keeps it from being removed: no harm.
@@ -85,40 +90,60 @@ def fetch(
     return target
 
 
-def _address(url: str, mirror: str | None) -> str:
-    if mirror is None:
-        return url
-    base = urlsplit(mirror)
-    if base.scheme not in ("http", "https") or not base.netloc or base.query or base.fragment:
-        raise ConfigError(f"--mirror must be http(s)://HOST or http(s)://HOST/PATH, got {mirror!r}")
-    return f"{mirror.rstrip('/')}{urlsplit(url).path}"
+def _address(url: str, mirror: str | None, *, insecure: bool) -> str:
+    if mirror is not None:
+        base = urlsplit(mirror)
+        if base.scheme not in ("http", "https") or not base.netloc or base.query or base.fragment:
+            raise ConfigError(f"--mirror must be https://HOST or https://HOST/PATH, got {mirror!r}")
+        url = f"{mirror.rstrip('/')}{urlsplit(url).path}"
+    if urlsplit(url).scheme != "https" and not insecure:
+        raise ConfigError(
+            f"weights come over https only, got {url}; --insecure-mirror allows http, where "
+            "everybody on the way can put something else in their place"
+        )
+    return url
 
 
-def _whole(entry: WeightsEntry, path: Path, *, elsewhere: bool) -> bool:
+def _whole(entry: WeightsEntry, path: Path, *, foreign: bool) -> bool:
     """Whether the file is there as it should be.
 
     Raises:
-        WeightsError: a damaged one lies where a download would not replace it.
+        WeightsError: one that is not whole lies where no download may replace it.
     """
     if not path.is_file():
         return False
     try:
         find.check(entry, path)
     except WeightsError as error:
-        if elsewhere:
+        if foreign:
             raise WeightsError(
-                f"{path} is not whole, and found before any download: remove it first ({error})"
+                f"{path} is not whole, or of somebody else: remove it first ({error})"
             ) from error
         return False
     return True
 
 
-def _bring(entry: WeightsEntry, url: str, target: Path, *, force: bool, observer: Observer) -> None:
+def _bring(
+    entry: WeightsEntry,
+    url: str,
+    target: Path,
+    *,
+    force: bool,
+    insecure: bool,
+    observer: Observer,
+) -> None:
     """Download, unpack, check, rename."""
     packed = entry.member is not None
     part = target.with_name(f".{target.name}.{'zip.' if packed else ''}part")
     try:
-        announced = download(url, part, size=None if packed else entry.bytes, observer=observer)
+        announced = download(
+            url,
+            part,
+            most=entry.most_to_download,
+            size=None if packed else entry.bytes,
+            insecure=insecure,
+            observer=observer,
+        )
     except WeightsError as error:
         raise WeightsError(f"{entry.name}: {error}{_advice(entry, target)}") from error
     try:
@@ -140,7 +165,7 @@ def _unpack(entry: WeightsEntry, url: str, part: Path, fresh: Path, observer: Ob
         _compare(entry, url, known, find.sha256_of(part))
     try:
         with on_disk_errors(fresh):
-            extract(part, entry.member or "", fresh, size=entry.bytes, observer=observer)
+            extract(part, entry.member or "", fresh, most=entry.sizes[1], observer=observer)
     except WeightsError as error:
         fresh.unlink(missing_ok=True)
         raise WeightsError(f"{entry.name}: {error}, as it came from {url}; removed") from error
@@ -171,6 +196,13 @@ def _settle(
         for claim in (known, None if announced is None else find.Expected(announced, "server")):
             if claim is not None:
                 _compare(entry, url, claim, digest)
+        if not entry.verified:
+            try:
+                check_structure(entry, fresh)
+            except WeightsError as error:
+                raise WeightsError(
+                    f"{entry.name}: what came from {url} is something else: {error}; it was removed"
+                ) from error
         with on_disk_errors(target):
             fresh.replace(target)
             if known is None:

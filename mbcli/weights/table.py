@@ -2,13 +2,14 @@
 
 Nobody but the files of the checkout was measured by us. The SHA-256 of a published file is
 entered where independent people wrote down the same one, or where it begins with the eight digits
-that OpenMMLab puts into the name of the file; everything else stays None, and the first download
-is then remembered instead (`mbcli.weights.find.check`).
+that OpenMMLab puts into the name of the file; everything else stays None. Such a row says what the
+file ``holds`` instead, which is compared before a download is kept, and the first download is
+remembered (`mbcli.weights.find.check`).
 """
 
 from __future__ import annotations
 
-from mbcli.weights.entry import Stage, WeightsEntry
+from mbcli.weights.entry import PictureGraph, Shape, Stage, TorchFile, WeightsEntry
 
 _H36M = "Human3.6M: academic use only"
 _AMASS = "AMASS and Human3.6M: non-commercial research only"
@@ -17,6 +18,50 @@ _PW3D = "3DPW, Human3.6M and the SMPL body model: non-commercial research only"
 _BODY7 = "body7 (AI Challenger, Halpe and others): in part non-commercial only"
 _OBJECTS365 = "Objects365: academic use only"
 _HUMANART = "Human-Art: non-commercial use only"
+
+
+def _graph(size: tuple[int, int], *outputs: Shape) -> PictureGraph:
+    """A network of OpenMMLab's, of (width, height) pixels."""
+    return PictureGraph(size, outputs)
+
+
+def _simcc(width: int, height: int, joints: int) -> PictureGraph:
+    """RTMPose: a vector over x and one over y for each joint, of two bins a pixel."""
+    return _graph((width, height), (None, joints, 2 * width), (None, joints, 2 * height))
+
+
+_RTMDET = _graph((640, 640), (None, None, 5))  # boxes and scores
+_RTMO = _graph((640, 640), (None, None, 5), (None, None, 17, 3))
+
+
+def _tensors(key: str, shapes: dict[str, Shape], backbone: str = "") -> TorchFile:
+    """MotionBERT's full DSTformer and what stands on it."""
+    full: dict[str, Shape] = {
+        "joints_embed.weight": (512, 3),
+        "temp_embed": (1, 243, 1, 512),
+        "blocks_st.0.norm1_s.weight": (512,),
+        "blocks_ts.4.attn_t.qkv.weight": (1536, 512),
+    }
+    return TorchFile(key, {f"{backbone}{name}": n for name, n in full.items()} | shapes)
+
+
+_POSE = _tensors("model_pos", {"pos_embed": (1, 17, 512), "head.weight": (3, 512)})
+_MMPOSE = _tensors(
+    "state_dict", {"backbone.spat_embed": (1, 17, 512), "head.fc.weight": (3, 512)}, "backbone."
+)
+_FEATURES = 17 * 512  # joints, and the representation of each (MotionBERT's dim_rep)
+_EMBEDDING: dict[str, Shape] = {"head.fc1.weight": (None, _FEATURES)}
+_ACTION = _tensors("model", _EMBEDDING | {"head.fc2.weight": (60, None)}, "backbone.")
+_ONESHOT = _tensors("model", _EMBEDDING, "backbone.")
+_MESH = _tensors(
+    "model",
+    {
+        "head.fc1.weight": (None, _FEATURES),
+        "head.head_pose.weight": (144, None),
+        "head.head_shape.weight": (10, None),
+    },
+    "backbone.",
+)
 
 
 def _bundled(
@@ -48,6 +93,7 @@ def _onnx(
     about: int | None = None,
     sha256: str | None = None,
     archive_sha256: str | None = None,
+    holds: PictureGraph | None = None,
 ) -> WeightsEntry:
     """An ONNX export of OpenMMLab: a ZIP archive that holds ``end2end.onnx`` in some folder.
 
@@ -70,6 +116,7 @@ def _onnx(
         member="end2end.onnx",
         archive_sha256=archive_sha256,
         training_data=training_data,
+        holds=holds,
     )
 
 
@@ -84,6 +131,7 @@ def _pth(
     size: int | None = None,
     about: int | None = None,
     sha256: str | None = None,
+    holds: TorchFile | None = None,
 ) -> WeightsEntry:
     """A checkpoint of OpenMMLab; ``prefix`` is in its name and begins its own SHA-256."""
     return WeightsEntry(
@@ -100,6 +148,7 @@ def _pth(
         skeleton=skeleton,
         url=f"{_OPENMMLAB}/{path}",
         training_data=training_data,
+        holds=holds,
     )
 
 
@@ -118,6 +167,7 @@ def _motionbert(
     size: int | None = None,
     about: int | None = None,
     sha256: str | None = None,
+    holds: TorchFile | None = None,
     confirmed: bool = True,
 ) -> WeightsEntry:
     """A checkpoint of MotionBERT's authors; their files are all called best or latest epoch."""
@@ -134,6 +184,7 @@ def _motionbert(
         skeleton="h36m17",
         url=f"{_MOTIONBERT}/checkpoint/{path}",
         training_data=training_data,
+        holds=holds,
         confirmed=confirmed,
     )
 
@@ -201,6 +252,7 @@ _ENTRIES = (
         None,
         _OBJECTS365,
         about=100_000_000,
+        holds=_RTMDET,
     ),
     _onnx(
         "yolox-tiny-onnx",
@@ -257,6 +309,7 @@ _ENTRIES = (
         "halpe26",
         _BODY7,
         about=22_000_000,
+        holds=_simcc(192, 256, 26),
     ),
     _onnx(
         "rtmpose-m-halpe26-onnx",
@@ -273,6 +326,7 @@ _ENTRIES = (
         "halpe26",
         _BODY7,
         about=200_000_000,
+        holds=_simcc(288, 384, 26),
     ),
     _onnx(
         "rtmo-s-onnx",
@@ -288,6 +342,7 @@ _ENTRIES = (
         "coco17",
         _BODY7,
         about=90_000_000,
+        holds=_RTMO,
     ),
     _onnx(
         "rtmo-l-onnx",
@@ -295,6 +350,7 @@ _ENTRIES = (
         "coco17",
         _BODY7,
         about=180_000_000,
+        holds=_RTMO,
     ),
     # The same for --pose2d mmpose. The detectors are served under projects/rtmposev1 too, but
     # what lies there does not begin with the digits in its name.
@@ -353,6 +409,7 @@ _ENTRIES = (
         "lift",
         _H36M,
         about=170_000_000,
+        holds=_POSE,
     ),
     _motionbert(
         "motionbert-full-scratch",
@@ -360,6 +417,7 @@ _ENTRIES = (
         "lift",
         _H36M,
         about=170_000_000,
+        holds=_POSE,
     ),
     _pth(
         "mmpose-motionbert",
@@ -369,6 +427,7 @@ _ENTRIES = (
         _H36M,
         prefix="f554954f",
         about=170_000_000,
+        holds=_MMPOSE,
     ),
     _pth(
         "mmpose-motionbert-ft",
@@ -401,12 +460,16 @@ _ENTRIES = (
         "action/FT_MB_release_MB_ft_NTU60_xsub/best_epoch.bin",
         "action",
         _NTU,
+        about=242_000_000,
+        holds=_ACTION,
     ),
     _motionbert(
         "motionbert-action-xview",
         "action/FT_MB_release_MB_ft_NTU60_xview/best_epoch.bin",
         "action",
         _NTU,
+        about=242_000_000,
+        holds=_ACTION,
     ),
     _motionbert(
         "motionbert-action-oneshot",
@@ -414,14 +477,25 @@ _ENTRIES = (
         "action",
         _NTU,
         confirmed=False,
+        about=241_000_000,
+        holds=_ONESHOT,
     ),
-    _motionbert("motionbert-mesh", "mesh/FT_MB_release_MB_ft_pw3d/best_epoch.bin", "mesh", _PW3D),
+    _motionbert(
+        "motionbert-mesh",
+        "mesh/FT_MB_release_MB_ft_pw3d/best_epoch.bin",
+        "mesh",
+        _PW3D,
+        about=262_000_000,
+        holds=_MESH,
+    ),
     _motionbert(
         "motionbert-mesh-h36m",
         "mesh/FT_MB_release_MB_ft_h36m/best_epoch.bin",
         "mesh",
         _PW3D.removeprefix("3DPW, "),
         confirmed=False,
+        about=262_000_000,
+        holds=_MESH,
     ),
 )
 

@@ -1,7 +1,8 @@
 """Bringing one address into one file over HTTP, and going on where an earlier try broke off.
 
 ``requests`` does the talking: redirects, certificates, proxies from the environment
-(``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY``).
+(``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY``). No more bytes are taken than the file may have, and
+none without encryption, wherever an address redirects to, unless that is allowed.
 """
 
 from __future__ import annotations
@@ -55,7 +56,13 @@ class _State:
 
 
 def download(
-    url: str, part: Path, *, size: int | None = None, observer: Observer = unobserved
+    url: str,
+    part: Path,
+    *,
+    most: int,
+    size: int | None = None,
+    insecure: bool = False,
+    observer: Observer = unobserved,
 ) -> str | None:
     """Download an address into a file, continuing what an earlier call left there.
 
@@ -63,17 +70,19 @@ def download(
     from a server that cannot do that the file is brought anew.
 
     Args:
-        url: http or https.
+        url: https, or http if ``insecure``.
         part: the unfinished file. A note of the same name with ``.json`` lies beside it meanwhile.
-        size: bytes that the whole file must have, None if not known.
+        most: bytes that the whole file may have; the download breaks off there.
+        size: bytes that it must have, None if not known.
+        insecure: take it without encryption too.
         observer: is told the bytes that are there.
 
     Returns:
         SHA-256 of the file as the server tells it (Hugging Face does), None if it does not.
 
     Raises:
-        WeightsError: no network, an answer other than the file, the wrong size, or no room on the
-            disk. What has come is kept, unless it is of no use.
+        WeightsError: no network, an answer other than the file, an address without encryption,
+            the wrong size, or no room on the disk. What has come is kept, unless it is of no use.
     """
     # Imported on use: every command imports the table of weights, few of them download.
     import requests
@@ -81,9 +90,12 @@ def download(
     host = urlsplit(url).netloc
     farthest, failures = 0, 0
     with requests.Session() as session:
+        if not insecure:
+            # Nothing is left that could talk it, not even after a redirect.
+            del session.adapters["http://"]
         while True:
             try:
-                return _attempt(session, url, part, size, observer)
+                return _attempt(session, url, part, most, size, observer)
             except _BrokenOffError as error:
                 reached = part.stat().st_size if part.exists() else 0
                 failures = 1 if reached > farthest else failures + 1
@@ -102,6 +114,12 @@ def download(
                     f"the proxy on the way to {host} cannot be used: {_reason(error)}; see the "
                     f"environment variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
                 ) from error
+            except requests.exceptions.InvalidSchema as error:
+                address = re.search(r"'(.*)'", str(error))
+                raise WeightsError(
+                    f"{url} leads to {address[1] if address else error}, which is not https; only "
+                    "a mirror that you trust may do so, with --insecure-mirror"
+                ) from error
             except requests.RequestException as error:
                 raise WeightsError(f"{url} cannot be downloaded: {_reason(error)}") from error
 
@@ -113,7 +131,12 @@ def discard(part: Path) -> None:
 
 
 def _attempt(
-    session: requests.Session, url: str, part: Path, size: int | None, observer: Observer
+    session: requests.Session,
+    url: str,
+    part: Path,
+    most: int,
+    size: int | None,
+    observer: Observer,
 ) -> str | None:
     import requests
 
@@ -143,11 +166,16 @@ def _attempt(
             raise WeightsError(
                 f"the file at {url} must be {size} bytes, but the server has {total}"
             )
+        if total is not None and total > most:
+            discard(part)
+            raise WeightsError(
+                f"the file at {url} must be {most} bytes at most, but the server has {total}"
+            )
         announced = _announced(answer)
         if answer.status_code != 206:
             _remember(part, _State(url, _validator(answer), total, announced))
         try:
-            _receive(answer, part, have, total, observer)
+            _receive(answer, part, have, total, most, observer)
         except (
             requests.exceptions.ConnectionError,
             requests.exceptions.Timeout,
@@ -158,7 +186,12 @@ def _attempt(
 
 
 def _receive(
-    answer: requests.Response, part: Path, have: int, total: int | None, observer: Observer
+    answer: requests.Response,
+    part: Path,
+    have: int,
+    total: int | None,
+    most: int,
+    observer: Observer,
 ) -> None:
     """Write the body of an answer behind the first ``have`` bytes of the file."""
     with on_disk_errors(part):
@@ -169,6 +202,11 @@ def _receive(
             out.write(chunk)
             have += len(chunk)
             observer("download", have, total)
+            if have > most:
+                break
+    if have > most:
+        discard(part)
+        raise WeightsError(f"the file must be {most} bytes at most, but more have come")
     if total is not None and have < total:
         raise _BrokenOffError(f"broke off after {have} of {total} bytes")
 
@@ -204,6 +242,10 @@ def _check_room(part: Path, needed: int | None) -> None:
 def _refuse_errors(answer: requests.Response, url: str) -> None:
     """Raise for an answer that holds no part of the file."""
     if answer.status_code in (200, 206):
+        if answer.headers.get("Content-Type", "").lower().startswith("text/html"):
+            raise WeightsError(
+                f"{url} is a web page, not the file; some networks show a page to log in first"
+            )
         return
     said = f"{answer.status_code} {answer.reason or ''}".strip()
     if answer.status_code in _BUSY:

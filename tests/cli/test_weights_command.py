@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -65,13 +64,19 @@ def enter(site: str, monkeypatch: pytest.MonkeyPatch) -> Any:
             licence="MIT",
             origin="a test",
             skeleton="h36m17",
-            url=f"{site}/{path}",
+            url=f"https://publisher.invalid/{path}",
             **known,
         )
         monkeypatch.setitem(TABLE, name, entry)
         return entry
 
     return put
+
+
+@pytest.fixture
+def mirror(site: str) -> tuple[str, ...]:
+    """Options that take everything from the server."""
+    return "--mirror", site, "--insecure-mirror"
 
 
 def run(*words: object) -> Result:
@@ -94,6 +99,9 @@ def test_list_fits_a_narrow_terminal_and_shows_what_is_there() -> None:
     assert f"  {number} Human3.6M: academic use only" in lines
     assert "boxes" in rows["rtmdet-m-onnx"]
     assert "~100 MB" in rows["rtmdet-m-onnx"]
+    marked = {name for name, line in rows.items() if line.split()[1] == "*"}
+    assert marked == {name for name, entry in TABLE.items() if not entry.verified}
+    assert any(line.startswith("* Unverified: ") for line in lines)
 
 
 def test_list_as_json(cache: Path) -> None:
@@ -107,41 +115,47 @@ def test_list_as_json(cache: Path) -> None:
     assert by_name["rtmo-m-onnx"]["path"].startswith(str(cache))
     assert by_name["motionbert-full"]["path"] is None
     assert by_name["motionbert-full"]["training_data"]
+    assert by_name["motionbert-full"]["verified"] is False
+    assert by_name["mbcli-lifter"]["verified"] is True
     assert by_name["rtmpose-m-onnx"]["sha256_source"] == "second-hand"
     (line,) = (line for line in run("list").stdout.splitlines() if line.endswith("  cache"))
     assert "rtmo-m-onnx" in line
 
 
-def test_fetch_gives_paths_and_says_what_was_checked(enter: Any, cache: Path) -> None:
+def test_fetch_gives_paths_and_says_what_was_checked(
+    enter: Any, cache: Path, mirror: tuple[str, ...]
+) -> None:
     digest = hashlib.sha256(CONTENT).hexdigest()
     enter("known", sha256=digest, sha256_source="measured", training_data="somebody's data")
     enter("digits", sha256_prefix=digest[:8])
     enter("unknown")
-    result = run("fetch", "known", "digits", "unknown", "known")
+    result = run("fetch", "known", "digits", "unknown", "known", *mirror)
     assert result.exit_code == 0, result.output
     names = ("known", "digits", "unknown")
     assert result.stdout.splitlines() == [str(cache / f"{name}.bin") for name in names]
     lines = [line for line in result.stderr.splitlines() if "downloading" not in line]
     assert len(lines) == 3, result.stderr
     assert "somebody's data" in lines[0]
-    assert "first 8 digits" in lines[1]
-    assert "no SHA-256 of the publisher's is known" in lines[2]
+    assert "unverified: only the publisher's first 8 digits" in lines[1]
+    assert "unverified: no SHA-256 of the publisher's is known" in lines[2]
     assert "unknown.bin.sha256" in lines[2]
 
     verified = run("verify", *names)
     assert verified.exit_code == 0
     said = [line.split(maxsplit=1)[1] for line in verified.stdout.splitlines()]
     assert said[0] == "whole"
-    assert said[1] == f"begins as the publisher says: SHA-256 {digest[:8]}..."
-    assert said[2] == "as it was first downloaded (no SHA-256 of the publisher's is known)"
+    assert said[1] == f"unverified: SHA-256 begins as the publisher says, {digest[:8]}..."
+    assert said[2] == "unverified: as it was first downloaded, and it holds what it should"
     assert run("path", "known").stdout == f"{cache / 'known.bin'}\n"
 
 
-def test_one_that_fails_does_not_stop_the_rest(enter: Any, cache: Path) -> None:
+def test_one_that_fails_does_not_stop_the_rest(
+    enter: Any, cache: Path, mirror: tuple[str, ...]
+) -> None:
     enter("absent", "none.bin")
     enter("wrong", sha256="0" * 64, sha256_source="second-hand")
     enter("good")
-    result = run("fetch", "absent", "nonsense", "wrong", "good", "--quiet")
+    result = run("fetch", "absent", "nonsense", "wrong", "good", "--quiet", *mirror)
     assert result.exit_code == 1
     assert result.stdout == f"{cache / 'good.bin'}\n"
     lines = result.stderr.splitlines()
@@ -154,11 +168,18 @@ def test_one_that_fails_does_not_stop_the_rest(enter: Any, cache: Path) -> None:
 
 
 def test_fetch_to_a_folder_from_a_mirror(
-    enter: Any, site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    enter: Any, site: str, tmp_path: Path, mirror: tuple[str, ...]
 ) -> None:
-    elsewhere = replace(enter("new"), url="https://publisher.invalid/model.bin")
-    monkeypatch.setitem(TABLE, "new", elsewhere)
-    result = run("fetch", "new", "--mirror", site, "--to", tmp_path)
+    enter("new")
+    for words, said in (
+        (("--mirror", site), "weights come over https only"),
+        (("--insecure-mirror",), "--insecure-mirror goes with --mirror"),
+    ):
+        refused = run("fetch", "new", *words)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        (line,) = refused.stderr.splitlines()
+        assert said in line
+    result = run("fetch", "new", *mirror, "--to", tmp_path)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "new.bin").read_bytes() == CONTENT
     assert f"set {ENVIRONMENT_VARIABLE}={tmp_path}" in result.stderr
@@ -189,10 +210,9 @@ def test_verify_names_the_bad_and_takes_all_that_is_there(
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path))
     result = run("verify")
     assert result.exit_code == 1
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("error: ")
-    assert "mbcli-lifter" in line
-    assert "not checked" in result.stdout.splitlines()[-1]
+    first, second = result.stderr.splitlines()
+    assert first.startswith("error: the SHA-256 of weights 'mbcli-lifter'")
+    assert second.startswith("error: rtmo-m-onnx: the file must have 22500000 to 360000000 bytes")
     assert run("verify", "motionbert-full").exit_code == 1
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import http.client
 import re
+import shutil
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +32,9 @@ class Site:
         breaks: one number an answer: after that many bytes of the body it hangs up.
         statuses: one number an answer: sent in place of the file, 0 for the file.
         headers: sent with every answer.
+        redirects: address by path, sent in place of the file.
+        endless: whether the body goes on for ever.
+        sent: bytes of an endless body that were taken.
         asked: (path, headers) of every request.
     """
 
@@ -41,6 +47,9 @@ class Site:
         self.breaks: list[int] = []
         self.statuses: list[int] = []
         self.headers: dict[str, str] = {}
+        self.redirects: dict[str, str] = {}
+        self.endless = False
+        self.sent = 0
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.url = ""
 
@@ -58,6 +67,15 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         site, wanted = self.site, dict(self.headers.items())
         site.asked.append((self.path, wanted))
+        if self.path in site.redirects:
+            self.send_response(302)
+            self.send_header("Location", site.redirects[self.path])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if site.endless:
+            self._go_on_for_ever()
+            return
         status = site.statuses.pop(0) if site.statuses else 0
         content = site.files.get(self.path)
         if status or content is None:
@@ -87,6 +105,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(rest[: site.breaks.pop(0)] if site.breaks else rest)
         self.close_connection = True
 
+    def _go_on_for_ever(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        block = bytes(10_000)
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(block), block))
+                self.site.sent += len(block)
+        self.close_connection = True
+
     def log_message(self, *_: Any) -> None:
         """Keep quiet."""
 
@@ -113,11 +142,15 @@ class _Proxy(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def _served(
+    handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
@@ -128,6 +161,33 @@ def site() -> Iterator[Site]:
     """A running server; ``site.url`` is its address."""
     made = Site()
     for url in _served(type("Handler", (_Handler,), {"site": made})):
+        made.url = url
+        yield made
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate of 127.0.0.1 in one file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    key = path.with_name("key.pem")
+    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1"
+    command = ["openssl", *words.split(), "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-keyout", str(key), "-out", str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_text(key.read_text() + path.read_text())
+    return path
+
+
+@pytest.fixture
+def safe_site(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A server that talks https, and is trusted."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    made = Site()
+    for url in _served(type("Handler", (_Handler,), {"site": made}), tls):
         made.url = url
         yield made
 

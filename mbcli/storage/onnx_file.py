@@ -1,0 +1,70 @@
+"""ONNX files opened in onnxruntime, with its errors in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from mbcli.errors import WeightsError
+
+# For a program that loaded it before mbcli, where the environment variable comes too late.
+ort.disable_telemetry_events()
+
+CPU = "CPUExecutionProvider"
+_SILENT = 4  # onnxruntime's log level for what is fatal; the rest reaches us as exceptions
+
+# The runtime's exceptions have no base of their own.
+ERRORS = (
+    ort_errors.EPFail,
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NoModel,
+    ort_errors.NoSuchFile,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+
+
+def open_onnx(
+    path: Path,
+    *,
+    providers: Sequence[Any] = (CPU,),
+    threads: int | None = None,
+    optimised: bool = True,
+) -> ort.InferenceSession:
+    """Load an ONNX file.
+
+    Args:
+        path: the file.
+        providers: the runtime's back ends, in order of preference.
+        threads: CPU threads; None lets onnxruntime choose.
+        optimised: rewrite the graph to run faster; without, it is only looked at.
+
+    Raises:
+        WeightsError: the file is damaged, or no ONNX file.
+    """
+    options = ort.SessionOptions()
+    options.log_severity_level = _SILENT
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    if not optimised:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        return ort.InferenceSession(str(path), options, providers=list(providers))
+    except ERRORS as error:
+        raise WeightsError(
+            f"{path} cannot be loaded as an ONNX file: {runtime_line(error)}"
+        ) from error
+
+
+def runtime_line(error: BaseException) -> str:
+    """The runtime's words in one line, without its numbering."""
+    text = " ".join(str(error).split())
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
