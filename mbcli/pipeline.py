@@ -25,7 +25,7 @@ from mbcli.storage.actions import to_json
 from mbcli.timeline import clock_of
 from mbcli.tracks.source import Detection, opened
 from mbcli.types import Keypoints2D
-from mbcli.weights import resolve
+from mbcli.weights import TABLE, entry_for, resolve
 from mbcli.weights.provenance import Facts, trained_weights
 
 if TYPE_CHECKING:
@@ -62,7 +62,11 @@ class Pipeline:
         from mbcli.lift.lifter import Lifter, LiftOptions
 
         options = self.options
-        model, info = load_lifter(resolve(options.weights))
+        path = resolve(options.weights)
+        model, info = load_lifter(path)
+        # Published files do not say by which configuration they were trained.
+        entry = entry_for(options.weights if options.weights in TABLE else path)
+        info = replace(info, facts={**(entry.facts if entry else {}), **info.facts})
         lift_options = LiftOptions(
             flip=options.flip,
             device=options.device,
@@ -241,15 +245,21 @@ def as_h36m(keypoints: Keypoints2D, *, published: bool) -> Keypoints2D:
 
     Args:
         keypoints: tracks in any skeleton.
-        published: average the confidences of derived joints, as MotionBERT does.
+        published: as MotionBERT does, average the confidences of derived joints, and take a
+            missing keypoint for one at (0, 0), which draws what is derived from it there.
     """
+    data = keypoints.data
+    if published:
+        present = keypoints.present[..., None, None]
+        data = np.where(present, np.nan_to_num(data), data)
     data = convert(
-        keypoints.data,
+        data,
         keypoints.skeleton,
         H36M17,
         confidence="published" if published else "minimum",
         partial=True,
     )
+    data[(data == 0).all(axis=-1)] = np.nan, np.nan, 0
     return replace(keypoints, data=data, skeleton=H36M17)
 
 

@@ -239,6 +239,32 @@ def test_stopwatch_counts_what_items_cost_to_make() -> None:
     assert 0 < stage.seconds <= report.seconds
 
 
+def test_the_compatible_way_takes_missing_keypoints_for_the_corner() -> None:
+    """What the published code makes of keypoints written as 0, 0, 0."""
+    data = np.full((2, 1, 17, 3), 0.8, np.float32)
+    data[..., :2] = np.random.default_rng(0).uniform(200, 800, (2, 1, 17, 2))
+    hip, other = COCO17.index("left_hip"), COCO17.index("right_hip")
+    data[1, 0, hip] = np.nan, np.nan, 0
+    tracks = Keypoints2D(
+        data=data,
+        skeleton=COCO17,
+        fps=30.0,
+        timestamps=np.arange(2) / 30,
+        size=(1920, 1080),
+        track_ids=np.array([1]),
+        boxes=np.full((2, 1, 4), np.nan),
+        frame_index=np.arange(2),
+    )
+    published = as_h36m(tracks, published=True).data[1, 0]
+    np.testing.assert_allclose(
+        published[H36M17.index("pelvis")], [*data[1, 0, other, :2] / 2, 0.4], rtol=1e-6
+    )
+    assert published[H36M17.index("spine"), 2] > 0
+    assert np.isnan(published[H36M17.index("left_hip"), :2]).all()
+    ours = as_h36m(tracks, published=False).data[1, 0]
+    assert np.isnan(ours[[H36M17.index("pelvis"), H36M17.index("spine")], :2]).all()
+
+
 def test_only_the_compatible_way_averages_the_confidence_of_derived_joints() -> None:
     with np.load(Path(__file__).parent / "fixtures" / "geometry.npz") as file:
         source, want = file["halpe26"], file["halpe26_as_h36m"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 Stage = Literal["pose2d", "lift", "pretrain", "action", "mesh"]
@@ -72,6 +72,7 @@ class WeightsEntry:
         archive_sha256: digest of that archive, None if not known.
         training_data: what the licences of the training data restrict, empty if nothing.
         holds: what must be in the file, looked at where no whole digest is known.
+        facts: what the publisher says of how the network was trained, and the file does not.
         confirmed: whether ``url`` is in the publisher's own list of files.
     """
 
@@ -90,6 +91,7 @@ class WeightsEntry:
     member: str | None = None
     archive_sha256: str | None = None
     training_data: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
     holds: TorchFile | PictureGraph | None = None
     confirmed: bool = True
 

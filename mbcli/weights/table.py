@@ -168,9 +168,11 @@ def _motionbert(
     about: int | None = None,
     sha256: str | None = None,
     holds: TorchFile | None = None,
+    root_relative: bool | None = None,
     confirmed: bool = True,
 ) -> WeightsEntry:
     """A checkpoint of MotionBERT's authors; their files are all called best or latest epoch."""
+    root = {"root": "relative" if root_relative else "predicted", "root_relative": root_relative}
     return WeightsEntry(
         name=name,
         file=f"motionbert_{'_'.join(path.split('/')[:-1])}.bin",
@@ -185,6 +187,7 @@ def _motionbert(
         url=f"{_MOTIONBERT}/checkpoint/{path}",
         training_data=training_data,
         holds=holds,
+        facts={} if root_relative is None else root,
         confirmed=confirmed,
     )
 
@@ -401,6 +404,7 @@ _ENTRIES = (
         "lift",
         _H36M,
         size=64_099_897,
+        root_relative=False,  # rootrel of MB_ft_h36m_global_lite.yaml
         sha256="9811155371db4ca5d20f31a36a232d41012e12e1333882888a564d741861148f",
     ),
     _motionbert(
@@ -408,6 +412,7 @@ _ENTRIES = (
         "pose3d/FT_MB_release_MB_ft_h36m/best_epoch.bin",
         "lift",
         _H36M,
+        root_relative=True,  # rootrel of MB_ft_h36m.yaml
         about=170_000_000,
         holds=_POSE,
     ),
@@ -416,6 +421,7 @@ _ENTRIES = (
         "pose3d/MB_train_h36m/best_epoch.bin",
         "lift",
         _H36M,
+        root_relative=True,  # rootrel of MB_train_h36m.yaml
         about=170_000_000,
         holds=_POSE,
     ),

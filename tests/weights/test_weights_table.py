@@ -89,3 +89,9 @@ def test_the_names_that_others_build_upon_are_there() -> None:
     stages |= {f"action-{kind}": "action" for kind in ("xsub", "xview", "oneshot")}
     for name, stage in stages.items():
         assert TABLE[f"motionbert-{name}"].stage == stage
+
+
+def test_published_lifters_say_how_they_were_trained() -> None:
+    told = {name: entry.facts.get("root_relative") for name, entry in TABLE.items()}
+    assert told["motionbert-full"] is told["motionbert-full-scratch"] is True
+    assert told["motionbert-lite-global"] is False
