@@ -16,9 +16,9 @@ from mbcli.camera import DEFAULT_FOV, Camera, camera_from
 from mbcli.conversion import convert
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
-from mbcli.placing.metric import DEFAULT_HEIGHT, to_metres
+from mbcli.placing.metric import DEFAULT_HEIGHT
+from mbcli.placing.place import place
 from mbcli.placing.rays import steady_depth
-from mbcli.refinement.filters import low_pass
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
 from mbcli.skeleton import H36M17
 from mbcli.storage.actions import to_json
@@ -179,21 +179,21 @@ class Pipeline:
             lifted = lifter.lift_judged(
                 keypoints, lambda done, total: observer("lift", done, total)
             )
-        cutoff = options.low_pass if options.compat is None else 0.0
-        times = keypoints.timestamps
-        lifted = replace(lifted, poses=low_pass(lifted.poses, times, cutoff))
-        camera = camera_from(keypoints.size, options.focal, options.fov, len(times))
+        frames = len(keypoints.timestamps)
+        camera = camera_from(keypoints.size, options.focal, options.fov, frames)
         height = DEFAULT_HEIGHT if options.height is None else options.height
         with watch.stage("metric"):
-            positions, root = to_metres(
+            steady, positions, root = place(
                 lifted.poses,
                 keypoints,
                 height=height,
                 camera=camera,
                 along_ray=lifter.along_ray,
+                cutoff=options.low_pass if options.compat is None else 0.0,
             )
-            root = low_pass(root, times, cutoff)
-            errors = lifter.expected_error(lifted, keypoints, positions, height)
+            errors = lifter.expected_error(
+                replace(lifted, poses=steady), keypoints, positions, height
+            )
         absent = np.isnan(root[..., :1])  # (T, P, 1)
         meta = detection.meta(options, self.command)
         meta["weights"].append(_trained("lift", options.weights, lifting))

@@ -38,8 +38,7 @@ from mbcli.lift.checkpoint import load_lifter, with_facts
 from mbcli.lift.expected_error import FACT, features
 from mbcli.lift.lifter import Lifter, LiftOptions
 from mbcli.options import DEFAULT_LOW_PASS
-from mbcli.placing.metric import to_metres
-from mbcli.refinement.filters import low_pass
+from mbcli.placing.place import place
 from mbcli.skeleton import H36M17
 from mbcli.train.bodies import stature, vary
 from mbcli.train.cameras import view
@@ -156,16 +155,15 @@ class Studio:
             keypoints = without_a_limb(keypoints, np.random.default_rng(seed))
         height = float(stature(seen)[0])
         lifted = self._lifter.lift_judged(keypoints)
-        smooth = low_pass(lifted.poses, keypoints.timestamps, DEFAULT_LOW_PASS)
-        lifted = replace(lifted, poses=smooth)
-        positions, _ = to_metres(
+        steady, positions, _ = place(
             lifted.poses,
             keypoints,
             height=height,
             camera=self._camera,
             along_ray=self._lifter.along_ray,
+            cutoff=DEFAULT_LOW_PASS,
         )
-        told = features(lifted, keypoints, positions, height)[:, 0]
+        told = features(replace(lifted, poses=steady), keypoints, positions, height)[:, 0]
         errors = np.linalg.norm(positions[:, 0] - self._truth(batch), axis=-1) / height
         there = np.flatnonzero(np.isfinite(told).all(axis=(1, 2)))[::STEP]
         return (

@@ -22,7 +22,7 @@ import numpy as np
 
 from mbcli.evaluate.metrics import PCK_THRESHOLD, joint_errors
 from mbcli.geometry import procrustes
-from mbcli.refinement.filters import butterworth
+from mbcli.placing.low_pass import butterworth
 from mbcli.types import FloatArray
 
 _MM = 1000.0

@@ -27,8 +27,7 @@ from mbcli.data.stores.store import Clip, ClipStore
 from mbcli.evaluate.metrics import root_relative
 from mbcli.lift.lifter import Lifter
 from mbcli.options import DEFAULT_LOW_PASS
-from mbcli.placing.metric import to_metres
-from mbcli.refinement.filters import low_pass
+from mbcli.placing.place import place
 from mbcli.skeleton import BODY21, COCO17, H36M17
 from mbcli.train.bodies import stature
 from mbcli.train.cameras import view
@@ -190,12 +189,13 @@ def lifted(piece: Piece, name: str, lifter: Lifter) -> FloatArray:
         boxes=np.zeros((frames, 1, 4)),
         frame_index=np.arange(frames),
     )
-    positions, _ = to_metres(
-        low_pass(lifter.lift(keypoints), keypoints.timestamps, DEFAULT_LOW_PASS),
+    _, positions, _ = place(
+        lifter.lift(keypoints),
         keypoints,
         height=piece.height,
         camera=camera_from(SIZE, FOCAL),
         along_ray=lifter.along_ray,
+        cutoff=DEFAULT_LOW_PASS,
     )
     return positions[:, 0].astype(np.float64)
 

@@ -20,7 +20,7 @@ from benchmarks.accuracy.association import same_person
 from benchmarks.accuracy.bundle import solve_clip
 from benchmarks.accuracy.calibration import View
 from benchmarks.accuracy.triangulation import misses, rays_of, triangulate
-from mbcli.refinement.filters import butterworth
+from mbcli.placing.low_pass import butterworth
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from mbcli.camera import Camera, CameraMotion
 from mbcli.motion import Motion3D, Refinement
+from mbcli.placing.low_pass import butterworth
 from mbcli.refinement.bones import usual_lengths, with_lengths
 from mbcli.refinement.feet import foot_contacts, without_sliding
-from mbcli.refinement.filters import butterworth, one_euro, savgol, savgol_window
+from mbcli.refinement.filters import one_euro, savgol, savgol_window
 from mbcli.refinement.floor import FloorEstimate
 from mbcli.refinement.gaps import filled, known_points
 from mbcli.refinement.options import DEFAULT_BETA, DEFAULT_CUTOFF, DEFAULT_ORDER, RefineOptions

@@ -7,7 +7,8 @@ import pytest
 from scipy.signal import savgol_filter
 
 from mbcli.errors import ConfigError
-from mbcli.refinement.filters import butterworth, low_pass, one_euro, savgol, savgol_window
+from mbcli.placing.low_pass import butterworth, low_pass
+from mbcli.refinement.filters import one_euro, savgol, savgol_window
 
 FPS = 60.0
 Filter = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -1,0 +1,42 @@
+"""From what a lifter gives to people in metres, without trembling."""
+
+from __future__ import annotations
+
+from mbcli.camera import Camera
+from mbcli.placing.low_pass import low_pass
+from mbcli.placing.metric import to_metres
+from mbcli.types import FloatArray, Keypoints2D
+
+
+def place(
+    poses: FloatArray,
+    keypoints: Keypoints2D,
+    *,
+    height: float,
+    camera: Camera,
+    along_ray: bool,
+    cutoff: float,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Take trembling out of poses and put people in front of the camera.
+
+    Args:
+        poses: (T, P, 17, 3) image units as ``lift.lifter`` gives them, NaN where absent.
+        keypoints: what was lifted, in pixels.
+        height: standing height of every person in metres.
+        camera: its lens; poses are not used.
+        along_ray: see `mbcli.placing.metric.to_metres`.
+        cutoff: Hz above which poses and root are low-passed; 0 leaves them as they are.
+
+    Returns:
+        The low-passed poses, image units; positions (T, P, 17, 3) float32 metres with the pelvis
+        at 0; root (T, P, 3) float32 metres, the pelvis in the camera's frame.
+
+    Raises:
+        ConfigError: the height is not a positive number.
+    """
+    times = keypoints.timestamps
+    steady = low_pass(poses, times, cutoff)
+    positions, root = to_metres(
+        steady, keypoints, height=height, camera=camera, along_ray=along_ray
+    )
+    return steady, positions, low_pass(root, times, cutoff)
