@@ -107,7 +107,7 @@ def each_stretch(
     """Apply ``filter_`` to the (n, k) values of every stretch without a hole."""
     out = np.array(tracks, dtype=np.float64)
     clock = stretches(timestamps, 1.0)
-    for known, members in known_together(np.isfinite(out).all(axis=-1)):
+    for known, members in known_together(np.asarray(np.isfinite(out).all(axis=-1))):
         unbroken = [
             (part.start + first, part.start + stop)
             for part in clock
