@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # FFmpeg takes a file for one of these by its suffix alone, and shows its bytes as text.
 _TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 _PLAYLIST = b"#EXTM3U"
+_BEGINNING = 512  # bytes that are looked at for text; a character has four at most
 RATE_PACKETS = 240  # Enough to tell 29.97 from 30 when time stamps are in milliseconds.
 _RATE_TOLERANCE = 0.03
 # Here one packet is one shown frame and has a time stamp, so that packets tell frame numbers.
@@ -100,9 +101,21 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         )
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
+        reason = "it is text" if _is_text(path) else reason
         raise InputError(f"{path} is not a video that can be read ({reason})") from error
     with container:
         yield container, _video_stream(container, path)
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a file begins with text, such as a page that was saved in place of a video."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(_BEGINNING)
+        text = beginning.decode("utf-8", "ignore" if len(beginning) == _BEGINNING else "strict")
+        return len(text) > len(beginning) // 2 and all(c.isprintable() or c.isspace() for c in text)
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:

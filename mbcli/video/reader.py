@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -241,7 +242,7 @@ def _open(path: Path, image_fps: float) -> tuple[VideoInfo, VideoFile | ImageSou
     if path.is_dir():
         return _open_images(path, _images_of(path), image_fps, "folder")
     if not path.exists():
-        raise InputError(f"there is no file or folder {path}")
+        raise InputError(_missing(path))
     if not path.is_file():
         raise InputError(f"the input must be a file or a folder, but {path} is a device or pipe")
     if not path.stat().st_size:
@@ -259,6 +260,15 @@ def _open(path: Path, image_fps: float) -> tuple[VideoInfo, VideoFile | ImageSou
         kind="video",
     )
     return info, video
+
+
+def _missing(path: Path) -> str:
+    """What to say of a source that is no file."""
+    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.IGNORECASE):
+        return f"a video must be a file on this machine, got an address: download {path} first"
+    if str(path).isdecimal():
+        return f"a video must be a file, got {path}: record what camera {path} shows first"
+    return f"there is no file or folder {path}"
 
 
 def _open_images(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import struct
 import sys
 import wave
@@ -389,3 +390,24 @@ def test_a_stretch_between_two_frames(encode: Encode, moving: Moving) -> None:
 def test_options_outside_their_rules(options: dict[str, float], message: str) -> None:
     with pytest.raises(InputError, match=message):
         VideoReader(WALK, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("https://example.org/walk.mp4", "download https:/example.org/walk.mp4 first"),
+        ("rtsp://camera/1", "got an address"),
+        ("0", "record what camera 0 shows first"),
+    ],
+)
+def test_what_is_no_file_gets_a_sentence(source: str, says: str) -> None:
+    with pytest.raises(InputError, match=re.escape(says)):
+        probe(source)
+
+
+@pytest.mark.parametrize("text", ["<!DOCTYPE html>\n<title>Größe</title>" + "ä" * 600, "hello\n"])
+def test_text_is_told_as_text(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "walk.mp4"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"it is text|looks like text"):
+        probe(path)
