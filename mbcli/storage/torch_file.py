@@ -66,4 +66,6 @@ def load_torch(
             f"only, this file asks for {asked.group(1)!r}"
         ) from error
     except _DAMAGE as error:
-        raise WeightsError(f"{path} is damaged or not {what}: {first_line(error)}") from error
+        # The sentences after the first tell how to run the code in it all the same.
+        reason = first_line(error).partition(". ")[0]
+        raise WeightsError(f"{path} is damaged or not {what}: {reason}") from error

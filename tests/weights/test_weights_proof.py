@@ -84,6 +84,7 @@ def test_what_holds_what_it_should_is_kept(site: Any, enter: Any) -> None:
         (b"", "must have 1000 to 16000 bytes, got 0"),
         (b"<html>login page of the hotel</html>", "must have 1000 to 16000 bytes, got 36"),
         (b"<html>" + b" " * 2000, "not a weights file, nothing in it was run"),
+        (bytes(2000), r"not a weights file: [^;]* legacy \.tar format; it was removed"),
         (RIGHT[:-200], "damaged or not a weights file"),
         (saved(head_weight=(3, 9), temp_embed=(1, 27, 1, 8)), r"head.weight must be \[3, 8\]"),
         (saved(temp_embed=(1, 27, 1, 8)), r"head.weight must be \[3, 8\], got none"),
