@@ -24,9 +24,9 @@ from benchmarks.accuracy.heldout import (
 from benchmarks.accuracy.pictures import WorstPiece
 from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError
+from mbcli.kinematics.bones import usual_lengths, with_lengths
 from mbcli.lift.checkpoint import load_lifter
 from mbcli.lift.lifter import Lifter, LiftOptions
-from mbcli.refinement.bones import usual_lengths, with_lengths
 from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray
 from mbcli.weights import resolve

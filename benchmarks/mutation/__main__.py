@@ -41,6 +41,8 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
     "conversion.py": ("tests/test_conversion.py",),
     "geometry.py": ("tests/test_geometry.py", "tests/placing/test_rays.py"),
     "camera.py": ("tests/test_camera.py", "tests/placing"),
+    "kinematics/bones.py": ("tests/kinematics/test_bones.py", "tests/refinement"),
+    "placing/low_pass.py": ("tests/refinement/test_filters.py",),
     "placing/*.py": ("tests/placing",),
     "tracks/tracker.py": ("tests/tracks/test_tracker.py",),
     "tracks/body_size.py": _REPAIR,

@@ -134,7 +134,7 @@ def children(joint: int) -> tuple[int, ...]:
 
 
 def rig_of(lengths: npt.ArrayLike) -> Rig:
-    """The rig of a body with given bone lengths (17,); see :func:`bone_lengths`."""
+    """The rig of a body with given bone lengths (17,), see `mbcli.kinematics.bones`."""
     measured = dict(zip(H36M17.joints, np.asarray(lengths, dtype=np.float64), strict=True))
     offsets = [
         unit(bone.direction) * (measured[bone.measured] * bone.factor)
@@ -143,36 +143,3 @@ def rig_of(lengths: npt.ArrayLike) -> Rig:
         for bone in _BONES.values()
     ]
     return Rig(np.array(offsets), metre=np.array([0.0, 1.0, 0.0]))
-
-
-def bone_lengths(positions: npt.ArrayLike) -> FloatArray:
-    """(17,) length of the bone that ends at each joint of H36M17, the same on both sides.
-
-    The median over the frames, of both sides together; 0 for the pelvis.
-
-    Args:
-        positions: (T, 17, 3), NaN where absent; at least one frame is there.
-    """
-    points = np.asarray(positions, dtype=np.float64)
-    points = points[np.isfinite(points).all(axis=(-1, -2))]
-    parents = np.array([max(parent, 0) for parent in H36M17.parents])
-    each = np.linalg.norm(points - points[:, parents], axis=-1)  # (T, 17)
-    return np.median(np.concatenate([each, each[:, list(H36M17.mirror)]]), axis=0)
-
-
-def with_lengths(positions: npt.ArrayLike, lengths: npt.ArrayLike) -> FloatArray:
-    """A motion whose bones keep their directions and get constant lengths, from the pelvis on.
-
-    Args:
-        positions: (..., 17, 3), NaN where absent.
-        lengths: (17,); see :func:`bone_lengths`.
-
-    Returns:
-        (..., 17, 3) float64.
-    """
-    points, length = np.asarray(positions, dtype=np.float64), np.asarray(lengths)
-    out = points.copy()
-    for parent, child in H36M17.bones:
-        along = unit(points[..., child, :] - points[..., parent, :])
-        out[..., child, :] = out[..., parent, :] + length[child] * along
-    return out

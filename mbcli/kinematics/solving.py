@@ -2,7 +2,7 @@
 
 Positions say where a bone points and not how it is turned about itself. The rules, in short:
 
-- Lengths are constant (`mbcli.kinematics.rig.bone_lengths`); directions are those of the input.
+- Lengths are constant (`mbcli.kinematics.bones`); directions are those of the input.
 - The pelvis is turned to fit both hips and the lower spine best, the thorax to fit both shoulders
   and the spine below it.
 - Every other joint starts from its parent's rotation and takes the shortest way to where its bone
@@ -30,15 +30,14 @@ from scipy.ndimage import gaussian_filter1d
 
 from mbcli.errors import NobodyFoundError
 from mbcli.geometry import unit
+from mbcli.kinematics.bones import usual_lengths, with_lengths
 from mbcli.kinematics.rig import (
     JOINTS,
     PARENTS,
     TRACKED,
     Rig,
-    bone_lengths,
     children,
     rig_of,
-    with_lengths,
 )
 from mbcli.kinematics.rotations import (
     best_fit,
@@ -46,6 +45,7 @@ from mbcli.kinematics.rotations import (
     swing,
     turn_about,
 )
+from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray
 
 # Degrees a second: some three times what walking and dancing need.
@@ -139,9 +139,10 @@ def solve(positions: npt.ArrayLike, fps: float) -> Pose:
         raise NobodyFoundError(
             f"a skeleton needs a frame with the person, got none in {len(points)} frames"
         )
-    lengths = bone_lengths(points)
+    lengths = usual_lengths(points[known], H36M17, symmetric=True)
     rig = rig_of(lengths)
-    rotations = _Solver(with_lengths(points[known], lengths), known, rig, fps).rotations()
+    steady = with_lengths(points[known], lengths, H36M17)
+    rotations = _Solver(steady, known, rig, fps).rotations()
     frames = np.arange(len(points))
     root = np.stack([np.interp(frames, known, points[known, 0, i]) for i in range(3)], axis=-1)
     if len(known) < len(points):

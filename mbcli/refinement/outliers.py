@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.refinement.bones import bone_lengths, usual_lengths
+from mbcli.kinematics.bones import bone_lengths, usual_lengths
 from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray
 

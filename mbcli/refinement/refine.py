@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from mbcli.camera import Camera, CameraMotion
+from mbcli.kinematics.bones import usual_lengths, with_lengths
 from mbcli.motion import Motion3D, Refinement
 from mbcli.placing.low_pass import butterworth
-from mbcli.refinement.bones import usual_lengths, with_lengths
 from mbcli.refinement.feet import foot_contacts, without_sliding
 from mbcli.refinement.filters import one_euro, savgol, savgol_window
 from mbcli.refinement.floor import FloorEstimate

@@ -95,10 +95,11 @@ def test_every_pattern_and_test_is_there() -> None:
         for test in tests:
             assert (CHECKOUT / test).exists(), test
     known = modules(CHECKOUT, NEAREST)
-    assert {*ROOMS, "refinement"} == {name.partition("/")[0] for name in known}
+    assert {*ROOMS, "kinematics", "refinement"} == {name.partition("/")[0] for name in known}
     assert "lift/windows.py" in known
     # A file of tests that is named after the module runs first.
-    assert known["refinement/bones.py"] == ["tests/refinement/test_bones.py", "tests/refinement"]
+    tests = ["tests/refinement/test_outliers.py", "tests/refinement"]
+    assert known["refinement/outliers.py"] == tests
 
 
 def test_modules_are_chosen_by_name_and_room() -> None:

@@ -19,7 +19,7 @@ from mbcli.exports.bvh import write_bvh
 from mbcli.exports.fbx import blender_script
 from mbcli.exports.glb import write_glb
 from mbcli.exports.options import ExportOptions
-from mbcli.kinematics.rig import bone_lengths, with_lengths
+from mbcli.kinematics.bones import usual_lengths, with_lengths
 from mbcli.motion import Motion3D
 from mbcli.skeleton import H36M17
 
@@ -86,7 +86,7 @@ def check(blender: str, path: Path, motion: Motion3D) -> None:
         for person, body in enumerate(bodies):
             places = found[body]
             points = motion.in_world[:, person] @ turn("z").T  # as Blender has it
-            wanted = with_lengths(points, bone_lengths(points))
+            wanted = with_lengths(points, usual_lengths(points, H36M17, symmetric=True), H36M17)
             assert places.shape == wanted.shape
             assert np.linalg.norm(places - wanted, axis=-1).max() < 1e-3
             height = dict(zip(H36M17.joints, places[..., 2].mean(axis=0), strict=True))

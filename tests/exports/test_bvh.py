@@ -14,7 +14,7 @@ from mbcli.errors import InputError, NobodyFoundError
 from mbcli.exports.axes import turn
 from mbcli.exports.bvh import write_bvh
 from mbcli.exports.options import ExportOptions
-from mbcli.kinematics.rig import bone_lengths, with_lengths
+from mbcli.kinematics.bones import usual_lengths, with_lengths
 from mbcli.motion import Motion3D
 from mbcli.skeleton import H36M17
 
@@ -24,7 +24,7 @@ HEAD = H36M17.index("head")
 def wanted(motion: Motion3D, up: str = "y") -> np.ndarray:
     """(T, 17, 3) metres: the skeleton with constant bone lengths in the axes of a file."""
     points = motion.in_world[:, 0] @ turn("z" if up == "z" else "y").T
-    return with_lengths(points, bone_lengths(points))
+    return with_lengths(points, usual_lengths(points, H36M17, symmetric=True), H36M17)
 
 
 def read(path: Path) -> tuple[np.ndarray, float]:

@@ -13,7 +13,7 @@ from mbcli.errors import ConfigError, NobodyFoundError
 from mbcli.exports.axes import turn
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.usd import write_usd
-from mbcli.kinematics.rig import bone_lengths, with_lengths
+from mbcli.kinematics.bones import usual_lengths, with_lengths
 from mbcli.skeleton import H36M17
 
 
@@ -42,7 +42,9 @@ def test_usdskel_finds_the_positions_with_constant_lengths(
         assert cache.Populate(root, Usd.PrimDefaultPredicate)
         query = cache.GetSkelQuery(UsdSkel.Skeleton.Get(stage, f"{place}/skeleton"))
         names = [str(name).rpartition("/")[2] for name in query.GetJointOrder()]
-        wanted = with_lengths(points[:, person], bone_lengths(points[:, person]))
+        wanted = with_lengths(
+            points[:, person], usual_lengths(points[:, person], H36M17, symmetric=True), H36M17
+        )
         for frame in range(8):
             found = np.array(query.ComputeJointSkelTransforms(Usd.TimeCode(frame)))[:, 3, :3]
             chosen = found[[names.index(joint) for joint in H36M17.joints]]

@@ -9,8 +9,8 @@ import pytest
 from motions import hidden, panned, walking
 
 from mbcli.errors import ConfigError
+from mbcli.kinematics.bones import bone_lengths
 from mbcli.motion import Motion3D, load_motion
-from mbcli.refinement.bones import bone_lengths
 from mbcli.refinement.options import RefineOptions
 from mbcli.refinement.refine import refine
 from mbcli.skeleton import H36M17

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mbcli.geometry import unit
 from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray
 
@@ -25,16 +26,14 @@ def usual_lengths(positions: FloatArray, skeleton: Skeleton, *, symmetric: bool)
     Args:
         positions: metres, NaN where unknown.
         skeleton: whose joints they are, parents before children.
-        symmetric: give both sides the mean of their two medians.
+        symmetric: give both sides the median of their lengths together.
     """
     lengths = bone_lengths(positions, skeleton)
+    if symmetric:
+        lengths = np.concatenate([lengths, lengths[:, list(skeleton.mirror)]])
     usual = np.full(len(skeleton), np.nan)
     seen = np.isfinite(lengths).any(axis=0)
     usual[seen] = np.nanmedian(lengths[:, seen], axis=0)
-    if symmetric:
-        sides = np.stack([usual, usual[list(skeleton.mirror)]])
-        both = np.isfinite(sides).any(axis=0)
-        usual[both] = np.nanmean(sides[:, both], axis=0)
     return usual
 
 
@@ -57,9 +56,7 @@ def with_lengths(positions: FloatArray, lengths: FloatArray, skeleton: Skeleton)
     wanted = np.broadcast_to(lengths, before.shape[:-1])
     for parent, child in skeleton.bones:
         bone = before[..., child, :] - before[..., parent, :]
-        length = np.linalg.norm(bone, axis=-1)
-        factor = wanted[..., child] / np.where(length > 0, length, 1.0)
-        factor = np.where(np.isfinite(factor), factor, 1.0)
-        moved = after[..., parent, :] + bone * factor[..., None]
+        length = wanted[..., child, None]
+        moved = after[..., parent, :] + np.where(np.isnan(length), bone, unit(bone) * length)
         after[..., child, :] = np.where(np.isfinite(moved), moved, before[..., child, :])
     return after

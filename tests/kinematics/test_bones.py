@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from motions import walking
 
-from mbcli.refinement.bones import bone_lengths, usual_lengths, with_lengths
+from mbcli.kinematics.bones import bone_lengths, usual_lengths, with_lengths
 from mbcli.skeleton import H36M17
 
 LEFT, RIGHT = H36M17.index("left_knee"), H36M17.index("right_knee")
