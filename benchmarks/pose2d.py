@@ -171,8 +171,8 @@ def openmmlab(threads: int, folder: Path) -> list[Candidate]:
                 Pose2DOptions(
                     threads=threads,
                     device="cpu",
-                    config=pose_config,
-                    checkpoint=str(folder / f"{pose_config}.pth"),
+                    pose2d_config=pose_config,
+                    pose2d_checkpoint=str(folder / f"{pose_config}.pth"),
                     det_config=det_config,
                     det_checkpoint=str(folder / f"{det_config}.pth"),
                 )

@@ -32,7 +32,8 @@ from rich.table import Table
 
 from mbcli.camera import camera_from
 from mbcli.motion import Motion3D, load_motion, save_motion
-from mbcli.show.drawing import RenderOptions, render
+from mbcli.show.drawing.files import render
+from mbcli.show.drawing.options import RenderOptions
 from mbcli.skeleton import H36M17
 from mbcli.types import Keypoints2D
 from mbcli.video import VideoReader, write_video
@@ -49,7 +50,8 @@ LAYOUTS: dict[str, RenderOptions] = {
 MEMORY = """
 import re, sys
 from pathlib import Path
-from mbcli.show.drawing import RenderOptions, render
+from mbcli.show.drawing.files import render
+from mbcli.show.drawing.options import RenderOptions
 from mbcli.motion import load_motion
 render(load_motion(sys.argv[1]), sys.argv[2], options=RenderOptions(layout="3d"), overwrite=True)
 print(int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024)

@@ -22,6 +22,9 @@ CameraMotion = Literal["still", "turning", "moving", "unknown"]
 # Degrees across the longer side, those of a 35 mm lens on film of 36 mm (54). Phones' main cameras
 # see more (26 mm: 69), portrait lenses less (50 mm: 40).
 DEFAULT_FOV = 55.0
+# Degrees that can be meant: from a telescope, 2 m long before a sensor of 36 mm (1), to the widest
+# lenses that keep straight lines straight (10 mm: 122), with some room.
+FOVS = (1.0, 150.0)
 
 # Iterations of cv2.undistortPoints stop at this distance, in focal lengths, between a ray's
 # projection and its pixel; they are given up after so many.
@@ -256,15 +259,30 @@ def focal_length(size: tuple[int, int], focal: float | None, fov: float | None) 
     Raises:
         ConfigError: both are given, or one is outside its range.
     """
+    check_lens(focal, fov)
+    half = max(size) / 2
+    if focal is None:
+        return half / math.tan(math.radians(DEFAULT_FOV if fov is None else fov) / 2)
+    widest, narrowest = (half / math.tan(math.radians(view) / 2) for view in reversed(FOVS))
+    if not widest <= focal <= narrowest:
+        raise ConfigError(
+            f"--focal must be {widest:.0f}..{narrowest:.0f} pixels for pictures of "
+            f"{size[0]}x{size[1]}, got {focal:g}: millimetres of a lens are no pixels"
+        )
+    return float(focal)
+
+
+def check_lens(focal: float | None, fov: float | None) -> None:
+    """Find out whether ``--focal`` and ``--fov`` can be meant, as far as that is known by them.
+
+    Raises:
+        ConfigError: both are given, or one is outside its range.
+    """
     if focal is not None and fov is not None:
         raise ConfigError(
             f"--focal and --fov say the same thing, give one of them; got {focal:g} and {fov:g}"
         )
-    if focal is not None:
-        if not (math.isfinite(focal) and focal > 0):
-            raise ConfigError(f"--focal must be a positive number of pixels, got {focal:g}")
-        return float(focal)
-    degrees = DEFAULT_FOV if fov is None else float(fov)
-    if not 0 < degrees < 180:
-        raise ConfigError(f"--fov must be between 0 and 180 degrees, got {degrees:g}")
-    return max(size) / 2 / math.tan(math.radians(degrees) / 2)
+    if focal is not None and not (math.isfinite(focal) and focal > 0):
+        raise ConfigError(f"--focal must be a positive number of pixels, got {focal:g}")
+    if fov is not None and not FOVS[0] <= fov <= FOVS[1]:
+        raise ConfigError(f"--fov must be {FOVS[0]:g}..{FOVS[1]:g} degrees, got {fov:g}")

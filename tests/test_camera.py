@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mbcli.camera import Camera, camera_from
+from mbcli.camera import FOVS, Camera, camera_from
 from mbcli.errors import ConfigError
 
 SIZE = (1280, 720)
@@ -171,10 +171,24 @@ def test_focal_length_must_be_positive(value: float) -> None:
 
 @pytest.mark.parametrize("value", [0, -5, 180, 200, math.nan])
 def test_fov_must_be_an_angle(value: float) -> None:
-    with pytest.raises(ConfigError, match=rf"between 0 and 180 degrees, got {value:g}"):
+    with pytest.raises(ConfigError, match=rf"must be 1..150 degrees, got {value:g}"):
         camera_from(SIZE, fov=value)
 
 
 def test_focal_and_fov_exclude_each_other() -> None:
     with pytest.raises(ConfigError, match="one of them; got 900 and 50"):
         camera_from(SIZE, focal=900, fov=50)
+
+
+@pytest.mark.parametrize(
+    ("size", "focal"), [((1920, 1080), 35.0), ((720, 1280), 50.0), ((640, 480), 1e6)]
+)
+def test_a_focal_length_beyond_reason_is_refused_in_pixels(
+    size: tuple[int, int], focal: float
+) -> None:
+    with pytest.raises(ConfigError, match=rf"pixels for pictures of {size[0]}x{size[1]}, got"):
+        camera_from(size, focal=focal)
+    for view in FOVS:
+        pixels = max(size) / 2 / np.tan(np.deg2rad(view) / 2)
+        assert camera_from(size, fov=view).focal[0] == pytest.approx(pixels)
+        camera_from(size, focal=pixels * (1.001 if view > 90 else 0.999))

@@ -22,7 +22,7 @@ CHECKOUT = Path(__file__).parent.parent
 # A room may import only rooms of a lower floor, and itself.
 FLOORS = (
     ("errors", "skeleton", "version"),
-    ("types", "report", "conversion"),
+    ("types", "report", "conversion", "flags", "excerpt"),
     ("camera", "timeline", "geometry"),
     ("storage",),
     ("motion",),

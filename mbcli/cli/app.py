@@ -14,6 +14,7 @@ from mbcli.cli.export import export
 from mbcli.cli.guard import INTERRUPTED
 from mbcli.cli.infer import infer
 from mbcli.cli.keypoints import keypoints
+from mbcli.cli.plain import PlainCommand
 from mbcli.cli.plot import plot
 from mbcli.cli.refine import refine
 from mbcli.cli.render import render
@@ -25,7 +26,7 @@ app = typer.Typer(
     name="mbcli",
     help="Video to 3D human pose.",
     no_args_is_help=True,
-    add_completion=False,
+    rich_markup_mode=None,
     # A defect's traceback is for its report: plain, whole and without local variables.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -42,7 +43,9 @@ def _show_version(wanted: bool) -> None:
 def _root(
     version: Annotated[
         bool,
-        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+        typer.Option(
+            "--version", "-V", help="Show the version.", callback=_show_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Video to 3D human pose."""
@@ -53,16 +56,19 @@ def _root(
     os.environ.setdefault("MPLCONFIGDIR", str(cache_directory().parent / "matplotlib"))
 
 
-app.command()(infer)
-app.command()(keypoints)
-app.command()(refine)
-app.command()(render)
-app.command()(view)
-app.command()(plot)
-app.command()(export)
-app.command()(pretrain)
-app.command()(finetune)
-app.command()(evaluate)
+for _command in (
+    infer,
+    keypoints,
+    refine,
+    render,
+    view,
+    plot,
+    export,
+    pretrain,
+    finetune,
+    evaluate,
+):
+    app.command(cls=PlainCommand)(_command)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mbcli.cli.arguments import AsJson, Debug, Overwrite, Quiet, parse_size, read_map
+from mbcli.cli.arguments import AsJson, Debug, Overwrite, Quiet
 from mbcli.cli.guard import exit_codes
 from mbcli.errors import ConfigError, InputError
+from mbcli.options import joint_map_of, parse_size
 
 if TYPE_CHECKING:
     from mbcli.data.formats import ImportFormat
@@ -235,13 +236,15 @@ def _reading_keypoints(source: Path, options: dict[str, Any]) -> dict[str, Any]:
     from mbcli.options import InferOptions
     from mbcli.tracks.source import detect_in_file
 
-    names = read_map(options.get("joint_map"))
+    size, names = options.get("image_size"), options.get("joint_map")
     how = InferOptions(
-        fps=options.get("fps"), image_size=parse_size(options.get("image_size")), joint_map=names
+        fps=options.get("fps"),
+        image_size=None if size is None else parse_size(size),
+        joint_map=None if names is None else joint_map_of(str(names)),
     )
     return {
         "files": list(_keypoint_files(source)),
-        "reader": lambda path: detect_in_file(read_keypoints(path, names), how).keypoints,
+        "reader": lambda path: detect_in_file(read_keypoints(path, how.joint_map), how).keypoints,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,12 +18,13 @@ def plan(sources: list[Path], out: Path, suffixes: Sequence[str] = (".npz",)) ->
 
     Args:
         sources: inputs.
-        out: the file of a single result, or the folder of several.
+        out: the file of a single result, or the folder of one or several, which need not exist;
+            without a suffix it is a folder.
         suffixes: those that a result may have; in a folder, results get the first.
 
     Raises:
-        OutputError: a result with another suffix or in place of an input, or several inputs and
-            no folder for them.
+        OutputError: a result with another suffix or in place of an input, several inputs and no
+            folder for them, or a folder that cannot be made or written to.
         ConfigError: two inputs whose results would have the same name.
         InputError: a folder that cannot be listed.
     """
@@ -33,12 +35,14 @@ def plan(sources: list[Path], out: Path, suffixes: Sequence[str] = (".npz",)) ->
     flat: list[Path] = []
     for source in sources:
         flat += (list_videos(source) if source.is_dir() else []) or [source]
-    if len(flat) == 1 and not out.is_dir():
+    if len(flat) == 1 and out.suffix and not out.is_dir():
         if out.suffix.lower() not in suffixes:
-            raise OutputError(f"--out must end in {' or '.join(suffixes)}, got {out}")
+            raise OutputError(
+                f"--out must end in {' or '.join(suffixes)}, or be a folder, got {out}"
+            )
         return [(flat[0], out)]
-    if not out.is_dir():
-        raise OutputError(f"with several inputs --out must be an existing folder, got {out}")
+    if len(flat) > 1 and out.suffix.lower() in suffixes and not out.is_dir():
+        raise OutputError(f"with several inputs --out must be a folder, got {out}")
     check_folder(out)
     by_name: dict[str, Path] = {}
     for source in flat:
@@ -56,10 +60,12 @@ def plan(sources: list[Path], out: Path, suffixes: Sequence[str] = (".npz",)) ->
 
 
 def run_all(jobs: list[Job], run: Callable[[Path, Path], Result], *, debug: bool) -> list[Result]:
-    """Run every job; of several, one that fails does not stop the rest.
+    """Run every job; of several, one that fails does not stop the rest, whatever went wrong.
+
+    A defect of ours shows its traceback, which is for its report.
 
     Raises:
-        MbcliError: the only job failed.
+        Exception: of the only job; or the disk is full, which would fail every other job too.
     """
     if len(jobs) == 1:
         return [run(*jobs[0])]
@@ -67,7 +73,21 @@ def run_all(jobs: list[Job], run: Callable[[Path, Path], Result], *, debug: bool
     for source, target in jobs:
         try:
             results.append(run(source, target))
-        except MbcliError as error:
-            show_error(one_line(error), debug=debug)
-            results.append(Result(source=source, error=one_line(error)))
+        except Exception as error:
+            if _disk_is_full(error):
+                raise
+            message, defect = one_line(error), not isinstance(error, MbcliError)
+            if defect:
+                message = f"a defect of mbcli, {type(error).__name__}: {message}"
+            show_error(message, debug=debug or defect)
+            results.append(Result(source=source, error=message))
     return results
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Whether an error comes of a full disk or quota, however it was passed on."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

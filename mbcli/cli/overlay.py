@@ -55,7 +55,8 @@ def draw_overlay(
     overlay: Path, motion: Motion3D, source: Path, observer: Observer, *, overwrite: bool
 ) -> None:
     """Draw the result with the defaults of ``mbcli render --layout overlay``."""
-    from mbcli.show.drawing import RenderOptions, render
+    from mbcli.show.drawing.files import render
+    from mbcli.show.drawing.options import RenderOptions
 
     options = RenderOptions(layout="overlay")
     render(motion, overlay, video=source, options=options, overwrite=overwrite, observer=observer)

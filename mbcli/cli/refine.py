@@ -8,17 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from mbcli.cli import refining as r
-from mbcli.cli.arguments import Debug, Overwrite, Quiet
-from mbcli.cli.guard import exit_codes
+from mbcli.cli.arguments import Overwrite, Pose, Quiet
+from mbcli.cli.parameters import command
+from mbcli.cli.refining import refined
 from mbcli.errors import ConfigError, OutputError
+from mbcli.refinement.options import RefineOptions
 
 
+@command
 def refine(
-    pose: Annotated[
-        Path,
-        typer.Argument(metavar="POSE.NPZ", show_default=False, help="A result of mbcli infer."),
-    ],
+    pose: Pose,
+    *,
     out: Annotated[
         Path,
         typer.Option(
@@ -29,53 +29,30 @@ def refine(
         ),
     ],
     overwrite: Overwrite = False,
-    max_gap: r.MaxGap = None,
-    outliers: r.Outliers = False,
-    filter_: r.Filter = "none",
-    cutoff: r.Cutoff = None,
-    order: r.Order = None,
-    beta: r.Beta = None,
-    bones: r.Bones = False,
-    symmetric: r.Symmetric = False,
-    feet: r.Feet = False,
-    world: r.World = False,
+    options: RefineOptions,
     quiet: Quiet = False,
-    debug: Debug = False,
 ) -> None:
     """Refine a pose.npz: fill gaps, remove outliers, smooth, steady bones and feet, find the floor.
 
     A file that is refined already is refined anew, from the raw numbers in it.
     """
-    with exit_codes(debug=debug):
-        if out.suffix.lower() != ".npz":
-            raise OutputError(f"--out must end in .npz, got {out}")
-        options = r.refine_options(
-            max_gap=max_gap,
-            outliers=outliers,
-            filter_=filter_,
-            cutoff=cutoff,
-            order=order,
-            beta=beta,
-            bones=bones,
-            symmetric=symmetric,
-            feet=feet,
-            world=world,
+    if out.suffix.lower() != ".npz":
+        raise OutputError(f"--out must end in .npz, got {out}")
+    if not options.changes:
+        raise ConfigError(
+            "there is nothing to do: give one or more of --max-gap, --outliers, --filter, "
+            "--bones, --feet, --world"
         )
-        if options is None:
-            raise ConfigError(
-                "there is nothing to do: give one or more of --max-gap, --outliers, --filter, "
-                "--bones, --feet, --world"
-            )
-        # Imported on use, so that --help answers at once.
-        from mbcli.cli.screen import Screen
-        from mbcli.motion import load_motion, save_motion
-        from mbcli.storage.output import check_output
+    # Imported on use, so that --help answers at once.
+    from mbcli.cli.screen import Screen
+    from mbcli.motion import load_motion, save_motion
+    from mbcli.storage.output import check_output
 
-        check_output(out, overwrite=overwrite, inputs=(pose,))
-        motion = r.refined(load_motion(pose), options)
-        save_motion(out, motion, overwrite=overwrite)
-        done = "; ".join(_done(motion.meta["refinement"]))
-        Screen(quiet=quiet).say(f"{out}: {len(motion.timestamps)} frames; {done}")
+    check_output(out, overwrite=overwrite, inputs=(pose,))
+    motion = refined(load_motion(pose), options)
+    save_motion(out, motion, overwrite=overwrite)
+    done = "; ".join(_done(motion.meta["refinement"]))
+    Screen(quiet=quiet).say(f"{out}: {len(motion.timestamps)} frames; {done}")
 
 
 def _done(told: Mapping[str, Any]) -> list[str]:

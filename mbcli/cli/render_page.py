@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mbcli.cli.drawing import PAGE
 from mbcli.errors import ConfigError, InputError
+from mbcli.show.drawing.options import PAGE
 
 if TYPE_CHECKING:
     from mbcli.cli.screen import Screen

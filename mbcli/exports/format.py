@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from mbcli.errors import ConfigError
-from mbcli.exports.axes import Unit
 from mbcli.exports.options import ExportOptions, Up
-from mbcli.motion import Motion3D
+
+if TYPE_CHECKING:
+    from mbcli.exports.axes import Unit
+    from mbcli.motion import Motion3D
 
 
 @dataclass(frozen=True)

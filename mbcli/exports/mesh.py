@@ -31,6 +31,7 @@ from mbcli.storage.output import (
     check_output,
     check_replaceable,
     check_separate,
+    made_folder,
     move_folder,
     written_whole,
 )
@@ -102,7 +103,7 @@ def write_obj_folder(
     """Write ``frame_000000_person_1.obj`` and so on; the folder appears when it is complete.
 
     Args:
-        folder: where to; its parent must exist.
+        folder: where to.
         source: the meshes.
         track_ids: (P,) the people's numbers in the names.
         overwrite: replace an existing folder.
@@ -120,21 +121,23 @@ def write_obj_folder(
     faces = "".join(f"f {a} {b} {c}\n" for a, b, c in (source.faces + 1).tolist())
     count = 0
     try:
-        temporary.mkdir()
-        for frame, person in np.argwhere(source.present).tolist():
-            vertices = source.vertices(frame, person)
-            if vertices is None:
-                continue
-            name = f"frame_{frame:06d}_person_{track_ids[person]}.obj"
-            rows = (vertices * _FROM_CAMERA).tolist()
-            text = "".join(f"v {x:.5f} {y:.5f} {z:.5f}\n" for x, y, z in rows)
-            (temporary / name).write_text(text + faces, encoding="ascii")
-            count += 1
-        move_folder(temporary, folder, _is_ours)
+        with made_folder(folder.parent):
+            try:
+                temporary.mkdir()
+                for frame, person in np.argwhere(source.present).tolist():
+                    vertices = source.vertices(frame, person)
+                    if vertices is None:
+                        continue
+                    name = f"frame_{frame:06d}_person_{track_ids[person]}.obj"
+                    rows = (vertices * _FROM_CAMERA).tolist()
+                    text = "".join(f"v {x:.5f} {y:.5f} {z:.5f}\n" for x, y, z in rows)
+                    (temporary / name).write_text(text + faces, encoding="ascii")
+                    count += 1
+                move_folder(temporary, folder, _is_ours)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return count
 
 

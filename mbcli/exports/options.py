@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from mbcli.errors import ConfigError
-from mbcli.people import read_person
+from mbcli.flags import check, option
+from mbcli.people import EVERYBODY, GRAMMAR, read_person
 
 Up = Literal["y", "z"]
 Shape = Literal["wide", "long"]
+
+PANEL = "What to write"
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,35 @@ class ExportOptions:
         ConfigError: a value outside its rule.
     """
 
-    person: str = "all"
-    up: Up | None = None
-    scale: float | None = None
-    fps: float | None = None
-    shape: Shape = "wide"
+    person: str = option(EVERYBODY, "Whom to write.", panel=PANEL, metavar=GRAMMAR)
+    up: Up | None = option(
+        None,
+        "The axis that points up.",
+        panel=PANEL,
+        choices=get_args(Up),
+        shown="the format's own",
+    )
+    scale: float | None = option(
+        None,
+        "Factor on lengths: 100 turns metres into centimetres.",
+        panel=PANEL,
+        above=0,
+        shown="1",
+    )
+    fps: float | None = option(
+        None,
+        "Frames per second to resample to, positions by cubic splines.",
+        panel=PANEL,
+        above=0,
+        shown="as it is",
+    )
+    shape: Shape = option(
+        "wide",
+        "Of tables: a row for each frame and person, or for each joint too.",
+        panel=PANEL,
+        choices=get_args(Shape),
+    )
 
     def __post_init__(self) -> None:
-        if self.up not in (None, "y", "z"):
-            raise ConfigError(f"--up must be y or z, got {self.up}")
-        if self.shape not in ("wide", "long"):
-            raise ConfigError(f"--shape must be wide or long, got {self.shape}")
-        for option, value in (("--scale", self.scale), ("--fps", self.fps)):
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise ConfigError(f"{option} must be a positive number, got {value:g}")
+        check(self)
         read_person(self.person)

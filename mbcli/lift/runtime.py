@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from mbcli.errors import ConfigError
+from mbcli.flags import DEVICE, DEVICES
 from mbcli.geometry import flip
 from mbcli.lift.model import DSTformer
 
@@ -31,8 +32,8 @@ def resolve_device(name: str) -> torch.device:
     Raises:
         ConfigError: another word, or a device that this machine has not.
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", name):
-        raise ConfigError(f"--device must be auto, cpu, cuda, cuda:N or mps, got {name!r}")
+    if not re.fullmatch(DEVICE, name):
+        raise ConfigError(f"--device must be {DEVICES}, got {name!r}")
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if name == "auto":
         name = "cuda" if cuda else "mps" if mps else "cpu"

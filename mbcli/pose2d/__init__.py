@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mbcli.errors import ConfigError
+from mbcli.flags import DEVICE, DEVICES, check, flag, option
 
 if TYPE_CHECKING:
     from mbcli.skeleton import Skeleton
@@ -42,46 +43,109 @@ class Pose2D(Protocol):
         ...
 
 
+AUTO = "auto"  # as a front end: the best that is ready to run, see mbcli.pose2d.choose
+MODES = ("light", "balanced", "accurate")
+
+_PANEL, _NAMED = "2D stage", "NAME|PATH"
+
+
 @dataclass(frozen=True)
 class Pose2DOptions:
     """What a front end can be told; None leaves the choice to it.
 
     Attributes:
         threads: CPU threads of the networks.
-        person_threshold: 0..1, score from which somebody is taken to be a person. Lower it when
-            small, dark or half-hidden people are missed.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        mode: ``light``, ``balanced`` or ``accurate``: how large its models are.
-        config: name or path of the configuration of the keypoint model.
-        checkpoint: name or path of the weights of the keypoint model.
+        min_score: 0..1, score from which somebody is taken to be a person. Lower it when small,
+            dark or half-hidden people are missed.
+        pose2d_mode: ``light``, ``balanced`` or ``accurate``: how large its models are.
+        pose2d_config: name or path of the configuration of the keypoint model.
+        pose2d_checkpoint: name or path of the weights of the keypoint model.
         det_config: name or path of the configuration of the person detector.
         det_checkpoint: name or path of the weights of the person detector.
-        flip_test: average the keypoints with those of the mirrored crop.
-        batch_size: crops that go through the network at a time.
+        pose2d_flip: average the keypoints with those of the mirrored crop; None is no.
+        pose2d_batch: crops that go through the network at a time.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+    Raises:
+        ConfigError: a value outside its rule.
     """
 
     threads: int | None = None
-    person_threshold: float | None = None
-    device: str = "auto"
-    mode: str | None = None
-    config: str | None = None
-    checkpoint: str | None = None
-    det_config: str | None = None
-    det_checkpoint: str | None = None
-    flip_test: bool | None = None
-    batch_size: int | None = None
+    min_score: float | None = option(
+        None,
+        "0 to 1: how sure it must be of a person; lower finds more, also ghosts.",
+        panel=_PANEL,
+        above=0,
+        below=1,
+        must="between 0 and 1",
+        shown="that of --pose2d",
+    )
+    pose2d_mode: str | None = option(
+        None,
+        "How large the models of rtmpose are.",
+        panel=_PANEL,
+        choices=MODES,
+        shown="balanced",
+    )
+    pose2d_config: str | None = option(
+        None,
+        "MMPose configuration of the keypoint model.",
+        panel=_PANEL,
+        metavar=_NAMED,
+        reads=True,
+    )
+    pose2d_checkpoint: str | None = option(
+        None,
+        "Its weights: .pth for mmpose, .onnx for rtmpose.",
+        panel=_PANEL,
+        metavar=_NAMED,
+        reads=True,
+    )
+    det_config: str | None = option(
+        None,
+        "MMDetection configuration of the person detector.",
+        panel=_PANEL,
+        metavar=_NAMED,
+        reads=True,
+    )
+    det_checkpoint: str | None = option(
+        None,
+        "Its weights: .pth for mmpose, .onnx for rtmpose.",
+        panel=_PANEL,
+        metavar=_NAMED,
+        reads=True,
+    )
+    pose2d_flip: bool | None = option(
+        None,
+        "Average keypoints with those of the mirrored crop: better, and half as fast.",
+        panel=_PANEL,
+        shown="off",
+    )
+    pose2d_batch: int | None = option(
+        None,
+        "People that go through the network together.",
+        panel=_PANEL,
+        least=1,
+        shown="that of --pose2d",
+    )
+    device: str = option(
+        "auto",
+        "Where to run.",
+        panel="Networks",
+        metavar="auto|cpu|cuda|cuda:N|mps",
+        pattern=DEVICE,
+        must=DEVICES,
+    )
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
             raise ConfigError(f"threads must be 1 or more, got {self.threads}")
-        if self.batch_size is not None and self.batch_size < 1:
-            raise ConfigError(f"--pose2d-batch must be 1 or more, got {self.batch_size}")
-        if self.person_threshold is not None and not 0 < self.person_threshold < 1:
-            raise ConfigError(
-                f"--min-score must lie between 0 and 1, got {self.person_threshold:g}"
-            )
-        if self.mode is not None and self.mode not in MODES:
-            raise ConfigError(f"--pose2d-mode must be {', '.join(MODES)}, got {self.mode!r}")
+        check(self)
+
+    @property
+    def pose2d_device(self) -> str:
+        """Where the front end runs: none of them knows mps."""
+        return "cpu" if self.device == "mps" else self.device
 
     def only(self, backend: str, *taken: str) -> None:
         """Refuse what the front end ``backend`` could only ignore.
@@ -89,23 +153,21 @@ class Pose2DOptions:
         Raises:
             ConfigError: an option is given that is none of ``taken``.
         """
-        for name, option in _OPTION_NAMES.items():
+        for name in _SPECIAL:
             if name not in taken and getattr(self, name) is not None:
-                raise ConfigError(f"{option} has no meaning with --pose2d {backend}")
+                raise ConfigError(f"{flag(name)} has no meaning with --pose2d {backend}")
 
 
-AUTO = "auto"  # as a front end: the best that is ready to run, see mbcli.pose2d.choose
-MODES = ("light", "balanced", "accurate")
-
-_OPTION_NAMES = {
-    "mode": "--pose2d-mode",
-    "config": "--pose2d-config",
-    "checkpoint": "--pose2d-checkpoint",
-    "det_config": "--det-config",
-    "det_checkpoint": "--det-checkpoint",
-    "flip_test": "--pose2d-flip",
-    "batch_size": "--pose2d-batch",
-}
+# Options that not every front end knows.
+_SPECIAL = (
+    "pose2d_mode",
+    "pose2d_config",
+    "pose2d_checkpoint",
+    "det_config",
+    "det_checkpoint",
+    "pose2d_flip",
+    "pose2d_batch",
+)
 
 
 # Imported on use: networks' runtimes take a noticeable part of a second, or seconds, to load.
@@ -113,9 +175,7 @@ def _movenet(options: Pose2DOptions) -> Pose2D:
     from mbcli.pose2d.movenet import MoveNet
 
     options.only("movenet")
-    chosen = (
-        {} if options.person_threshold is None else {"person_threshold": options.person_threshold}
-    )
+    chosen = {} if options.min_score is None else {"person_threshold": options.min_score}
     return MoveNet(threads=options.threads, **chosen)
 
 

@@ -36,22 +36,22 @@ def choose(asked: str, options: Pose2DOptions) -> Choice:
     """
     if asked != AUTO:
         return Choice(asked, options, "as asked for")
-    if options.config is not None or options.det_config is not None:
+    if options.pose2d_config is not None or options.det_config is not None:
         return Choice("mmpose", options, "a configuration of it is given")
-    given = options.checkpoint or options.det_checkpoint
+    given = options.pose2d_checkpoint or options.det_checkpoint
     if given is not None:
         onnx = given.endswith((".onnx", "-onnx"))
         return Choice("rtmpose" if onnx else "mmpose", options, f"{given} is of its kind")
     models = (PERSON_MODELS, KEYPOINT_MODELS)
     ready = all(any(map(on_disk, names)) for names in models)
-    if options.mode is None and ready and _mmpose_runs():
+    if options.pose2d_mode is None and ready and _mmpose_runs():
         return Choice("mmpose", options, "it is installed and its weights are on disk")
-    modes = (options.mode,) if options.mode else ("balanced", "accurate", "light")
+    modes = (options.pose2d_mode,) if options.pose2d_mode else ("balanced", "accurate", "light")
     for mode in modes:
         if all(map(on_disk, WEIGHTS_OF_MODE[mode])):
             names = " and ".join(WEIGHTS_OF_MODE[mode])
-            return Choice("rtmpose", replace(options, mode=mode), f"{names} are on disk")
-    if options.mode is not None:
+            return Choice("rtmpose", replace(options, pose2d_mode=mode), f"{names} are on disk")
+    if options.pose2d_mode is not None:
         # Asked for by its size, so that MoveNet would be no answer: the front end tells what to do.
         return Choice("rtmpose", options, "only it has modes")
     wanted = " ".join(WEIGHTS_OF_MODE["balanced"])

@@ -45,7 +45,7 @@ class MMPose:
         """Load both models.
 
         Args:
-            options: what to load and how to run it; ``mode`` has no meaning here.
+            options: what to load and how to run it; ``pose2d_mode`` has no meaning here.
 
         Raises:
             ConfigError: the extra is missing or cannot run here, an option without meaning, an
@@ -55,26 +55,28 @@ class MMPose:
         options = Pose2DOptions() if options is None else options
         options.only(
             self.name,
-            "config",
-            "checkpoint",
+            "pose2d_config",
+            "pose2d_checkpoint",
             "det_config",
             "det_checkpoint",
-            "flip_test",
-            "batch_size",
+            "pose2d_flip",
+            "pose2d_batch",
         )
         prepare()
         import torch
 
-        config, checkpoint = _pair("pose2d", options.config, options.checkpoint, KEYPOINT_MODELS)
+        config, checkpoint = _pair(
+            "pose2d", options.pose2d_config, options.pose2d_checkpoint, KEYPOINT_MODELS
+        )
         det_config, det_checkpoint = _pair(
             "det", options.det_config, options.det_checkpoint, PERSON_MODELS
         )
         # Both are looked for before either is loaded, which takes seconds.
         check_on_disk(self.name, det_checkpoint, checkpoint)
         files = resolve(checkpoint), resolve(det_checkpoint)
-        device = _device(options.device)
-        self._batch_size = options.batch_size or _BATCH_SIZE
-        flip_test = bool(options.flip_test)
+        device = _device(options.pose2d_device)
+        self._batch_size = options.pose2d_batch or _BATCH_SIZE
+        flip_test = bool(options.pose2d_flip)
         self._threads = torch.get_num_threads()
         self._pose = build_pose_estimator(config, files[0], flip_test=flip_test, device=device)
         steps = self._pose.cfg.test_dataloader.dataset.pipeline
@@ -85,7 +87,7 @@ class MMPose:
         self.skeleton = _skeleton(config, self._pose.dataset_meta)
         self.weights: tuple[str, ...] = (det_checkpoint, checkpoint)
         sizes = [list(step["input_size"]) for step in steps if "input_size" in step]
-        threshold = options.person_threshold or _PERSON_THRESHOLD
+        threshold = options.min_score or _PERSON_THRESHOLD
         self.facts: Mapping[str, Any] = {
             "person_threshold": threshold,
             "config": config,

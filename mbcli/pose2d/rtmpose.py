@@ -12,6 +12,7 @@ from typing import Any
 import onnxruntime as ort
 
 from mbcli.errors import ConfigError, WeightsError
+from mbcli.flags import flag
 from mbcli.pose2d import Pose2DOptions
 from mbcli.pose2d.detectors import PersonDetector
 from mbcli.pose2d.models import WEIGHTS_OF_MODE, check_on_disk
@@ -44,13 +45,20 @@ class RTMPose:
             ConfigError: an option without meaning here, or CUDA asked for and absent.
             WeightsError: weights that are not on disk, damaged, no ONNX, or of another kind.
         """
-        options.only(self.name, "mode", "checkpoint", "det_checkpoint", "flip_test", "batch_size")
-        threshold = options.person_threshold or DEFAULT_THRESHOLD
-        det_name, pose_name = WEIGHTS_OF_MODE[options.mode or DEFAULT_MODE]
-        pose_name = options.checkpoint or pose_name
+        options.only(
+            self.name,
+            "pose2d_mode",
+            "pose2d_checkpoint",
+            "det_checkpoint",
+            "pose2d_flip",
+            "pose2d_batch",
+        )
+        threshold = options.min_score or DEFAULT_THRESHOLD
+        det_name, pose_name = WEIGHTS_OF_MODE[options.pose2d_mode or DEFAULT_MODE]
+        pose_name = options.pose2d_checkpoint or pose_name
         det_name = options.det_checkpoint or det_name
         # A keypoint model of the user's may need no detector.
-        _check_on_disk(*(() if options.checkpoint else (det_name,)), pose_name)
+        _check_on_disk(*(() if options.pose2d_checkpoint else (det_name,)), pose_name)
         pose_model = _load(pose_name, options)
         kind = _kind_of(pose_model)
         self._run: Callable[[Frame], FramePoses]
@@ -67,7 +75,7 @@ class RTMPose:
                 f"{pose_model.path} is a {kind.kind}: --pose2d-checkpoint must be an RTMPose "
                 f"or RTMO"
             )
-        if options.mode and options.checkpoint and options.det_checkpoint:
+        if options.pose2d_mode and options.pose2d_checkpoint and options.det_checkpoint:
             raise ConfigError("--pose2d-mode has no meaning where both checkpoints are given")
         _check_on_disk(det_name)
         det_model = _load(det_name, options)
@@ -77,8 +85,8 @@ class RTMPose:
                 f"person detector (RTMDet or YOLOX)"
             )
         detector = PersonDetector(det_model)
-        flip_test = bool(options.flip_test)
-        simcc = SimCC(pose_model, flip_test=flip_test, batch_size=options.batch_size)
+        flip_test = bool(options.pose2d_flip)
+        simcc = SimCC(pose_model, flip_test=flip_test, batch_size=options.pose2d_batch)
         self._run = TopDown(detector, simcc, joints=len(simcc.skeleton), person_threshold=threshold)
         self.skeleton = simcc.skeleton
         self.weights = (det_name, pose_name)
@@ -111,7 +119,7 @@ def _check_on_disk(*names: str) -> None:
 
 
 def _load(name: str, options: Pose2DOptions) -> PictureModel:
-    return PictureModel(name, device=options.device, threads=options.threads)
+    return PictureModel(name, device=options.pose2d_device, threads=options.threads)
 
 
 def _kind_of(model: PictureModel) -> type[PersonDetector] | type[SimCC] | type[RTMO]:
@@ -135,14 +143,11 @@ def _refuse_beside_rtmo(options: Pose2DOptions) -> None:
     Raises:
         ConfigError: such an option is given.
     """
-    for option, given in (
-        ("--det-checkpoint", options.det_checkpoint),
-        ("--pose2d-mode", options.mode),
-        ("--pose2d-flip", options.flip_test),
-        ("--pose2d-batch", options.batch_size),
-    ):
-        if given is not None:
-            raise ConfigError(f"{option} has no meaning with an RTMO, which is a single network")
+    for name in ("det_checkpoint", "pose2d_mode", "pose2d_flip", "pose2d_batch"):
+        if getattr(options, name) is not None:
+            raise ConfigError(
+                f"{flag(name)} has no meaning with an RTMO, which is a single network"
+            )
 
 
 def _facts(model: PictureModel, threshold: float) -> dict[str, Any]:

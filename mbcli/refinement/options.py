@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mbcli.errors import ConfigError
+from mbcli.flags import check, option
 
 FILTERS = ("none", "one-euro", "savgol", "butterworth")
 
@@ -13,6 +14,13 @@ DEFAULT_GAP = 0.25  # seconds
 DEFAULT_CUTOFF = {"one-euro": 2.0, "savgol": 6.0, "butterworth": 6.0}  # Hz
 DEFAULT_ORDER = {"savgol": 3, "butterworth": 4}
 DEFAULT_BETA = 6.0  # Hz per metre a second
+
+PANEL = "Refinement"
+
+
+def _each(defaults: Mapping[str, float]) -> str:
+    """The default of each filter, as --help shows it."""
+    return ", ".join(f"{name} {value:g}" for name, value in defaults.items())
 
 
 @dataclass(frozen=True)
@@ -43,38 +51,65 @@ class RefineOptions:
         ConfigError: a value outside its rule, or one that would do nothing.
     """
 
-    max_gap: float | None = None
-    outliers: bool = False
-    filter: str = "none"
-    cutoff: float | None = None
-    order: int | None = None
-    beta: float | None = None
-    bones: bool = False
-    symmetric: bool = False
-    feet: bool = False
-    world: bool = False
+    max_gap: float | None = option(
+        None,
+        "Fill holes up to this long, of joints as of people.",
+        panel=PANEL,
+        metavar="SECONDS",
+        unit="seconds",
+        least=0,
+        shown=f"0, and {DEFAULT_GAP:g} with --outliers",
+    )
+    outliers: bool = option(
+        False, "Take out joints that jump, or whose bones are of a wrong length.", panel=PANEL
+    )
+    filter: str = option("none", "Smooth over time.", panel=PANEL, choices=FILTERS)
+    cutoff: float | None = option(
+        None,
+        "Cut-off of the filter; of one-euro, that at rest.",
+        panel=PANEL,
+        metavar="HZ",
+        unit="Hz",
+        above=0,
+        shown=_each(DEFAULT_CUTOFF),
+    )
+    order: int | None = option(
+        None,
+        "Degree of savgol's polynomial, order of butterworth over both passes.",
+        panel=PANEL,
+        least=0,
+        shown=_each(DEFAULT_ORDER),
+    )
+    beta: float | None = option(
+        None,
+        "Hz by which the cut-off of one-euro rises per metre a second.",
+        panel=PANEL,
+        least=0,
+        shown=f"{DEFAULT_BETA:g}",
+    )
+    bones: bool = option(False, "Keep every bone at one length, its median.", panel=PANEL)
+    symmetric: bool = option(False, "With --bones: the same lengths left and right.", panel=PANEL)
+    feet: bool = option(
+        False, "Find when the feet stand on the floor, and keep them from sliding.", panel=PANEL
+    )
+    world: bool = option(
+        False, "Find the floor and gravity; takes the camera to stand still.", panel=PANEL
+    )
 
     def __post_init__(self) -> None:
-        if self.max_gap is not None and not (math.isfinite(self.max_gap) and self.max_gap >= 0):
-            raise ConfigError(f"--max-gap must be 0 or more seconds, got {self.max_gap:g}")
+        check(self)
         if self.outliers and self.max_gap == 0:
             raise ConfigError("--outliers needs a --max-gap above 0, to fill what it takes out")
-        if self.filter not in FILTERS:
-            raise ConfigError(f"--filter must be {', '.join(FILTERS)}, got {self.filter!r}")
         self._check_used("--cutoff", self.cutoff, FILTERS[1:])
-        if self.cutoff is not None and not (math.isfinite(self.cutoff) and self.cutoff > 0):
-            raise ConfigError(f"--cutoff must be a positive number of Hz, got {self.cutoff:g}")
         self._check_used("--order", self.order, tuple(DEFAULT_ORDER))
+        self._check_used("--beta", self.beta, ("one-euro",))
         if self.order is not None:
-            if self.filter == "savgol" and not 0 <= self.order <= 7:
+            if self.filter == "savgol" and self.order > 7:
                 raise ConfigError(f"--order must be 0 to 7 for savgol, got {self.order}")
             if self.filter == "butterworth" and self.order not in range(2, 13, 2):
                 raise ConfigError(
                     f"--order must be even, 2 to 12, for butterworth, got {self.order}"
                 )
-        self._check_used("--beta", self.beta, ("one-euro",))
-        if self.beta is not None and not (math.isfinite(self.beta) and self.beta >= 0):
-            raise ConfigError(f"--beta must be 0 or more, got {self.beta:g}")
         if self.symmetric and not self.bones:
             raise ConfigError("--symmetric goes with --bones, which is not given")
 

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 from mbcli.errors import ConfigError
 from mbcli.motion import Motion3D
 from mbcli.report import Observer, unobserved
-from mbcli.show.drawing import RenderOptions
-from mbcli.show.drawing import render as draw
 from mbcli.show.drawing.files import check_suffix
+from mbcli.show.drawing.files import render as draw
+from mbcli.show.drawing.options import PAGE, RenderOptions
 from mbcli.show.page.page import write_page
 
 if TYPE_CHECKING:
-    from mbcli.show.drawing import RenderReport
+    from mbcli.show.drawing.movies import RenderReport
     from mbcli.show.page.page import PageReport
-
-PAGE = ".html"
 
 
 def render(

@@ -6,7 +6,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mbcli.errors import OutputError
@@ -24,8 +24,8 @@ def check_output(path: Path, *, overwrite: bool, inputs: Iterable[Input]) -> Non
         inputs: all that is read to make it; see :func:`check_separate`.
 
     Raises:
-        OutputError: the folder does not exist or cannot be written to, the path is a folder or one
-            of the inputs, or the file exists and ``overwrite`` is off.
+        OutputError: the folder cannot be made or written to, the path is a folder or one of the
+            inputs, or the file exists and ``overwrite`` is off.
     """
     check_separate([path], inputs)
     _check_place(path, overwrite=overwrite)
@@ -78,21 +78,43 @@ def _check_place(path: Path, *, overwrite: bool) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Find out whether files can be created in ``folder``.
+    """Find out whether files can be created in ``folder``, which need not exist yet.
 
     Raises:
-        OutputError: it does not exist, is no folder or cannot be written to.
+        OutputError: it is no folder, cannot be written to or cannot be made.
     """
-    if not folder.is_dir():
-        raise OutputError(f"the output folder must exist, but {folder} does not: create it first")
+    place = folder
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise OutputError(f"the output folder {folder} cannot be made: {place} is no folder")
     try:
         # Asking for the permission bits would miss read-only file systems and full quotas.
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
         raise OutputError(
             f"the output folder {folder} cannot be written to: {error.strerror}"
         ) from error
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder, and those that it lies in; if the body fails, remove those that are empty.
+
+    Raises:
+        OSError: of the file system.
+    """
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for place in missing:
+            # Somebody else may have put something there, or removed it.
+            with suppress(OSError):
+                place.rmdir()
+        raise
 
 
 def check_replaceable(folder: Path, own: Callable[[str], bool], *, overwrite: bool) -> None:
@@ -148,7 +170,8 @@ def move_folder(made: Path, folder: Path, own: Callable[[str], bool]) -> None:
 def written_whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a temporary name beside ``path``; on success it becomes ``path``, else it is removed.
 
-    The temporary name keeps the suffix, so that writers which choose by it choose the same.
+    The temporary name keeps the suffix, so that writers which choose by it choose the same. Folders
+    that are missing are made, and removed again on failure.
 
     Raises:
         OutputError: as :func:`check_output`, or the writing in the body failed.
@@ -156,9 +179,11 @@ def written_whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
     _check_place(path, overwrite=overwrite)
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.part{path.suffix}")
     try:
-        yield temporary
-        temporary.replace(path)
+        with made_folder(path.parent):
+            try:
+                yield temporary
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)

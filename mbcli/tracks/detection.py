@@ -67,8 +67,8 @@ def chosen_and_mended(
     return mend(
         chosen,
         MendOptions(
-            swaps=options.fix_swaps and not as_they_come,
-            flickers=options.bridge and not as_they_come,
+            fix_swaps=options.fix_swaps and not as_they_come,
+            bridge=options.bridge and not as_they_come,
         ),
     )
 

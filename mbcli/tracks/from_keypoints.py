@@ -112,17 +112,10 @@ def _timeline(file: KeypointFile, options: InferOptions) -> _Timeline:
     fps = _agreed(file, "the frame rate", file.fps, options.fps, "--fps")
     size = _agreed(file, "the image size", file.size, options.image_size, "--image-size")
     times = np.arange(file.frames) / fps if file.timestamps is None else file.timestamps
-    slack = 0.5 / fps
-    begin = 0.0 if options.start is None else options.start
-    inside = times >= begin - slack
-    if options.end is not None:
-        inside &= times < options.end - slack
-    if file.looked_at is not None:
-        inside &= np.isin(np.arange(file.frames), file.looked_at)
-    index = np.flatnonzero(inside)[:: options.every]
+    seen = range(file.frames) if file.looked_at is None else file.looked_at.tolist()
+    index = np.array(list(options.excerpt.of(seen, lambda frame: float(times[frame]))))
     if not len(index):
-        until = "the end" if options.end is None else f"{options.end:g} s"
-        raise InputError(f"{file.path} has no frame from {begin:g} s to {until}")
+        raise InputError(f"{file.path} has no frame {options.excerpt}")
     return _Timeline(index, times[index], usual_rate(times[index], fps / options.every), size)
 
 

@@ -35,7 +35,7 @@ def detect_in_pictures(
     poses: list[FramePoses] = []
     ids: list[IntArray] = []
     cuts: list[int] = []
-    choice = choose(options.pose2d, options.pose2d_options)
+    choice = choose(options.pose2d, options)
     backend = BACKENDS[choice.backend](choice.options)
     tracker = Tracker(reader.fps)
     try:

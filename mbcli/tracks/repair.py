@@ -27,13 +27,13 @@ class MendOptions:
     """What to mend.
 
     Attributes:
-        swaps: undo exchanges of left and right that last a moment; see `mbcli.tracks.swaps`.
-        flickers: bridge joints that are missing or unsure and off for a moment; see
+        fix_swaps: undo exchanges of left and right that last a moment; see `mbcli.tracks.swaps`.
+        bridge: bridge joints that are missing or unsure and off for a moment; see
             `mbcli.tracks.flicker`.
     """
 
-    swaps: bool = True
-    flickers: bool = True
+    fix_swaps: bool = True
+    bridge: bool = True
 
 
 def mend(
@@ -71,14 +71,14 @@ def mend(
     for _ in range(_MAX_ROUNDS):
         sizes = body_lengths(data, times)  # (T, P)
         swaps = np.zeros_like(swapped)
-        if options.swaps:
+        if options.fix_swaps:
             swaps = find_swaps(data, times, sizes, pairs, sides)
             data = exchange(data, swaps, pairs)
             # What was bridged goes along with its joint.
             bridged = exchange(bridged, swaps, pairs)
             swapped ^= swaps
         bridges = np.zeros_like(bridged)
-        if options.flickers:
+        if options.bridge:
             data, bridges = bridge_flickers(data, times, sizes, keypoints.skeleton)
             bridged |= bridges
         if not (swaps.any() or bridges.any()):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mbcli.camera import focal_length
 from mbcli.errors import ConfigError
 from mbcli.keypoints import is_keypoint_file, read_keypoints
 from mbcli.options import InferOptions
@@ -46,6 +47,7 @@ def opened(source: Path, options: InferOptions, keypoints: Path | None = None) -
     with VideoReader(
         source, start=options.start, end=options.end, every=options.every, **rate
     ) as reader:
+        focal_length(reader.info.size, options.focal, options.fov)  # checks itself
         if options.fps is not None and reader.info.kind == "video":
             raise ConfigError(f"--fps is for pictures and keypoint files, but {source} is a video")
         if file is not None:

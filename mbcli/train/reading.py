@@ -46,16 +46,33 @@ def read_tree(path: Path) -> dict[str, Any]:
         ConfigError: the file is missing or no YAML mapping.
     """
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"the configuration {path} is not valid YAML: {first_line(error)}"
-        ) from error
+    tree = _parsed(content, f"the configuration {path}")
     if not isinstance(tree, dict):
         raise ConfigError(f"the configuration {path} must be a mapping of sections")
     return tree
+
+
+def _parsed(text: str | bytes, what: str) -> Any:
+    """The value of a YAML document.
+
+    Raises:
+        ConfigError: it is none. Besides its own errors, yaml lets through whatever Python says of
+            a date, a number or a tag that it cannot make.
+    """
+    try:
+        return yaml.safe_load(text)
+    except (
+        yaml.YAMLError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise ConfigError(f"{what} is not valid YAML: {first_line(error)}") from error
 
 
 def _placed(config: Kind, base: Path) -> Kind:
@@ -92,7 +109,7 @@ def _apply_override(tree: dict[str, Any], item: str) -> None:
     branch = tree.setdefault(section, {})
     if not isinstance(branch, dict):
         raise ConfigError(f"an override needs a section, but {section!r} is a value")
-    branch[name] = yaml.safe_load(text)
+    branch[name] = _parsed(text, f"the value of {section}.{name}, {text!r:.60},")
 
 
 def _first_line(error: ValidationError, kind: type[Settings]) -> str:

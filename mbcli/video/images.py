@@ -81,7 +81,6 @@ class ImageSource:
         count: number of pictures.
         fps: pictures per second, the mean in an animation.
         animated: whether the file says when its pages are shown.
-        tick: seconds below which two times are the same.
         matrix: of planar pictures.
         warnings: what went wrong so far, one line each.
     """
@@ -105,7 +104,6 @@ class ImageSource:
         self.animated = bool(ends)
         self.fps = self.count / ends[-1] if ends else fps
         self._times = (0.0, *ends[:-1]) if ends else tuple(k / fps for k in range(self.count))
-        self.tick = 1e-6 / self.fps
 
     def _first_readable(self, paths: list[Path]) -> tuple[PictureFile, RgbImage]:
         for path in paths:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Literal
 
 from mbcli.errors import InputError
+from mbcli.excerpt import Excerpt
 from mbcli.types import Frame
 from mbcli.video.images import IMAGE_SUFFIXES, ImageSource, Picture, files_with_suffix
 from mbcli.video.planar import Matrix
@@ -90,10 +91,10 @@ class VideoReader:
             for frame in reader:
                 ...
 
-    A frame belongs to the stretch if ``start <= frame.time < end``. Of these the first is given,
-    and every ``every``-th after it. ``frame.index`` counts from the source's first frame whatever
-    the start, ``frame.time`` is 0 at that frame and strictly increasing. How frames are counted
-    after a seek is told at :meth:`mbcli.video.video_file.VideoFile.pictures`.
+    Which frames are given is told at :class:`mbcli.excerpt.Excerpt`. ``frame.index`` counts from
+    the source's first frame whatever the start, ``frame.time`` is 0 at that frame and strictly
+    increasing. How frames are counted after a seek is told at
+    :meth:`mbcli.video.video_file.VideoFile.pictures`.
 
     Attributes:
         info: what is known of the source.
@@ -124,9 +125,10 @@ class VideoReader:
             image_fps: frames per second at which images are taken to be shown.
 
         Raises:
-            InputError: as :func:`probe`, or ``start``, ``end`` or ``every`` break their rules.
+            InputError: as :func:`probe`.
+            ConfigError: ``start``, ``end`` or ``every`` break their rules.
         """
-        self._start, self._end, self._every = _checked_stretch(start, end, every)
+        self._excerpt = Excerpt(start, end, every)
         self.info, self._source = _open(Path(path), image_fps)
         self.fps = self.info.fps / every
         self.expected_frames = self._expected()
@@ -157,16 +159,17 @@ class VideoReader:
         self._frames.close()
 
     def _expected(self) -> int | None:
-        info = self.info
+        info, excerpt = self.info, self._excerpt
         count = info.frame_count
         if count is None:
             if info.duration is None:
                 return None
             count = round(info.duration * info.fps)
         # Rounded first: 0.7 s at 30 frames per second is frame 21, not 21.000000000000004.
-        first = math.ceil(round(self._start * info.fps, 6))
-        last = count if self._end is None else min(count, math.ceil(round(self._end * info.fps, 6)))
-        return math.ceil(max(0, last - first) / self._every)
+        first, last = math.ceil(round(excerpt.begin * info.fps, 6)), count
+        if excerpt.end is not None:
+            last = min(count, math.ceil(round(excerpt.end * info.fps, 6)))
+        return math.ceil(max(0, last - first) / excerpt.every)
 
     def times(self) -> Iterator[tuple[int, float]]:
         """Number and seconds of every frame that iterating would give, without its picture.
@@ -202,37 +205,23 @@ class VideoReader:
         Raises:
             InputError: as iterating.
         """
-        slack = self._source.tick / 2
-        last, within, cut = 0.0, 0, False
-        for index, time, picture in self._source.pictures(self._start):
-            last = time
-            if time < self._start - slack:
-                continue
-            cut = self._end is not None and time >= self._end - slack
-            if cut:
-                break
-            within += 1
-            if (within - 1) % self._every == 0:
-                yield index, time, picture
-        if not within:
-            raise self._empty() if cut else past_end(self.info.path, self._start, last)
+        excerpt, last, given = self._excerpt, 0.0, False
+
+        def watched() -> Iterator[Picture]:
+            nonlocal last
+            for picture in self._source.pictures(excerpt.begin):
+                last = picture[1]
+                yield picture
+
+        for picture in excerpt.of(watched(), lambda picture: picture[1]):
+            given = True
+            yield picture
+        if not given:
+            before = excerpt.starts_after(last)
+            raise past_end(self.info.path, excerpt.begin, last) if before else self._empty()
 
     def _empty(self) -> InputError:
-        until = "the end" if self._end is None else f"{self._end:g} s"
-        return InputError(f"{self.info.path} has no frame from {self._start:g} s to {until}")
-
-
-def _checked_stretch(
-    start: float | None, end: float | None, every: int
-) -> tuple[float, float | None, int]:
-    begin = 0.0 if start is None else start
-    if not (math.isfinite(begin) and begin >= 0):
-        raise InputError(f"start must be 0 or more seconds, got {begin:g}")
-    if end is not None and not (math.isfinite(end) and end > begin):
-        raise InputError(f"end must be later than start ({begin:g} s), got {end:g} s")
-    if every < 1:
-        raise InputError(f"every must be 1 (all frames) or more, got {every}")
-    return begin, end, every
+        return InputError(f"{self.info.path} has no frame {self._excerpt}")
 
 
 def _open(path: Path, image_fps: float) -> tuple[VideoInfo, VideoFile | ImageSource]:

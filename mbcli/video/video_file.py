@@ -18,6 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
 from mbcli.errors import InputError
+from mbcli.excerpt import SLACK
 from mbcli.video.container import (
     RATE_PACKETS,
     Numbering,
@@ -69,7 +70,6 @@ class VideoFile:
         frame_count: number of frames that the container claims, or None.
         duration: seconds that the container claims, or None.
         orientation: what makes the stored picture upright.
-        tick: seconds of one unit of the container's time stamps.
         zero: seconds at which the container's clock stands when the first frame is shown.
         matrix: of planar pictures.
         warnings: what went wrong so far, one line each; complete after a pass to the end.
@@ -98,8 +98,8 @@ class VideoFile:
             self._countable = countable(container, stream)
             self._alone = len(container.streams) == 1
             self._decoded_size = (frame.width, frame.height)
-            self.tick = float(self._time_base)
-            self.zero = (self._zero or 0) * self.tick
+            self._tick = float(self._time_base)
+            self.zero = (self._zero or 0) * self._tick
             self.matrix = matrix_of(frame)
             self.frame_count = stream.frames or None
             self.duration = claimed_duration(container, stream)
@@ -169,13 +169,13 @@ class VideoFile:
                 stamps.append(packet.pts)
                 if packet.is_keyframe and starts_afresh(packet, stream):
                     keyframes.append(packet.pts)
-                seconds = (packet.pts - self._zero) * self.tick
-                if seconds >= start - self.tick / 2:
+                seconds = (packet.pts - self._zero) * self._tick
+                if seconds >= start - SLACK:
                     first = packet.pts if first is None else min(first, packet.pts)
         if not stamps or min(stamps) != self._zero or len(set(stamps)) < len(stamps):
             return None
         if first is None:
-            raise past_end(self.path, start, (max(stamps) - self._zero) * self.tick)
+            raise past_end(self.path, start, (max(stamps) - self._zero) * self._tick)
         keyframe = max((k for k in keyframes if k <= first), default=None)
         if keyframe is None:
             return None
@@ -188,7 +188,7 @@ class VideoFile:
         shown, number, until = 0, -1, 0.0
         for frame in frames:
             number, time = numbers.number(frame), clock.tick(self._stamp(frame))
-            until = time + max(1 / self.fps, (frame.duration or 0) * self.tick)
+            until = time + max(1 / self.fps, (frame.duration or 0) * self._tick)
             shown += 1
             yield number, time, _Decoded(self, frame)
         self._report(noted, number + 1, until, claim)

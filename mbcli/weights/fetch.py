@@ -68,10 +68,9 @@ def fetch(
         foreign = directory is not None or present != target
         if present is not None and _whole(entry, present, foreign=foreign):
             return present
-    if directory is None:
-        with on_disk_errors(target):
-            folder.mkdir(parents=True, exist_ok=True)
     check_folder(folder)
+    with on_disk_errors(target):
+        folder.mkdir(parents=True, exist_ok=True)
     # Imported on use, like requests: every command imports the table, few of them download.
     from filelock import FileLock, Timeout
 

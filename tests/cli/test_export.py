@@ -93,7 +93,10 @@ def test_list_shows_every_format() -> None:
         (("-o", "a.trc", "--fps", "0"), "--fps must be a positive number, got 0"),
         (("-o", "a.npy", "--up", "z"), "--up has no use for x3d files, got z"),
         (("-o", "a.trc", "--cutoff", "5"), "--cutoff goes with --filter"),
-        (("-o", "no/a.trc"), "the output folder must exist, but no does not"),
+        (
+            ("-o", "pose.npz/a.trc"),
+            "the output folder pose.npz cannot be made: pose.npz is no folder",
+        ),
     ],
 )
 def test_errors_are_one_line(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
@@ -17,6 +18,8 @@ from typer.testing import CliRunner, Result
 
 import mbcli
 from mbcli.cli.app import app
+from mbcli.errors import OutputError
+from mbcli.pipeline import Pipeline
 from mbcli.video import VideoReader, write_video
 
 SHORT = ("--end", "0.2", "--no-flip")
@@ -117,6 +120,76 @@ def test_one_bad_input_does_not_stop_the_rest(
     assert "--overwrite" in document["results"][1]["error"]
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_defect_in_one_does_not_stop_the_rest(
+    walk: Path,
+    tmp_path: Path,
+    infer: list[object],
+    monkeypatch: pytest.MonkeyPatch,
+    as_json: bool,
+) -> None:
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        shutil.copy(walk, tmp_path / name)
+    whole = Pipeline.run
+
+    def broken(self: Pipeline, source: Path, *rest: object) -> object:
+        if source.name == "b.mp4":
+            raise IndexError("list index out of range")
+        return whole(self, source, *rest)
+
+    monkeypatch.setattr(Pipeline, "run", broken)
+    inputs = [tmp_path / name for name in ("a.mp4", "b.mp4", "c.mp4")]
+    out = tmp_path / "made" / "here"
+    result = run(*inputs, "--out", out, *infer, *(["--json"] if as_json else []))
+    assert result.exit_code == 1
+    assert names(out) == ["a.npz", "c.npz"]
+    said = "a defect of mbcli, IndexError: list index out of range"
+    assert f"error: {said}" in result.stderr.splitlines()
+    assert "Traceback" in result.stderr, "a defect is reported with it"
+    if as_json:
+        rows = json.loads(result.stdout)["results"]
+        assert [row["ok"] for row in rows] == [True, False, True]
+        assert rows[1]["error"] == said
+    else:
+        _, first, second, third = result.stderr.splitlines()[-4:]
+        assert first.endswith("a.npz")
+        assert f"failed: {said}" in second
+        assert third.endswith("c.npz")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "full")])
+def test_what_ends_every_input_ends_the_run(
+    walk: Path,
+    tmp_path: Path,
+    infer: list[object],
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+) -> None:
+    asked = []
+
+    def broken(self: Pipeline, source: Path, *_: object) -> object:
+        asked.append(source.name)
+        if isinstance(error, OSError):
+            raise OutputError("the disk is full") from error
+        raise error
+
+    monkeypatch.setattr(Pipeline, "run", broken)
+    shutil.copy(walk, tmp_path / "b.mp4")
+    out = tmp_path / "out"
+    result = run(walk, tmp_path / "b.mp4", "--out", out, *infer)
+    assert asked == ["walk.mp4"]
+    assert result.exit_code == (1 if isinstance(error, OSError) else 130)
+    assert not out.exists()
+
+
+def test_folders_are_made(walk: Path, tmp_path: Path, infer: list[object]) -> None:
+    result = run(walk, "--out", tmp_path / "a" / "b" / "pose.npz", *infer)
+    assert result.exit_code == 0, result.output
+    result = run(walk, "--out", tmp_path / "results", *infer)
+    assert result.exit_code == 0, result.output
+    assert names(tmp_path / "results") == ["walk.npz"]
+
+
 def bomb(path: Path) -> None:
     """A checkpoint whose loading would leave a file behind."""
     path.write_bytes(pickle.dumps({"model_pos": _Bomb()}))
@@ -172,7 +245,8 @@ def sound_only(path: Path) -> None:
         ("walk.mp4", ["--weights", "cut.safetensors"], "cut.safetensors"),
         ("walk.mp4", ["--weights", "other.safetensors"], "other.safetensors"),
         ("walk.mp4", ["--weights", "bomb.bin"], "bomb.bin"),
-        ("walk.mp4", ["--out", "missing/pose.npz"], "missing"),
+        ("walk.mp4", ["--out", "taken.npz/pose.npz"], "taken.npz is no folder"),
+        ("nobody.mp4", ["--out", "new/folder/pose.npz"], "--min-score 0.1"),
         ("walk.mp4", ["--out", "/proc/pose.npz"], "/proc"),
         ("walk.mp4", ["--out", "taken.npz"], "--overwrite"),
         ("walk.mp4", ["--out", "pose.bvh"], ".npz"),
@@ -238,7 +312,7 @@ def test_several_inputs_need_a_folder_and_names_of_their_own(
 ) -> None:
     result = run(walk, walk, "--out", tmp_path / "pose.npz", *infer)
     assert result.exit_code == 1
-    assert "must be an existing folder" in result.stderr
+    assert "must be a folder, got" in result.stderr
     result = run(walk, walk, "--out", tmp_path, *infer)
     assert result.exit_code == 1
     assert "differ in name" in result.stderr
@@ -418,7 +492,7 @@ def test_overlay_that_cannot_be_is_told_before_the_work(
     for words, rule in (
         ((walk, "-o", out, "--overlay", tmp_path / "x.avi"), "--overlay must end in .mp4, .gif"),
         ((walk, "-o", out, "--overlay", there), "exists"),
-        ((walk, "-o", out, "--overlay", tmp_path / "no" / "x.mp4"), "folder must exist"),
+        ((walk, "-o", out, "--overlay", there / "x.mp4"), "is no folder"),
         ((walk, walk, "-o", tmp_path, "--overlay", tmp_path / "x.mp4"), "differ in name"),
         ((held, "-o", out, "--overlay", tmp_path / "x.mp4"), "holds keypoints only"),
         ((walk, "-o", out, "--overlay", walk, "--overwrite"), "a file of its own"),

@@ -97,6 +97,28 @@ def test_mistakes_are_one_line(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--every", "0"], "--every must be 1 (all frames) or more, got 0"),
+        (["--every", "-1"], "--every must be 1 (all frames) or more, got -1"),
+        (["--start", "-1"], "--start must be 0 or more seconds, got -1"),
+        (["--start", "1", "--end", "0.5"], "--end must be later than --start (1 s), got 0.5 s"),
+    ],
+)
+@pytest.mark.parametrize("command", ["infer", "keypoints"])
+def test_a_stretch_that_is_none_is_told_of_keypoints_too(
+    command: str, words: list[str], said: str, kp: Path, tmp_path: Path
+):
+    coco = tmp_path / "coco.json"
+    done("keypoints", kp, "--out", coco)
+    for source, more in ((kp, []), (coco, ["--image-size", "1280x720", "--fps", "30"])):
+        result = run(command, source, *more, *words, "--out", tmp_path / "q.npz")
+        assert result.exit_code == 1
+        assert result.stderr == f"error: {said}\n"
+        assert not (tmp_path / "q.npz").exists()
+
+
 def test_broken_keypoints_are_one_line(kp: Path, tmp_path: Path):
     whole = tmp_path / "kp.json"
     done("keypoints", kp, "--out", whole)

@@ -183,9 +183,11 @@ def test_fetch_to_a_folder_from_a_mirror(
     assert result.exit_code == 0, result.output
     assert (tmp_path / "new.bin").read_bytes() == CONTENT
     assert f"set {ENVIRONMENT_VARIABLE}={tmp_path}" in result.stderr
-    missing = run("fetch", "new", "--to", tmp_path / "none")
-    assert (missing.exit_code, missing.stdout) == (1, "")
-    assert "must exist" in missing.stderr
+    nowhere = run("fetch", "new", "--to", tmp_path / "new.bin" / "none")
+    assert (nowhere.exit_code, nowhere.stdout) == (1, "")
+    assert "is no folder" in nowhere.stderr
+    assert run("fetch", "new", "--mirror", site, "--to", tmp_path / "a" / "b").exit_code == 0
+    assert (tmp_path / "a" / "b" / "new.bin").read_bytes() == CONTENT
 
 
 def test_verify_names_the_bad_and_takes_all_that_is_there(

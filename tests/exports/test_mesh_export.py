@@ -174,5 +174,6 @@ def test_what_is_there_is_kept_unless_told_otherwise(tmp_path: Path, cube: Cube)
     with pytest.raises(OutputError, match=r"nothing but files that mbcli wrote.*diary\.txt"):
         write_obj_folder(folder, cube, [7, 9], overwrite=True)
     assert (folder / "diary.txt").exists()
-    with pytest.raises(OutputError, match="must exist"):
-        write_obj_folder(tmp_path / "no" / "meshes", cube, [7, 9])
+    assert write_obj_folder(tmp_path / "new" / "meshes", cube, [7, 9]) == 8
+    with pytest.raises(OutputError, match="is no folder"):
+        write_obj_folder(path / "meshes", cube, [7, 9])

@@ -44,7 +44,7 @@ def test_onnx_models_on_disk_are_taken(shelf: Path, mode: str):
     assert auto().backend == "movenet", "a detector alone is not enough"
     put(shelf, WEIGHTS_OF_MODE[mode][1])
     choice = auto()
-    assert (choice.backend, choice.options.mode, choice.hint) == ("rtmpose", mode, "")
+    assert (choice.backend, choice.options.pose2d_mode, choice.hint) == ("rtmpose", mode, "")
     assert WEIGHTS_OF_MODE[mode][1] in choice.reason
 
 
@@ -60,19 +60,23 @@ def test_mmpose_comes_first_where_it_runs(shelf: Path, runs: bool, monkeypatch: 
 
 
 def test_what_the_user_names_decides(shelf: Path):
-    assert auto(config="rtmpose-m_8xb256-420e_body8-256x192").backend == "mmpose"
+    assert auto(pose2d_config="rtmpose-m_8xb256-420e_body8-256x192").backend == "mmpose"
     assert auto(det_config="x").backend == "mmpose"
-    assert auto(checkpoint="own.onnx").backend == "rtmpose"
-    assert auto(checkpoint="rtmo-m-onnx").backend == "rtmpose"
+    assert auto(pose2d_checkpoint="own.onnx").backend == "rtmpose"
+    assert auto(pose2d_checkpoint="rtmo-m-onnx").backend == "rtmpose"
     assert auto(det_checkpoint="own.pth").backend == "mmpose"
-    assert auto(mode="light").backend == "rtmpose"
+    assert auto(pose2d_mode="light").backend == "rtmpose"
     assert choose.choose("movenet", Pose2DOptions()).backend == "movenet"
 
 
 def test_options_that_a_front_end_would_ignore_are_refused():
     with pytest.raises(ConfigError, match="--pose2d-mode has no meaning with --pose2d movenet"):
-        BACKENDS["movenet"](Pose2DOptions(mode="light"))
-    for field, value in (("config", "x"), ("checkpoint", "x"), ("flip_test", True)):
+        BACKENDS["movenet"](Pose2DOptions(pose2d_mode="light"))
+    for field, value in (
+        ("pose2d_config", "x"),
+        ("pose2d_checkpoint", "x"),
+        ("pose2d_flip", True),
+    ):
         with pytest.raises(ConfigError, match="has no meaning with --pose2d movenet"):
             BACKENDS["movenet"](Pose2DOptions(**{field: value}))
 
@@ -80,9 +84,9 @@ def test_options_that_a_front_end_would_ignore_are_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mode": "huge"}, "--pose2d-mode must be light, balanced, accurate, got 'huge'"),
-        ({"batch_size": 0}, "--pose2d-batch must be 1 or more, got 0"),
-        ({"person_threshold": 1.0}, "--min-score must lie between 0 and 1, got 1"),
+        ({"pose2d_mode": "huge"}, "--pose2d-mode must be light, balanced or accurate, got 'huge'"),
+        ({"pose2d_batch": 0}, "--pose2d-batch must be 1 or more, got 0"),
+        ({"min_score": 1.0}, "--min-score must be between 0 and 1, got 1"),
     ],
 )
 def test_values_outside_their_rule(options: dict[str, object], message: str):

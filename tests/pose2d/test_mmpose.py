@@ -154,11 +154,11 @@ def _packaged(package: str, name: str) -> Path:
 
 def _options(files: Files, **changes: Any) -> Pose2DOptions:
     values = {
-        "config": BODY17,
-        "checkpoint": str(files.body17),
+        "pose2d_config": BODY17,
+        "pose2d_checkpoint": str(files.body17),
         "det_config": PERSON,
         "det_checkpoint": str(files.person),
-        "person_threshold": files.threshold,
+        "min_score": files.threshold,
         "device": "cpu",
     }
     return Pose2DOptions(**{**values, **changes})
@@ -248,7 +248,7 @@ def test_people_are_those_of_mmdetections_own_function(
 
 
 def test_batches_change_nothing(files: Files, frames: list[Frame], mmpose: MMPose) -> None:
-    pairs = MMPose(_options(files, batch_size=2))
+    pairs = MMPose(_options(files, pose2d_batch=2))
     alone = np.concatenate([mmpose._locate(frames[0].image, box[None]) for box in BOXES])
     for together in (pairs._locate(frames[0].image, BOXES), mmpose._locate(frames[0].image, BOXES)):
         np.testing.assert_allclose(together[..., 2], alone[..., 2], atol=1e-4)
@@ -257,7 +257,7 @@ def test_batches_change_nothing(files: Files, frames: list[Frame], mmpose: MMPos
 
 
 def test_flip_test_is_mmposes(files: Files, frames: list[Frame], mmpose: MMPose) -> None:
-    flipped = MMPose(_options(files, flip_test=True))
+    flipped = MMPose(_options(files, pose2d_flip=True))
     assert flipped.facts["flip_test"] is True
     assert mmpose.facts["flip_test"] is False
     ours = flipped._locate(frames[0].image, BOXES)
@@ -268,7 +268,7 @@ def test_flip_test_is_mmposes(files: Files, frames: list[Frame], mmpose: MMPose)
 
 
 def test_halpe26(files: Files, frames: list[Frame]) -> None:
-    mmpose = MMPose(_options(files, config=BODY26, checkpoint=str(files.body26)))
+    mmpose = MMPose(_options(files, pose2d_config=BODY26, pose2d_checkpoint=str(files.body26)))
     assert mmpose.skeleton is HALPE26
     assert mmpose._locate(frames[0].image, BOXES).shape == (5, 26, 3)
     assert mmpose(frames[0]).keypoints.shape[1:] == (26, 3)
@@ -303,7 +303,7 @@ def test_skeletons_by_joint_names(joint_list: str, skeleton: object) -> None:
 
 def test_facts_and_threads(files: Files) -> None:
     before = torch.get_num_threads()
-    mmpose = MMPose(_options(files, threads=before + 1, batch_size=3))
+    mmpose = MMPose(_options(files, threads=before + 1, pose2d_batch=3))
     assert torch.get_num_threads() == before + 1
     facts = mmpose.facts
     assert facts["input_size"] == [192, 256]
@@ -341,7 +341,7 @@ def test_nothing_is_fetched_printed_or_read_from_here(
 def test_a_configuration_by_path(files: Files, frames: list[Frame], tmp_path: Path) -> None:
     mine = tmp_path / "mine.py"
     mine.write_text(f"_base_ = {str(_packaged('mmpose', BODY17))!r}\n")
-    mmpose = MMPose(_options(files, config=str(mine)))
+    mmpose = MMPose(_options(files, pose2d_config=str(mine)))
     assert mmpose.facts["config"] == str(mine)
     assert mmpose._locate(frames[0].image, BOXES[:1]).shape == (1, 17, 3)
     mmpose.close()
@@ -350,15 +350,15 @@ def test_a_configuration_by_path(files: Files, frames: list[Frame], tmp_path: Pa
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"mode": "light"}, "--pose2d-mode has no meaning with --pose2d mmpose"),
-        ({"device": "tpu"}, "--device must be auto, cpu, cuda or cuda:N with .*'tpu'"),
+        ({"pose2d_mode": "light"}, "--pose2d-mode has no meaning with --pose2d mmpose"),
+        ({"device": "tpu"}, "--device must be auto, cpu, cuda, cuda:N or mps, got 'tpu'"),
         ({"device": "cuda:77"}, "--device cuda:77 is not there on this machine; it has auto, cpu"),
-        ({"config": "rtmpose-t_body8"}, "such as rtmpose-.*; got 'rtmpose-t_body8'"),
-        ({"config": "absent/a.py"}, "--pose2d-config absent/a.py does not exist"),
+        ({"pose2d_config": "rtmpose-t_body8"}, "such as rtmpose-.*; got 'rtmpose-t_body8'"),
+        ({"pose2d_config": "absent/a.py"}, "--pose2d-config absent/a.py does not exist"),
         ({"det_config": "rtmdet"}, "a configuration of mmpose or mmdet, such as .*'rtmdet'"),
-        ({"checkpoint": None}, f"--pose2d-config {BODY17} needs --pose2d-checkpoint"),
+        ({"pose2d_checkpoint": None}, f"--pose2d-config {BODY17} needs --pose2d-checkpoint"),
         (
-            {"config": "dekr_hrnet-w32_8xb10-140e_coco-512x512"},
+            {"pose2d_config": "dekr_hrnet-w32_8xb10-140e_coco-512x512"},
             "must be of a TopdownPoseEstimator, dekr_.* is of a BottomupPoseEstimator",
         ),
     ],
@@ -383,7 +383,7 @@ def test_broken_configurations(files: Files, tmp_path: Path, text: str, message:
     path = tmp_path / "broken.py"
     path.write_text(text)
     with pytest.raises(ConfigError, match=rf"--pose2d-config .*broken\.py {message}") as caught:
-        MMPose(_options(files, config=str(path)))
+        MMPose(_options(files, pose2d_config=str(path)))
     assert "\n" not in str(caught.value)
     del caught
     with warnings.catch_warnings():
@@ -412,7 +412,7 @@ def test_checkpoints_of_something_else(files: Files, tmp_path: Path) -> None:
         (tmp_path / "absent.pth", "does not exist"),
     ):
         with pytest.raises(WeightsError, match=message) as caught:
-            MMPose(_options(files, checkpoint=str(checkpoint)))
+            MMPose(_options(files, pose2d_checkpoint=str(checkpoint)))
         assert "\n" not in str(caught.value)
     with pytest.raises(WeightsError, match=f"does not fit configuration {PERSON}"):
         MMPose(_options(files, det_checkpoint=str(files.body17)))
@@ -424,7 +424,7 @@ def test_weights_that_are_not_on_disk(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(WeightsError, match=r"weights fetch rtmdet-m-pth rtmpose-m-pth$"):
         MMPose(Pose2DOptions())
     with pytest.raises(WeightsError, match=r"fetch rtmdet-m-pth rtmpose-m-halpe26-pth$"):
-        MMPose(Pose2DOptions(config=KEYPOINT_MODELS["rtmpose-m-halpe26-pth"]))
+        MMPose(Pose2DOptions(pose2d_config=KEYPOINT_MODELS["rtmpose-m-halpe26-pth"]))
 
 
 def test_a_detector_without_people(files: Files, tmp_path: Path) -> None:

@@ -268,7 +268,7 @@ def test_the_row_of_the_backend_table_works(frames: list[Frame]) -> None:
 
 
 def test_a_high_threshold_finds_nobody(frames: list[Frame]) -> None:
-    backend = BACKENDS["movenet"](Pose2DOptions(threads=1, person_threshold=0.99))
+    backend = BACKENDS["movenet"](Pose2DOptions(threads=1, min_score=0.99))
     assert len(backend(frames[0])) == 0
 
 
@@ -276,8 +276,8 @@ def test_a_high_threshold_finds_nobody(frames: list[Frame]) -> None:
     ("options", "message"),
     [
         ({"threads": 0}, "threads must be 1 or more, got 0"),
-        ({"person_threshold": 0.0}, "between 0 and 1"),
-        ({"person_threshold": 1.5}, "between 0 and 1"),
+        ({"min_score": 0.0}, "between 0 and 1"),
+        ({"min_score": 1.5}, "between 0 and 1"),
     ],
 )
 def test_options_outside_their_rule(options: dict[str, float], message: str) -> None:

@@ -35,7 +35,7 @@ def _frame(index: int, *corners: tuple[int, int]) -> Frame:
 def _options(graphs: Any, joints: int = 17, **more: Any) -> Pose2DOptions:
     return Pose2DOptions(
         threads=1,
-        checkpoint=str(graphs.brightest("pose", joints=joints)),
+        pose2d_checkpoint=str(graphs.brightest("pose", joints=joints)),
         det_checkpoint=str(graphs.red_box("detector", size=(192, 128))),
         **more,
     )
@@ -67,14 +67,14 @@ def test_nobody_in_an_empty_picture(graphs: Any) -> None:
 def test_the_threshold_is_the_users(graphs: Any) -> None:
     dim = _frame(0, (60, 40))
     frame = Frame(0, 0.0, (dim.image * 0.95).astype(np.uint8))
-    assert len(RTMPose(_options(graphs, person_threshold=0.9))(frame)) == 1
-    assert len(RTMPose(_options(graphs, person_threshold=0.97))(frame)) == 0
+    assert len(RTMPose(_options(graphs, min_score=0.9))(frame)) == 1
+    assert len(RTMPose(_options(graphs, min_score=0.97))(frame)) == 0
 
 
 def test_what_it_tells_of_itself_is_json(graphs: Any) -> None:
-    options = _options(graphs, flip_test=True, batch_size=3)
+    options = _options(graphs, pose2d_flip=True, pose2d_batch=3)
     rtmpose = RTMPose(options)
-    assert rtmpose.weights == (options.det_checkpoint, options.checkpoint)
+    assert rtmpose.weights == (options.det_checkpoint, options.pose2d_checkpoint)
     facts = json.loads(json.dumps(rtmpose.facts))
     assert facts["runtime"].startswith("onnxruntime ")
     assert facts | {"runtime": ""} == {
@@ -95,7 +95,7 @@ def _rtmo(graphs: Any) -> str:
 
 
 def test_an_rtmo_needs_no_detector(graphs: Any) -> None:
-    rtmpose = RTMPose(Pose2DOptions(threads=1, checkpoint=_rtmo(graphs)))
+    rtmpose = RTMPose(Pose2DOptions(threads=1, pose2d_checkpoint=_rtmo(graphs)))
     poses = rtmpose(_frame(0))
     assert np.allclose(poses.boxes, [[16, 8, 40, 56]])
     assert np.allclose(poses.keypoints[0], (1, 1, 0.5))
@@ -108,20 +108,20 @@ def test_an_rtmo_needs_no_detector(graphs: Any) -> None:
     ("option", "value", "name"),
     [
         ("det_checkpoint", "rtmdet-nano-onnx", "--det-checkpoint"),
-        ("mode", "light", "--pose2d-mode"),
-        ("flip_test", True, "--pose2d-flip"),
-        ("batch_size", 4, "--pose2d-batch"),
+        ("pose2d_mode", "light", "--pose2d-mode"),
+        ("pose2d_flip", True, "--pose2d-flip"),
+        ("pose2d_batch", 4, "--pose2d-batch"),
     ],
 )
 def test_an_rtmo_refuses_what_it_could_only_ignore(
     graphs: Any, option: str, value: Any, name: str
 ) -> None:
-    options = Pose2DOptions(checkpoint=_rtmo(graphs), **{option: value})
+    options = Pose2DOptions(pose2d_checkpoint=_rtmo(graphs), **{option: value})
     with pytest.raises(ConfigError, match=f"{name} has no meaning with an RTMO"):
         RTMPose(options)
 
 
-@pytest.mark.parametrize("option", ["config", "det_config"])
+@pytest.mark.parametrize("option", ["pose2d_config", "det_config"])
 def test_configurations_are_for_mmpose(option: str) -> None:
     with pytest.raises(ConfigError, match="has no meaning with --pose2d rtmpose"):
         RTMPose(Pose2DOptions(**{option: "some.py"}))  # type: ignore[arg-type]
@@ -129,7 +129,7 @@ def test_configurations_are_for_mmpose(option: str) -> None:
 
 def test_a_mode_beside_both_checkpoints(graphs: Any) -> None:
     with pytest.raises(ConfigError, match="--pose2d-mode has no meaning where both"):
-        RTMPose(_options(graphs, mode="light"))
+        RTMPose(_options(graphs, pose2d_mode="light"))
 
 
 @pytest.fixture
@@ -145,14 +145,14 @@ def nothing_on_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_missing_weights_say_what_to_fetch(mode: str | None) -> None:
     names = " ".join(WEIGHTS_OF_MODE[mode or "balanced"])
     with pytest.raises(WeightsError, match=f"mbcli weights fetch {names}$"):
-        RTMPose(Pose2DOptions(mode=mode))
+        RTMPose(Pose2DOptions(pose2d_mode=mode))
 
 
 @pytest.mark.usefixtures("nothing_on_disk")
 def test_only_what_is_missing_is_named(graphs: Any) -> None:
     pose = str(graphs.brightest("pose", joints=17))
     with pytest.raises(WeightsError, match=r"fetch yolox-x-onnx$"):
-        RTMPose(Pose2DOptions(checkpoint=pose, mode="accurate"))
+        RTMPose(Pose2DOptions(pose2d_checkpoint=pose, pose2d_mode="accurate"))
     detector = str(graphs.red_box("detector", size=(64, 64)))
     with pytest.raises(WeightsError, match=r"fetch rtmpose-m-onnx$"):
         RTMPose(Pose2DOptions(det_checkpoint=detector))
@@ -171,14 +171,14 @@ def test_networks_in_each_others_place(graphs: Any) -> None:
         str(graphs.red_box("detector", size=(64, 64))),
     )
     with pytest.raises(WeightsError, match="is a person detector: --pose2d-checkpoint must be"):
-        RTMPose(Pose2DOptions(checkpoint=detector, det_checkpoint=detector))
+        RTMPose(Pose2DOptions(pose2d_checkpoint=detector, det_checkpoint=detector))
     with pytest.raises(WeightsError, match=r"is an RTMPose \(SimCC\): --det-checkpoint must be"):
-        RTMPose(Pose2DOptions(checkpoint=pose, det_checkpoint=pose))
+        RTMPose(Pose2DOptions(pose2d_checkpoint=pose, det_checkpoint=pose))
 
 
 def test_networks_of_other_kinds(graphs: Any) -> None:
     heatmaps = str(graphs.constant("h", {"heatmaps": np.zeros((1, 17, 8, 8))}, size=(32, 32)))
     with pytest.raises(WeightsError, match=r"none of .*: it gives heatmaps of 4 axes"):
-        RTMPose(Pose2DOptions(checkpoint=heatmaps))
+        RTMPose(Pose2DOptions(pose2d_checkpoint=heatmaps))
     with pytest.raises(WeightsError, match="needs ONNX weights, rtmpose-m-pth is none"):
-        RTMPose(Pose2DOptions(checkpoint="rtmpose-m-pth"))
+        RTMPose(Pose2DOptions(pose2d_checkpoint="rtmpose-m-pth"))

@@ -167,7 +167,7 @@ def test_boxes_move_with_the_picture(rtmdet: Path, frames: list[Frame]) -> None:
 def test_both_networks_from_video_to_poses(
     rtmdet: Path, exported: Path, frames: list[Frame]
 ) -> None:
-    options = Pose2DOptions(threads=1, checkpoint=str(exported), det_checkpoint=str(rtmdet))
+    options = Pose2DOptions(threads=1, pose2d_checkpoint=str(exported), det_checkpoint=str(rtmdet))
     backend = BACKENDS["rtmpose"](options)
     found = [backend(frame) for frame in frames]
     backend.close()

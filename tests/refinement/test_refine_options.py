@@ -34,7 +34,7 @@ def test_outliers_bring_a_gap_with_them() -> None:
         ({"max_gap": -1.0}, "--max-gap must be 0 or more seconds, got -1"),
         ({"max_gap": float("nan")}, "got nan"),
         ({"outliers": True, "max_gap": 0.0}, "--outliers needs a --max-gap above 0"),
-        ({"filter": "kalman"}, "none, one-euro, savgol, butterworth, got 'kalman'"),
+        ({"filter": "kalman"}, "none, one-euro, savgol or butterworth, got 'kalman'"),
         ({"cutoff": 6.0}, "--cutoff goes with --filter one-euro, savgol, butterworth"),
         ({"filter": "butterworth", "cutoff": 0.0}, "positive number of Hz, got 0"),
         ({"filter": "one-euro", "order": 2}, "--order goes with --filter savgol, butterworth"),

@@ -6,7 +6,7 @@ import pytest
 from motions import walking
 
 import mbcli
-from mbcli.show.drawing import RenderReport
+from mbcli.show.drawing.movies import RenderReport
 from mbcli.show.page.page import PageReport
 
 

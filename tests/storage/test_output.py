@@ -29,15 +29,45 @@ def test_bad_paths_are_told_apart(tmp_path: Path) -> None:
     check_output(file, overwrite=True, inputs=())
     with pytest.raises(OutputError, match="is a folder"):
         check_output(tmp_path, overwrite=True, inputs=())
-    for missing in (tmp_path / "none" / "x.npz", file / "x.npz"):
-        with pytest.raises(OutputError, match="must exist"):
-            check_output(missing, overwrite=True, inputs=())
+    for place in (file / "x.npz", file / "none" / "x.npz"):
+        with pytest.raises(OutputError, match=r"cannot be made: .*file is no folder"):
+            check_output(place, overwrite=True, inputs=())
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder nobody can write to")
 def test_unwritable_folder_is_refused() -> None:
     with pytest.raises(OutputError, match="cannot be written to"):
         check_output(Path("/proc/pose.npz"), overwrite=False, inputs=())
+
+
+def test_folders_are_made_with_the_file_and_go_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("a") / "b" / "x.txt"
+    check_output(path, overwrite=False, inputs=())
+    assert not Path("a").exists(), "looking makes nothing"
+
+    def fail(target: Path, error: type[BaseException], beside: Path | None = None) -> None:
+        with written_whole(target, overwrite=False) as temporary:
+            temporary.write_text("half")
+            if beside is not None:
+                beside.touch()
+            raise error
+
+    for error in (KeyboardInterrupt, RuntimeError):
+        with pytest.raises(error):
+            fail(path, error)
+        assert list(tmp_path.iterdir()) == []
+    with written_whole(path, overwrite=False) as temporary:
+        temporary.write_text("whole")
+    assert path.read_text() == "whole"
+    with pytest.raises(RuntimeError):
+        fail(Path("a") / "y.txt", RuntimeError)
+    assert path.read_text() == "whole", "a folder that was there stays"
+    with pytest.raises(RuntimeError):
+        fail(Path("c") / "d" / "x.txt", RuntimeError, Path("c") / "mine")
+    assert [p.name for p in Path("c").iterdir()] == ["mine"]
 
 
 def test_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_planted_swaps_are_undone(sound: Keypoints2D, group: str, length: int) -
         frames = np.array([start + shift for start in starts for shift in range(length)])
         for to, source in ((left, right), (right, left)):
             data[np.ix_(frames, [0, 1], to)] = sound.data[np.ix_(frames, [0, 1], source)]
-        after = mend(replace(sound, data=data), MendOptions(flickers=False))[0]
+        after = mend(replace(sound, data=data), MendOptions(bridge=False))[0]
         same = ((after.data == sound.data) | np.isnan(sound.data)).all(axis=-1)
         same[OWN_SWAP, 0] = True
         wrong += np.count_nonzero(~np.delete(same, frames, axis=0))
@@ -122,7 +122,7 @@ def test_planted_flickers_are_bridged(sound: Keypoints2D, length: int) -> None:
         away = rng.normal(size=2)
         data[frames, person, joint, :2] += 0.4 * _length(sound, person) * away / np.hypot(*away)
         data[frames, person, joint, 2] = rng.uniform(0.05, 0.25, length)
-        after, account = mend(replace(sound, data=data), MendOptions(swaps=False))
+        after, account = mend(replace(sound, data=data), MendOptions(fix_swaps=False))
         if not account:
             continue
         off = np.linalg.norm(after.data[frames, person, joint, :2] - truth, axis=-1)
@@ -148,7 +148,7 @@ def _places(
 
 
 def test_switched_off_it_gives_back_what_it_got(found: Keypoints2D) -> None:
-    assert mend(found, MendOptions(swaps=False, flickers=False)) == (found, {})
+    assert mend(found, MendOptions(fix_swaps=False, bridge=False)) == (found, {})
 
 
 def test_mending_twice_is_mending_once(sound: Keypoints2D) -> None:

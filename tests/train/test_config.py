@@ -180,3 +180,40 @@ def test_cosine_warms_up_and_ends_at_zero() -> None:
 def test_the_average_forgets_its_start_quickly() -> None:
     assert ema_decay(0, 0.999) == pytest.approx(0.1)
     assert ema_decay(100_000, 0.999) == 0.999
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[",
+        "'",
+        "@",
+        "%x",
+        "2020-13-45",
+        "!!python/object:os.system x",
+        "!!int ''",
+        "!!bool x",
+        "!!float x",
+        "!!timestamp x",
+        "[" * 3000,
+        "9" * 5000,
+        "\x00",
+        "{[a]: 1}",
+        "? {a: b}",
+    ],
+    ids=lambda text: repr(text)[:20],
+)
+def test_a_value_that_is_no_yaml_is_told_in_one_line(make_config, tmp_path, text: str) -> None:
+    for load in (
+        lambda: load_config(make_config(), [f"run.steps={text}"]),
+        lambda: load_config(_written(tmp_path / "c.yaml", f"run: {{steps: {text}}}")),
+    ):
+        with pytest.raises(ConfigError) as error:
+            load()
+        assert len(str(error.value)) < 400
+        assert "\n" not in str(error.value)
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from mbcli.errors import ConfigError
-from mbcli.people import EVERYBODY, read_person
-from mbcli.show.drawing.shots import CameraMove
-from mbcli.show.drawing.styles import StyleName
-from mbcli.show.drawing.viewpoint import Projection
+from mbcli.flags import check, option
+from mbcli.people import EVERYBODY, GRAMMAR, read_person
 
-Layout = Literal["overlay", "3d", "side", "grid"]
-_WIDTHS = (64, 8192)  # pixels
+Layout = Literal["side", "overlay", "3d", "grid"]
+StyleName = Literal["dark", "light"]
+CameraMove = Literal["fixed", "orbit", "follow"]
+Projection = Literal["perspective", "orthographic"]
+
+STILLS, MOVING, PAGE = (".png", ".jpg", ".jpeg"), (".mp4", ".gif"), ".html"
+LOOK, VIEW, VIDEOS, PICTURES = "Look", "3D view", "Videos (.mp4, .gif)", "Pictures (.png, .jpg)"
 
 
 @dataclass(frozen=True)
@@ -49,53 +50,109 @@ class RenderOptions:
         ConfigError: a value outside its rule.
     """
 
-    layout: Layout = "side"
-    style: StyleName = "dark"
-    width: int | None = None
-    person: str = EVERYBODY
-    camera: CameraMove = "fixed"
-    projection: Projection = "perspective"
-    azimuth: float = 35.0
-    elevation: float = 12.0
-    turn: float = 12.0
-    trail: float = 1.0
-    trail_joints: tuple[str, ...] = ("pelvis",)
-    max_fps: float | None = None
-    sound: bool = True
-    frame: int | None = None
-    columns: int = 3
-    count: int = 12
+    layout: Layout = option(
+        "side",
+        "Skeletons on the video, the 3D view, both side by side, or a grid of views: front, side, "
+        "top and 3D.",
+        panel=LOOK,
+        choices=get_args(Layout),
+    )
+    style: StyleName = option("dark", "Tones.", panel=LOOK, choices=get_args(StyleName))
+    width: int | None = option(
+        None,
+        "Width of the output; lines and letters grow with it.",
+        panel=LOOK,
+        metavar="PIXELS",
+        unit="pixels",
+        least=64,
+        most=8192,
+        shown="as the video; for .gif the longer side 640",
+    )
+    person: str = option(EVERYBODY, "Whom to draw.", panel=LOOK, metavar=GRAMMAR)
+    camera: CameraMove = option(
+        "fixed",
+        "Stand, go around the people, or go with them.",
+        panel=VIEW,
+        choices=get_args(CameraMove),
+    )
+    projection: Projection = option(
+        "perspective",
+        "With or without perspective.",
+        panel=VIEW,
+        choices=get_args(Projection),
+    )
+    azimuth: float = option(
+        35.0,
+        "Degrees around the people: 0 as the camera, 90 from the side.",
+        panel=VIEW,
+        unit="degrees",
+    )
+    elevation: float = option(
+        12.0,
+        "Degrees from above: 0 level, 90 a plan.",
+        panel=VIEW,
+        unit="degrees",
+        least=-90,
+        most=90,
+    )
+    turn: float = option(
+        12.0,
+        "Time in which an orbit comes around.",
+        panel=VIEW,
+        metavar="SECONDS",
+        unit="seconds",
+    )
+    trail: float = option(
+        1.0,
+        "How long a trail joints leave; 0 for none.",
+        panel=VIEW,
+        metavar="SECONDS",
+        unit="seconds",
+        least=0,
+    )
+    trail_joints: tuple[str, ...] = option(
+        ("pelvis",),
+        "Which joints do.",
+        panel=VIEW,
+        metavar="JOINT[,JOINT]",
+        parse=lambda text: tuple(text.split(",")),
+    )
+    max_fps: float | None = option(
+        None,
+        "Frames a second at most; every n-th is drawn of a faster motion.",
+        panel=VIDEOS,
+        above=0,
+        shown="all; 15 for .gif",
+        suffixes=MOVING,
+    )
+    sound: bool = option(
+        True, "Keep the sound of the video (.mp4).", panel=VIDEOS, suffixes=(".mp4",)
+    )
+    frame: int | None = option(
+        None,
+        "Number of the one frame to draw, as counted in the video.",
+        panel=PICTURES,
+        shown="a contact sheet",
+        suffixes=STILLS,
+    )
+    columns: int = option(
+        3, "Columns of the contact sheet.", panel=PICTURES, least=1, suffixes=STILLS
+    )
+    count: int = option(
+        12,
+        "Pictures on the contact sheet, evenly spaced.",
+        panel=PICTURES,
+        least=1,
+        suffixes=STILLS,
+    )
 
     def __post_init__(self) -> None:
+        check(self)
         read_person(self.person)
-        _one_of("--layout", self.layout, get_args(Layout))
-        _one_of("--style", self.style, get_args(StyleName))
-        _one_of("--camera", self.camera, get_args(CameraMove))
-        _one_of("--projection", self.projection, get_args(Projection))
-        low, high = _WIDTHS
-        if self.width is not None and not low <= self.width <= high:
-            raise ConfigError(f"--width must be {low}..{high} pixels, got {self.width}")
-        if not math.isfinite(self.azimuth):
-            raise ConfigError(f"--azimuth must be a number of degrees, got {self.azimuth:g}")
-        if not -90 <= self.elevation <= 90:
-            raise ConfigError(f"--elevation must be within -90..90 degrees, got {self.elevation:g}")
-        if not (math.isfinite(self.turn) and abs(self.turn) >= 1):
+        if abs(self.turn) < 1:
             raise ConfigError(f"--turn must be 1 second or more, got {self.turn:g}")
-        if not (math.isfinite(self.trail) and self.trail >= 0):
-            raise ConfigError(f"--trail must be 0 or more seconds, got {self.trail:g}")
-        if self.max_fps is not None and not (math.isfinite(self.max_fps) and self.max_fps > 0):
-            raise ConfigError(f"--max-fps must be a positive number, got {self.max_fps:g}")
-        for option, value in (("--columns", self.columns), ("--count", self.count)):
-            if value < 1:
-                raise ConfigError(f"{option} must be 1 or more, got {value}")
 
     @property
     def needs_video(self) -> bool:
         """Whether the video's pictures are drawn on."""
         return self.layout in ("overlay", "side")
-
-
-def _one_of(option: str, value: str, known: Iterable[str]) -> None:
-    known = tuple(known)
-    if value not in known:
-        raise ConfigError(f"{option} must be {', '.join(known[:-1])} or {known[-1]}, got {value}")

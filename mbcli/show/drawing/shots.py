@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
+from mbcli.show.drawing.options import CameraMove, Projection
 from mbcli.show.drawing.scene import Scene
-from mbcli.show.drawing.viewpoint import Projection, Viewpoint, Window, frame_all, look_from
+from mbcli.show.drawing.viewpoint import Viewpoint, Window, frame_all, look_from
 from mbcli.types import FloatArray
-
-CameraMove = Literal["fixed", "orbit", "follow"]
 
 _AROUND = 24  # directions from which all must be seen by a camera that goes around
 _LEVELS = 128  # heights at which it is noted how far people get from the middle

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 from mbcli.show.colours import Colour
-
-StyleName = Literal["dark", "light"]
 
 # Share of red, green and blue in how bright a colour looks: ITU-R BT.601.
 _SHARES = (0.299, 0.587, 0.114)

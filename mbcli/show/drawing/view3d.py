@@ -12,12 +12,13 @@ from mbcli.show.drawing.canvas import Canvas
 from mbcli.show.drawing.floor import Floor, draw_axes
 from mbcli.show.drawing.ink import dot, limb, line_width, opacity, stroke
 from mbcli.show.drawing.lettering import label_point, legend, text_height, write_label
+from mbcli.show.drawing.options import CameraMove, Projection
 from mbcli.show.drawing.scene import Scene
-from mbcli.show.drawing.shots import CameraMove, shot_of
+from mbcli.show.drawing.shots import shot_of
 from mbcli.show.drawing.styles import Style
 from mbcli.show.drawing.sureness import DASHED_BEYOND, sureness
 from mbcli.show.drawing.trails import Trails
-from mbcli.show.drawing.viewpoint import Projection, Viewpoint
+from mbcli.show.drawing.viewpoint import Viewpoint
 
 
 class View3D:

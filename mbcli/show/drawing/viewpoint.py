@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from mbcli.show.drawing.options import Projection
 from mbcli.types import FloatArray
 
-Projection = Literal["perspective", "orthographic"]
 Window = tuple[float, float, float, float]  # left, top, right and bottom in pixels
 
 # Tangent of half the angle of view across the shorter side. Some 30 degrees: near enough to see

@@ -100,15 +100,15 @@ def _draw(chosen: Selection, options: PlotOptions) -> Figure:
 
     title, remark = _title(chosen, options), _remark(chosen)
     if options.what == "trajectories":
-        return draw_trajectories(chosen, options.joints, title=title, remark=remark)
+        return draw_trajectories(chosen, options.joint, title=title, remark=remark)
     if options.what == "confidence":
-        drawn = panels.confidence_panels(chosen, options.joints)
+        drawn = panels.confidence_panels(chosen, options.joint)
     else:
         wanted = panels.angle_panels if options.what == "angles" else panels.speed_panels
         drawn = [
             [*quantities, panels.overall(chosen, column)]
             for quantities, column in zip(
-                wanted(chosen, options.joints), chosen.columns, strict=True
+                wanted(chosen, options.joint), chosen.columns, strict=True
             )
         ]
     people = [

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from mbcli.errors import ConfigError
-from mbcli.people import read_person
+from mbcli.flags import check, option
+from mbcli.people import EVERYBODY, GRAMMAR, read_person
 
 What = Literal["angles", "trajectories", "speeds", "confidence"]
 
@@ -21,7 +21,7 @@ class PlotOptions:
             over time; ``confidence`` of joints over time; ``trajectories`` of joints from above
             and from the side.
         person: ``"all"``, ``"largest"``, or track ids with commas between, such as ``"1,3"``.
-        joints: names of joints, with or without ``left_`` or ``right_``; for angles also names of
+        joint: names of joints, with or without ``left_`` or ``right_``; for angles also names of
             angles, and ``trunk``. Nothing takes the usual ones.
         start: seconds at which to begin; None is the first frame.
         end: seconds at which to stop; None is the last frame.
@@ -30,18 +30,25 @@ class PlotOptions:
         ConfigError: a value outside its rule.
     """
 
-    what: What = "angles"
-    person: str = "all"
-    joints: tuple[str, ...] = ()
-    start: float | None = None
-    end: float | None = None
+    what: What = option(
+        "angles",
+        "Angles of joints, ways of joints from above and from the side, their speeds, or how sure "
+        "they are.",
+        choices=get_args(What),
+    )
+    person: str = option(EVERYBODY, "Whom to draw; six people at most.", metavar=GRAMMAR)
+    joint: tuple[str, ...] = option(
+        (),
+        "A joint such as knee or left_wrist, or an angle such as hip_rotation; may be given "
+        "several times.",
+        metavar="NAME",
+        shown="the usual ones",
+    )
+    start: float | None = option(None, "Seconds at which to begin.", unit="seconds")
+    end: float | None = option(None, "Seconds at which to stop.", unit="seconds")
 
     def __post_init__(self) -> None:
-        if self.what not in get_args(What):
-            raise ConfigError(f"--what must be one of {', '.join(get_args(What))}, got {self.what}")
-        for option, value in (("--start", self.start), ("--end", self.end)):
-            if value is not None and not math.isfinite(value):
-                raise ConfigError(f"{option} must be a number of seconds, got {value}")
+        check(self)
+        read_person(self.person)
         if self.start is not None and self.end is not None and self.end <= self.start:
             raise ConfigError(f"--end must be after --start {self.start:g}, got {self.end:g}")
-        read_person(self.person)

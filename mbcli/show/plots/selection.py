@@ -83,7 +83,7 @@ def joint_groups(wanted: tuple[str, ...], usual: tuple[str, ...]) -> dict[str, t
     """Joints by what they have in common: ``wrist`` is the left and the right one.
 
     Args:
-        wanted: names as in ``PlotOptions.joints``.
+        wanted: names as in ``PlotOptions.joint``.
         usual: taken where nothing is wanted.
 
     Raises:

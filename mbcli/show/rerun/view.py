@@ -13,20 +13,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from mbcli.errors import ConfigError, InputError, OutputError
 from mbcli.motion import Motion3D, noted_source
 from mbcli.report import Observer, unobserved
+from mbcli.show.rerun.options import Footage, ViewOptions
 from mbcli.show.scene import scene_of
 from mbcli.storage.output import check_output, written_whole
 from mbcli.video.footage import noted_video
 
 if TYPE_CHECKING:
     import rerun as rr
-
-Footage = Literal["auto", "file", "pictures", "none"]
-FOOTAGE: tuple[Footage, ...] = get_args(Footage)
 
 _SUFFIX = ".rrd"
 _APPLICATION = "mbcli"
@@ -90,8 +88,7 @@ def view(
         if path.suffix.lower() != _SUFFIX:
             raise OutputError(f"a recording is written as {_SUFFIX}, got {path.name}")
         check_output(path, overwrite=overwrite, inputs=(video, noted_source(motion)))
-    if footage not in FOOTAGE:
-        raise ConfigError(f"--footage must be {', '.join(FOOTAGE)}, got {footage}")
+    ViewOptions(footage)  # checks itself
     if not len(motion.timestamps):
         raise InputError("the motion holds no frames to show")
     recording = _new_recording(motion)

@@ -63,12 +63,12 @@ def test_frame_without_a_picture_is_empty(make_motion: Make) -> None:
 @pytest.mark.parametrize(
     ("options", "rule"),
     [
-        ({"layout": "both"}, "overlay, 3d, side or grid, got both"),
+        ({"layout": "both"}, "side, overlay, 3d or grid, got 'both'"),
         ({"azimuth": float("nan")}, "--azimuth must be a number"),
-        ({"elevation": 91.0}, "within -90..90 degrees, got 91"),
-        ({"style": "grey"}, "--style must be dark or light, got grey"),
-        ({"camera": "drone"}, "--camera must be fixed, orbit or follow, got drone"),
-        ({"projection": "flat"}, "--projection must be perspective or orthographic, got flat"),
+        ({"elevation": 91.0}, "must be -90..90 degrees, got 91"),
+        ({"style": "grey"}, "--style must be dark or light, got 'grey'"),
+        ({"camera": "drone"}, "--camera must be fixed, orbit or follow, got 'drone'"),
+        ({"projection": "flat"}, "--projection must be perspective or orthographic, got 'flat'"),
         ({"width": 10}, r"--width must be 64\.\.8192 pixels, got 10"),
         ({"turn": 0.0}, "--turn must be 1 second or more, got 0"),
         ({"trail": -1.0}, "--trail must be 0 or more seconds, got -1"),

@@ -16,7 +16,8 @@ from av.video.reformatter import ColorRange
 
 from mbcli.errors import ConfigError, InputError, OutputError
 from mbcli.motion import Motion3D
-from mbcli.show.drawing import RenderOptions, render
+from mbcli.show.drawing.files import render
+from mbcli.show.drawing.options import RenderOptions
 from mbcli.video import Sound, VideoReader, sound_of, write_video
 
 Make = Callable[..., Motion3D]
@@ -274,7 +275,8 @@ LONG = """
 import re, sys
 from pathlib import Path
 import numpy as np
-from mbcli.show.drawing import RenderOptions, render
+from mbcli.show.drawing.files import render
+from mbcli.show.drawing.options import RenderOptions
 from mbcli.video import write_video
 from motions import walking
 

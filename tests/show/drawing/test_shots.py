@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mbcli.motion import Motion3D
+from mbcli.show.drawing.options import CameraMove, Projection
 from mbcli.show.drawing.scene import Scene
-from mbcli.show.drawing.shots import CameraMove, shot_of
-from mbcli.show.drawing.viewpoint import Projection
+from mbcli.show.drawing.shots import shot_of
 
 Make = Callable[..., Motion3D]
 WINDOW = (10.0, 20.0, 310.0, 220.0)

@@ -9,7 +9,8 @@ import pytest
 
 from mbcli.errors import ConfigError
 from mbcli.motion import Motion3D
-from mbcli.show.drawing import RenderOptions, render
+from mbcli.show.drawing.files import render
+from mbcli.show.drawing.options import RenderOptions
 from mbcli.show.drawing.stills import evenly_spaced
 from mbcli.video import write_video
 

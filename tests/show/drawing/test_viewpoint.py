@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mbcli.show.drawing.viewpoint import Projection, frame_all, look_from
+from mbcli.show.drawing.options import Projection
+from mbcli.show.drawing.viewpoint import frame_all, look_from
 
 SIDES = [(0, 0), (35, 12), (-120, 45), (180, -30), (90, 90)]
 

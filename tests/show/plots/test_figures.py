@@ -15,9 +15,9 @@ from motions import grounded, hidden, walking
 
 from mbcli.errors import ConfigError, InputError, OutputError
 from mbcli.motion import Motion3D
-from mbcli.show.plots import PlotOptions, plot
-from mbcli.show.plots.figure import SUFFIXES
+from mbcli.show.plots.figure import SUFFIXES, plot
 from mbcli.show.plots.ink import SIDES
+from mbcli.show.plots.options import PlotOptions
 from mbcli.show.plots.panels import angle_panels, overall, speed_panels
 from mbcli.show.plots.selection import MOST_PEOPLE, select
 
@@ -36,7 +36,7 @@ def words(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("what", WHATS)
 def test_each_figure_in_each_form(what: str, motion: Motion3D, tmp_path: Path) -> None:
-    options = PlotOptions(what=what, joints=("knee",))
+    options = PlotOptions(what=what, joint=("knee",))
     for suffix in SUFFIXES:
         report = plot(motion, tmp_path / f"figure{suffix}", options)
         assert (report.frames, report.people, report.left_out) == (45, (1, 2), 0)
@@ -57,11 +57,11 @@ def test_each_figure_in_each_form(what: str, motion: Motion3D, tmp_path: Path) -
 
 
 def test_angles_tell_mean_range_and_confidence(motion: Motion3D, tmp_path: Path) -> None:
-    options = PlotOptions(joints=("knee",), person="2")
+    options = PlotOptions(joint=("knee",), person="2")
     plot(motion, tmp_path / "knee.svg", options)
     said = words(tmp_path / "knee.svg")
     chosen = select(motion, options)
-    knee = angle_panels(chosen, options.joints)[0][0]
+    knee = angle_panels(chosen, options.joint)[0][0]
     left = next(curve for curve in knee.curves if curve.side == "left")
     there = np.isfinite(left.values)
     mean, low, high = left.values[there].mean(), *np.nanquantile(left.values, [0, 1])
@@ -128,7 +128,7 @@ def test_times_and_one_frame(motion: Motion3D, tmp_path: Path) -> None:
     report = plot(motion, tmp_path / "part.svg", PlotOptions("speeds", start=0.5, end=1.0))
     assert report.frames == int(((motion.timestamps >= 0.5) & (motion.timestamps <= 1)).sum())
     for what in WHATS:
-        options = PlotOptions(what=what, joints=("elbow",))
+        options = PlotOptions(what=what, joint=("elbow",))
         report = plot(walking(frames=1), tmp_path / f"{what}.svg", options)
         assert report.frames == 1
 
@@ -139,7 +139,7 @@ def test_a_motion_in_the_world_stands_on_its_floor(motion: Motion3D, tmp_path: P
     plot(
         grounded(motion, world),
         tmp_path / "way.svg",
-        PlotOptions(what="trajectories", joints=("ankle",)),
+        PlotOptions(what="trajectories", joint=("ankle",)),
     )
     said = words(tmp_path / "way.svg")
     assert "above the floor [m]" in said
@@ -156,7 +156,7 @@ def test_the_same_motion_gives_the_same_file(motion: Motion3D, tmp_path: Path) -
 
 
 def test_letters_of_a_pdf_stay_letters(motion: Motion3D, tmp_path: Path) -> None:
-    plot(motion, tmp_path / "a.pdf", PlotOptions(joints=("knee",)))
+    plot(motion, tmp_path / "a.pdf", PlotOptions(joint=("knee",)))
     parts = re.findall(rb"stream\r?\n(.*?)endstream", (tmp_path / "a.pdf").read_bytes(), re.S)
     drawn = b""
     for part in parts:
@@ -176,7 +176,7 @@ def test_names_with_dollars_are_no_formulas(motion: Motion3D, tmp_path: Path) ->
 def test_a_crowd_is_cut_to_those_seen_longest(tmp_path: Path) -> None:
     crowd = hidden(walking(frames=12, people=MOST_PEOPLE + 2), slice(0, 6), person=3)
     crowd = hidden(crowd, slice(2, 9), person=0)
-    report = plot(crowd, tmp_path / "a.svg", PlotOptions(joints=("knee",)))
+    report = plot(crowd, tmp_path / "a.svg", PlotOptions(joint=("knee",)))
     assert report.people == (2, 3, 5, 6, 7, 8)
     assert report.left_out == 2
     with pytest.raises(ConfigError, match="6 people at most, got 7"):
@@ -198,13 +198,13 @@ def test_nobody_and_nothing_are_refused(motion: Motion3D, tmp_path: Path) -> Non
     [
         ({"person": "9"}, "--person must be all, largest or of 1, 2, got 9"),
         ({"person": "first"}, "--person must be all, largest or ids such as 1 or 1,3, got 'first'"),
-        ({"joints": ("toe",)}, "--joint must be one of hip, knee, .* got 'toe'"),
-        ({"joints": ("toe",), "what": "speeds"}, "--joint must be one of pelvis, .* got 'toe'"),
-        ({"joints": ("left_pelvis",), "what": "trajectories"}, "got 'left_pelvis'"),
+        ({"joint": ("toe",)}, "--joint must be one of hip, knee, .* got 'toe'"),
+        ({"joint": ("toe",), "what": "speeds"}, "--joint must be one of pelvis, .* got 'toe'"),
+        ({"joint": ("left_pelvis",), "what": "trajectories"}, "got 'left_pelvis'"),
         ({"start": 7.0}, "between 0.00 and 1.47 seconds, got 7 to inf"),
         ({"start": 1.0, "end": 1.0}, "--end must be after --start 1, got 1"),
         ({"start": float("nan")}, "--start must be a number of seconds, got nan"),
-        ({"what": "heights"}, "--what must be one of angles, trajectories, .* got heights"),
+        ({"what": "heights"}, "--what must be angles, trajectories, .* got 'heights'"),
     ],
 )
 def test_wrong_options_are_told(

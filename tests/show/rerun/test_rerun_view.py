@@ -328,7 +328,7 @@ def test_outputs_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="--overwrite"):
         view(motion, tmp_path / "out.rrd")
     assert (tmp_path / "out.rrd").read_text() == "mine"
-    with pytest.raises(ConfigError, match="--footage must be auto, file, pictures, none, got all"):
+    with pytest.raises(ConfigError, match="file, pictures or none, got 'all'"):
         view(motion, tmp_path / "new.rrd", footage="all")  # type: ignore[arg-type]
 
 
