@@ -15,6 +15,7 @@ from mbcli.options import InferOptions
 from mbcli.report import Stopwatch
 from mbcli.timeline import usual_rate
 from mbcli.tracks.detection import Detection, chosen_and_mended
+from mbcli.tracks.gather import gathered
 from mbcli.tracks.tracker import Tracker, build_keypoints
 from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
 from mbcli.video import VideoReader
@@ -184,21 +185,12 @@ def _tracked(file: KeypointFile, timeline: _Timeline) -> Keypoints2D:
             poses, ids, skeleton=file.skeleton, fps=timeline.fps, size=timeline.size
         )
     known = np.unique(np.concatenate([file.ids[rows] for _, rows in frames]))
-    data = np.full((len(poses), len(known), len(file.skeleton), 3), np.nan)
-    data[..., 2] = 0
-    boxes = np.full((len(poses), len(known), 4), np.nan)
-    for place, (pose, rows) in enumerate(frames):
-        columns = np.searchsorted(known, file.ids[rows])
-        data[place, columns] = pose.keypoints
-        boxes[place, columns] = pose.boxes
-    return Keypoints2D(
-        data=data,
+    return gathered(
+        poses,
+        [np.searchsorted(known, file.ids[rows]) for _, rows in frames],
+        track_ids=known,
         skeleton=file.skeleton,
         fps=timeline.fps,
-        timestamps=timeline.times,
         size=timeline.size,
-        track_ids=known,
-        boxes=boxes,
-        frame_index=timeline.index,
         cuts=file.cuts,
     )

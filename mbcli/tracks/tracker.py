@@ -34,6 +34,7 @@ import numpy.typing as npt
 
 from mbcli.errors import ConfigError
 from mbcli.skeleton import Skeleton
+from mbcli.tracks.gather import gathered
 from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
 
 # The figures below are of two people each in five clips, 11 seconds in all, whose tracks were
@@ -200,7 +201,6 @@ def build_keypoints(
     for name, seconds in (("min_seconds", min_seconds), ("relink_seconds", relink_seconds)):
         if not (math.isfinite(seconds) and seconds >= 0):
             raise ConfigError(f"{name} must be 0 or more seconds, got {seconds}")
-    times = np.array([frame.time for frame in poses], dtype=np.float64)
     tracks: list[_Track] = []
     for start, stop in pairwise([0, *cuts, len(poses)]):
         enough = min(math.ceil(min_seconds * fps), math.ceil((stop - start) / 2))
@@ -213,22 +213,17 @@ def build_keypoints(
         ]
     tracks.sort(key=lambda track: (track.frames[0], track.centre(0)[0]))
 
-    data = np.full((len(poses), len(tracks), len(skeleton), 3), np.nan, dtype=np.float32)
-    data[..., 2] = 0
-    boxes = np.full((len(poses), len(tracks), 4), np.nan, dtype=np.float32)
+    columns = [np.full(len(pose), -1) for pose in poses]
     for column, track in enumerate(tracks):
         for frame, row in zip(track.frames, track.rows, strict=True):
-            data[frame, column] = poses[frame].keypoints[row]
-            boxes[frame, column] = poses[frame].boxes[row]
-    return Keypoints2D(
-        data=data,
+            columns[frame][row] = column
+    return gathered(
+        poses,
+        columns,
+        track_ids=np.arange(1, len(tracks) + 1),
         skeleton=skeleton,
         fps=fps,
-        timestamps=times,
         size=size,
-        track_ids=np.arange(1, len(tracks) + 1),
-        boxes=boxes,
-        frame_index=np.array([frame.index for frame in poses], dtype=np.int64),
         cuts=np.array([poses[cut].index for cut in cuts], dtype=np.int64),
     )
 
