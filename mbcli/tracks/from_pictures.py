@@ -9,8 +9,9 @@ from mbcli.pose2d.choose import choose
 from mbcli.report import Observer, Stopwatch, unobserved
 from mbcli.tracks.cuts import with_cuts
 from mbcli.tracks.detection import Detection, chosen_and_mended
+from mbcli.tracks.looks import looks_of
 from mbcli.tracks.tracker import Tracker, build_keypoints
-from mbcli.types import FramePoses, IntArray
+from mbcli.types import FloatArray, FramePoses, IntArray
 from mbcli.video import VideoReader
 from mbcli.weights.provenance import pose2d_weights
 
@@ -35,6 +36,7 @@ def detect_in_pictures(
     poses: list[FramePoses] = []
     ids: list[IntArray] = []
     cuts: list[int] = []
+    looks: list[FloatArray] = []
     choice = choose(options.pose2d, options)
     backend = BACKENDS[choice.backend](choice.options)
     tracker = Tracker(reader.fps)
@@ -47,6 +49,7 @@ def detect_in_pictures(
                 poses.append(backend(frame))
             with watch.stage("track"):
                 ids.append(tracker.update(poses[-1]))
+                looks.append(looks_of(frame.image, poses[-1], backend.skeleton))
             observer("pose2d", len(poses), reader.expected_frames)
     finally:
         backend.close()
@@ -58,6 +61,7 @@ def detect_in_pictures(
             fps=reader.fps,
             size=reader.info.size,
             cuts=cuts,
+            looks=looks,
         )
     if not len(everybody.track_ids):
         threshold = backend.facts["person_threshold"]

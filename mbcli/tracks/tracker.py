@@ -27,14 +27,16 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import ConfigError
 from mbcli.skeleton import Skeleton
+from mbcli.tracks.encounters import Path, exchange_time
 from mbcli.tracks.gather import gathered
+from mbcli.tracks.looks import LOOKS
 from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
 
 # The figures below are of two people each in five clips, 11 seconds in all, whose tracks were
@@ -69,6 +71,7 @@ _REACH_SPEED = 1.0
 _SIDE_RATIO = 2.0
 _AREA_RATIO = 4.0
 # Body lengths that a second of absence weighs in the choice between joins: half of the above.
+_ENCOUNTERS = 8  # exchanges between two people at most, so that none goes on for ever
 _LATER_COSTS = 0.5
 
 
@@ -138,6 +141,12 @@ class _Track:
             np.concatenate([self.boxes, later.boxes]),
         )
 
+    def parted(self, when: float) -> tuple[_Track, _Track]:
+        """What comes before ``when`` seconds, and the rest."""
+        cut = int(np.searchsorted(self.times, when))
+        parts = (self.frames, self.rows, self.times, self.boxes)
+        return _Track(*(p[:cut] for p in parts)), _Track(*(p[cut:] for p in parts))
+
     def size_near(self, end: int) -> tuple[float, float]:
         """Longest side and largest area of the boxes near the first (0) or last (-1) frame.
 
@@ -168,6 +177,7 @@ def build_keypoints(
     min_seconds: float = MIN_SECONDS,
     relink_seconds: float = RELINK_SECONDS,
     cuts: Sequence[int] = (),
+    looks: Sequence[FloatArray] | None = None,
 ) -> Keypoints2D:
     """Collect frames and identities into tracks over the whole clip, shot by shot.
 
@@ -176,6 +186,9 @@ def build_keypoints(
     further from where the first ended, or would have got to within half a second, than a brisk
     walk leads. The nearest and soonest joins come first. Somebody else who appears in that place
     within that time is therefore taken for the same person.
+
+    Two tracks that left an encounter with each other's people exchange what comes after it, by how
+    people went on and by their clothes; see `mbcli.tracks.encounters`.
 
     Then tracks seen in fewer frames than ``min_seconds`` are dropped, or in fewer than half of
     the clip's frames if that is less, so that a short clip or a single picture keeps its people.
@@ -190,6 +203,7 @@ def build_keypoints(
         relink_seconds: see above; 0 joins nothing but first frames to their tracks.
         cuts: positions, rising, of frames with which a new shot begins; no track goes on over
             one, and ``ids`` may begin anew.
+        looks: for each frame (P, 6) the colours of people's clothes, see `mbcli.tracks.looks`.
 
     Returns:
         One column a person, numbered 1..P in order of first appearance, from left to right among
@@ -206,8 +220,11 @@ def build_keypoints(
         enough = min(math.ceil(min_seconds * fps), math.ceil((stop - start) / 2))
         tracks += [
             replace(track, frames=track.frames + start)
-            for track in _join(
-                _collect(poses[start:stop], ids[start:stop]), max(relink_seconds, 1.5 / fps)
+            for track in _set_right(
+                _join(_collect(poses[start:stop], ids[start:stop]), max(relink_seconds, 1.5 / fps)),
+                poses[start:stop],
+                skeleton,
+                None if looks is None else looks[start:stop],
             )
             if len(track.frames) >= enough
         ]
@@ -245,6 +262,46 @@ def _collect(poses: Sequence[FramePoses], ids: Sequence[npt.ArrayLike]) -> list[
         )
         for places in seen.values()
     ]
+
+
+def _set_right(
+    tracks: list[_Track],
+    poses: Sequence[FramePoses],
+    skeleton: Skeleton,
+    looks: Sequence[FloatArray] | None,
+) -> list[_Track]:
+    """Exchange what comes after an encounter between tracks that left with each other's person."""
+    tracks = list(tracks)
+    paths = [_path(track, poses, skeleton, looks) for track in tracks]
+    for i, j in combinations(range(len(tracks)), 2):
+        for _ in range(_ENCOUNTERS):
+            when = exchange_time(paths[i], paths[j])
+            if when is None:
+                break
+            heads, tails = zip(*(tracks[k].parted(when) for k in (i, j)), strict=True)
+            tracks[i], tracks[j] = heads[0].then(tails[1]), heads[1].then(tails[0])
+            paths[i], paths[j] = (_path(tracks[k], poses, skeleton, looks) for k in (i, j))
+    return tracks
+
+
+def _path(
+    track: _Track,
+    poses: Sequence[FramePoses],
+    skeleton: Skeleton,
+    looks: Sequence[FloatArray] | None,
+) -> Path:
+    """The way of the middle of a track's trunk, or of its box where the trunk is unknown."""
+    trunk = [n for n, name in enumerate(skeleton.joints) if name.endswith(("_shoulder", "_hip"))]
+    places = (track.boxes[:, :2] + track.boxes[:, 2:]) / 2
+    at = list(zip(track.frames, track.rows, strict=True))
+    if trunk:
+        middle = np.array([poses[f].keypoints[row, trunk, :2].mean(axis=0) for f, row in at])
+        places = np.where(np.isfinite(middle), middle, places)
+    colours = np.full((len(at), LOOKS), np.nan)
+    if looks is not None:
+        colours = np.array([looks[f][row] for f, row in at])
+    side = np.median((track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1))
+    return Path(track.times, places.astype(np.float64), max(float(side), 1.0), colours)
 
 
 def _join(tracks: list[_Track], longest: float) -> list[_Track]:

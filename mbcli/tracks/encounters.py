@@ -1,0 +1,124 @@
+"""Who is who after people crossed: tracks that left an encounter with each other's people.
+
+A tracker decides from frame to frame. Where one person hides another, either's box fits both, and a
+track may go on with the other person. The seconds before and after tell: people go on as they went,
+and in the same clothes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from mbcli.types import FloatArray
+
+_BESIDE = 0.7  # seconds before and after an encounter that are looked at
+_FEWEST = 4  # frames that a velocity needs
+_APART = 0.5  # body lengths between two people who are clear of one another
+_MEETING = 0.35  # ... and who hide one another; people who shake hands are further apart
+_LONGEST = 3.0  # seconds of an encounter; nobody goes on as before after more
+_OFF = 1.5  # body lengths beyond which a prediction is wrong, however far
+_TURN = 0.5  # seconds: weight of a change of velocity against a place that is off
+_COLOUR = 25.0  # CIE76 difference between clothes that counts as much as a body length ...
+_OTHER = 2.0  # ... up to so many, which outweighs people who turn back at a run
+_MARGIN = 0.6  # body lengths by which an exchange must explain more than none
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Somebody's way through the clip.
+
+    Attributes:
+        times: (N,) seconds.
+        places: (N, 2) middle of the body in pixels.
+        size: body length in pixels.
+        looks: (N, 6) colours, see `mbcli.tracks.looks`; NaN where unknown.
+    """
+
+    times: FloatArray
+    places: FloatArray
+    size: float
+    looks: FloatArray
+
+
+def exchange_time(first: Path, second: Path) -> float | None:
+    """When two tracks exchanged their people, in seconds; None if they did not.
+
+    Of several encounters the first in which they did counts.
+    """
+    size = (first.size + second.size) / 2
+    shared, mine, yours = np.intersect1d(first.times, second.times, return_indices=True)
+    if len(shared) < 2 * _FEWEST:
+        return None
+    away = np.linalg.norm(first.places[mine] - second.places[yours], axis=-1) / size
+    clear = np.flatnonzero(away > _APART)
+    for left, right in pairwise(clear.tolist()):
+        start, end = float(shared[left]), float(shared[right])
+        hidden = _missed(first, start, end) or _missed(second, start, end)
+        met = right > left + 1 and away[left + 1 : right].min() < _MEETING
+        if not (met or hidden) or end - start > _LONGEST:
+            continue
+        gain = _gain(first, second, start, end, size)
+        if gain is not None and gain > _MARGIN:
+            between = slice(left, right + 1)
+            return float(shared[between][np.argmin(away[between])]) if met else (start + end) / 2
+    return None
+
+
+def _missed(path: Path, start: float, end: float) -> bool:
+    """Whether somebody was not seen for a while from ``start`` to ``end``."""
+    step = float(np.median(np.diff(path.times)))
+    inside = np.count_nonzero((path.times > start) & (path.times < end))
+    return inside < 0.7 * ((end - start) / step - 1) and end - start > 3 * step
+
+
+def _gain(first: Path, second: Path, start: float, end: float, size: float) -> float | None:
+    """By how many body lengths an exchange explains better what comes after; None if unknown."""
+    ends = [
+        (_Side.of(path, start - _BESIDE, start), _Side.of(path, end, end + _BESIDE))
+        for path in (first, second)
+    ]
+    (a, a_after), (b, b_after) = ends
+    if a is None or b is None or a_after is None or b_after is None:
+        return None
+    kept = a.unlike(a_after, size) + b.unlike(b_after, size)
+    exchanged = a.unlike(b_after, size) + b.unlike(a_after, size)
+    return kept - exchanged
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """Somebody before or after an encounter: middle time and place, velocity, colours."""
+
+    time: float
+    place: FloatArray
+    velocity: FloatArray
+    looks: FloatArray
+
+    @classmethod
+    def of(cls, path: Path, begin: float, end: float) -> _Side | None:
+        near = (path.times >= begin - 1e-6) & (path.times <= end + 1e-6)
+        if np.count_nonzero(near) < _FEWEST:
+            return None
+        times, places = path.times[near], path.places[near]
+        middle = float(times.mean())
+        slope = ((times - middle) @ (places - places.mean(axis=0))) / ((times - middle) ** 2).sum()
+        known = np.isfinite(path.looks[near])
+        total = np.where(known, path.looks[near], 0).sum(axis=0)
+        looks = np.divide(
+            total, known.sum(axis=0), out=np.full(len(total), np.nan), where=known.any(axis=0)
+        )
+        return cls(middle, places.mean(axis=0), slope, looks)
+
+    def unlike(self, later: _Side, size: float) -> float:
+        """How unlikely it is, in body lengths, that ``later`` is the same person."""
+        passed = later.time - self.time
+        mean = (self.velocity + later.velocity) / 2
+        off = float(np.linalg.norm(self.place + mean * passed - later.place)) / size
+        turn = float(np.linalg.norm(later.velocity - self.velocity)) / size
+        apart = (self.looks - later.looks).reshape(2, 3)
+        colours = np.linalg.norm(apart, axis=-1) / _COLOUR
+        clothes = float(np.nanmean(colours)) if np.isfinite(colours).any() else 0.0
+        return min(off, _OFF) + _TURN * turn + min(clothes, _OTHER)
