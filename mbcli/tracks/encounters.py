@@ -70,8 +70,8 @@ def exchange_time(first: Path, second: Path) -> float | None:
 def _missed(path: Path, start: float, end: float) -> bool:
     """Whether somebody was not seen for a while from ``start`` to ``end``."""
     step = float(np.median(np.diff(path.times)))
-    inside = np.count_nonzero((path.times > start) & (path.times < end))
-    return inside < 0.7 * ((end - start) / step - 1) and end - start > 3 * step
+    inside = int(np.count_nonzero((path.times > start) & (path.times < end)))
+    return bool(inside < 0.7 * ((end - start) / step - 1) and end - start > 3 * step)
 
 
 def _gain(first: Path, second: Path, start: float, end: float, size: float) -> float | None:

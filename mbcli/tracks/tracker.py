@@ -144,8 +144,13 @@ class _Track:
     def parted(self, when: float) -> tuple[_Track, _Track]:
         """What comes before ``when`` seconds, and the rest."""
         cut = int(np.searchsorted(self.times, when))
-        parts = (self.frames, self.rows, self.times, self.boxes)
-        return _Track(*(p[:cut] for p in parts)), _Track(*(p[cut:] for p in parts))
+
+        def part(which: slice) -> _Track:
+            return _Track(
+                self.frames[which], self.rows[which], self.times[which], self.boxes[which]
+            )
+
+        return part(slice(cut)), part(slice(cut, None))
 
     def size_near(self, end: int) -> tuple[float, float]:
         """Longest side and largest area of the boxes near the first (0) or last (-1) frame.
