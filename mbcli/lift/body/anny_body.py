@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from mbcli.lift.body.body_model import JOINTS, world_rotations
+from mbcli.lift.body.rotations import swing
 from mbcli.skeleton import H36M17
 
 PHENOTYPES = ("gender", "age", "muscle", "weight", "height", "proportions")
@@ -169,19 +170,11 @@ def _alignments(labels: list[str], heads: Tensor) -> Tensor:
         for beginnings, first, last, goal in _LIMBS:
             limb = heads[labels.index(last + side)] - heads[labels.index(first + side)]
             wanted = torch.tensor(goal) * torch.tensor([sign, 1.0, 1.0])
-            turn = _shortest(limb / limb.norm(), wanted)
+            turn = swing(limb / limb.norm(), wanted)
             for number, label in enumerate(labels):
                 if label.startswith(beginnings) and label.endswith(side):
                     out[number] = turn
     return out
-
-
-def _shortest(a: Tensor, b: Tensor) -> Tensor:
-    """The rotation (3, 3) about the smallest angle from one direction to another."""
-    v, cosine = torch.linalg.cross(a, b), a @ b
-    zero = torch.zeros(())
-    cross = torch.stack([zero, -v[2], v[1], v[2], zero, -v[0], -v[1], v[0], zero]).view(3, 3)
-    return torch.eye(3) + cross + cross @ cross / (1 + cosine)
 
 
 def _reduced(body: Any, vertices: Tensor) -> Any:

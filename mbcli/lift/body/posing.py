@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from mbcli.lift.body.body_model import JOINTS, PARENTS
-from mbcli.lift.body.rotations import matrices_from_vectors, vectors_from_matrices
+from mbcli.lift.body.rotations import matrices_from_vectors, swing, vectors_from_matrices
 from mbcli.skeleton import H36M17
 
 # The joint that turns a limb, its parent in the trunk or limb, where it points at rest, and the
@@ -57,7 +57,7 @@ def pose_from_joints(joints: Tensor) -> Tensor:
     for joint, parent, rest, start, end in _LIMBS:
         before = world[parent]  # (N, 3, 3)
         pointed = (before @ torch.tensor(rest).to(joints)[:, None])[..., 0]  # (N, 3)
-        world[joint] = _swing(pointed, normalize(at(end) - at(start), dim=-1)) @ before
+        world[joint] = swing(pointed, normalize(at(end) - at(start), dim=-1)) @ before
     out = []
     for number, joint in enumerate(JOINTS):
         parent = JOINTS[PARENTS[number]]
@@ -77,11 +77,3 @@ def _frame(left: Tensor, up: Tensor) -> Tensor:
 def _between(first: Tensor, second: Tensor, share: float) -> Tensor:
     """The rotation a share of the way from one to another."""
     return first @ matrices_from_vectors(share * vectors_from_matrices(first.mT @ second))
-
-
-def _swing(a: Tensor, b: Tensor) -> Tensor:
-    """The shortest rotation (N, 3, 3) from directions to others."""
-    axis = torch.linalg.cross(a, b)  # (N, 3)
-    sine = axis.norm(dim=-1, keepdim=True)
-    angle = torch.atan2(sine, (a * b).sum(dim=-1, keepdim=True))
-    return matrices_from_vectors(axis * (angle / sine.clamp_min(1e-9)))

@@ -47,6 +47,14 @@ def matrices_from_vectors(vectors: Tensor) -> Tensor:
     return one + first * cross + second * (cross @ cross)  # (..., 3, 3)
 
 
+def swing(start: Tensor, end: Tensor) -> Tensor:
+    """The shortest rotations (..., 3, 3) from directions (..., 3) of length 1 to others."""
+    axis = torch.linalg.cross(start, end)  # (..., 3)
+    sine = axis.norm(dim=-1, keepdim=True)  # (..., 1)
+    angle = torch.atan2(sine, (start * end).sum(dim=-1, keepdim=True))  # (..., 1)
+    return matrices_from_vectors(axis * (angle / sine.clamp_min(1e-9)))  # (..., 3, 3)
+
+
 def vectors_from_matrices(matrices: Tensor) -> Tensor:
     """Rotation vectors (..., 3) of rotation matrices (..., 3, 3), their angles within 0..pi.
 

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal
 
-from mbcli.errors import ConfigError, InputError, OutputError
+from mbcli.errors import ConfigError, InputError, OutputError, first_line
 from mbcli.motion import Motion3D, noted_source
 from mbcli.report import Observer, unobserved
 from mbcli.show.rerun.options import Footage, ViewOptions
@@ -140,7 +140,7 @@ def _saved(
                 recording.disconnect()
             _check_whole(temporary)
         except RuntimeError as error:
-            reason = str(error).partition("\n")[0]
+            reason = first_line(error)
             raise OutputError(f"{path} cannot be written: {reason}") from error
     return report
 
@@ -181,7 +181,7 @@ def _opened(recording: rr.RecordingStream, fill: Callable[[], ViewReport]) -> Vi
         report = fill()
         _hand_over(recording)
     except RuntimeError as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
+        reason = first_line(error).rstrip(".")
         raise ConfigError(f"the viewer cannot be opened ({reason}): {hint}") from error
     finally:
         recording.disconnect()

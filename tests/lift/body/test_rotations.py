@@ -10,6 +10,7 @@ from mbcli.lift.body.rotations import (
     matrices_from_vectors,
     nearest_rotations,
     six_from_matrices,
+    swing,
     vectors_from_matrices,
 )
 
@@ -66,3 +67,13 @@ def test_the_mean_of_rotations_is_that_of_scipy(vectors: np.ndarray) -> None:
     np.testing.assert_allclose(mean, pair.mean().as_matrix(), atol=1e-12)
     reflected = nearest_rotations(torch.diag(torch.tensor([1.0, 1.0, -0.1])))
     np.testing.assert_allclose(reflected, np.eye(3), atol=1e-6)
+
+
+def test_swing_is_the_shortest_rotation_to_a_direction() -> None:
+    draws = torch.randn(2, 200, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    start, end = torch.nn.functional.normalize(draws, dim=-1)
+    turns = swing(start, end)
+    assert torch.allclose((turns @ start[..., None])[..., 0], end, atol=1e-12)
+    angles = vectors_from_matrices(turns).norm(dim=-1)
+    assert torch.allclose(angles.cos(), (start * end).sum(dim=-1), atol=1e-12)
+    assert torch.allclose(swing(start, start), torch.eye(3, dtype=torch.float64), atol=1e-12)
