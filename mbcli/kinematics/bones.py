@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from mbcli.geometry import unit
@@ -9,13 +11,19 @@ from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray
 
 
+def distances(
+    positions: FloatArray, skeleton: Skeleton, pairs: Iterable[tuple[str, str]]
+) -> FloatArray:
+    """(..., J, 3) positions to (..., N) distances between N pairs of joints, NaN where unknown."""
+    first, second = ([skeleton.index(name) for name in names] for names in zip(*pairs, strict=True))
+    return np.linalg.norm(positions[..., first, :] - positions[..., second, :], axis=-1)
+
+
 def bone_lengths(positions: FloatArray, skeleton: Skeleton) -> FloatArray:
     """(..., J, 3) positions to (..., J) metres from each joint to its parent; 0 at a root."""
-    lengths = np.zeros(positions.shape[:-1])
-    for parent, child in skeleton.bones:
-        step = positions[..., child, :].astype(np.float64) - positions[..., parent, :]
-        lengths[..., child] = np.linalg.norm(step, axis=-1)
-    return lengths
+    parents = [joint if parent < 0 else parent for joint, parent in enumerate(skeleton.parents)]
+    points = positions.astype(np.float64)
+    return np.linalg.norm(points - points[..., parents, :], axis=-1)
 
 
 def usual_lengths(positions: FloatArray, skeleton: Skeleton, *, symmetric: bool) -> FloatArray:
@@ -31,10 +39,15 @@ def usual_lengths(positions: FloatArray, skeleton: Skeleton, *, symmetric: bool)
     lengths = bone_lengths(positions, skeleton)
     if symmetric:
         lengths = np.concatenate([lengths, lengths[:, list(skeleton.mirror)]])
-    usual = np.full(len(skeleton), np.nan)
-    seen = np.isfinite(lengths).any(axis=0)
-    usual[seen] = np.nanmedian(lengths[:, seen], axis=0)
-    return usual
+    return known_medians(lengths)
+
+
+def known_medians(values: FloatArray) -> FloatArray:
+    """(T, ...) to (...), the median over time of what is known; NaN where nothing ever is."""
+    medians = np.full(values.shape[1:], np.nan)
+    seen = np.isfinite(values).any(axis=0)
+    medians[seen] = np.nanmedian(values[:, seen], axis=0)
+    return medians
 
 
 def with_lengths(positions: FloatArray, lengths: FloatArray, skeleton: Skeleton) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.kinematics.bones import known_medians
 from mbcli.skeleton import Skeleton
 from mbcli.types import BoolArray, FloatArray
 
@@ -108,9 +109,7 @@ def bridge_flickers(
 
 def _medians(lengths: FloatArray) -> FloatArray:
     """(P, J) over time, NaN where nothing but NaN or 0 is to be had."""
-    usual = np.full(lengths.shape[1:], np.nan)
-    known = np.isfinite(lengths).any(axis=0)
-    usual[known] = np.nanmedian(lengths[:, known], axis=0)
+    usual = known_medians(lengths)
     return np.where(usual > 0, usual, np.nan)
 
 

@@ -20,6 +20,7 @@ from mbcli.data.recordings.body_maps import FACE, BodyMap, body_map, mended
 from mbcli.data.recordings.hierarchy import Hierarchy, Recording
 from mbcli.errors import DataError
 from mbcli.geometry import unit
+from mbcli.kinematics.bones import distances
 from mbcli.skeleton import BODY21
 from mbcli.types import FloatArray
 
@@ -100,12 +101,12 @@ def body_positions(recording: Recording) -> npt.NDArray[np.float32]:
 
 def _size_of(body: FloatArray) -> float:
     """Size of the person against an adult of mean stature, held within human range."""
-    legs = [
-        np.linalg.norm(body[:, BODY21.index(a)] - body[:, BODY21.index(b)], axis=-1)
+    bones = [
+        (f"{side}_{a}", f"{side}_{b}")
         for side in ("left", "right")
-        for a, b in ((f"{side}_hip", f"{side}_knee"), (f"{side}_knee", f"{side}_ankle"))
+        for a, b in (("hip", "knee"), ("knee", "ankle"))
     ]
-    leg = float(np.median(np.sum(legs, axis=0))) / 2
+    leg = float(np.median(distances(body, BODY21, bones).sum(axis=-1))) / 2
     return float(np.clip(leg / _ADULT_LEG, 0.8, 1.2))
 
 

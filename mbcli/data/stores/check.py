@@ -7,15 +7,15 @@ wrong unit, another joint order, swapped markers, a cut inside a clip.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 
 from mbcli.data.stores.folder import Rows
-from mbcli.data.stores.quality import FPS, HUMAN_HEIGHT, TOP_SPEED, human_pieces
+from mbcli.data.stores.quality import FPS, HUMAN_HEIGHT, TOP_SPEED, human_pieces, standing_height
 from mbcli.data.stores.sequences import KEYPOINTS, Sequence, SequenceStore
 from mbcli.data.stores.store import Clip, ClipStore
 from mbcli.errors import DataError
+from mbcli.kinematics.bones import distances
 from mbcli.skeleton import BODY21, H36M17, Skeleton
 from mbcli.types import FloatArray
 
@@ -29,8 +29,6 @@ APART = 1.0
 """Body sizes by which keypoints and target may lie apart in the median."""
 
 _LIMBS = (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
-_CHAIN = (("left_ankle", "left_knee", "left_hip"), ("pelvis", "thorax"), ("thorax", "head"))
-_REST_OF_HEIGHT = 150.0  # millimetres below the ankles and above the head joint
 _CONFIDENT = 0.3  # below, a keypoint is more often wrong than right (`research.noise`)
 _MOSTLY = 0.5  # of the clips; people do stand on their hands, but not most of them
 
@@ -159,15 +157,10 @@ def _truth_faults(sequence: Sequence, truth: Rows) -> Iterator[str]:
     known = np.isfinite(truth).all(-1)
     if not known.any():
         return
-    total, told = _REST_OF_HEIGHT, True
-    for joints in _CHAIN:
-        for a, b in pairwise(joints):
-            lengths = _bone(truth, H36M17, a, b)
-            told = told and len(lengths) > 0
-            total += float(np.median(lengths)) if len(lengths) else 0.0
+    total = 1000 * standing_height(truth / 1000, H36M17)
     low, high = (1000 * limit for limit in HUMAN_HEIGHT)
     # Children and costumes are no fault here; another unit is.
-    if told and not low / 2 <= total <= 1.5 * high:
+    if np.isfinite(total) and not low / 2 <= total <= 1.5 * high:
         yield (
             f"truth must be millimetres of a person {low / 2:.0f}..{1.5 * high:.0f} tall, "
             f"got {total:.4g}"
@@ -203,8 +196,7 @@ def _limb_faults(body: Rows, skeleton: Skeleton) -> Iterator[str]:
 
 def _bone(body: Rows, skeleton: Skeleton, a: str, b: str) -> FloatArray:
     """(F',) lengths in the frames that tell it."""
-    bone = body[:, skeleton.index(a)] - body[:, skeleton.index(b)]
-    lengths = np.linalg.norm(bone.astype(np.float64), axis=-1)
+    lengths = distances(body.astype(np.float64), skeleton, [(a, b)])[:, 0]
     return lengths[np.isfinite(lengths)]
 
 

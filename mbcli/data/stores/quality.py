@@ -7,14 +7,14 @@ faults show.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import DataError
-from mbcli.skeleton import BODY21
+from mbcli.kinematics.bones import distances, known_medians
+from mbcli.skeleton import BODY21, Skeleton
 from mbcli.timeline import runs
+from mbcli.types import FloatArray
 
 Body = npt.NDArray[np.float32]
 
@@ -23,6 +23,16 @@ FPS = (5.0, 1000.0)  # a motion is lost in fewer; high-speed cameras end about t
 TOP_SPEED = 18.0  # m/s of a joint; in sound recordings kicks and throws stay below 14
 TOP_ACCELERATION = 1000.0  # m/s2 of a joint; in sound recordings a landing foot stays below 500
 SHORTEST = 0.5  # seconds
+
+# What a standing person's height is made of: these lengths, and metres below the ankle and above
+# the head joint (0.08 and 0.07).
+_CHAIN = (
+    ("left_ankle", "left_knee"),
+    ("left_knee", "left_hip"),
+    ("pelvis", "thorax"),
+    ("thorax", "head"),
+)
+_BEYOND = 0.15
 
 _MARGIN = 0.1  # seconds on either side of a jump
 _SETTLING = 0.25  # seconds that the filters of a converter take to forget a calibration pose
@@ -81,15 +91,14 @@ def human_pieces(body: Body, fps: float) -> tuple[list[Body], str]:
     return pieces, "; ".join(notes)
 
 
-def standing_height(body: Body) -> float:
+def standing_height(body: FloatArray, skeleton: Skeleton = BODY21) -> float:
     """Stature in metres: median lengths of leg, trunk and head, and what lies beyond them.
 
-    That is 0.08 below the ankle and 0.07 above the head joint.
+    Args:
+        body: (F, J, 3) metres.
+        skeleton: whose joints they are.
+
+    Returns:
+        NaN where one of those lengths is never known.
     """
-    chain = ("left_ankle", "left_knee", "left_hip"), ("pelvis", "thorax"), ("thorax", "head")
-    total = 0.15
-    for joints in chain:
-        for a, b in pairwise(joints):
-            bone = body[:, BODY21.index(a)] - body[:, BODY21.index(b)]
-            total += float(np.median(np.linalg.norm(bone, axis=-1)))
-    return total
+    return _BEYOND + float(known_medians(distances(body, skeleton, _CHAIN)).sum())
