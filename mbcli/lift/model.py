@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from mbcli.lift.gradients import Attend, Weigh
+
 
 @dataclass(frozen=True)
 class DSTformerConfig:
@@ -79,22 +81,8 @@ class Mlp(nn.Module):
         return self.fc2(F.gelu(self.fc1(x)))  # (..., C)
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Scaled dot-product attention from batched products.
-
-    For training on a CPU: so short sequences go faster this way than through PyTorch's fused
-    kernel, whose backward pass is slow there, above all in bfloat16.
-    """
-    shape = q.shape
-    q, k, v = (part.flatten(0, 1) for part in (q, k, v))  # 3 x (N*H, L, D)
-    scale = q.shape[-1] ** -0.5
-    scores = torch.baddbmm(q.new_zeros(()), q, k.transpose(1, 2), beta=0, alpha=scale)
-    mixed = scores.softmax(dim=-1) @ v  # (N*H, L, D)
-    return mixed.view(shape)  # (N, H, L, D)
-
-
 class Attention(nn.Module):
-    """Multi-head self-attention over the second-last axis, whatever that axis stands for."""
+    """Multi-head self-attention over the joints or the frames."""
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
@@ -102,17 +90,22 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Mix (N, L, C) over L."""
-        n, length, dim = x.shape
-        qkv = self.qkv(x).view(n, length, 3, self.num_heads, -1)  # (N, L, 3, H, D)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # 3 x (N, H, L, D)
+    def forward(self, x: Tensor, axis: str) -> Tensor:
+        """Mix (B, T, J, C) over the ``joints`` or the ``frames``."""
         if x.device.type == "cpu" and torch.is_grad_enabled():
-            x = _attend(q, k, v)  # (N, H, L, D)
+            # PyTorch's fused kernel is slow backwards there, above all in bfloat16.
+            mixed: Tensor = Attend.apply(self.qkv(x), self.num_heads, axis)  # (B, T, J, C)
         else:
-            x = F.scaled_dot_product_attention(q, k, v)  # (N, H, L, D)
-        x = x.transpose(1, 2).reshape(n, length, dim)  # (N, L, C)
-        return self.proj(x)  # (N, L, C)
+            mixed = self._attend(x if axis == "joints" else x.transpose(1, 2))
+            mixed = mixed if axis == "joints" else mixed.transpose(1, 2)  # (B, T, J, C)
+        return self.proj(mixed)  # (B, T, J, C)
+
+    def _attend(self, x: Tensor) -> Tensor:
+        """Mix (B, T, J, C) over its third axis by PyTorch's fused kernel."""
+        qkv = self.qkv(x.flatten(0, 1)).unflatten(-1, (3, self.num_heads, -1))  # (N, L, 3, H, D)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # 3 x (N, H, L, D)
+        mixed = F.scaled_dot_product_attention(q, k, v)  # (N, H, L, D)
+        return mixed.transpose(1, 2).reshape(x.shape)  # (B, T, J, C)
 
 
 class Block(nn.Module):
@@ -141,16 +134,21 @@ class Block(nn.Module):
         return self._spatial(self._temporal(x))  # (B, T, J, C)
 
     def _spatial(self, x: Tensor) -> Tensor:
-        attended = self.attn_s(self.norm1_s(x).flatten(0, 1)).view_as(x)  # (B, T, J, C)
-        x = x + attended  # (B, T, J, C)
-        return x + self.mlp_s(self.norm2_s(x))  # (B, T, J, C)
+        x = x + self.attn_s(self.norm1_s(x), "joints").to(x.dtype)  # (B, T, J, C)
+        return x + self.mlp_s(self.norm2_s(x)).to(x.dtype)  # (B, T, J, C)
 
     def _temporal(self, x: Tensor) -> Tensor:
-        batch, _, joints, _ = x.shape
-        tracks = self.norm1_t(x).transpose(1, 2).flatten(0, 1)  # (B*J, T, C)
-        attended = self.attn_t(tracks).unflatten(0, (batch, joints))  # (B, J, T, C)
-        x = x + attended.transpose(1, 2)  # (B, T, J, C)
-        return x + self.mlp_t(self.norm2_t(x))  # (B, T, J, C)
+        x = x + self.attn_t(self.norm1_t(x), "frames").to(x.dtype)  # (B, T, J, C)
+        return x + self.mlp_t(self.norm2_t(x)).to(x.dtype)  # (B, T, J, C)
+
+
+def weigh(st: Tensor, ts: Tensor, gate: nn.Module) -> Tensor:
+    """The adaptive sum of both streams, (B, T, J, C) each (equation 4)."""
+    with _exact(st):
+        difference = gate.weight[0] - gate.weight[1]  # (2C,)
+        bias = gate.bias[0] - gate.bias[1]  # ()
+        x: Tensor = Weigh.apply(st.flatten(0, 2), ts.flatten(0, 2), difference, bias)
+        return x.view_as(st)  # (B, T, J, C)
 
 
 class DSTformer(nn.Module):
@@ -216,8 +214,7 @@ class DSTformer(nn.Module):
         x = x + self.temp_embed[:, : x.shape[1]]  # (B, T, J, C)
         for st, ts, gate in zip(self.blocks_st, self.blocks_ts, self.ts_attn, strict=True):
             x_st, x_ts = st(x), ts(x)  # 2 x (B, T, J, C)
-            alpha = gate(torch.cat([x_st, x_ts], dim=-1)).softmax(dim=-1)  # (B, T, J, 2)
-            x = x_st * alpha[..., :1] + x_ts * alpha[..., 1:]  # (B, T, J, C)
+            x = weigh(x_st, x_ts, gate)  # (B, T, J, C)
         with _exact(x):
             return torch.tanh(self.pre_logits(self.norm(x)))  # (B, T, J, R)
 

@@ -1,0 +1,114 @@
+"""Two parts of the model with gradients worked out by hand, for training on a CPU.
+
+Both are the plain formulas; what is saved is memory traffic. Attention splits its heads in one
+copy, for whichever axis it mixes, and needs no transposed tokens; its softmax is taken in float32,
+which is also what a CPU does faster than in bfloat16. The gate between the two streams joins and
+splits nothing.
+
+Letters in the shape comments are those of `mbcli.lift.model`; N = sequences times heads,
+L = length of a sequence.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# (B, T, J, 3, H, D) to (3, B, J or T, H, T or J, D), and back; the same for (B, T, J, H, D).
+_SPLIT = {"joints": (3, 0, 1, 4, 2, 5), "frames": (3, 0, 2, 4, 1, 5)}
+_JOIN = {"joints": (1, 2, 4, 0, 3, 5), "frames": (1, 4, 2, 0, 3, 5)}
+_SPLIT_ONE = {"joints": (0, 1, 3, 2, 4), "frames": (0, 2, 3, 1, 4)}
+_JOIN_ONE = {"joints": (0, 1, 3, 2, 4), "frames": (0, 3, 1, 2, 4)}
+
+
+class Attend(torch.autograd.Function):
+    """Scaled dot-product attention over one axis of the tokens."""
+
+    @staticmethod
+    def forward(ctx: Any, qkv: Tensor, heads: int, axis: str) -> Tensor:
+        """Mix the tokens.
+
+        Args:
+            ctx: keeps what the gradient needs.
+            qkv: (B, T, J, 3C) queries, keys and values, each of all heads.
+            heads: H.
+            axis: ``joints`` or ``frames``: over what.
+
+        Returns:
+            (B, T, J, C).
+        """
+        tokens = qkv.unflatten(-1, (3, heads, -1))  # (B, T, J, 3, H, D)
+        parts = tokens.permute(_SPLIT[axis]).contiguous()  # (3, B, J, H, T, D) or T and J
+        q, k, v = split = parts.flatten(1, 3)  # (3, N, L, D)
+        scale = q.shape[-1] ** -0.5
+        scores = torch.baddbmm(q.new_zeros(()), q, k.mT, beta=0, alpha=scale)  # (N, L, L)
+        exact = torch.promote_types(q.dtype, torch.float32)
+        weights = scores.softmax(-1, dtype=exact).to(q.dtype)  # (N, L, L)
+        mixed = weights @ v  # (N, L, D)
+        ctx.save_for_backward(split, weights, mixed)
+        ctx.axis, ctx.shape, ctx.scale = axis, parts.shape, scale
+        return mixed.view(parts.shape[1:]).permute(_JOIN_ONE[axis]).flatten(-2)  # (B, T, J, C)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        """From the gradient of (B, T, J, C) to that of (B, T, J, 3C)."""
+        split, weights, mixed = ctx.saved_tensors
+        q, k, v = split
+        by_head = grads[0].unflatten(-1, (ctx.shape[3], -1))  # (B, T, J, H, D)
+        given = by_head.permute(_SPLIT_ONE[ctx.axis]).reshape(q.shape)  # (N, L, D)
+        result = torch.empty_like(split)  # (3, N, L, D)
+        torch.bmm(weights.mT, given, out=result[2])
+        # The gradient of a softmax: weights (g - sum of weights g).
+        if q.dtype == torch.bfloat16:
+            # PyTorch's own is slow here. That sum can be had from the output, and taken off by a
+            # further column of the product, before anything is rounded.
+            inner = (given * mixed).sum(-1, keepdim=True)  # (N, L, 1)
+            given, v = torch.cat([given, -inner], -1), torch.cat([v, torch.ones_like(inner)], -1)
+            scores = (given @ v.mT).mul_(weights)  # (N, L, L)
+        else:
+            scores = torch._softmax_backward_data(given @ v.mT, weights, -1, q.dtype)
+        torch.baddbmm(result[0], scores, k, beta=0, alpha=ctx.scale, out=result[0])
+        torch.baddbmm(result[1], scores.mT, q, beta=0, alpha=ctx.scale, out=result[1])
+        return result.view(ctx.shape).permute(_JOIN[ctx.axis]).flatten(-3), None, None
+
+
+class Weigh(torch.autograd.Function):
+    """The adaptive sum of both streams (Zhu et al. 2023, equation 4).
+
+    A softmax of two numbers is a sigmoid of their difference.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, st: Tensor, ts: Tensor, difference: Tensor, bias: Tensor) -> Tensor:
+        """Weigh the streams of each token.
+
+        Args:
+            ctx: keeps what the gradient needs.
+            st: (M, C) tokens of the first stream.
+            ts: (M, C) of the second.
+            difference: (2C,) weights of the first stream's number minus those of the second's.
+            bias: () the same of the biases.
+
+        Returns:
+            (M, C).
+        """
+        of_st, of_ts = difference.chunk(2)  # 2 x (C,)
+        share = torch.addmv(torch.mv(st, of_st).add_(bias), ts, of_ts).sigmoid_()  # (M,)
+        ctx.save_for_backward(st, ts, difference, share)
+        return torch.lerp(ts, st, share[:, None])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """From the gradient of the sum to those of what was given."""
+        st, ts, difference, share = ctx.saved_tensors
+        given = grads[0]  # (M, C)
+        to_st = given * share[:, None]  # (M, C)
+        to_ts = given - to_st  # (M, C)
+        logit = (st - ts).mul_(given).sum(-1).mul_(share * (1 - share))  # (M,)
+        of_st, of_ts = difference.chunk(2)
+        to_st.addr_(logit, of_st)
+        to_ts.addr_(logit, of_ts)
+        weights = torch.cat([torch.mv(st.t(), logit), torch.mv(ts.t(), logit)])  # (2C,)
+        return to_st, to_ts, weights, logit.sum()
