@@ -3,7 +3,7 @@
     python -m benchmarks.training [--size small] [--device cpu] [--repetitions 3] [--out speed.json]
 
 Both loops train the same DSTformer (the project's) on the same clips, which are made up, with the
-same batch, threads, precision (float32), losses (the project's functions) and optimiser (AdamW):
+same batch, threads, precision, losses (the project's functions) and optimiser (AdamW):
 
 - mbcli: `mbcli.train.engine.train` on the task pose3d, as ``mbcli train`` runs it, from a
   sequence store. The figures are its own (`Progress.clips_per_second` and ``data_share``).
@@ -18,7 +18,8 @@ just been written and lie in memory. Every repetition takes all loops in turn, e
 model, its first steps left out, and medians are told, so that a neighbour on the machine troubles
 them alike. Time on data is making a batch in mbcli, and in the plain loop waiting for one and
 moving it to the device; mbcli normalises and cuts in that time, which the pickles have behind
-them.
+them. CPU time is that of all threads, without other processes: on a machine that others use
+too, it is the figure to compare.
 """
 
 from __future__ import annotations
@@ -62,10 +63,16 @@ WARM_UP = 5  # steps before those that count; as many lie between two reports of
 CLIPS_A_SEQUENCE = 10
 AHEAD = 4  # batches that each worker makes ahead of time
 
-Loop = Callable[[], tuple[float, float]]  # clips per second, share of the time on data
+# Clips per second, share of the time on data, seconds of processor time a clip.
+Loop = Callable[[], tuple[float, float, float]]
 
 # Size -> dimensions of the model, frames of a clip, clips a batch.
 SIZES: dict[str, tuple[dict[str, int], int, int]] = {
+    "lifter": (  # the bundled lifter's
+        {"dim_feat": 96, "dim_rep": 192, "depth": 5, "num_heads": 3, "mlp_ratio": 2},
+        81,
+        8,
+    ),
     "small": ({"dim_feat": 64, "dim_rep": 64, "depth": 3, "num_heads": 4, "mlp_ratio": 2}, 27, 8),
     "lite": ({}, 243, 32),
     "full": ({"dim_feat": 512, "mlp_ratio": 2}, 243, 32),
@@ -82,6 +89,7 @@ class Setup:
         batch: clips a step.
         steps: that count, a multiple of `WARM_UP`.
         device: as torch names it.
+        precision: as Lightning Fabric names it.
         store: the clips as a sequence store.
         pickles: the same clips, a file each.
     """
@@ -91,6 +99,7 @@ class Setup:
     batch: int
     steps: int
     device: str
+    precision: str
     store: Path
     pickles: Path
 
@@ -132,12 +141,14 @@ def make_clips(setup: Setup) -> None:
                     pickle.dump(content, file)
 
 
-def engine_loop(setup: Setup) -> tuple[float, float]:
-    """Clips per second and share of the time spent on data of mbcli's own loop."""
+def engine_loop(setup: Setup) -> tuple[float, float, float]:
+    """What mbcli's own loop takes."""
     reports: list[Progress] = []
+    clock: list[float] = []
 
     def observe(progress: Progress) -> None:
         reports.append(progress)
+        clock.append(time.process_time())
 
     with tempfile.TemporaryDirectory() as folder:
         settings = Pose3DConfig.model_validate(
@@ -154,6 +165,7 @@ def engine_loop(setup: Setup) -> tuple[float, float]:
                     "steps": WARM_UP + setup.steps,
                     "batch": setup.batch,
                     "accelerator": setup.device,
+                    "precision": setup.precision,
                     "log_every": WARM_UP,
                     "save_every": WARM_UP + setup.steps,
                 },
@@ -163,9 +175,8 @@ def engine_loop(setup: Setup) -> tuple[float, float]:
     counted = reports[1:]
     rates = [report.clips_per_second for report in counted]  # over as many clips each
     times = [1 / rate for rate in rates]
-    return harmonic_mean(rates), float(
-        np.average([report.data_share for report in counted], weights=times)
-    )
+    share = float(np.average([report.data_share for report in counted], weights=times))
+    return harmonic_mean(rates), share, (clock[-1] - clock[0]) / (setup.steps * setup.batch)
 
 
 class Pickles(Dataset[tuple[Tensor, Tensor]]):
@@ -192,7 +203,7 @@ def _mirrored(points: np.ndarray) -> np.ndarray:
     return other
 
 
-def plain_loop(setup: Setup, workers: int) -> tuple[float, float]:
+def plain_loop(setup: Setup, workers: int) -> tuple[float, float, float]:
     """The same of the published loop."""
     device = torch.device(setup.device)
     torch.manual_seed(0)
@@ -212,17 +223,19 @@ def plain_loop(setup: Setup, workers: int) -> tuple[float, float]:
     )
     weights = Loss3DConfig().model_dump()
     meters = dict.fromkeys(("total", *weights), 0.0)
-    start = on_data = 0.0
+    start = on_data = processor = 0.0
+    narrow = torch.autocast(device.type, torch.bfloat16, enabled=setup.precision == "bf16-mixed")
     batches: Iterator[tuple[Tensor, Tensor]] = iter(loader)
     for step in range(WARM_UP + setup.steps):
         if step == WARM_UP:
             _wait(device)
-            start, on_data = time.perf_counter(), 0.0
+            start, on_data, processor = time.perf_counter(), 0.0, time.process_time()
         before = time.perf_counter()
         inputs, target = (part.to(device) for part in next(batches))
         target = target - target[:, :, :1]
         on_data += time.perf_counter() - before
-        answer = model(inputs)
+        with narrow:
+            answer = model(inputs)
         parts = {name: getattr(losses, name)(answer, target) for name in weights}
         total = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
         optimiser.zero_grad()
@@ -232,7 +245,8 @@ def plain_loop(setup: Setup, workers: int) -> tuple[float, float]:
         optimiser.step()
     _wait(device)
     elapsed = time.perf_counter() - start
-    return setup.steps * setup.batch / elapsed, on_data / elapsed
+    clips = setup.steps * setup.batch
+    return clips / elapsed, on_data / elapsed, (time.process_time() - processor) / clips
 
 
 def _wait(device: torch.device) -> None:
@@ -242,15 +256,16 @@ def _wait(device: torch.device) -> None:
 
 def measure(loops: dict[str, Loop], repetitions: int) -> list[dict[str, Any]]:
     """Medians of each loop, all of them in turn in every repetition."""
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in loops}
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in loops}
     for _ in range(repetitions):
         for name, loop in loops.items():
             found[name].append(loop())
     return [
         {
             "loop": name,
-            "clips_per_second": median(rate for rate, _ in runs),
-            "data_share": median(share for _, share in runs),
+            "clips_per_second": median(rate for rate, _, _ in runs),
+            "data_share": median(share for _, share, _ in runs),
+            "processor_seconds_a_clip": median(seconds for _, _, seconds in runs),
             "runs": runs,
         }
         for name, runs in found.items()
@@ -263,6 +278,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=tuple(SIZES), default="small")
     parser.add_argument("--batch", type=int, help="clips a step; the size's own unless given")
+    parser.add_argument("--frames", type=int, help="of a clip; the size's own unless given")
+    parser.add_argument("--precision", choices=("32-true", "bf16-mixed"), default="32-true")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=cores)
     parser.add_argument("--workers", type=int, nargs="+", default=[0, min(12, cores)])
@@ -275,6 +292,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     dimensions, frames, batch = SIZES[given.size]
+    frames = given.frames or frames
     with tempfile.TemporaryDirectory() as folder:
         setup = Setup(
             model=ModelConfig.model_validate({**dimensions, "maxlen": frames}),
@@ -282,6 +300,7 @@ def main() -> None:
             batch=given.batch or batch,
             steps=given.steps,
             device=given.device,
+            precision=given.precision,
             store=Path(folder) / "store",
             pickles=Path(folder) / "pickles",
         )
@@ -294,9 +313,18 @@ def main() -> None:
     if given.device == "cuda":
         machine = f"{torch.cuda.get_device_name()}, {machine}"
     first = rows[0]["clips_per_second"]
-    title = f"DSTformer {given.size}, {setup.batch} clips of {frames} frames a step, {machine}"
+    step = f"{setup.batch} clips of {frames} frames a step"
+    title = f"DSTformer {given.size}, {step}, {given.precision}, {machine}"
     table = Table(title=f"{title}, medians of {given.repetitions}")
-    for column in ("", "clips/s", "mbcli to it", "time on data", "ms on data a clip"):
+    columns = (
+        "",
+        "clips/s",
+        "mbcli to it",
+        "processor s a clip",
+        "time on data",
+        "ms on data a clip",
+    )
+    for column in columns:
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
     for row in rows:
         row["milliseconds_on_data_a_clip"] = 1000 * row["data_share"] / row["clips_per_second"]
@@ -304,6 +332,7 @@ def main() -> None:
             row["loop"],
             f"{row['clips_per_second']:.2f}",
             f"{first / row['clips_per_second']:.2f}",
+            f"{row['processor_seconds_a_clip']:.3f}",
             f"{row['data_share']:.1%}",
             f"{row['milliseconds_on_data_a_clip']:.2f}",
         )
@@ -315,6 +344,7 @@ def main() -> None:
             "size": given.size,
             "frames": frames,
             "batch": setup.batch,
+            "precision": given.precision,
             "steps": given.steps,
             "repetitions": given.repetitions,
             "rows": rows,

@@ -23,23 +23,49 @@ _SPLIT_ONE = {"joints": (0, 1, 3, 2, 4), "frames": (0, 2, 3, 1, 4)}
 _JOIN_ONE = {"joints": (0, 1, 3, 2, 4), "frames": (0, 3, 1, 2, 4)}
 
 
-class Attend(torch.autograd.Function):
+def attend(qkv: Tensor, heads: int, axis: str) -> Tensor:
+    """Scaled dot-product attention over one axis of the tokens.
+
+    Args:
+        qkv: (B, T, J, 3C) queries, keys and values, each of all heads.
+        heads: H.
+        axis: ``joints`` or ``frames``: over what.
+
+    Returns:
+        (B, T, J, C).
+    """
+    mixed: Tensor = _Attend.apply(qkv, heads, axis)  # type: ignore[no-untyped-call]
+    return mixed
+
+
+def weigh(st: Tensor, ts: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The adaptive sum of both streams (Zhu et al. 2023, equation 4).
+
+    A softmax of two numbers is a sigmoid of their difference.
+
+    Args:
+        st: (B, T, J, C) tokens of the first stream.
+        ts: (B, T, J, C) of the second.
+        weight: (2, 2C) of the gate, a linear map of both.
+        bias: (2,).
+
+    Returns:
+        (B, T, J, C).
+    """
+    rows, biases = weight[0] - weight[1], bias[0] - bias[1]  # (2C,), ()
+    flat: Tensor = _Weigh.apply(  # type: ignore[no-untyped-call]
+        st.flatten(0, 2), ts.flatten(0, 2), rows, biases
+    )
+    return flat.view_as(st)
+
+
+class _Attend(torch.autograd.Function):
     """Scaled dot-product attention over one axis of the tokens."""
 
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, heads: int, axis: str) -> Tensor:
-        """Mix the tokens.
-
-        Args:
-            ctx: keeps what the gradient needs.
-            qkv: (B, T, J, 3C) queries, keys and values, each of all heads.
-            heads: H.
-            axis: ``joints`` or ``frames``: over what.
-
-        Returns:
-            (B, T, J, C).
-        """
-        tokens = qkv.unflatten(-1, (3, heads, -1))  # (B, T, J, 3, H, D)
+        """See `attend`; ``ctx`` keeps what the gradient needs."""
+        tokens = qkv.view(*qkv.shape[:-1], 3, heads, -1)  # (B, T, J, 3, H, D)
         parts = tokens.permute(_SPLIT[axis]).contiguous()  # (3, B, J, H, T, D) or T and J
         q, k, v = split = parts.flatten(1, 3)  # (3, N, L, D)
         scale = q.shape[-1] ** -0.5
@@ -56,7 +82,7 @@ class Attend(torch.autograd.Function):
         """From the gradient of (B, T, J, C) to that of (B, T, J, 3C)."""
         split, weights, mixed = ctx.saved_tensors
         q, k, v = split
-        by_head = grads[0].unflatten(-1, (ctx.shape[3], -1))  # (B, T, J, H, D)
+        by_head = grads[0].reshape(*grads[0].shape[:-1], ctx.shape[3], -1)  # (B, T, J, H, D)
         given = by_head.permute(_SPLIT_ONE[ctx.axis]).reshape(q.shape)  # (N, L, D)
         result = torch.empty_like(split)  # (3, N, L, D)
         torch.bmm(weights.mT, given, out=result[2])
@@ -74,26 +100,12 @@ class Attend(torch.autograd.Function):
         return result.view(ctx.shape).permute(_JOIN[ctx.axis]).flatten(-3), None, None
 
 
-class Weigh(torch.autograd.Function):
-    """The adaptive sum of both streams (Zhu et al. 2023, equation 4).
-
-    A softmax of two numbers is a sigmoid of their difference.
-    """
+class _Weigh(torch.autograd.Function):
+    """The adaptive sum of both streams."""
 
     @staticmethod
     def forward(ctx: Any, st: Tensor, ts: Tensor, difference: Tensor, bias: Tensor) -> Tensor:
-        """Weigh the streams of each token.
-
-        Args:
-            ctx: keeps what the gradient needs.
-            st: (M, C) tokens of the first stream.
-            ts: (M, C) of the second.
-            difference: (2C,) weights of the first stream's number minus those of the second's.
-            bias: () the same of the biases.
-
-        Returns:
-            (M, C).
-        """
+        """Of tokens (M, C), the difference (2C,) of the gate's rows and that () of its biases."""
         of_st, of_ts = difference.chunk(2)  # 2 x (C,)
         share = torch.addmv(torch.mv(st, of_st).add_(bias), ts, of_ts).sigmoid_()  # (M,)
         ctx.save_for_backward(st, ts, difference, share)

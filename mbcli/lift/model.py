@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from mbcli.lift.gradients import Attend, Weigh
+from mbcli.lift.gradients import attend, weigh
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Attention(nn.Module):
         """Mix (B, T, J, C) over the ``joints`` or the ``frames``."""
         if x.device.type == "cpu" and torch.is_grad_enabled():
             # PyTorch's fused kernel is slow backwards there, above all in bfloat16.
-            mixed: Tensor = Attend.apply(self.qkv(x), self.num_heads, axis)  # (B, T, J, C)
+            mixed: Tensor = attend(self.qkv(x), self.num_heads, axis)  # (B, T, J, C)
         else:
             mixed = self._attend(x if axis == "joints" else x.transpose(1, 2))
             mixed = mixed if axis == "joints" else mixed.transpose(1, 2)  # (B, T, J, C)
@@ -140,15 +140,6 @@ class Block(nn.Module):
     def _temporal(self, x: Tensor) -> Tensor:
         x = x + self.attn_t(self.norm1_t(x), "frames").to(x.dtype)  # (B, T, J, C)
         return x + self.mlp_t(self.norm2_t(x)).to(x.dtype)  # (B, T, J, C)
-
-
-def weigh(st: Tensor, ts: Tensor, gate: nn.Module) -> Tensor:
-    """The adaptive sum of both streams, (B, T, J, C) each (equation 4)."""
-    with _exact(st):
-        difference = gate.weight[0] - gate.weight[1]  # (2C,)
-        bias = gate.bias[0] - gate.bias[1]  # ()
-        x: Tensor = Weigh.apply(st.flatten(0, 2), ts.flatten(0, 2), difference, bias)
-        return x.view_as(st)  # (B, T, J, C)
 
 
 class DSTformer(nn.Module):
@@ -214,7 +205,9 @@ class DSTformer(nn.Module):
         x = x + self.temp_embed[:, : x.shape[1]]  # (B, T, J, C)
         for st, ts, gate in zip(self.blocks_st, self.blocks_ts, self.ts_attn, strict=True):
             x_st, x_ts = st(x), ts(x)  # 2 x (B, T, J, C)
-            x = weigh(x_st, x_ts, gate)  # (B, T, J, C)
+            assert isinstance(gate, nn.Linear)
+            with _exact(x):
+                x = weigh(x_st, x_ts, gate.weight, gate.bias)  # (B, T, J, C)
         with _exact(x):
             return torch.tanh(self.pre_logits(self.norm(x)))  # (B, T, J, R)
 
