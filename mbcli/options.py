@@ -27,6 +27,8 @@ INPUT, PEOPLE, NETWORKS, KEYPOINTS, MESH = (
     "Body meshes",
 )
 _NAMED = "NAME|PATH"
+_TURNS = ("0", "90", "180", "270")
+CUTS = ("auto", "off")
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -39,6 +41,17 @@ def parse_size(text: str) -> tuple[int, int]:
     if found is None:
         raise ConfigError(f"--image-size must be WIDTHxHEIGHT, such as 1920x1080, got {text!r}")
     return int(found[1]), int(found[2])
+
+
+def quarter_turn(value: str | int) -> int:
+    """Degrees clockwise by which pictures are turned.
+
+    Raises:
+        ConfigError: not a whole number of quarter turns below a full one.
+    """
+    if str(value).strip() not in _TURNS:
+        raise ConfigError(f"--rotate must be {', '.join(_TURNS)} degrees, got {value!r}")
+    return int(value)
 
 
 def joint_map_of(path: str) -> dict[str, str]:
@@ -64,6 +77,8 @@ class InferOptions(Pose2DOptions):
         start: seconds of the source at which to begin; its beginning if None.
         end: seconds at which to stop; its end if None.
         every: take every n-th frame.
+        rotate: degrees clockwise by which the pictures are turned first: 0, 90, 180 or 270.
+        cuts: ``auto`` ends tracks at scene cuts; ``off`` takes the clip for one shot.
         person: ``all``, ``largest`` or track ids such as ``1,3``.
         height: standing height of the people in metres; 1.70 is assumed if None.
         focal: focal length in pixels; from ``fov`` if None.
@@ -82,6 +97,8 @@ class InferOptions(Pose2DOptions):
             0 = nothing is. Never with ``compat``, nor at less than 2.2 times as many frames a
             second.
         compat: ``motionbert`` for the published inference, defects included.
+        root_relative: with ``compat``, whether the lifter predicts poses relative to the pelvis
+            (``rootrel`` of its published configuration); what is known of the weights if None.
         action: name or path of weights that name actions; none are named if None.
         mesh: name or path of weights that recover bodies; none are recovered if None.
         body_model: SMPL's model file, for weights that tell SMPL's pose and shape.
@@ -99,6 +116,15 @@ class InferOptions(Pose2DOptions):
     every: int = option(
         1, "Take every n-th frame.", panel=INPUT, least=1, must="1 (all frames) or more"
     )
+    rotate: int = option(
+        0,
+        "Turn the pictures clockwise, for footage that lies on its side.",
+        panel=INPUT,
+        metavar="90|180|270",
+        unit="degrees",
+        parse=quarter_turn,
+    )
+    cuts: str = option("auto", "Whether scene cuts end tracks.", panel=INPUT, choices=CUTS)
     image_size: tuple[int, int] | None = option(
         None,
         "Size of the pictures, for a keypoint file that does not tell.",
@@ -175,6 +201,12 @@ class InferOptions(Pose2DOptions):
         panel=NETWORKS,
         choices=COMPAT,
     )
+    root_relative: bool | None = option(
+        None,
+        "Whether published weights were trained with rootrel, for --compat.",
+        panel=NETWORKS,
+        shown="what the weights or the table of weights say, or no",
+    )
     action: str | None = option(
         None,
         "Weights that name what people do; the names go into the result.",
@@ -204,9 +236,12 @@ class InferOptions(Pose2DOptions):
         super().__post_init__()
         read_person(self.person)
         _ = self.excerpt  # checks itself
+        quarter_turn(self.rotate)
         check_lens(self.focal, self.fov)
         if self.image_size is not None and min(self.image_size) < 1:
             raise ConfigError(f"--image-size must be two positive numbers, got {self.image_size}")
+        if self.root_relative is not None and self.compat is None:
+            raise ConfigError("--root-relative goes with --compat, which is not given")
         if self.body_model is not None and self.mesh is None:
             raise ConfigError("--body-model goes with --mesh, which is not given")
 

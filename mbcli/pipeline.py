@@ -72,6 +72,7 @@ class Pipeline:
             device=options.device,
             precision=options.precision,
             compat=options.compat,
+            root_relative=options.root_relative,
         )
         return Lifter(model, lift_options, info.facts), info
 

@@ -40,8 +40,9 @@ def detect_in_pictures(
     choice = choose(options.pose2d, options)
     backend = BACKENDS[choice.backend](choice.options)
     tracker = Tracker(reader.fps)
+    frames = reader if options.cuts == "off" else with_cuts(reader)
     try:
-        for frame in watch.iterate("decode", with_cuts(reader)):
+        for frame in watch.iterate("decode", frames):
             if frame.cut:
                 tracker = Tracker(reader.fps)
                 cuts.append(len(poses))

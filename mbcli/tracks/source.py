@@ -39,13 +39,20 @@ def opened(source: Path, options: InferOptions, keypoints: Path | None = None) -
     if is_keypoint_file(source):
         if keypoints is not None:
             raise ConfigError(f"--keypoints goes with a video, but {source} holds keypoints itself")
+        if options.rotate:
+            raise ConfigError(f"--rotate turns pictures, but {source} holds keypoints")
         alone = read_keypoints(source, options.joint_map)
         yield lambda _, watch: detect_in_file(alone, options, None, watch)
         return
     file = None if keypoints is None else read_keypoints(keypoints, options.joint_map)
     rate = {} if options.fps is None else {"image_fps": options.fps}
     with VideoReader(
-        source, start=options.start, end=options.end, every=options.every, **rate
+        source,
+        start=options.start,
+        end=options.end,
+        every=options.every,
+        rotate=options.rotate,
+        **rate,
     ) as reader:
         focal_length(reader.info.size, options.focal, options.fov)  # checks itself
         if options.fps is not None and reader.info.kind == "video":

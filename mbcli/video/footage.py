@@ -32,6 +32,7 @@ class Source:
         matrix: of its planar pictures.
         duration: seconds; for a video the container's claim, or None.
         image_fps: rate at which images are taken to be shown.
+        rotate: degrees clockwise by which its pictures are turned.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Source:
     matrix: Matrix
     duration: float | None
     image_fps: float
+    rotate: int = 0
 
     @classmethod
     def of(cls, path: Path, motion: Motion3D) -> Source:
@@ -49,7 +51,8 @@ class Source:
             InputError: it cannot be read, or has pictures of another size.
         """
         rate = _source_rate(motion)
-        with VideoReader(path, image_fps=rate) as reader:
+        rotate = _rotation(motion)
+        with VideoReader(path, image_fps=rate, rotate=rotate) as reader:
             info = reader.info
             expected = motion.keypoints.size
             if info.size != expected:
@@ -57,11 +60,11 @@ class Source:
                     f"the motion was inferred from pictures of {expected[0]}x{expected[1]}, but "
                     f"{path} has {info.size[0]}x{info.size[1]}: it is another video"
                 )
-            return cls(path, info.kind, info.size, reader.matrix, info.duration, rate)
+            return cls(path, info.kind, info.size, reader.matrix, info.duration, rate, rotate)
 
     def reader(self, start: float) -> VideoReader:
         """Read it from so many seconds on."""
-        return VideoReader(self.path, start=start, image_fps=self.image_fps)
+        return VideoReader(self.path, start=start, image_fps=self.image_fps, rotate=self.rotate)
 
 
 def noted_video(motion: Motion3D) -> Path | None:
@@ -163,6 +166,13 @@ def _check_time(source: Source, picture: Picture, expected: float) -> None:
             f"frame {number} is shown at {time:.2f} s in {source.path}, but at {expected:.2f} s "
             "in the motion: it is another video, or the motion's frame rate was told wrongly"
         )
+
+
+def _rotation(motion: Motion3D) -> int:
+    """By how many degrees the pictures were turned when the motion was inferred."""
+    options = motion.meta.get("options")
+    rotate = options.get("rotate", 0) if isinstance(options, dict) else 0
+    return rotate if rotate in (90, 180, 270) else 0
 
 
 def _source_rate(motion: Motion3D) -> float:

@@ -11,7 +11,7 @@ from typing import Protocol
 from mbcli.errors import InputError
 from mbcli.video.picture_file import PictureFile
 from mbcli.video.planar import Matrix, Planar, planar_of_rgb
-from mbcli.video.presentation import RgbImage
+from mbcli.video.presentation import Orientation, RgbImage
 
 IMAGE_SUFFIXES = (
     ".avif",
@@ -87,14 +87,20 @@ class ImageSource:
 
     matrix: Matrix = "bt709"
 
-    def __init__(self, paths: list[Path], *, fps: float) -> None:
+    def __init__(self, paths: list[Path], *, fps: float, turns: int = 0) -> None:
         """Read the first readable picture of ``paths`` for its size.
+
+        Args:
+            paths: the files.
+            fps: pictures per second.
+            turns: quarter turns clockwise by which upright pictures are turned further.
 
         Raises:
             InputError: none of the pictures can be read.
         """
         self.warnings: list[str] = []
         self._white = 0.0
+        self._turn = Orientation(turns=turns)
         self._reference, image = self._first_readable(paths)
         self.size = (image.shape[1], image.shape[0])
         self._only = self._reference if len(paths) == 1 else None
@@ -109,13 +115,17 @@ class ImageSource:
         for path in paths:
             try:
                 file = PictureFile(path)
-                image, self._white = file.rgb(0, self._white)
+                image = self._shown(file, 0)
             except InputError:
                 if len(paths) == 1:
                     raise
                 continue
             return file, image
         raise InputError(f"none of the {len(paths)} images in {paths[0].parent} can be read")
+
+    def _shown(self, file: PictureFile, page: int) -> RgbImage:
+        image, self._white = file.rgb(page, self._white)
+        return self._turn.upright(image)
 
     def pictures(self, start: float) -> Iterator[Picture]:
         """Every picture, also those before ``start`` seconds: not loading them is enough."""
@@ -127,7 +137,7 @@ class ImageSource:
         path = self._paths[index]
         try:
             file, page = (self._only, index) if self._only else (PictureFile(path), 0)
-            image, self._white = file.rgb(page, self._white)
+            image = self._shown(file, page)
         except InputError as error:
             self.warnings.append(f"left out: {error}")
             return None

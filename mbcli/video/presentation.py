@@ -50,6 +50,10 @@ class Orientation:
         angle = math.atan2(sign * b, sign * a)
         return cls(mirrored=mirrored, turns=round(angle / (math.pi / 2)) % 4)
 
+    def turned(self, turns: int) -> Orientation:
+        """This one, and so many quarter turns clockwise after it."""
+        return Orientation(self.mirrored, (self.turns + turns) % 4)
+
     def upright(self, image: RgbImage) -> RgbImage:
         """Mirror and turn a picture, (H, W, 3) uint8; odd turns swap H and W."""
         if self.mirrored:

@@ -46,8 +46,8 @@ class VideoInfo:
         fps: mean frames per second of the source.
         frame_count: number of frames; for a video the container's claim, or None.
         duration: seconds; for a video the container's claim, or None.
-        rotation: degrees clockwise that turn the stored picture upright: 0, 90, 180 or 270. For
-            images 0, as reading them turns them.
+        rotation: degrees clockwise by which the stored picture is turned: 0, 90, 180 or 270. For
+            images without their own orientation, which reading them follows.
         kind: what the source is; an animation in a picture file is a video.
     """
 
@@ -111,6 +111,7 @@ class VideoReader:
         end: float | None = None,
         every: int = 1,
         image_fps: float = 30.0,
+        rotate: int = 0,
     ) -> None:
         """Open the source and read its first picture; see :func:`probe` for ``image_fps``.
 
@@ -123,13 +124,14 @@ class VideoReader:
             end: seconds, more than ``start``; None is the end.
             every: 1 gives every frame, 2 every second one.
             image_fps: frames per second at which images are taken to be shown.
+            rotate: degrees clockwise by which upright pictures are turned: 0, 90, 180 or 270.
 
         Raises:
             InputError: as :func:`probe`.
             ConfigError: ``start``, ``end`` or ``every`` break their rules.
         """
         self._excerpt = Excerpt(start, end, every)
-        self.info, self._source = _open(Path(path), image_fps)
+        self.info, self._source = _open(Path(path), image_fps, rotate // 90)
         self.fps = self.info.fps / every
         self.expected_frames = self._expected()
         self._frames = self._read()
@@ -224,12 +226,14 @@ class VideoReader:
         return InputError(f"{self.info.path} has no frame {self._excerpt}")
 
 
-def _open(path: Path, image_fps: float) -> tuple[VideoInfo, VideoFile | ImageSource]:
+def _open(
+    path: Path, image_fps: float, turns: int = 0
+) -> tuple[VideoInfo, VideoFile | ImageSource]:
     """Choose the kind of source by what the path is, and open it."""
     if not (math.isfinite(image_fps) and image_fps > 0):
         raise InputError(f"the frame rate of images must be a positive number, got {image_fps:g}")
     if path.is_dir():
-        return _open_images(path, _images_of(path), image_fps, "folder")
+        return _open_images(path, _images_of(path), image_fps, "folder", turns)
     if not path.exists():
         raise InputError(_missing(path))
     if not path.is_file():
@@ -237,8 +241,8 @@ def _open(path: Path, image_fps: float) -> tuple[VideoInfo, VideoFile | ImageSou
     if not path.stat().st_size:
         raise InputError(f"{path} is empty (0 bytes)")
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return _open_images(path, [path], image_fps, "image")
-    video = VideoFile(path)
+        return _open_images(path, [path], image_fps, "image", turns)
+    video = VideoFile(path, turns)
     info = VideoInfo(
         path=path,
         size=video.size,
@@ -261,16 +265,16 @@ def _missing(path: Path) -> str:
 
 
 def _open_images(
-    path: Path, images: list[Path], fps: float, kind: Literal["image", "folder"]
+    path: Path, images: list[Path], fps: float, kind: Literal["image", "folder"], turns: int
 ) -> tuple[VideoInfo, ImageSource]:
-    source = ImageSource(images, fps=fps)
+    source = ImageSource(images, fps=fps, turns=turns)
     info = VideoInfo(
         path=path,
         size=source.size,
         fps=source.fps,
         frame_count=source.count,
         duration=source.count / source.fps,
-        rotation=0,
+        rotation=90 * turns,
         kind="video" if source.animated else kind,
     )
     return info, source

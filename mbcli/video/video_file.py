@@ -75,8 +75,12 @@ class VideoFile:
         warnings: what went wrong so far, one line each; complete after a pass to the end.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, turns: int = 0) -> None:
         """Open the file and decode its first frame.
+
+        Args:
+            path: the file.
+            turns: quarter turns clockwise by which upright pictures are turned further.
 
         Raises:
             InputError: not a video, sound only, or no frame can be decoded.
@@ -103,7 +107,7 @@ class VideoFile:
             self.matrix = matrix_of(frame)
             self.frame_count = stream.frames or None
             self.duration = claimed_duration(container, stream)
-            self.orientation = orientation_of(frame)
+            self.orientation = orientation_of(frame).turned(turns)
             aspect = stream.sample_aspect_ratio or Fraction(1)
             self._square_size = (max(1, round(frame.width * aspect)), frame.height)
             self.size = self.orientation.upright_size(self._square_size)

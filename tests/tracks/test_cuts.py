@@ -11,7 +11,9 @@ import pytest
 
 from mbcli.options import InferOptions
 from mbcli.pipeline import Pipeline
+from mbcli.report import Stopwatch, unobserved
 from mbcli.tracks.cuts import with_cuts
+from mbcli.tracks.source import opened
 from mbcli.types import Frame
 from mbcli.video import VideoReader, write_video
 
@@ -75,3 +77,12 @@ def test_each_shot_is_as_if_alone(tmp_path: Path, walk: list[Image]) -> None:
     assert np.allclose(both.root[:20, there], alone.root, atol=1e-5, equal_nan=True)
     # Nobody is in both.
     assert not (there & np.isfinite(both.positions[20:]).any(axis=(0, 2, 3))).any()
+
+
+@pytest.mark.parametrize(("cuts", "found"), [("auto", [3]), ("off", [])])
+def test_cuts_on_demand(tmp_path: Path, walk: list[Image], cuts: str, found: list[int]) -> None:
+    path = tmp_path / "cut.mp4"
+    darker = [(image[:, ::-1] * 0.5).astype(np.uint8) for image in walk[3:6]]
+    write_video(path, [*walk[:3], *darker], fps=30, overwrite=True)
+    with opened(path, InferOptions(cuts=cuts)) as detect:
+        assert detect(unobserved, Stopwatch()).keypoints.cuts.tolist() == found

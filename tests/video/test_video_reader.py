@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -411,3 +412,19 @@ def test_text_is_told_as_text(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"it is text|looks like text"):
         probe(path)
+
+
+@pytest.mark.parametrize("rotate", [90, 180, 270])
+def test_pictures_turned_on_demand(tmp_path: Path, rotate: int) -> None:
+    with VideoReader(WALK, end=0.05) as reader:
+        plain = next(iter(reader)).image
+    with VideoReader(WALK, end=0.05, rotate=rotate) as reader:
+        turned = next(iter(reader)).image
+        assert reader.info.size == (turned.shape[1], turned.shape[0])
+        assert reader.info.rotation == rotate
+    assert np.array_equal(turned, np.rot90(plain, -rotate // 90))
+    picture = tmp_path / "p.png"
+    assert cv2.imwrite(str(picture), plain[..., ::-1])
+    with VideoReader(picture, rotate=rotate) as reader:
+        assert np.array_equal(next(iter(reader)).image, turned)
+        assert reader.info.size == (turned.shape[1], turned.shape[0])

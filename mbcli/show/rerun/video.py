@@ -63,7 +63,7 @@ def add_video(
     """
     source = Source.of(video, motion)
     if footage != "pictures":
-        hindrance, codec = _hindrance(video) if source.kind == "video" else ("is no video", "")
+        hindrance, codec = _hindrance(source) if source.kind == "video" else ("is no video", "")
         if footage == "auto" and codec not in _BUILT_IN and shutil.which("ffmpeg") is None:
             hindrance = hindrance or "needs ffmpeg, which is not installed"
         if not hindrance:
@@ -81,9 +81,10 @@ def add_video(
     return "pictures", _add_pictures(recording, motion, source, observer)
 
 
-def _hindrance(video: Path) -> tuple[str, str]:
+def _hindrance(source: Source) -> tuple[str, str]:
     """What keeps Rerun from showing a file as it is meant, if anything, and its codec."""
-    file = VideoFile(video)
+    video = source.path
+    file = VideoFile(video, source.rotate // 90)
     with opened(video) as (container, stream):
         codec = codec_name(stream)
         stored = (stream.codec_context.width, stream.codec_context.height)
