@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from mbcli.camera import Camera
 from mbcli.errors import InputError
-from mbcli.skeleton import H36M17, Skeleton
+from mbcli.skeleton import H36M17, Skeleton, check_body
 from mbcli.storage.camera_arrays import arrays_of, camera_of, raw_arrays_of, raw_camera_of
 from mbcli.storage.metadata import read_metadata
 from mbcli.storage.output import check_separate
-from mbcli.storage.pose_file import read_arrays, write_arrays
+from mbcli.storage.pose_file import body_of, read_arrays, write_arrays
 from mbcli.types import (
     NO_CUTS,
     ByValue,
@@ -36,13 +36,13 @@ class Refinement(ByValue):
     """What refinement keeps and adds beside the refined numbers.
 
     Attributes:
-        positions: (T, P, 17, 3) float32 metres, the positions before refinement.
+        positions: (T, P, J, 3) float32 metres, the positions before refinement.
         root: (T, P, 3) float32 metres, the root before refinement.
-        confidence: (T, P, 17) float32, the confidence before refinement.
+        confidence: (T, P, J) float32, the confidence before refinement.
         camera: the camera before refinement; None where refinement left it as it was.
         foot_contacts: (T, P, 2) bool, whether the right and the left foot stand on the floor;
             None where not estimated.
-        expected_error: (T, P, 17) float32 metres, the expected error before refinement; None
+        expected_error: (T, P, J) float32 metres, the expected error before refinement; None
             where none was known.
     """
 
@@ -84,17 +84,18 @@ class Motion3D(ByValue):
     Two are equal if all they hold is equal, metadata included; NaN equals NaN.
 
     Attributes:
-        positions: (T, P, 17, 3) float32 metres, pelvis at 0, camera axes; NaN where absent.
+        positions: (T, P, J, 3) float32 metres, pelvis at 0, camera axes; NaN where absent.
         root: (T, P, 3) float32 metres, the pelvis in the camera's frame.
-        positions_normalized: (T, P, 17, 3) float32, the network's own output in image units.
-        confidence: (T, P, 17) float32, 0..1.
+        positions_normalized: (T, P, J, 3) float32, the network's own output in image units.
+        confidence: (T, P, J) float32, 0..1.
         keypoints: the 2D keypoints that were lifted, in the same skeleton.
         camera: the lens by which people were placed, and the camera's pose in each frame.
         meta: JSON-ready provenance: version, command, options, weights and, for people to read,
             what was assumed.
-        skeleton: joint names and parents.
+        skeleton: names and parents of the J joints, which are those of H36M-17, in any order,
+            and may be more; the pelvis is the root.
         refinement: what was there before refinement and what it found; None for a raw motion.
-        expected_error: (T, P, 17) float32 metres: by the lifter's own calibration, the mean
+        expected_error: (T, P, J) float32 metres: by the lifter's own calibration, the mean
             distance of each of ``positions`` from the truth, if the person is as tall as was
             given or assumed; 0 at the pelvis, NaN where nothing is known of it: where the person
             is absent, and where refinement filled or replaced a joint. None with weights that
@@ -117,6 +118,7 @@ class Motion3D(ByValue):
             object.__setattr__(self, name, frozen_array(getattr(self, name), np.float32))
         frames, people = self.keypoints.data.shape[:2]
         joints = len(self.skeleton)
+        check_body(self.skeleton)
         check_shape("Motion3D", "positions", self.positions, (frames, people, joints, 3))
         check_shape("Motion3D", "root", self.root, (frames, people, 3))
         check_shape(
@@ -159,12 +161,12 @@ class Motion3D(ByValue):
 
     @property
     def in_camera(self) -> FloatArray:
-        """(T, P, 17, 3) float32 metres: every joint in the camera's frame."""
+        """(T, P, J, 3) float32 metres: every joint in the camera's frame."""
         return self.positions + self.root[:, :, None]
 
     @property
     def in_world(self) -> FloatArray:
-        """(T, P, 17, 3) float64 metres: every joint in the world of :attr:`camera`."""
+        """(T, P, J, 3) float64 metres: every joint in the world of :attr:`camera`."""
         points = self.positions.astype(np.float64) + self.root.astype(np.float64)[:, :, None]
         return self.camera.to_world(points)
 
@@ -229,6 +231,7 @@ def _arrays(motion: Motion3D) -> dict[str, npt.NDArray[Any]]:
         "timestamps": keypoints.timestamps,
         "fps": np.array(keypoints.fps, dtype=np.float64),
         "image_size": np.array(keypoints.size, dtype=np.int64),
+        "skeleton": np.array(motion.skeleton.name),
         "joint_names": np.array(motion.skeleton.joints),
         "parents": np.array(motion.skeleton.parents, dtype=np.int64),
         **arrays_of(motion.camera),
@@ -253,13 +256,11 @@ def _arrays(motion: Motion3D) -> dict[str, npt.NDArray[Any]]:
 
 
 def _motion(arrays: Mapping[str, npt.NDArray[Any]]) -> Motion3D:
-    joints = tuple(arrays["joint_names"].tolist())
-    if joints != H36M17.joints or tuple(arrays["parents"].tolist()) != H36M17.parents:
-        raise ValueError(f"joints must be {', '.join(H36M17.joints)}, got {', '.join(joints)}")
+    skeleton = body_of(arrays)
     width, height = arrays["image_size"].tolist()
     keypoints = Keypoints2D(
         data=arrays["keypoints_2d"],
-        skeleton=H36M17,
+        skeleton=skeleton,
         fps=float(arrays["fps"]),
         timestamps=arrays["timestamps"],
         cuts=arrays.get("cuts", NO_CUTS),
@@ -277,6 +278,7 @@ def _motion(arrays: Mapping[str, npt.NDArray[Any]]) -> Motion3D:
         keypoints=keypoints,
         camera=camera,
         meta=read_metadata(str(arrays["meta"])),
+        skeleton=skeleton,
         refinement=_refinement(arrays, camera),
         expected_error=arrays.get("expected_error"),
     )

@@ -1,4 +1,4 @@
-"""The street itself: video -> 2D poses -> tracks -> H36M-17 -> lifting -> metres -> Motion3D.
+"""The street itself: video -> 2D poses -> tracks -> the lifter's joints -> metres -> Motion3D.
 
 Frames stream through; only keypoints are kept, so memory does not grow with the pictures.
 """
@@ -20,7 +20,7 @@ from mbcli.placing.metric import DEFAULT_HEIGHT
 from mbcli.placing.place import place
 from mbcli.placing.rays import steady_depth
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import Skeleton
 from mbcli.storage.actions import to_json
 from mbcli.timeline import clock_of
 from mbcli.tracks.source import Detection, opened
@@ -132,7 +132,10 @@ class Pipeline:
 
         recoverer, _ = self.recoverer
         found = recoverer.recover(
-            motion.keypoints, lambda done, total: observer("mesh", done, total)
+            in_skeleton(
+                motion.keypoints, recoverer.skeleton, published=self.options.compat is not None
+            ),
+            lambda done, total: observer("mesh", done, total),
         )
         placed = place_by_keypoints(found, motion.camera)
         return found.placed(steady_depth(placed, clock_of(motion.keypoints)))
@@ -175,7 +178,8 @@ class Pipeline:
         watch = Stopwatch() if watch is None else watch
         options = self.options
         lifter, lifting = self.lifter
-        keypoints = as_h36m(detection.keypoints, published=options.compat is not None)
+        published = options.compat is not None
+        keypoints = in_skeleton(detection.keypoints, lifter.skeleton, published=published)
         with watch.stage("lift"):
             lifted = lifter.lift_judged(
                 keypoints, lambda done, total: observer("lift", done, total)
@@ -201,7 +205,8 @@ class Pipeline:
         if self.recogniser is not None:
             with watch.stage("action"):
                 spans = self.recogniser.recognise(
-                    keypoints, lambda done, total: observer("action", done, total)
+                    in_skeleton(keypoints, self.recogniser.skeleton, published=published),
+                    lambda done, total: observer("action", done, total),
                 )
             meta["actions"] = to_json(spans)
             info = self.recogniser.network.info
@@ -217,6 +222,7 @@ class Pipeline:
             confidence=np.where(absent, 0.0, keypoints.data[..., 2]),
             keypoints=keypoints,
             camera=camera,
+            skeleton=keypoints.skeleton,
             meta={
                 **meta,
                 "assumptions": {
@@ -241,11 +247,12 @@ def _trained(stage: str, name: str, info: CheckpointInfo | ActionInfo | MeshInfo
     )
 
 
-def as_h36m(keypoints: Keypoints2D, *, published: bool) -> Keypoints2D:
-    """The same tracks in Human3.6M's joints; those that cannot be derived are missing.
+def in_skeleton(keypoints: Keypoints2D, skeleton: Skeleton, *, published: bool) -> Keypoints2D:
+    """Tracks in the joints of a skeleton; those that cannot be derived are missing.
 
     Args:
         keypoints: tracks in any skeleton.
+        skeleton: the joints that are wanted.
         published: as MotionBERT does, average the confidences of derived joints, and take a
             missing keypoint for one at (0, 0), which draws what is derived from it there.
     """
@@ -256,12 +263,12 @@ def as_h36m(keypoints: Keypoints2D, *, published: bool) -> Keypoints2D:
     data = convert(
         data,
         keypoints.skeleton,
-        H36M17,
+        skeleton,
         confidence="published" if published else "minimum",
         partial=True,
     )
     data[(data == 0).all(axis=-1)] = np.nan, np.nan, 0
-    return replace(keypoints, data=data, skeleton=H36M17)
+    return replace(keypoints, data=data, skeleton=skeleton)
 
 
 def infer(

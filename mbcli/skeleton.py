@@ -14,10 +14,12 @@ so a joint order is written down once. A joint that two lists share has one name
     crowdpose14  CrowdPose (Li et al. 2019)
     smpl24       SMPL (Loper et al. 2015)
     h36m17       Human3.6M in the order of MotionBERT (Zhu et al. 2023)
+    body23       H36M-17, then big toe, small toe and heel of each foot
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -44,18 +46,57 @@ class Skeleton:
             )
         if len(set(self.joints)) != len(self.joints):
             raise ValueError(f"skeleton {self.name}: joint names must be unique")
+        _ = self.bones  # which finds out whether each joint hangs on a root
 
     def __len__(self) -> int:
         return len(self.joints)
 
     def index(self, joint: str) -> int:
-        """Position of ``joint`` in the arrays of this skeleton."""
+        """Position of ``joint`` in the arrays of this skeleton.
+
+        Raises:
+            ValueError: there is no such joint.
+        """
+        if joint not in self.joints:
+            raise ValueError(
+                f"skeleton {self.name} has no joint {joint}, only {', '.join(self.joints)}"
+            )
         return self.joints.index(joint)
+
+    @property
+    def root(self) -> int:
+        """Index of the first joint without a parent."""
+        return self.parents.index(-1)
 
     @cached_property
     def bones(self) -> tuple[tuple[int, int], ...]:
-        """(parent, child) index pairs, in joint order."""
-        return tuple((p, c) for c, p in enumerate(self.parents) if p >= 0)
+        """(parent, child) index pairs, in joint order, but none before that of its parent."""
+        placed = {joint for joint, parent in enumerate(self.parents) if parent == -1}
+        left = [joint for joint in range(len(self)) if joint not in placed]
+        found: list[tuple[int, int]] = []
+        while left:
+            later = []
+            for joint in left:
+                if self.parents[joint] in placed:
+                    placed.add(joint)
+                    found.append((self.parents[joint], joint))
+                else:
+                    later.append(joint)
+            if len(later) == len(left):
+                names = ", ".join(self.joints[joint] for joint in left)
+                raise ValueError(
+                    f"skeleton {self.name}: every joint must hang on a root, {names} not"
+                )
+            left = later
+        return tuple(found)
+
+    def below(self, joint: str) -> tuple[int, ...]:
+        """Indices of the joints that hang on ``joint``, directly or not."""
+        found = [self.index(joint)]
+        for parent, child in self.bones:
+            if parent in found:
+                found.append(child)
+        return tuple(found[1:])
 
     @cached_property
     def mirror(self) -> tuple[int, ...]:
@@ -119,6 +160,19 @@ H36M17 = Skeleton(
     parents=(-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15),
 )
 
+FOOT = ("big_toe", "small_toe", "heel")
+"""The joints of a foot beside the ankle, in the order that COCO-WholeBody and BODY_25 have."""
+
+BODY23 = Skeleton(
+    name="body23",
+    joints=(*H36M17.joints, *[f"{side}_{part}" for side in ("left", "right") for part in FOOT]),
+    parents=(
+        *H36M17.parents,
+        *[H36M17.index(f"{side}_ankle") for side in ("left", "right") for _ in FOOT],
+    ),
+)
+"""H36M-17 in its order, then the feet."""
+
 BODY21 = Skeleton(
     name="body21",
     joints=(*H36M17.joints, "left_eye", "right_eye", "left_ear", "right_ear"),
@@ -142,11 +196,7 @@ _COCO_PARENTS: dict[str, str | None] = {
 WHOLEBODY23 = _skeleton(
     "wholebody23",
     _COCO_PARENTS
-    | {
-        f"{side}_{part}": f"{side}_ankle"
-        for side in ("left", "right")
-        for part in ("big_toe", "small_toe", "heel")
-    },
+    | {f"{side}_{part}": f"{side}_ankle" for side in ("left", "right") for part in FOOT},
 )
 
 HALPE26 = _skeleton(
@@ -162,11 +212,7 @@ HALPE26 = _skeleton(
         "neck": "pelvis",
         "pelvis": None,
     }
-    | {
-        f"{side}_{part}": f"{side}_ankle"
-        for part in ("big_toe", "small_toe", "heel")
-        for side in ("left", "right")
-    },
+    | {f"{side}_{part}": f"{side}_ankle" for part in FOOT for side in ("left", "right")},
 )
 
 _OPENPOSE_ARMS: dict[str, str | None] = {
@@ -212,11 +258,7 @@ BODY25 = _skeleton(
         "left_knee": "left_hip",
         "left_ankle": "left_knee",
         **_OPENPOSE_FACE,
-        **{
-            f"{side}_{part}": f"{side}_ankle"
-            for side in ("left", "right")
-            for part in ("big_toe", "small_toe", "heel")
-        },
+        **{f"{side}_{part}": f"{side}_ankle" for side in ("left", "right") for part in FOOT},
     },
 )
 
@@ -349,5 +391,43 @@ SKELETONS: dict[str, Skeleton] = {
         MPII16,
         CROWDPOSE14,
         H36M17,
+        BODY23,
     )
 }
+
+
+def skeleton_of(name: str, joints: Sequence[str], parents: Sequence[int]) -> Skeleton:
+    """The skeleton that a file describes.
+
+    Args:
+        name: of the skeleton.
+        joints: its joints in the order of the file's arrays.
+        parents: index of each joint's parent, -1 for a root.
+
+    Raises:
+        ValueError: they are no tree, or not the joints that a known skeleton of this name has.
+    """
+    found = Skeleton(name, tuple(joints), tuple(parents))
+    if found != SKELETONS.get(name, found):
+        known = ", ".join(SKELETONS[name].joints)
+        raise ValueError(f"joints of {name} must be {known}, got {', '.join(found.joints)}")
+    return found
+
+
+def check_body(skeleton: Skeleton) -> Skeleton:
+    """The skeleton itself, if 3D bodies may have it: joints that are looked for are in it.
+
+    Raises:
+        ValueError: a joint of H36M-17 is missing, or the pelvis is not the root.
+    """
+    if lacking := [joint for joint in H36M17.joints if joint not in skeleton.joints]:
+        raise ValueError(
+            f"the skeleton of a body must have the joints of {H36M17.name}, got {skeleton.name} "
+            f"without {', '.join(lacking)}"
+        )
+    if skeleton.parents.count(-1) != 1 or skeleton.joints[skeleton.root] != "pelvis":
+        raise ValueError(
+            "the skeleton of a body must have the pelvis as its one root, "
+            f"got {skeleton.name} with {skeleton.joints[skeleton.root]}"
+        )
+    return skeleton

@@ -11,7 +11,7 @@ import mbcli
 from mbcli.errors import ConfigError, InputError, NobodyFoundError, WeightsError
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
-from mbcli.pipeline import Detection, Pipeline, as_h36m, infer
+from mbcli.pipeline import Detection, Pipeline, in_skeleton, infer
 from mbcli.report import InferReport, Stopwatch
 from mbcli.skeleton import COCO17, H36M17, HALPE26
 from mbcli.types import FloatArray, Keypoints2D
@@ -283,8 +283,8 @@ def test_only_the_compatible_way_averages_the_confidence_of_derived_joints() -> 
         boxes=np.full((frames, 1, 4), np.nan),
         frame_index=np.arange(frames),
     )
-    published = as_h36m(tracks, published=True).data[:, 0]
+    published = in_skeleton(tracks, H36M17, published=True).data[:, 0]
     np.testing.assert_allclose(published, want, rtol=1e-6)
-    ours = as_h36m(tracks, published=False).data[:, 0]
+    ours = in_skeleton(tracks, H36M17, published=False).data[:, 0]
     np.testing.assert_array_equal(ours[..., :2], published[..., :2])
     assert (ours[..., 2] < published[..., 2]).any()

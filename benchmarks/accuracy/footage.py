@@ -14,7 +14,7 @@ from benchmarks.accuracy.reference import BONES, LIMBS, Reference, reference
 from mbcli.errors import InputError
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
-from mbcli.pipeline import Pipeline, as_h36m
+from mbcli.pipeline import Pipeline, in_skeleton
 from mbcli.report import Stopwatch, unobserved
 from mbcli.skeleton import H36M17
 from mbcli.tracks.source import Detection, opened
@@ -58,7 +58,7 @@ class Footage:
 
     def keypoints(self, view: int) -> FloatArray:
         """(T, 12, 3) what the 2D stage says of him, pixels and confidence."""
-        seen = as_h36m(self.detections[view].keypoints, published=False).data
+        seen = in_skeleton(self.detections[view].keypoints, H36M17, published=False).data
         return seen[:, self.reference.tracks[view]][:, LIMBS].astype(np.float64)
 
     def boxes(self, view: int, margin: float = 0.2) -> FloatArray:
@@ -88,7 +88,9 @@ def read_footage(folder: Path) -> Footage:
         with opened(video, InferOptions(), None) as detect:
             detections.append(detect(unobserved, Stopwatch()))
     frames = min(len(found.keypoints.timestamps) for found in detections)
-    people = [as_h36m(found.keypoints, published=False).data[:frames] for found in detections]
+    people = [
+        in_skeleton(found.keypoints, H36M17, published=False).data[:frames] for found in detections
+    ]
     fps = detections[0].keypoints.fps
     found = reference(views, people, fps)
     pixels = [body[:, who][:, LIMBS] for body, who in zip(people, found.tracks, strict=True)]

@@ -12,13 +12,11 @@ import numpy as np
 
 from mbcli.data.datasets.runs import equal_runs
 from mbcli.evaluate import metrics
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import H36M17, Skeleton
 from mbcli.types import FloatArray
 
-# The 14 joints of the MPI-INF-3DHP benchmark, which leaves out these three.
-_BENCHMARK = [
-    number for number, name in enumerate(H36M17.joints) if name not in ("pelvis", "spine", "nose")
-]
+# The 14 joints of the MPI-INF-3DHP benchmark: Human3.6M's without these three.
+_BENCHMARK = [name for name in H36M17.joints if name not in ("pelvis", "spine", "nose")]
 _Metric = Callable[[FloatArray, FloatArray], float]
 # Figure to its metric, and how many frames of a stretch it takes to see the first.
 _METRICS: dict[str, tuple[_Metric, int]] = {
@@ -27,9 +25,10 @@ _METRICS: dict[str, tuple[_Metric, int]] = {
     "n_mpjpe": (metrics.n_mpjpe, 1),
     "mpjve": (metrics.mpjve, 2),
     "acceleration": (metrics.acceleration_error, 3),
-    "pck": (lambda p, t: metrics.pck(p[:, _BENCHMARK], t[:, _BENCHMARK]), 1),
-    "auc": (lambda p, t: metrics.auc(p[:, _BENCHMARK], t[:, _BENCHMARK]), 1),
+    "pck": (metrics.pck, 1),
+    "auc": (metrics.auc, 1),
 }
+_OF_BENCHMARK = ("pck", "auc")
 
 
 @dataclass(frozen=True)
@@ -89,12 +88,18 @@ class Evaluation:
 
 
 class Tally:
-    """Adds up the errors of stretches of motion."""
+    """Adds up the errors of stretches of motion.
 
-    def __init__(self) -> None:
+    Args:
+        skeleton: of the J joints.
+    """
+
+    def __init__(self, skeleton: Skeleton = H36M17) -> None:
+        self._skeleton = skeleton
+        self._benchmark = [skeleton.index(joint) for joint in _BENCHMARK]
         self._sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         self._counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        self._joints: dict[str, FloatArray] = defaultdict(lambda: np.zeros(len(H36M17)))
+        self._joints: dict[str, FloatArray] = defaultdict(lambda: np.zeros(len(skeleton)))
         self.missed = 0
 
     @property
@@ -106,13 +111,14 @@ class Tally:
         """Compare a stretch of consecutive frames, each relative to its pelvis.
 
         Args:
-            prediction: (F, 17, 3) mm; frames that were not found are NaN.
-            target: (F, 17, 3) mm; frames that are not known are NaN.
+            prediction: (F, J, 3) mm; frames that were not found are NaN.
+            target: (F, J, 3) mm; frames that are not known are NaN.
             action: what is done.
         """
         assert prediction.shape == target.shape, (prediction.shape, target.shape)
-        prediction = metrics.root_relative(np.asarray(prediction, np.float64))
-        target = metrics.root_relative(np.asarray(target, np.float64))
+        root = self._skeleton.root
+        prediction = metrics.root_relative(np.asarray(prediction, np.float64), root)
+        target = metrics.root_relative(np.asarray(target, np.float64), root)
         found, known = (np.isfinite(poses).all(axis=(1, 2)) for poses in (prediction, target))
         self.missed += int((known & ~found).sum())
         usable = np.asarray(found & known)
@@ -124,7 +130,9 @@ class Tally:
         for name, (metric, least) in _METRICS.items():
             count = len(prediction) - least + 1
             if count > 0:
-                self._sums[action][name] += count * metric(prediction, target)
+                joints = self._benchmark if name in _OF_BENCHMARK else slice(None)
+                value = metric(prediction[:, joints], target[:, joints])
+                self._sums[action][name] += count * value
                 self._counts[action][name] += count
         self._joints[action] += metrics.joint_errors(prediction, target).sum(axis=0)
 
@@ -141,7 +149,9 @@ class Tally:
         parts = list(self.actions().values())
         return Figures(
             **{name: _mean(getattr(part, name) for part in parts) for name in _METRICS},
-            joints={name: _mean(part.joints[name] for part in parts) for name in H36M17.joints},
+            joints={
+                name: _mean(part.joints[name] for part in parts) for name in self._skeleton.joints
+            },
             frames=self.frames,
         )
 
@@ -152,7 +162,7 @@ class Tally:
         by_joint = np.sum([self._joints[action] for action in actions], axis=0) / max(1, frames)
         return Figures(
             **{n: sums[n] / counts[n] if counts[n] else math.nan for n in _METRICS},
-            joints=dict(zip(H36M17.joints, by_joint.tolist(), strict=True)),
+            joints=dict(zip(self._skeleton.joints, by_joint.tolist(), strict=True)),
             frames=frames,
         )
 

@@ -1,7 +1,7 @@
 """Pose metrics, written from their definitions.
 
 Shapes are (..., T, J, 3) in one unit; results are in that unit, averaged over everything but
-what a function says. Root-relative metrics subtract joint 0, the pelvis.
+what a function says.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ PCK_THRESHOLD = 150.0  # millimetres: half a head, Mehta et al. 2017
 AUC_THRESHOLDS = tuple(range(0, 151, 5))  # millimetres, Mehta et al. 2017
 
 
-def root_relative(positions: FloatArray) -> FloatArray:
-    """Positions with the pelvis moved to the origin in every frame."""
-    return positions - positions[..., :1, :]
+def root_relative(positions: FloatArray, root: int = 0) -> FloatArray:
+    """Positions with the joint ``root``, the pelvis, moved to the origin in every frame."""
+    return positions - positions[..., [root], :]
 
 
 def joint_errors(prediction: FloatArray, target: FloatArray) -> FloatArray:

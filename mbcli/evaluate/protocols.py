@@ -1,7 +1,8 @@
 """How a lifter is measured on a sequence store that holds the truth.
 
 Both protocols take what a lifter answers in pixels, turn it into millimetres by the ``factor`` of
-each frame, and compare it with ``truth``, each relative to the pelvis.
+each frame, and compare it with ``truth``, each relative to the pelvis. Stores hold the joints of
+H36M-17: a lifter of more joints is given those, and measured on them.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from mbcli.conversion import convert
 from mbcli.data.stores.sequences import Sequence, SequenceStore
 from mbcli.errors import DataError
 from mbcli.evaluate.figures import Evaluation, Tally
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import H36M17, Skeleton
 from mbcli.types import FloatArray, Keypoints2D
 
 if TYPE_CHECKING:
@@ -98,16 +100,16 @@ def h36m(
     if most is not None and len(clips) > most:
         clips = [clips[i] for i in np.linspace(0, len(clips) - 1, most).round().astype(int)]
     total, done = sum(stop - start for *_, start, stop in clips), 0
-    tally = Tally()
+    tally, stored = Tally(), _stored(lifter)
     for (store, sequence), group in groupby(clips, key=lambda clip: clip[:2]):
         windows = [slice(start, stop) for *_, start, stop in group]
-        keypoints = _keypoints(store, sequence, source)
+        keypoints = _keypoints(store, sequence, source, lifter)
         size = _size(sequence, lifter)
         for first in range(0, len(windows), lifter.options.batch_size):
             batch = windows[first : first + lifter.options.batch_size]
             poses = lifter.lift_windows([keypoints[window] for window in batch], size)
             for window, pose in zip(batch, poses, strict=True):
-                _compare(tally, store, sequence, window, pose, source)
+                _compare(tally, store, sequence, window, pose[:, stored], source)
                 done += len(pose)
             if progress is not None:
                 progress(done, total)
@@ -138,10 +140,12 @@ def plain(
     """
     sequences = measurable(stores, splits, source)
     total, done = sum(sequence.frames for _, sequence in sequences), 0
-    tally = Tally()
+    tally, stored = Tally(), _stored(lifter)
     for store, sequence in sequences:
         size = _size(sequence, lifter)
-        units = lifter.lift(_track(_keypoints(store, sequence, source), sequence, size))[:, 0]
+        keypoints = _keypoints(store, sequence, source, lifter)
+        track = _track(keypoints, lifter.skeleton, sequence, size)
+        units = lifter.lift(track)[:, 0, stored]
         half = min(size) / 2
         pixels = units * half + np.array([size[0] / 2, size[1] / 2, 0.0])
         _compare(tally, store, sequence, slice(0, sequence.frames), pixels, source)
@@ -206,20 +210,31 @@ def _size(sequence: Sequence, lifter: Lifter) -> tuple[int, int]:
     return _ANY_SIZE
 
 
-def _keypoints(store: SequenceStore, sequence: Sequence, source: Input) -> FloatArray:
-    """(F, 17, 3) the first person's keypoints, or the true places."""
+def _stored(lifter: Lifter) -> list[int]:
+    """Where a lifter has the joints of stores."""
+    return [lifter.skeleton.index(joint) for joint in H36M17.joints]
+
+
+def _keypoints(
+    store: SequenceStore, sequence: Sequence, source: Input, lifter: Lifter
+) -> FloatArray:
+    """(F, J, 3) the first person's keypoints, or the true places, in the lifter's joints."""
     if source == "detected":
-        return store.array("keypoints", sequence)[:, 0]
-    xy = store.array("target", sequence)[..., :2]
-    known = np.isfinite(xy).all(axis=-1, keepdims=True)
-    return np.concatenate([np.where(known, xy, np.nan), known], axis=-1, dtype=np.float32)
+        found: FloatArray = store.array("keypoints", sequence)[:, 0]
+    else:
+        xy = store.array("target", sequence)[..., :2]
+        known = np.isfinite(xy).all(axis=-1, keepdims=True)
+        found = np.concatenate([np.where(known, xy, np.nan), known], axis=-1, dtype=np.float32)
+    return convert(found, H36M17, lifter.skeleton, partial=True)
 
 
-def _track(keypoints: FloatArray, sequence: Sequence, size: tuple[int, int]) -> Keypoints2D:
+def _track(
+    keypoints: FloatArray, skeleton: Skeleton, sequence: Sequence, size: tuple[int, int]
+) -> Keypoints2D:
     frames = np.arange(sequence.frames)
     return Keypoints2D(
         data=keypoints[:, None],
-        skeleton=H36M17,
+        skeleton=skeleton,
         fps=sequence.fps,
         timestamps=frames / sequence.fps,
         size=size,

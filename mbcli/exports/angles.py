@@ -54,7 +54,7 @@ def write_angles_csv(motion: Motion3D, path: Path, options: ExportOptions) -> No
     cells and confidence 0.
     """
     angles = motion_angles(motion)
-    scores = angle_confidence(motion.confidence, angles.names)
+    scores = angle_confidence(motion.confidence, angles.names, motion.skeleton)
     wide = options.shape == "wide"
     head = angles.names if wide else ("angle", "degrees", "confidence")
     with path.open("x", newline="", encoding="utf-8") as stream:
@@ -93,9 +93,10 @@ def write_mot(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     A coordinate that is nowhere determined is left out, and the model keeps its own value.
     """
     angles = motion_angles(motion)
-    points = motion.in_world[:, 0]  # (T, 17, 3)
+    points = motion.in_world[:, 0]  # (T, J, 3)
     places = points[:, motion.skeleton.index("pelvis")] @ turn("y").T
-    pelvis = opensim_pelvis(motion.camera.to_world(motion.in_camera)[:, 0], LEVEL)
+    standing = motion.camera.to_world(motion.in_camera)[:, 0]
+    pelvis = opensim_pelvis(standing, LEVEL, motion.skeleton)
     limbs = tuple(f"{name}_{side}" for side in "rl" for name in _MODEL)
     trunk = ("lumbar_extension", "lumbar_bending", "lumbar_rotation")
     names = (*_PELVIS, *_PLACE, *limbs, *trunk)
@@ -131,7 +132,7 @@ def _without_gaps(times: FloatArray, values: FloatArray) -> FloatArray:
 def _remarks(motion: Motion3D) -> list[str]:
     person = motion.track_ids.tolist()[0]
     return [
-        f"joint angles of person {person} by mbcli, from the places of 17 joints",
+        f"joint angles of person {person} by mbcli, from the places of {len(motion.skeleton)} joints",
         "units: degrees, seconds",
         f"up is along the estimated gravity; {motion.camera.behaviour}"
         if motion.camera.grounded

@@ -38,7 +38,7 @@ class Placed:
     """A motion in the axes and the unit of a file.
 
     Attributes:
-        positions: (T, P, 17, 3) float64, every joint; NaN where the person is absent.
+        positions: (T, P, J, 3) float64, every joint; NaN where the person is absent.
         up: the axis that points up.
         per_metre: the file's units in a metre.
         notes: sentences on units, axes and what was assumed, for the file to say.

@@ -43,7 +43,7 @@ def write_bvh(motion: Motion3D, path: Path, options: ExportOptions) -> None:
         raise InputError(f"a BVH file holds one person, got {people}")
     up, scale = options.up or "y", 1.0 if options.scale is None else options.scale
     standing = turn("y")
-    pose = solve(motion.in_world[:, 0] @ standing.T, motion.fps)
+    pose = solve(motion.in_world[:, 0] @ standing.T, motion.fps, motion.skeleton)
     pose = pose.turned(turn(up) @ standing.T, scale)
     with path.open("x", encoding="ascii", newline="\n") as stream:
         stream.write("HIERARCHY\n")

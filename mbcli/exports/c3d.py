@@ -54,7 +54,7 @@ def write_c3d(motion: Motion3D, path: Path, options: ExportOptions) -> None:
             "or write .trc"
         )
     placed = place(motion, options, "mm")
-    points = np.moveaxis(placed.positions[:, 0], 0, -1).transpose(1, 0, 2)  # (3, 17, T)
+    points = np.moveaxis(placed.positions[:, 0], 0, -1).transpose(1, 0, 2)  # (3, J, T)
     missing = np.isnan(points).any(axis=0)
     joints, frames = missing.shape
     file = ezc3d.c3d()
@@ -118,7 +118,7 @@ def _set_residuals(path: Path, residuals: FloatArray, channels: int) -> None:
 
     Args:
         path: a file that is whole, little-endian floating-point numbers.
-        residuals: (17, T) whole numbers, -1 for what is missing.
+        residuals: (J, T) whole numbers, -1 for what is missing.
         channels: analog values a frame.
     """
     joints, frames = residuals.shape

@@ -45,7 +45,8 @@ def write_glb(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     points = motion.in_world @ turn("y").T
     scene = _Scene(motion.timestamps - motion.timestamps[:1])
     for column, identity in enumerate(motion.track_ids.tolist()):
-        scene.add(column, f"person_{identity}", solve(points[:, column], motion.fps))
+        pose = solve(points[:, column], motion.fps, motion.skeleton)
+        scene.add(column, f"person_{identity}", pose)
     scene.write(path, notes(motion, up="y", per_metre=1.0))
 
 

@@ -117,7 +117,7 @@ def _frames(
 
 
 def _numbers(points: FloatArray, digits: int) -> list[list[float] | None] | None:
-    """(17, 3) as lists, null for a joint that is missing, and for all of them."""
+    """(J, 3) as lists, null for a joint that is missing, and for all of them."""
     there = np.asarray(np.isfinite(points).all(axis=-1))
     if not there.any():
         return None

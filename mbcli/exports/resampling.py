@@ -65,7 +65,7 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
     data[..., 2] = np.where(missing, 0.0, _bounded(data[..., 2]))
     data[missing] = np.nan, np.nan, 0.0
     positions = _smooth(old, motion.positions, new)
-    absent = np.isnan(positions).any(axis=-1)  # (T, P, 17)
+    absent = np.isnan(positions).any(axis=-1)  # (T, P, J)
     confidence = _bounded(_straight(old, motion.confidence, new))
     return replace(
         motion,
@@ -90,7 +90,7 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
 
 
 def _errors(old: FloatArray, errors: FloatArray | None, new: FloatArray) -> FloatArray | None:
-    """(T, P, 17) to (T_new, P, 17) if there are any."""
+    """(T, P, J) to (T_new, P, 17) if there are any."""
     return None if errors is None else np.maximum(_straight(old, errors, new), 0.0)
 
 

@@ -43,7 +43,9 @@ def write_usd(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     points = motion.in_world @ turn("y").T
     # Rounded, since people ask for whole time codes.
     times = np.round((motion.timestamps - motion.timestamps[:1]) * motion.fps, 6)
-    poses = [solve(points[:, column], motion.fps) for column in range(points.shape[1])]
+    poses = [
+        solve(points[:, column], motion.fps, motion.skeleton) for column in range(points.shape[1])
+    ]
 
     layer = usd.sdf.Layer.CreateNew(str(path))
     stage = usd.usd.Stage.Open(layer)

@@ -1,7 +1,7 @@
 """X3D.npy, the array that MotionBERT's inference on videos writes.
 
-(T, 17, 3) float32, Human3.6M's joints in this package's order: what the network gave before any
-metres, with the pelvis at its place. The scale is that of MotionBERT's option for pixels: the
+(T, 17, 3) float32, Human3.6M's joints in this package's order, without others that a motion may
+have: what the network gave before any metres, with the pelvis at its place. The scale is that of MotionBERT's option for pixels: the
 middle of the picture is 0 and half its shorter side 1, x to the right, y down, z away, all three
 in the same unit, so that ``x3d * min(width, height) / 2`` plus the middle in x and y gives
 pixels. Depth counts from the pelvis of each frame. A motion that was inferred with ``--compat``
@@ -17,6 +17,7 @@ import numpy as np
 
 from mbcli.exports.options import ExportOptions
 from mbcli.motion import Motion3D
+from mbcli.skeleton import H36M17
 
 
 def write_x3d(motion: Motion3D, path: Path, options: ExportOptions) -> None:
@@ -30,6 +31,7 @@ def write_x3d(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    array = np.ascontiguousarray(motion.positions_normalized[:, 0], dtype=np.float32)
+    joints = [motion.skeleton.index(joint) for joint in H36M17.joints]
+    array = np.ascontiguousarray(motion.positions_normalized[:, 0, joints], dtype=np.float32)
     with path.open("xb") as stream:
         np.save(stream, array, allow_pickle=False)

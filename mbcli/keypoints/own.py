@@ -18,7 +18,7 @@ P people, J joints; pixels, x right, y down.
     meta         () U         JSON: version, command, options, weights, assumptions
 
 The 2D keypoints of a ``pose.npz`` (`mbcli.storage.pose_file`) are read too: there ``data`` is
-called ``keypoints_2d``, ``size`` is ``image_size``, and the skeleton is Human3.6M's.
+called ``keypoints_2d`` and ``size`` is ``image_size``.
 """
 
 from __future__ import annotations
@@ -36,19 +36,25 @@ import numpy.typing as npt
 from mbcli.errors import InputError, first_line
 from mbcli.keypoints.records import MAX_FRAMES, KeypointFile
 from mbcli.keypoints.source import Source
-from mbcli.skeleton import H36M17, SKELETONS, Skeleton
+from mbcli.skeleton import skeleton_of
 from mbcli.storage.metadata import read_metadata
 from mbcli.storage.output import written_whole
 from mbcli.storage.pose_file import READABLE as MOTION_FORMATS
+from mbcli.storage.pose_file import body_of
 from mbcli.types import NO_CUTS, FloatArray, IntArray, Keypoints2D
 
 KEY = "mbcli"
 FORMAT = "mbcli.keypoints/1"
 
 _COMMON = ("boxes", "track_ids", "frame_index", "timestamps", "fps", "joint_names", "parents")
-_OWN = ("data", "size", "skeleton", "meta", *_COMMON)
+_MOTION = ("format", "keypoints_2d", "image_size", "meta", *_COMMON)
+# What is read of each format. The first version of motions left out the skeleton's name.
+_MEMBERS = {
+    FORMAT: ("data", "size", "skeleton", "meta", *_COMMON),
+    **dict.fromkeys(MOTION_FORMATS, (*_MOTION, "skeleton")),
+    MOTION_FORMATS[-1]: _MOTION,
+}
 _ADDED = ("cuts",)  # arrays that older files lack
-_MOTION = ("keypoints_2d", "image_size", "meta", *_COMMON)
 
 # What numpy raises for anything from a cut-off member to a pickle that it refuses to run.
 _DAMAGE = (
@@ -126,10 +132,9 @@ def load(path: Path | str) -> tuple[Keypoints2D, dict[str, Any]]:
         raise InputError(f"{path} is not a file" if path.exists() else f"no such file: {path}")
     try:
         found = _members(path, ("format",))["format"].item()
-        if found not in (FORMAT, *MOTION_FORMATS):
-            known = " or ".join((FORMAT, *MOTION_FORMATS))
-            raise InputError(f"{path} must have format {known}, got {found!r:.60}")
-        arrays = _members(path, _OWN if found == FORMAT else _MOTION)
+        if found not in _MEMBERS:
+            raise InputError(f"{path} must have format {' or '.join(_MEMBERS)}, got {found!r:.60}")
+        arrays = _members(path, _MEMBERS[found])
         keypoints = _keypoints(arrays, found)
         if np.isinf(keypoints.data).any():
             raise InputError(f"{path} must hold finite numbers, got infinite keypoints")
@@ -188,12 +193,12 @@ def _members(path: Path, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
 
 
 def _keypoints(arrays: Mapping[str, npt.NDArray[Any]], format: str) -> Keypoints2D:
-    joints, parents = tuple(arrays["joint_names"].tolist()), tuple(arrays["parents"].tolist())
     own = format == FORMAT
-    name = arrays["skeleton"].item() if own else H36M17.name
-    skeleton = Skeleton(name, joints, parents)
-    if name in SKELETONS and skeleton != SKELETONS[name]:
-        raise ValueError(f"the joints are not those of {name}")
+    if own:
+        parts = (arrays[name].tolist() for name in ("skeleton", "joint_names", "parents"))
+        skeleton = skeleton_of(*parts)
+    else:
+        skeleton = body_of(arrays)
     width, height = arrays["size" if own else "image_size"].tolist()
     return Keypoints2D(
         data=arrays["data" if own else "keypoints_2d"],

@@ -43,7 +43,7 @@ import numpy.typing as npt
 from mbcli.geometry import unit
 from mbcli.kinematics.angle_table import ANGLES, PELVIS, Angle
 from mbcli.motion import Motion3D
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import H36M17, Skeleton
 from mbcli.types import FloatArray, frozen_array
 
 __all__ = [
@@ -90,27 +90,32 @@ class JointAngles:
         return self.degrees[..., self.names.index(name)]
 
 
-def joint_angles(positions: npt.ArrayLike, ground: npt.ArrayLike | None = None) -> JointAngles:
+def joint_angles(
+    positions: npt.ArrayLike,
+    ground: npt.ArrayLike | None = None,
+    skeleton: Skeleton = H36M17,
+) -> JointAngles:
     """The angles of bodies; see the head of this file for their conventions.
 
     The result does not depend on where a body stands or how it is turned, except for those angles
     that are measured against the ground.
 
     Args:
-        positions: (..., 17, 3) joints of ``H36M17`` in any unit and any right-handed axes (those
-            of the camera are); NaN where missing.
+        positions: (..., J, 3) in any unit and any right-handed axes (those of the camera are);
+            NaN where missing.
         ground: (3, 3) rotation from these axes to ones whose y points up against gravity, such as
             ``LEVEL``; None leaves out the tilt and heading of the pelvis and the trunk.
+        skeleton: of the J joints.
 
     Returns:
         Each angle of ``ANGLES`` that can be had. Flexion of hip and arm lies within -90..270,
         knee, elbow and elevation within 0..180, all others within -180..180.
     """
     points = np.asarray(positions, dtype=np.float64)
-    if points.ndim < 2 or points.shape[-2:] != (len(H36M17), 3):
-        raise ValueError(f"positions must have shape (..., 17, 3), got {points.shape}")
-    at = {name: points[..., number, :] for number, name in enumerate(H36M17.joints)}
-    pelvis = _pelvis_axes(points)
+    if points.ndim < 2 or points.shape[-2:] != (len(skeleton), 3):
+        raise ValueError(f"positions must have shape (..., {len(skeleton)}, 3), got {points.shape}")
+    at = {name: points[..., number, :] for number, name in enumerate(skeleton.joints)}
+    pelvis = _pelvis_axes(points, skeleton)
     trunk = _axes(at["thorax"] - at["spine"], at["right_shoulder"] - at["left_shoulder"])
     found: dict[str, FloatArray] = {}
     for side, sign in (("right", 1.0), ("left", -1.0)):
@@ -144,7 +149,7 @@ def motion_angles(motion: Motion3D) -> JointAngles:
     frame is taken to be level.
     Headings go on beyond 180 degrees where a person turns, so that their curves have no jumps.
     """
-    result = joint_angles(motion.camera.to_world(motion.in_camera), LEVEL)
+    result = joint_angles(motion.camera.to_world(motion.in_camera), LEVEL, motion.skeleton)
     degrees = result.degrees.copy()
     for name in ("pelvis_heading", "trunk_heading"):
         column = result.names.index(name)
@@ -152,7 +157,9 @@ def motion_angles(motion: Motion3D) -> JointAngles:
     return JointAngles(result.names, degrees)
 
 
-def opensim_pelvis(positions: npt.ArrayLike, ground: npt.ArrayLike) -> FloatArray:
+def opensim_pelvis(
+    positions: npt.ArrayLike, ground: npt.ArrayLike, skeleton: Skeleton = H36M17
+) -> FloatArray:
     """How OpenSim's models turn the pelvis: pelvis_tilt, pelvis_list, pelvis_rotation.
 
     Body-fixed about z, x, y of the ground, in this order. For a person who does not face along
@@ -160,21 +167,24 @@ def opensim_pelvis(positions: npt.ArrayLike, ground: npt.ArrayLike) -> FloatArra
     ``pelvis_obliquity`` instead, whose heading comes first (Baker 2001, Hum. Mov. Sci. 20, 787).
 
     Args:
-        positions: (..., 17, 3), see :func:`joint_angles`.
+        positions: (..., J, 3), see :func:`joint_angles`.
         ground: (3, 3), likewise.
+        skeleton: likewise.
 
     Returns:
         (..., 3) degrees; tilt is positive backward, list to the right, rotation to the left.
     """
     points = np.asarray(positions, dtype=np.float64)
-    axes = np.asarray(ground, dtype=np.float64) @ _pelvis_axes(points)
+    axes = np.asarray(ground, dtype=np.float64) @ _pelvis_axes(points, skeleton)
     return np.stack(_z_x_y(axes), axis=-1)
 
 
-def angle_confidence(confidence: npt.ArrayLike, names: tuple[str, ...]) -> FloatArray:
-    """(..., N) how sure each angle is: as its least certain joint of (..., 17)."""
+def angle_confidence(
+    confidence: npt.ArrayLike, names: tuple[str, ...], skeleton: Skeleton = H36M17
+) -> FloatArray:
+    """(..., N) how sure each angle is: as its least certain joint of (..., J)."""
     scores = np.asarray(confidence)
-    columns = [[H36M17.index(joint) for joint in ANGLES[name].joints] for name in names]
+    columns = [[skeleton.index(joint) for joint in ANGLES[name].joints] for name in names]
     return np.stack([scores[..., used].min(axis=-1) for used in columns], axis=-1)
 
 
@@ -188,8 +198,8 @@ def without_jumps(degrees: npt.ArrayLike) -> FloatArray:
     return columns.reshape(values.shape)
 
 
-def _pelvis_axes(points: FloatArray) -> FloatArray:
-    right, left, pelvis, spine = (points[..., H36M17.index(joint), :] for joint in PELVIS)
+def _pelvis_axes(points: FloatArray, skeleton: Skeleton) -> FloatArray:
+    right, left, pelvis, spine = (points[..., skeleton.index(joint), :] for joint in PELVIS)
     # The hips hold a pelvis better than the spine joint does: z is theirs, y gives way.
     return _axes(spine - pelvis, right - left, keep_right=True)
 

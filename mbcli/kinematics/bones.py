@@ -33,7 +33,7 @@ def usual_lengths(positions: FloatArray, skeleton: Skeleton, *, symmetric: bool)
 
     Args:
         positions: metres, NaN where unknown.
-        skeleton: whose joints they are, parents before children.
+        skeleton: whose joints they are.
         symmetric: give both sides the median of their lengths together.
     """
     lengths = bone_lengths(positions, skeleton)
@@ -59,7 +59,7 @@ def with_lengths(positions: FloatArray, lengths: FloatArray, skeleton: Skeleton)
     Args:
         positions: (..., J, 3) metres, NaN where unknown.
         lengths: (J,) or (..., J) metres, see `usual_lengths`; NaN leaves a bone as it is.
-        skeleton: whose joints they are, parents before children.
+        skeleton: whose joints they are.
 
     Returns:
         (..., J, 3) float64.

@@ -45,7 +45,7 @@ from mbcli.kinematics.rotations import (
     swing,
     turn_about,
 )
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import H36M17, Skeleton
 from mbcli.types import FloatArray
 
 # Degrees a second: some three times what walking and dancing need.
@@ -116,14 +116,15 @@ class Pose:
         )
 
 
-def solve(positions: npt.ArrayLike, fps: float) -> Pose:
+def solve(positions: npt.ArrayLike, fps: float, skeleton: Skeleton = H36M17) -> Pose:
     """Find the rotations of a body from the places of its joints.
 
     Args:
-        positions: (T, 17, 3) metres, joints of H36M17, in any right-handed axes; a frame with
-            anything that is not finite counts as absent. The rotations are those from the rest
-            pose, which stands along the y axis, into these axes.
+        positions: (T, J, 3) metres in any right-handed axes. Of the joints those of H36M17 are
+            used; a frame in which one of them is not finite counts as absent. The rotations are
+            those from the rest pose, which stands along the y axis, into these axes.
         fps: frames a second.
+        skeleton: of the J joints.
 
     Returns:
         One pose for each frame; absent frames are filled as the module says.
@@ -132,8 +133,9 @@ def solve(positions: npt.ArrayLike, fps: float) -> Pose:
         NobodyFoundError: the person is absent from every frame.
     """
     points = np.asarray(positions, dtype=np.float64)
-    if points.ndim != 3 or points.shape[1:] != (17, 3):
-        raise ValueError(f"solve takes positions (T, 17, 3), got {points.shape}")
+    if points.ndim != 3 or points.shape[1:] != (len(skeleton), 3):
+        raise ValueError(f"solve takes positions (T, {len(skeleton)}, 3), got {points.shape}")
+    points = points[:, [skeleton.index(joint) for joint in H36M17.joints]]  # (T, 17, 3)
     known = np.flatnonzero(np.isfinite(points).all(axis=(-1, -2)))
     if not known.size:
         raise NobodyFoundError(

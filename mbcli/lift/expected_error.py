@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 
 from mbcli.errors import WeightsError
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import FOOT, H36M17, Skeleton
 from mbcli.types import FloatArray, Keypoints2D, frozen_array
 
-# By the joints that share slopes; the pelvis has no error.
+# By the joints that share slopes; the pelvis has no error. A group counts for skeletons that have
+# joints of it.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "trunk": ("right_hip", "left_hip", "spine", "thorax"),
     "head": ("nose", "head"),
@@ -35,6 +36,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "wrists": ("left_wrist", "right_wrist"),
     "knees": ("right_knee", "left_knee"),
     "ankles": ("right_ankle", "left_ankle"),
+    "feet": tuple(f"{side}_{part}" for side in ("right", "left") for part in FOOT),
 }
 
 # More of any of these never makes the expected error smaller. Lengths are fractions of the height.
@@ -60,28 +62,32 @@ _FINEST = 0.002  # added to a length before its logarithm: less is not told apar
 _SLOWEST = 0.1  # heights a second, likewise
 _WHILE = 0.25  # seconds to either side
 _STEP = 0.1  # seconds to either side that a speed is measured over
-_PELVIS = H36M17.index("pelvis")
-_THORAX = H36M17.index("thorax")
 
 
-def _group_numbers() -> tuple[int, ...]:
-    """For each joint the number of its group, -1 for the pelvis."""
-    of = {joint: number for number, joints in enumerate(GROUPS.values()) for joint in joints}
-    return tuple(of.get(joint, -1) for joint in H36M17.joints)
+def groups_of(skeleton: Skeleton) -> dict[str, tuple[int, ...]]:
+    """The groups that have joints in a skeleton, with the numbers of these joints.
+
+    Raises:
+        ValueError: a joint other than the pelvis is in no group.
+    """
+    grouped = {joint for joints in GROUPS.values() for joint in joints}
+    if alone := [joint for joint in skeleton.joints if joint not in {*grouped, "pelvis"}]:
+        raise ValueError(f"expected errors are not known of {', '.join(alone)}")
+    found = {
+        group: tuple(n for n, joint in enumerate(skeleton.joints) if joint in joints)
+        for group, joints in GROUPS.items()
+    }
+    return {group: numbers for group, numbers in found.items() if numbers}
 
 
-def _beside() -> FloatArray:
-    """(17, 17) weights that average a joint with those at the other ends of its bones."""
-    near = np.eye(len(H36M17))
-    for a, b in H36M17.bones:
+def _beside(skeleton: Skeleton) -> FloatArray:
+    """(J, J) weights that average a joint with those at the other ends of its bones."""
+    near, pelvis = np.eye(len(skeleton)), skeleton.index("pelvis")
+    for a, b in skeleton.bones:
         near[a, b] = near[b, a] = 1.0
-    near[:, _PELVIS] = 0.0
-    near[_PELVIS, _PELVIS] = 1.0
+    near[:, pelvis] = 0.0
+    near[pelvis, pelvis] = 1.0
     return near / near.sum(axis=1, keepdims=True)
-
-
-GROUP_OF = _group_numbers()
-_BESIDE = _beside()
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +95,8 @@ class Lifted:
     """What a lifter answers.
 
     Attributes:
-        poses: (T, P, 17, 3) float32 image units, NaN where the person is absent.
-        doubt: (T, P, 17, 3) float32 image units, 0 or more: half the distance between the answers
+        poses: (T, P, J, 3) float32 image units, NaN where the person is absent.
+        doubt: (T, P, J, 3) float32 image units, 0 or more: half the distance between the answers
             for the picture and for its mirror image, by axis, after both were brought to the same
             pelvis; None where there is no second answer.
     """
@@ -104,11 +110,12 @@ class ErrorModel:
     """The numbers of one lifter.
 
     Attributes:
-        offsets: (17,) one a joint; that of the pelvis is not used.
-        slopes: (groups, features), 0 or more, in the order of ``GROUPS`` and ``FEATURES``.
+        offsets: (J,) one for each joint; that of the pelvis is not used.
+        slopes: (groups, features), 0 or more, in the order of :func:`groups_of` and ``FEATURES``.
         low: (features,) smallest value that the fit has seen; what is less counts as this.
         high: (features,) likewise the largest.
         about: JSON-ready: the people, the input and the figures of the check.
+        skeleton: of the J joints.
     """
 
     offsets: FloatArray
@@ -116,12 +123,13 @@ class ErrorModel:
     low: FloatArray
     high: FloatArray
     about: Mapping[str, Any] = field(default_factory=dict)
+    skeleton: Skeleton = H36M17
 
     def __post_init__(self) -> None:
         count = len(FEATURES)
         shapes = {
-            "offsets": (len(H36M17),),
-            "slopes": (len(GROUPS), count),
+            "offsets": (len(self.skeleton),),
+            "slopes": (len(groups_of(self.skeleton)), count),
             "low": (count,),
             "high": (count,),
         }
@@ -134,8 +142,12 @@ class ErrorModel:
             raise ValueError(f"slopes must be 0 or more, got {self.slopes.min():g}")
 
     @classmethod
-    def of_facts(cls, facts: Mapping[str, Any]) -> ErrorModel | None:
+    def of_facts(cls, facts: Mapping[str, Any], skeleton: Skeleton = H36M17) -> ErrorModel | None:
         """The model that weights carry; None if they carry none.
+
+        Args:
+            facts: of the weights.
+            skeleton: of the weights' joints.
 
         Raises:
             WeightsError: it is not such a model.
@@ -144,14 +156,18 @@ class ErrorModel:
         if stored is None:
             return None
         try:
-            if tuple(stored["features"]) != FEATURES or tuple(stored["slopes"]) != tuple(GROUPS):
-                raise ValueError(f"its features must be {', '.join(FEATURES)}")
+            groups = tuple(groups_of(skeleton))
+            if tuple(stored["features"]) != FEATURES or tuple(stored["slopes"]) != groups:
+                raise ValueError(
+                    f"its features must be {', '.join(FEATURES)}, its groups {', '.join(groups)}"
+                )
             return cls(
-                offsets=np.array([stored["offsets"].get(j, 0.0) for j in H36M17.joints]),
+                offsets=np.array([stored["offsets"].get(j, 0.0) for j in skeleton.joints]),
                 slopes=np.array(list(stored["slopes"].values())),
                 low=np.array(stored["low"]),
                 high=np.array(stored["high"]),
                 about=stored["about"],
+                skeleton=skeleton,
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise WeightsError(
@@ -164,23 +180,29 @@ class ErrorModel:
         def short(values: FloatArray) -> list[float]:
             return [round(float(value), 5) for value in values]
 
-        named = zip(H36M17.joints, short(self.offsets), strict=True)
+        named = zip(self.skeleton.joints, short(self.offsets), strict=True)
+        slopes = zip(groups_of(self.skeleton), self.slopes, strict=True)
         return {
             "kind": KIND,
             "features": list(FEATURES),
             "offsets": {joint: v for joint, v in named if joint != "pelvis"},
-            "slopes": {group: short(row) for group, row in zip(GROUPS, self.slopes, strict=True)},
+            "slopes": {group: short(row) for group, row in slopes},
             "low": short(self.low),
             "high": short(self.high),
             "about": dict(self.about),
         }
 
     def __call__(self, features: FloatArray) -> FloatArray:
-        """(..., 17, features) to (..., 17) expected error as a fraction of the height."""
+        """(..., J, features) to (..., J) expected error as a fraction of the height."""
         within = np.clip(features, self.low, self.high)
-        slopes = self.slopes[np.array(GROUP_OF)]  # (17, F); the pelvis is overwritten
+        slopes, pelvis = (
+            np.zeros((len(self.skeleton), len(FEATURES))),
+            self.skeleton.index("pelvis"),
+        )
+        for joints, row in zip(groups_of(self.skeleton).values(), self.slopes, strict=True):
+            slopes[list(joints)] = row
         result = np.exp(self.offsets + (within * slopes).sum(axis=-1))
-        result[..., _PELVIS] = np.where(np.isfinite(features[..., _PELVIS, :]).all(-1), 0.0, np.nan)
+        result[..., pelvis] = np.where(np.isfinite(features[..., pelvis, :]).all(-1), 0.0, np.nan)
         return np.asarray(result)
 
 
@@ -197,11 +219,11 @@ def expected_error(
         model: of the lifter.
         lifted: its answer.
         keypoints: what was lifted.
-        positions: (T, P, 17, 3) metres, what became of the answer.
+        positions: (T, P, J, 3) metres, what became of the answer.
         height: of everybody in metres.
 
     Returns:
-        (T, P, 17) float32 metres, NaN where the person is absent; None without a model or without
+        (T, P, J) float32 metres, NaN where the person is absent; None without a model or without
         a mirrored pass.
     """
     if model is None or lifted.doubt is None:
@@ -217,22 +239,24 @@ def features(
 
     Args:
         lifted: with its doubt.
-        keypoints: what was lifted.
-        positions: (T, P, 17, 3) metres.
+        keypoints: what was lifted, in the skeleton of the other arrays.
+        positions: (T, P, J, 3) metres.
         height: in metres.
 
     Returns:
-        (T, P, 17, features) in the order of ``FEATURES``, NaN where the person is absent.
+        (T, P, J, features) in the order of ``FEATURES``, NaN where the person is absent.
     """
     assert lifted.doubt is not None
+    skeleton = keypoints.skeleton
+    pelvis, beside = skeleton.index("pelvis"), _beside(skeleton)
     poses = lifted.poses.astype(np.float64)
-    body = (positions - positions[:, :, [_PELVIS]]).astype(np.float64) / height
-    image = poses - poses[:, :, [_PELVIS]]
+    body = (positions - positions[:, :, [pelvis]]).astype(np.float64) / height
+    image = poses - poses[:, :, [pelvis]]
     extent = np.linalg.norm(image, axis=(-1, -2))
     # The height's share that an image unit is worth at the person's depth.
     unit = np.linalg.norm(body, axis=(-1, -2)) / np.maximum(extent, 1e-9)  # (T, P)
     doubt = lifted.doubt * unit[..., None, None]
-    apart = np.linalg.norm(doubt, axis=-1)  # (T, P, 17)
+    apart = np.linalg.norm(doubt, axis=-1)  # (T, P, J)
 
     data = keypoints.data
     half = min(keypoints.size) / 2
@@ -245,21 +269,21 @@ def features(
     mean = np.nansum(residual, axis=-1, keepdims=True) / np.maximum(counted, 1)
     unsure = 1.0 - np.where(known, data[..., 2], 0.0)
     there = np.isfinite(body).all(axis=(-1, -2))
-    wide = np.ones(len(H36M17))
+    wide = np.ones(len(skeleton))
     found = np.stack(
         [
             _log(doubt[..., 2]),
             _log(np.linalg.norm(doubt[..., :2], axis=-1)),
-            _log(apart @ _BESIDE.T),
+            _log(apart @ beside.T),
             _log(apart.mean(axis=-1, keepdims=True) * wide),
             unsure,
-            unsure @ _BESIDE.T,
+            unsure @ beside.T,
             _mean_over(unsure, there, round(_WHILE * keypoints.fps)),
             _log(np.where(known, residual, mean)),
             _log(mean * wide),
             np.linalg.norm(body, axis=-1),
             np.log(_speed(body, keypoints.timestamps, round(_STEP * keypoints.fps)) + _SLOWEST),
-            _tilt(body)[..., None] * wide,
+            _tilt(body[:, :, skeleton.index("thorax")])[..., None] * wide,
         ],
         axis=-1,
     )
@@ -271,15 +295,14 @@ def _log(lengths: FloatArray) -> FloatArray:
     return np.log(lengths + _FINEST)
 
 
-def _tilt(body: FloatArray) -> FloatArray:
-    """(T, P) of the trunk against the picture's upright, half of 1 - cosine."""
-    trunk = body[:, :, _THORAX]
+def _tilt(trunk: FloatArray) -> FloatArray:
+    """(T, P) of the trunk (T, P, 3) against the picture's upright, half of 1 - cosine."""
     length = np.maximum(np.linalg.norm(trunk, axis=-1), 1e-9)
     return 0.5 + 0.5 * trunk[..., 1] / length
 
 
 def _mean_over(values: FloatArray, there: Any, reach: int) -> FloatArray:
-    """Mean over the frames within ``reach`` where somebody is there; (T, P, 17), (T, P)."""
+    """Mean over the frames within ``reach`` where somebody is there; (T, P, J), (T, P)."""
 
     def summed(array: FloatArray) -> FloatArray:
         total = np.concatenate([np.zeros((1, *array.shape[1:])), np.cumsum(array, axis=0)])
@@ -292,7 +315,7 @@ def _mean_over(values: FloatArray, there: Any, reach: int) -> FloatArray:
 
 
 def _speed(body: FloatArray, timestamps: FloatArray, reach: int) -> FloatArray:
-    """(T, P, 17) how fast joints move against the pelvis; 0 beside a frame that is missing."""
+    """(T, P, J) how fast joints move against the pelvis; 0 beside a frame that is missing."""
     rows = np.arange(len(body))
     reach = max(reach, 1)
     before, after = np.maximum(rows - reach, 0), np.minimum(rows + reach, len(body) - 1)

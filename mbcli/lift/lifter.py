@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mbcli.errors import ConfigError, WeightsError
+from mbcli.errors import ConfigError, WeightsError, first_line
 from mbcli.geometry import fit_window, network_input
 from mbcli.lift.compat import lift_as_published
 from mbcli.lift.expected_error import ErrorModel, Lifted, expected_error
@@ -17,15 +17,13 @@ from mbcli.lift.model import DSTformer
 from mbcli.lift.runtime import Network
 from mbcli.lift.upright import turned, upright_turns
 from mbcli.lift.windows import Cutting, cut_tracks, fade, held
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import H36M17, Skeleton, check_body, skeleton_of
 from mbcli.types import FloatArray, Keypoints2D
 
 MAX_WINDOW = 243  # frames of a window, as in the paper
 COMPAT_MODES = ("motionbert",)
 
 _SHORTEST = 9  # frames of a window, however long they last: as in training
-
-_PELVIS = H36M17.index("pelvis")
 
 Progress = Callable[[int, int], None]
 
@@ -67,13 +65,29 @@ class LiftOptions:
             raise ConfigError(f"--compat must be {', '.join(COMPAT_MODES)}, got {self.compat!r}")
 
 
+def skeleton_of_facts(facts: Mapping[str, Any]) -> Skeleton:
+    """The joints that weights take and give; Human3.6M's if they tell none.
+
+    Raises:
+        WeightsError: what they tell is no skeleton, or one without Human3.6M's joints.
+    """
+    told = facts.get("skeleton")
+    if told is None:
+        return H36M17
+    try:
+        return check_body(skeleton_of(told["name"], told["joints"], told["parents"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"the weights tell no skeleton: {first_line(error)}") from error
+
+
 class Lifter:
     """A model with the windowing around it.
 
     Args:
-        model: a DSTformer of 17 joints; it is moved to the device.
+        model: a DSTformer; it is moved to the device.
         options: how to lift.
-        facts: what the weights tell of themselves. Used are ``fps``, the [lowest, highest] frame
+        facts: what the weights tell of themselves. Used are ``skeleton``, the name, joints and
+            parents of what the model takes and gives (H36M-17 if not told); ``fps``, the [lowest, highest] frame
             rate of the training; ``span``, the longest time in seconds that a window should hold;
             ``window``, ``image`` if the whole picture is the network's window and not the ``crop``
             around the keypoints; ``root``, ``relative`` if it answers relative to the pelvis in
@@ -82,13 +96,14 @@ class Lifter:
             for ``compat`` ``root_relative``.
 
     Attributes:
+        skeleton: the joints that the model takes and gives.
         error_model: tells the expected error of what is lifted; None where the weights carry no
             calibration, and without flip averaging and in ``compat``, to which it does not apply.
 
     Raises:
         ConfigError: an option that this machine or model cannot fulfil.
-        WeightsError: a model of other dimensions than 17 joints with 3 numbers each, or a
-            calibration that is none.
+        WeightsError: a model of other dimensions than its skeleton's joints with 3 numbers each,
+            or a skeleton or a calibration that is none.
     """
 
     def __init__(
@@ -98,11 +113,18 @@ class Lifter:
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         options = LiftOptions() if options is None else options
+        self.facts = dict(facts or {})
+        self.skeleton = skeleton_of_facts(self.facts)
         dimensions = (model.config.num_joints, model.config.dim_in, model.config.dim_out)
-        if dimensions != (len(H36M17), 3, 3):
+        if dimensions != (len(self.skeleton), 3, 3):
             raise WeightsError(
-                "a lifter must have 17 joints with 3 numbers in and out, "
-                f"got {dimensions[0]} with {dimensions[1]} and {dimensions[2]}"
+                f"a lifter of {self.skeleton.name} must have {len(self.skeleton)} joints with 3 "
+                f"numbers in and out, got {dimensions[0]} with {dimensions[1]} and {dimensions[2]}"
+            )
+        if options.compat is not None and self.skeleton != H36M17:
+            raise ConfigError(
+                f"--compat {options.compat} must have weights of {H36M17.name}, got weights of "
+                f"{self.skeleton.name}"
             )
         longest = min(MAX_WINDOW, model.config.maxlen)
         if options.window is not None and options.window > longest:
@@ -111,15 +133,17 @@ class Lifter:
                 f"got {options.window}"
             )
         self.options = options
-        self.facts = dict(facts or {})
         self.window = options.window or longest
         self.span = math.inf if options.window else float(self.facts.get("span", math.inf))
         self.whole_picture = self.facts.get("window") == "image"
         self.root_relative = self.facts.get("root") == "relative"
         self.along_ray = self.facts.get("axes") == "ray"
         calibrated = options.flip and options.compat is None
-        self.error_model = ErrorModel.of_facts(self.facts) if calibrated else None
-        self.network = Network(model, options.device, options.precision, options.flip)
+        self.error_model = ErrorModel.of_facts(self.facts, self.skeleton) if calibrated else None
+        self.network = Network(
+            model, options.device, options.precision, options.flip, self.skeleton
+        )
+        self._pelvis = self.skeleton.index("pelvis")
 
     def lift(self, keypoints: Keypoints2D, progress: Progress | None = None) -> FloatArray:
         """Lift every person of a clip.
@@ -139,11 +163,11 @@ class Lifter:
         picture or upside down are lifted upright; see `mbcli.lift.upright`.
 
         Args:
-            keypoints: tracks in H36M-17; missing joints are (NaN, NaN, 0).
+            keypoints: tracks in :attr:`skeleton`; missing joints are (NaN, NaN, 0).
             progress: is told (windows done, windows in all).
 
         Returns:
-            (T, P, 17, 3) float32 image units, NaN where the person is absent.
+            (T, P, J, 3) float32 image units, NaN where the person is absent.
 
         Raises:
             ValueError: keypoints of another skeleton.
@@ -154,7 +178,7 @@ class Lifter:
         """Lift every person of a clip, with the doubt of it; see :meth:`lift`.
 
         Args:
-            keypoints: tracks in H36M-17; missing joints are (NaN, NaN, 0).
+            keypoints: tracks in :attr:`skeleton`; missing joints are (NaN, NaN, 0).
             progress: is told (windows done, windows in all).
 
         Raises:
@@ -163,12 +187,14 @@ class Lifter:
         return self._lift(keypoints, progress, judged=self.options.flip)
 
     def _lift(self, keypoints: Keypoints2D, progress: Progress | None, *, judged: bool) -> Lifted:
-        if keypoints.skeleton != H36M17:
-            raise ValueError(f"a lifter takes h36m17 keypoints, got {keypoints.skeleton.name}")
+        if keypoints.skeleton != self.skeleton:
+            raise ValueError(
+                f"this lifter takes {self.skeleton.name} keypoints, got {keypoints.skeleton.name}"
+            )
         if self.options.compat is not None:
             return Lifted(self._lift_compat(keypoints, progress), None)
         frames, people = keypoints.data.shape[:2]
-        total = np.zeros((frames, people, len(H36M17), 3))
+        total = np.zeros((frames, people, len(self.skeleton), 3))
         doubts = np.zeros_like(total) if judged else None
         weight = np.zeros((frames, people))
         turns = upright_turns(keypoints)
@@ -211,11 +237,11 @@ class Lifter:
         Args:
             lifted: the answer for ``keypoints``.
             keypoints: what was lifted.
-            positions: (T, P, 17, 3) metres, what became of the answer.
+            positions: (T, P, J, 3) metres, what became of the answer.
             height: of everybody in metres.
 
         Returns:
-            (T, P, 17) float32 metres, NaN where the person is absent.
+            (T, P, J) float32 metres, NaN where the person is absent.
         """
         return expected_error(self.error_model, lifted, keypoints, positions, height)
 
@@ -232,11 +258,11 @@ class Lifter:
         """Lift stretches of tracks, each by itself, in one batch.
 
         Args:
-            windows: (t, 17, 3) pixels and confidence, all of one length, at most ``window``.
+            windows: (t, J, 3) pixels and confidence, all of one length, at most ``window``.
             size: (width, height) of the pictures in pixels.
 
         Returns:
-            (t, 17, 3) each: x, y in pixels, z in pixels and 0 at the pelvis of each frame.
+            (t, J, 3) each: x, y in pixels, z in pixels and 0 at the pelvis of each frame.
         """
         return [pose for pose, _ in self._windows(windows, size, False)]
 
@@ -266,13 +292,13 @@ class Lifter:
         for number, (out, seen, (center, scale)) in enumerate(
             zip(outs, clips, frames, strict=True)
         ):
-            pose = _placed(out, seen) if self.root_relative else out
+            pose = _placed(out, seen, self._pelvis) if self.root_relative else out
             # A model of global depth counts it from a frame of its own in every window.
-            depth = pose[..., 2] - pose[:, [_PELVIS], 2]
+            depth = pose[..., 2] - pose[:, [self._pelvis], 2]
             xy = pose[..., :2] * scale + center
             doubt = None
             if apart is not None:
-                doubt = np.abs(apart[number] - apart[number][:, [_PELVIS]]) * scale
+                doubt = np.abs(apart[number] - apart[number][:, [self._pelvis]]) * scale
             pose = np.concatenate([xy, depth[..., None] * scale], axis=-1)
             if turns[number]:
                 pose = turned(pose - middle, -turns[number]) + middle
@@ -305,19 +331,20 @@ class Lifter:
         return result
 
 
-def _placed(pose: FloatArray, seen: FloatArray) -> FloatArray:
+def _placed(pose: FloatArray, seen: FloatArray, pelvis: int) -> FloatArray:
     """Put poses that are relative to the pelvis onto the keypoints that they were lifted from.
 
     Args:
-        pose: (t, 17, 3) in the window's units, the pelvis at 0 but for the network's error.
-        seen: (t, 17, 3) the network's input.
+        pose: (t, J, 3) in the window's units, the pelvis at 0 but for the network's error.
+        seen: (t, J, 3) the network's input.
+        pelvis: the number of the joint.
 
     Returns:
-        (t, 17, 3) moved by the mean distance to the keypoints, weighted by confidence; frames
+        (t, J, 3) moved by the mean distance to the keypoints, weighted by confidence; frames
         without any move with their neighbours.
     """
     moved = pose.copy()
-    moved[:, _PELVIS] = 0  # as published: by the training it is known to be there
+    moved[:, pelvis] = 0  # as published: by the training it is known to be there
     weights = seen[..., 2:]
     total = weights.sum(axis=1)  # (t, 1)
     there = total[:, 0] > 0

@@ -14,6 +14,8 @@ from mbcli.errors import ConfigError
 from mbcli.flags import DEVICE, DEVICES
 from mbcli.geometry import flip
 from mbcli.lift.model import DSTformer
+from mbcli.skeleton import H36M17, Skeleton
+from mbcli.types import FloatArray
 
 PRECISIONS = {
     "float32": torch.float32,
@@ -54,6 +56,7 @@ class Network:
             linear map always runs in float32: rounding there would shake the joints by
             millimetres.
         mirror: average with the prediction for the mirror image, both in one batch.
+        skeleton: of the J joints, which says what changes sides.
 
     Raises:
         ConfigError: no such device or precision, or float16 on a CPU.
@@ -65,6 +68,7 @@ class Network:
         device: str = "auto",
         precision: str = "float32",
         mirror: bool = True,
+        skeleton: Skeleton = H36M17,
     ) -> None:
         if precision not in PRECISIONS:
             raise ConfigError(f"--precision must be {', '.join(PRECISIONS)}, got {precision!r}")
@@ -73,16 +77,17 @@ class Network:
             raise ConfigError("--precision float16 needs a GPU; a CPU has float32 and bfloat16")
         self.dtype = PRECISIONS[precision]
         self.mirror = mirror
+        self.skeleton = skeleton
         self.model = model.to(self.device).eval()
 
     def __call__(self, clips: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Lift a batch of clips.
 
         Args:
-            clips: (B, T, 17, 3) normalised x, y and confidence, missing joints (0, 0, 0).
+            clips: (B, T, J, 3) normalised x, y and confidence, missing joints (0, 0, 0).
 
         Returns:
-            (B, T, 17, 3) x, y, z in the units of the input.
+            (B, T, J, 3) x, y, z in the units of the input.
         """
         return self.judged(clips)[0]
 
@@ -92,18 +97,21 @@ class Network:
         """Lift a batch of clips, and tell how far the mirror image disagrees.
 
         Args:
-            clips: (B, T, 17, 3) as in a call.
+            clips: (B, T, J, 3) as in a call.
 
         Returns:
-            (B, T, 17, 3) as of a call, and (B, T, 17, 3), what to add to that to get the answer
+            (B, T, J, 3) as of a call, and (B, T, J, 3), what to add to that to get the answer
             for the picture as it is (and to take away for the mirrored one, mirrored back);
             None without ``mirror``.
         """
         if not self.mirror:
             return self._run(clips), None
-        straight, mirrored = np.split(self._run(np.concatenate([clips, flip(clips)])), 2)
-        mean = ((straight + flip(mirrored)) / 2).astype(np.float32)
+        straight, mirrored = np.split(self._run(np.concatenate([clips, self._flip(clips)])), 2)
+        mean = ((straight + self._flip(mirrored)) / 2).astype(np.float32)
         return mean, straight - mean
+
+    def _flip(self, clips: npt.NDArray[np.float32]) -> FloatArray:
+        return flip(clips, self.skeleton)
 
     def _run(self, clips: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         narrow: AbstractContextManager[Any] = nullcontext()

@@ -11,7 +11,7 @@ from mbcli.camera import Camera
 from mbcli.errors import ConfigError
 from mbcli.geometry import from_ray
 from mbcli.placing.smoothing import smooth_on_the_clock
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import Skeleton
 from mbcli.timeline import Stretch, clock_of
 from mbcli.types import FloatArray, Keypoints2D
 
@@ -36,11 +36,10 @@ _BONES: tuple[tuple[str, str, float], ...] = (
 
 # Joints that 2D stages measure; the others are means of these, or lie on a face.
 _FITTED = [
-    H36M17.index(f"{side}_{joint}")
+    f"{side}_{joint}"
     for side in ("left", "right")
     for joint in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
 ]
-_PELVIS = H36M17.index("pelvis")
 
 _SIZE_SIGMA = 0.5  # seconds; the picture of a person grows and shrinks slowly
 _DEPTH_SIGMA = 1.0  # seconds; what the size in the picture misses of the depth changes slowly
@@ -89,15 +88,15 @@ def to_metres(
     if no frame of a person has them, the size alone gives the depth.
 
     Args:
-        normalized: (T, P, 17, 3) image units as ``lift.lifter`` gives them, NaN where absent.
-        keypoints: what was lifted, in pixels.
+        normalized: (T, P, J, 3) image units as ``lift.lifter`` gives them, NaN where absent.
+        keypoints: what was lifted, in pixels; their skeleton is that of ``normalized`` too.
         height: standing height of every person in metres.
         camera: its lens; poses are not used.
         along_ray: ``normalized`` is in the axes of a camera that looks at the pelvis of each
             frame, not in the video's; it is turned back by the ray that the focal length gives.
 
     Returns:
-        positions (T, P, 17, 3) float32 metres with the pelvis at 0 in camera axes, and root
+        positions (T, P, J, 3) float32 metres with the pelvis at 0 in camera axes, and root
         (T, P, 3) float32, the pelvis in the camera's frame; both NaN where ``normalized`` is.
 
     Raises:
@@ -108,39 +107,40 @@ def to_metres(
     positions = np.full(normalized.shape, np.nan, dtype=np.float32)
     root = np.full((*normalized.shape[:2], 3), np.nan, dtype=np.float32)
     clock = clock_of(keypoints)
+    skeleton = keypoints.skeleton
+    pelvis, fitted = skeleton.index("pelvis"), [skeleton.index(joint) for joint in _FITTED]
     for who in range(normalized.shape[1]):
         seen = np.asarray(np.isfinite(normalized[:, who]).all(axis=(-1, -2)))
         if not seen.any():
             continue
         track = np.where(seen[:, None, None], normalized[:, who], np.nan)
-        scale = _metres_per_unit(track, height, clock)
-        body = (track - track[:, [_PELVIS]]) * scale[:, None, None]
-        ahead = camera.unproject(_pixels(track[:, _PELVIS, :2], keypoints.size))  # (T, 2)
+        scale = _metres_per_unit(_bone_lengths(track, skeleton), height, clock)
+        body = (track - track[:, [pelvis]]) * scale[:, None, None]
+        ahead = camera.unproject(_pixels(track[:, pelvis, :2], keypoints.size))  # (T, 2)
         if along_ray:
             body = from_ray(body, ahead)
-        rays, weights = _rays(keypoints, who, camera)
+        rays, weights = _rays(keypoints.data[:, who, fitted], camera)
         from_size = camera.focal.mean() * scale / (min(keypoints.size) / 2)
-        depth, weights = _depth(body, rays, weights, clock, from_size)
+        depth, weights = _depth(body[:, fitted], rays, weights, clock, from_size)
         positions[:, who] = body
-        root[:, who] = _place(body, rays, weights, depth, ahead)
+        root[:, who] = _place(body[:, fitted], rays, weights, depth, ahead)
     return positions, root
 
 
-def _bone_lengths(body: FloatArray) -> FloatArray:
-    """(T, 17, 3) to (T, len(_BONES))."""
-    ends = [(H36M17.index(a), H36M17.index(b)) for a, b, _ in _BONES]
+def _bone_lengths(body: FloatArray, skeleton: Skeleton) -> FloatArray:
+    """(T, J, 3) to (T, len(_BONES))."""
+    ends = [(skeleton.index(a), skeleton.index(b)) for a, b, _ in _BONES]
     return np.stack([np.linalg.norm(body[:, a] - body[:, b], axis=-1) for a, b in ends], axis=-1)
 
 
-def _metres_per_unit(track: FloatArray, height: float, clock: Sequence[Stretch]) -> FloatArray:
-    """(T,) metres per image unit, NaN where the person is absent."""
-    lengths = _bone_lengths(track)
+def _metres_per_unit(lengths: FloatArray, height: float, clock: Sequence[Stretch]) -> FloatArray:
+    """(T,) metres per image unit, from the lengths of bones (T, B); NaN where they are."""
     fractions = sum(fraction for _, _, fraction in _BONES)
     summed = lengths.sum(axis=-1)
     # The inverse size is in proportion to the distance, so that somebody who walks straight
     # towards the camera draws a straight line, which is what the smoother keeps.
     inverse = np.where(summed > 0, fractions / np.where(summed > 0, summed, 1.0), np.nan)
-    seen = np.isfinite(track[:, _PELVIS, 0])
+    seen = np.isfinite(summed)
     if np.isnan(inverse).all():
         # A pose without any extent has no size to scale; it stays the point that it is.
         return np.where(seen, height, np.nan)
@@ -154,16 +154,16 @@ def _pixels(normalized: FloatArray, size: tuple[int, int]) -> FloatArray:
     return normalized * (min(size) / 2) + np.array(size) / 2
 
 
-def _rays(keypoints: Keypoints2D, who: int, camera: Camera) -> tuple[FloatArray, FloatArray]:
-    """(T, 12, 2) x/z, y/z of the fitted joints, and their weights (T, 12)."""
-    data = keypoints.data[:, who, _FITTED].astype(np.float64)
+def _rays(keypoints: FloatArray, camera: Camera) -> tuple[FloatArray, FloatArray]:
+    """(T, 12, 2) x/z, y/z of keypoints (T, 12, 3), and their weights (T, 12)."""
+    data = keypoints.astype(np.float64)
     rays = camera.unproject(data[..., :2])
     confidence = np.where(np.isfinite(rays).all(axis=-1), data[..., 2], 0.0)
     return np.where(confidence[..., None] > 0, rays, 0.0), confidence
 
 
 def _depth(
-    body: FloatArray,
+    joints: FloatArray,
     rays: FloatArray,
     weights: FloatArray,
     clock: Sequence[Stretch],
@@ -173,11 +173,10 @@ def _depth(
     seen = np.isfinite(from_size)
     usable = np.where(weights >= _MIN_CONFIDENCE, weights, 0.0)
     enough = seen & (np.count_nonzero(usable, axis=-1) >= _FEWEST_JOINTS)
-    joints = body[enough][:, _FITTED]
-    shift, kept = _translations(joints, rays[enough], usable[enough])
-    depth = np.full(len(body), np.nan)
+    shift, kept = _translations(joints[enough], rays[enough], usable[enough])
+    depth = np.full(len(joints), np.nan)
     depth[enough] = np.where(
-        (joints[..., 2] + shift[:, 2:]).min(axis=-1) > _NEAREST, shift[:, 2], np.nan
+        (joints[enough, :, 2] + shift[:, 2:]).min(axis=-1) > _NEAREST, shift[:, 2], np.nan
     )
     weights = weights.copy()
     weights[enough] = kept
@@ -239,14 +238,13 @@ def _weighted_median(values: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def _place(
-    body: FloatArray,
+    joints: FloatArray,
     rays: FloatArray,
     weights: FloatArray,
     depth: FloatArray,
     ahead: FloatArray,
 ) -> FloatArray:
     """(T, 3) pelvis in the camera's frame: x and y at known depth."""
-    joints = body[:, _FITTED]
     wanted = rays * (joints[..., 2:] + depth[:, None, None]) - joints[..., :2]
     total = weights.sum(axis=-1)
     xy = (wanted * weights[..., None]).sum(axis=1)

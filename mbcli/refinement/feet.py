@@ -8,16 +8,12 @@ from scipy.ndimage import gaussian_filter1d, percentile_filter
 from mbcli.geometry import unit
 from mbcli.placing.smoothing import smooth
 from mbcli.refinement.floor import ANKLE_HEIGHT, body_height
+from mbcli.refinement.joints import StandingJoints, standing_joints
 from mbcli.refinement.legs import reach
 from mbcli.refinement.planted import plant
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import H36M17, Skeleton
 from mbcli.timeline import runs
 from mbcli.types import BoolArray, FloatArray
-
-_SIDES = ("right", "left")
-_LEGS = [[H36M17.index(f"{s}_{joint}") for joint in ("hip", "knee", "ankle")] for s in _SIDES]
-_ANKLES = [leg[2] for leg in _LEGS]
-_PELVIS, _THORAX = H36M17.index("pelvis"), H36M17.index("thorax")
 
 # A foot begins to stand below the first value and stands until it is above the second. In
 # walking the ankle of a flat foot is still, and then rises while the heel does. Of the ankles of 17
@@ -54,6 +50,7 @@ def foot_contacts(
     fps: float,
     *,
     confidence: FloatArray | None = None,
+    skeleton: Skeleton = H36M17,
 ) -> BoolArray:
     """When each foot stands: low for its person around that time, and slow, with hysteresis.
 
@@ -62,26 +59,28 @@ def foot_contacts(
     sight counts less than half, because a single camera tells it badly.
 
     Args:
-        in_camera: (T, P, 17, 3) metres in the camera's frame, NaN where absent.
+        in_camera: (T, P, J, 3) metres in the camera's frame, NaN where absent.
         world_from_camera: (4, 4) into a world whose y points down.
         fps: frames per second.
-        confidence: (T, P, 17) 0..1; an ankle below 0.3 does not stand. None believes all.
+        confidence: (T, P, J) 0..1; an ankle below 0.3 does not stand. None believes all.
+        skeleton: of the J joints.
 
     Returns:
         (T, P, 2) bool, right and left.
     """
     contacts = np.zeros((*in_camera.shape[:2], 2), dtype=np.bool_)
+    at = standing_joints(skeleton)
     for person in range(in_camera.shape[1]):
         body = np.asarray(in_camera[:, person], dtype=np.float64)
         seen = np.asarray(np.isfinite(body).all(axis=(-1, -2)))
         if not seen.any():
             continue
         body[~seen] = np.nan
-        size = body_height(body) / 1.70
-        ankles = np.stack([_steady(body[:, joint], fps) for joint in _ANKLES], axis=1)
+        size = body_height(body, skeleton) / 1.70
+        ankles = np.stack([_steady(body[:, joint], fps) for joint in at.ankles], axis=1)
         lift = _lift(ankles @ world_from_camera[1, :3], seen, fps)
         speed = _speed(ankles, seen, fps)
-        for foot, joint in enumerate(_ANKLES):
+        for foot, joint in enumerate(at.ankles):
             known = seen & np.isfinite(lift[:, foot])
             if confidence is not None:
                 known &= confidence[:, person, joint] >= _UNSEEN
@@ -96,23 +95,30 @@ def foot_contacts(
 
 
 def without_sliding(
-    in_camera: FloatArray, contacts: BoolArray, world_from_camera: FloatArray, fps: float
+    in_camera: FloatArray,
+    contacts: BoolArray,
+    world_from_camera: FloatArray,
+    fps: float,
+    *,
+    skeleton: Skeleton = H36M17,
 ) -> FloatArray:
     """Hold every standing foot in its place; bone lengths stay as they are in each frame.
 
     Places and a smooth shift of the whole body are found together (:func:`plant`), and a place
     is put onto the floor where it is within 0.1 m of it (fading out to 0.2 m). What the shift
     leaves over is taken by hip and knee; between two stretches it passes from one to the other.
+    Toes and heels, where the skeleton has them, go where their ankle goes.
     A foot that its leg cannot reach slides a little still.
 
     Args:
-        in_camera: (T, P, 17, 3) metres in the camera's frame, NaN where absent.
+        in_camera: (T, P, J, 3) metres in the camera's frame, NaN where absent.
         contacts: (T, P, 2), right and left, from :func:`foot_contacts`.
         world_from_camera: (4, 4) into a world whose y points down and whose floor is y = 0.
         fps: frames per second.
+        skeleton: of the J joints.
 
     Returns:
-        (T, P, 17, 3) float32 in the camera's frame; the pelvis is the new root.
+        (T, P, J, 3) float32 in the camera's frame; the pelvis is the new root.
     """
     result = np.array(in_camera, dtype=np.float32)
     for person in range(in_camera.shape[1]):
@@ -121,7 +127,7 @@ def without_sliding(
         for start, stop in runs(seen):
             standing = contacts[start:stop, person]
             if standing.any():
-                held = _held(body[start:stop], standing, world_from_camera, fps)
+                held = _held(body[start:stop], standing, world_from_camera, fps, skeleton)
                 result[start:stop, person] = held
     return result
 
@@ -157,18 +163,24 @@ def _speed(ankles: FloatArray, seen: BoolArray, fps: float) -> FloatArray:
 
 
 def _held(
-    body: FloatArray, standing: BoolArray, world_from_camera: FloatArray, fps: float
+    body: FloatArray,
+    standing: BoolArray,
+    world_from_camera: FloatArray,
+    fps: float,
+    skeleton: Skeleton,
 ) -> FloatArray:
-    """One person without a gap, (N, 17, 3) in the camera's frame, with feet held in place."""
+    """One person without a gap, (N, J, 3) in the camera's frame, with feet held in place."""
     stretch = np.full(standing.shape, -1, dtype=np.intp)
     count = 0
     for foot in range(standing.shape[1]):
         for start, stop in runs(standing[:, foot]):
             stretch[start:stop, foot] = count
             count += 1
-    ankles = body[:, _ANKLES]
-    planted = plant(ankles, stretch, body[:, _PELVIS], fps)
-    places = _on_floor(planted.places, ANKLE_HEIGHT * body_height(body), world_from_camera)
+    at = standing_joints(skeleton)
+    ankles = body[:, at.ankles]
+    planted = plant(ankles, stretch, body[:, at.pelvis], fps)
+    ankle_height = ANKLE_HEIGHT * body_height(body, skeleton)
+    places = _on_floor(planted.places, ankle_height, world_from_camera)
     carried = planted.shift
     left_over = np.where(standing[..., None], places[stretch] - ankles - carried[:, None], 0.0)
     for foot in range(standing.shape[1]):
@@ -180,10 +192,10 @@ def _held(
     shared = (left_over * pull[..., None]).sum(axis=1) / pull.sum(axis=1)[:, None]
     carried = carried + _blurred(shared, fps)
     for _ in range(_ROUNDS):
-        carried = carried + _blurred(_lacking(body, carried, targets, standing), fps)
+        carried = carried + _blurred(_lacking(body, carried, targets, standing, at), fps)
     moved = body + carried[:, None]
-    forward = _forward(body)
-    for foot, (hip, knee, ankle) in enumerate(_LEGS):
+    forward = _forward(body, at)
+    for foot, (hip, knee, ankle) in enumerate(at.legs):
         if not standing[:, foot].any():
             continue
         moved[:, knee], moved[:, ankle] = reach(
@@ -193,6 +205,9 @@ def _held(
             targets[:, foot],
             forward,
         )
+        # The foot keeps its shape and its direction.
+        beyond = list(at.feet[foot])
+        moved[:, beyond] = body[:, beyond] + (moved[:, ankle] - body[:, ankle])[:, None]
     return moved
 
 
@@ -225,11 +240,15 @@ def _blurred(shift: FloatArray, fps: float) -> FloatArray:
 
 
 def _lacking(
-    body: FloatArray, carried: FloatArray, targets: FloatArray, standing: BoolArray
+    body: FloatArray,
+    carried: FloatArray,
+    targets: FloatArray,
+    standing: BoolArray,
+    at: StandingJoints,
 ) -> FloatArray:
     """The shift (N, 3) that standing feet still need for their legs to be long enough."""
     lack = np.zeros_like(carried)
-    for foot, (hip, knee, ankle) in enumerate(_LEGS):
+    for foot, (hip, knee, ankle) in enumerate(at.legs):
         longest = np.linalg.norm(body[:, knee] - body[:, hip], axis=-1)
         longest = longest + np.linalg.norm(body[:, ankle] - body[:, knee], axis=-1)
         stretch = targets[:, foot] - body[:, hip] - carried
@@ -239,10 +258,10 @@ def _lacking(
     return lack
 
 
-def _forward(body: FloatArray) -> FloatArray:
+def _forward(body: FloatArray, at: StandingJoints) -> FloatArray:
     """(N, 3) unit vectors where the person faces: leftwards across the hips, times upwards."""
-    left = body[:, _LEGS[1][0]] - body[:, _LEGS[0][0]]
-    up = body[:, _THORAX] - body[:, _PELVIS]
+    left = body[:, at.legs[1][0]] - body[:, at.legs[0][0]]
+    up = body[:, at.thorax] - body[:, at.pelvis]
     forward = np.cross(left, up)
     length = np.linalg.norm(forward, axis=-1, keepdims=True)
     return forward / np.maximum(length, 1e-9)

@@ -9,7 +9,8 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from mbcli.geometry import unit
-from mbcli.skeleton import H36M17
+from mbcli.refinement.joints import standing_joints
+from mbcli.skeleton import H36M17, Skeleton
 from mbcli.types import FloatArray, IntArray
 
 # The ankle joint of a standing foot is this part of the body's height above the floor: 0.08 m
@@ -70,20 +71,17 @@ class Slope:
     residual: FloatArray
 
 
-def body_height(in_camera: FloatArray) -> float:
+def body_height(in_camera: FloatArray, skeleton: Skeleton = H36M17) -> float:
     """Standing height from the legs of one person.
 
     Args:
-        in_camera: (T, 17, 3) metres, NaN where absent; at least one frame is there.
+        in_camera: (T, J, 3) metres, NaN where absent; at least one frame is there.
+        skeleton: of the J joints.
 
     Returns:
         metres.
     """
-    joints = [
-        [H36M17.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")]
-        for side in ("right", "left")
-    ]
-    legs = in_camera[:, joints]  # (T, 2, 3, 3)
+    legs = in_camera[:, standing_joints(skeleton).legs]  # (T, 2, 3, 3)
     lengths = np.linalg.norm(np.diff(legs, axis=2), axis=-1).sum(axis=-1)  # (T, 2)
     return float(np.nanmedian(lengths)) / _LEG
 

@@ -45,7 +45,7 @@ def find_outliers(
         positions: (T, J, 3) metres from the pelvis, NaN where unknown.
         root: (T, 3) metres, NaN where unknown.
         timestamps: (T,) seconds.
-        skeleton: whose joints they are; its first is the pelvis, parents come before children.
+        skeleton: whose joints they are; its root is the pelvis.
 
     Returns:
         (T, J) joints that are outliers, never the pelvis, and (T,) frames whose root is one.
@@ -55,7 +55,7 @@ def find_outliers(
     reach = np.zeros(len(skeleton))
     for parent, child in skeleton.bones:
         reach[child] = reach[parent] + np.nan_to_num(usual[child])
-    for joint in range(1, len(skeleton)):
+    for _, joint in skeleton.bones:
         found[:, joint] = _too_fast(positions[:, joint], timestamps, _TURN * reach[joint] + _DRIFT)
     jumped = _too_fast(root, timestamps, _RUN)
     checked = np.where(found[..., None], np.nan, positions)
@@ -120,7 +120,7 @@ def _off_length(positions: FloatArray, skeleton: Skeleton) -> npt.NDArray[np.boo
             blame = left.copy()
             for parent, child in skeleton.bones:
                 blame[parent] += left[child]
-            blame[0] = 0  # the pelvis is where the others are counted from
+            blame[skeleton.root] = 0  # the pelvis is where the others are counted from
             # Of equals the last, which is farther out.
             worst = len(blame) - 1 - int(np.argmax(blame[::-1]))
             found[frame, worst] = True

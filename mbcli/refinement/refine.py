@@ -30,12 +30,15 @@ class _Numbers:
     positions: FloatArray
     root: FloatArray
     confidence: FloatArray
+    skeleton: Skeleton
     expected_error: FloatArray | None = None
 
     @property
     def tracks(self) -> FloatArray:
         """(T, P, J, 3): the root in the place of the pelvis, the others from the pelvis."""
-        return np.concatenate([self.root[:, :, None], self.positions[:, :, 1:]], axis=2)
+        tracks: FloatArray = self.positions.copy()
+        tracks[:, :, self.skeleton.root] = self.root
+        return tracks
 
     @property
     def in_camera(self) -> FloatArray:
@@ -44,9 +47,9 @@ class _Numbers:
 
     def with_tracks(self, tracks: FloatArray) -> _Numbers:
         """The same with other `tracks`."""
-        root = tracks[:, :, 0]
-        pelvis = np.where(np.isfinite(root), 0.0, np.nan)[:, :, None]
-        positions = np.concatenate([pelvis, tracks[:, :, 1:]], axis=2)
+        root = tracks[:, :, self.skeleton.root]
+        positions = tracks.copy()
+        positions[:, :, self.skeleton.root] = np.where(np.isfinite(root), 0.0, np.nan)
         return replace(self, positions=positions, root=root)
 
 
@@ -90,6 +93,7 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
         positions=raw.positions.astype(np.float64),
         root=raw.root.astype(np.float64),
         confidence=raw.confidence.astype(np.float64),
+        skeleton=motion.skeleton,
         expected_error=raw.expected_error,
     )
     told: dict[str, Any] = {"options": asdict(options)}
@@ -165,7 +169,7 @@ def _outliers(numbers: _Numbers, motion: Motion3D) -> BoolArray:
             numbers.positions[:, who], numbers.root[:, who], motion.timestamps, motion.skeleton
         )
         found[:, who] = joints
-        found[:, who, 0] = root
+        found[:, who, motion.skeleton.root] = root
     return found
 
 
@@ -226,7 +230,9 @@ def _floor(numbers: _Numbers, camera: Camera, fps: float) -> FloorEstimate:
     """The floor in the world of the camera that was there before, whose motion is taken out."""
     points = camera.to_world(numbers.in_camera)
     present = np.asarray(np.isfinite(points).all(axis=(-1, -2)))
-    return estimate_world(points, present, fps, confidence=numbers.confidence)
+    return estimate_world(
+        points, present, fps, confidence=numbers.confidence, skeleton=numbers.skeleton
+    )
 
 
 def _on_floor(camera: Camera, floor: FloorEstimate) -> Camera:
@@ -256,7 +262,8 @@ def _with_still_feet(
     numbers: _Numbers, camera: Camera, fps: float, floor: FloorEstimate
 ) -> tuple[_Numbers, BoolArray]:
     world, points = floor.world_from_camera, camera.to_world(numbers.in_camera)
-    contacts = foot_contacts(points, world, fps, confidence=numbers.confidence)
-    moved = camera.from_world(without_sliding(points, contacts, world, fps))
-    root = moved[:, :, 0]
+    skeleton = numbers.skeleton
+    contacts = foot_contacts(points, world, fps, confidence=numbers.confidence, skeleton=skeleton)
+    moved = camera.from_world(without_sliding(points, contacts, world, fps, skeleton=skeleton))
+    root = moved[:, :, skeleton.root]
     return replace(numbers, positions=moved - root[:, :, None], root=root), contacts

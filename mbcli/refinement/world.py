@@ -14,16 +14,10 @@ import numpy as np
 from mbcli.geometry import unit
 from mbcli.refinement.feet import foot_contacts
 from mbcli.refinement.floor import ANKLE_HEIGHT, FloorEstimate, body_height, slope_of
-from mbcli.skeleton import H36M17
+from mbcli.refinement.joints import StandingJoints, standing_joints
+from mbcli.skeleton import H36M17, Skeleton
 from mbcli.timeline import runs
 from mbcli.types import BoolArray, FloatArray, IntArray
-
-_LEGS = [
-    [H36M17.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")]
-    for side in ("right", "left")
-]
-_ANKLES = [leg[2] for leg in _LEGS]
-_PELVIS, _THORAX = H36M17.index("pelvis"), H36M17.index("thorax")
 
 # Who counts as upright. The figures are of 37 recorded people who walk, dance and exercise (CMU, 71
 # minutes, `research.thresholds`), half of whose frames pass.
@@ -70,6 +64,7 @@ def estimate_world(
     fps: float,
     *,
     confidence: FloatArray | None = None,
+    skeleton: Skeleton = H36M17,
 ) -> FloorEstimate:
     """Find gravity and the floor from the people of a clip. The camera is taken to be static.
 
@@ -82,30 +77,34 @@ def estimate_world(
     Where nobody stands, under the lowest ankles.
 
     Args:
-        in_camera: (T, P, 17, 3) metres in the camera's frame; NaN where absent.
+        in_camera: (T, P, J, 3) metres in the camera's frame; NaN where absent.
         present: (T, P) whether the person has a pose in the frame.
         fps: frames per second.
-        confidence: (T, P, 17) 0..1; ankles below 0.3 are not believed. None believes all.
+        confidence: (T, P, J) 0..1; ankles below 0.3 are not believed. None believes all.
+        skeleton: of the J joints.
 
     Returns:
         The estimate; the camera's own axes with the source "level camera" where nobody is there.
     """
     body = np.where(present[..., None, None], np.asarray(in_camera, dtype=np.float64), np.nan)
-    upright = _everybody(body, fps)
+    at = standing_joints(skeleton)
+    upright = _everybody(body, fps, at)
     down, sigma = np.array([0.0, 1.0, 0.0]), float(np.radians(_LEVEL))
     if upright.frames:
         down, sigma = upright.down, upright.sigma
-    points, owner, frames = _standing(body, np.zeros((*present.shape, 2), dtype=np.bool_))
+    points, owner, frames = _standing(
+        body[:, :, at.ankles], np.zeros((*present.shape, 2), dtype=np.bool_)
+    )
     slope = slope_of(points, owner, down, sigma)
     if upright.frames:
         for _ in range(3):
             world = _rigid(slope.down, np.zeros(3))
-            contacts = foot_contacts(body, world, fps, confidence=confidence)
-            points, owner, frames = _standing(body, contacts)
+            contacts = foot_contacts(body, world, fps, confidence=confidence, skeleton=skeleton)
+            points, owner, frames = _standing(body[:, :, at.ankles], contacts)
             slope = slope_of(points, _steps(points @ slope.down, owner), down, sigma)
     rigid = _rigid(slope.down, np.zeros(3))
-    level = _level(body, rigid, points, owner, frames)
-    start = _first_pelvis(body) @ rigid[:3, :3].T
+    level = _level(body, rigid, points, owner, frames, skeleton)
+    start = _first_pelvis(body[:, :, at.pelvis]) @ rigid[:3, :3].T
     rigid[:3, 3] = (0.0 - start[0], 0.0 - level, 0.0 - start[2])
     residual = 1.4826 * np.median(np.abs(slope.residual)) if len(points) else np.nan
     source = "upright frames" if upright.frames else "level camera"
@@ -119,9 +118,9 @@ def estimate_world(
     )
 
 
-def _everybody(body: FloatArray, fps: float) -> _Upright:
-    """Where down is for upright people, (T, P, 17, 3); no frames where nobody is."""
-    each = [_person(body[:, who], fps) for who in range(body.shape[1])]
+def _everybody(body: FloatArray, fps: float, at: StandingJoints) -> _Upright:
+    """Where down is for upright people, (T, P, J, 3); no frames where nobody is."""
+    each = [_person(body[:, who], fps, at) for who in range(body.shape[1])]
     each = [person for person in each if person.frames]
     if not each:
         return _Upright(np.array([0.0, 1.0, 0.0]), float("nan"), 0)
@@ -132,16 +131,16 @@ def _everybody(body: FloatArray, fps: float) -> _Upright:
     return _Upright(mean, float(sigma), sum(person.frames for person in each))
 
 
-def _person(body: FloatArray, fps: float) -> _Upright:
-    """Where down is for one person, (T, 17, 3)."""
-    feet = body[:, _ANKLES].mean(axis=1)
-    legs, trunk = feet - body[:, _PELVIS], body[:, _PELVIS] - body[:, _THORAX]
-    knees = [_degrees(body[:, k] - body[:, h], body[:, a] - body[:, k]) for h, k, a in _LEGS]
-    whole = unit(feet - body[:, _THORAX])
+def _person(body: FloatArray, fps: float, at: StandingJoints) -> _Upright:
+    """Where down is for one person, (T, J, 3)."""
+    feet = body[:, at.ankles].mean(axis=1)
+    legs, trunk = feet - body[:, at.pelvis], body[:, at.pelvis] - body[:, at.thorax]
+    knees = [_degrees(body[:, k] - body[:, h], body[:, a] - body[:, k]) for h, k, a in at.legs]
+    whole = unit(feet - body[:, at.thorax])
     # A comparison with NaN is false: absent frames fall out here.
     upright = np.minimum(*knees) < _KNEE
     upright &= _degrees(legs, trunk) < _HIP
-    upright &= _degrees(*(body[:, a] - body[:, h] for h, _, a in _LEGS)) < _APART
+    upright &= _degrees(*(body[:, a] - body[:, h] for h, _, a in at.legs)) < _APART
     upright &= whole[:, 1] > np.cos(np.radians(_CAMERA))
     count = int(upright.sum())
     if not count:
@@ -149,7 +148,7 @@ def _person(body: FloatArray, fps: float) -> _Upright:
     directions = whole[upright]
     mean, _ = _middle(directions, np.ones(count), np.full(count, np.radians(_LEAN)))
     scatter = float(np.sqrt(np.mean(np.arccos(np.clip(directions @ mean, -1, 1)) ** 2)))
-    place = np.median(body[upright, _PELVIS], axis=0)
+    place = np.median(body[upright, at.pelvis], axis=0)
     slanting = np.arctan2(np.hypot(place[0], place[1]), max(place[2], 1e-9))
     several = max(1.0, count / (_SAME * fps))
     sigma = np.sqrt(np.radians(_LEAN) ** 2 + (_OFF_AXIS * slanting) ** 2 + scatter**2 / several)
@@ -172,13 +171,18 @@ def _middle(
     return mean, factors
 
 
-def _standing(body: FloatArray, contacts: BoolArray) -> tuple[FloatArray, IntArray, FloatArray]:
-    """The middle of every stretch of a standing ankle, whose it is and how many frames long."""
+def _standing(ankles: FloatArray, contacts: BoolArray) -> tuple[FloatArray, IntArray, FloatArray]:
+    """The middle of every stretch of a standing ankle, whose it is and how many frames long.
+
+    Args:
+        ankles: (T, P, 2, 3) metres, right and left.
+        contacts: (T, P, 2) whether they stand.
+    """
     points, owner, frames = [], [], []
-    for person in range(body.shape[1]):
-        for foot, joint in enumerate(_ANKLES):
+    for person in range(ankles.shape[1]):
+        for foot in range(ankles.shape[2]):
             for start, stop in runs(contacts[:, person, foot]):
-                points.append(np.median(body[start:stop, person, joint], axis=0))
+                points.append(np.median(ankles[start:stop, person, foot], axis=0))
                 owner.append(person)
                 frames.append(stop - start)
     return (
@@ -203,11 +207,17 @@ def _steps(depth: FloatArray, owner: IntArray) -> IntArray:
 
 
 def _level(
-    body: FloatArray, rigid: FloatArray, points: FloatArray, owner: IntArray, frames: FloatArray
+    body: FloatArray,
+    rigid: FloatArray,
+    points: FloatArray,
+    owner: IntArray,
+    frames: FloatArray,
+    skeleton: Skeleton,
 ) -> float:
     """How far below the camera the floor is, in metres."""
+    ankles = body[:, :, standing_joints(skeleton).ankles]  # (T, P, 2, 3)
     heights = {
-        who: ANKLE_HEIGHT * body_height(body[:, who])
+        who: ANKLE_HEIGHT * body_height(body[:, who], skeleton)
         for who in range(body.shape[1])
         if np.isfinite(body[:, who]).all(axis=(-1, -2)).any()
     }
@@ -215,7 +225,7 @@ def _level(
         return 0.0
     if not len(points):
         lowest = [
-            float(np.nanpercentile((body[:, who, _ANKLES] @ rigid[1, :3]).max(axis=1), 90)) + ankle
+            float(np.nanpercentile((ankles[:, who] @ rigid[1, :3]).max(axis=1), 90)) + ankle
             for who, ankle in heights.items()
         ]
         return float(np.median(lowest))
@@ -234,10 +244,10 @@ def _level(
     return float(np.average(place[chosen], weights=weight[chosen]))
 
 
-def _first_pelvis(body: FloatArray) -> FloatArray:
-    """(3,) the first pelvis of the first person who is there at all; 0 for nobody."""
-    pelvis = np.moveaxis(body[:, :, _PELVIS], 1, 0).reshape(-1, 3)
-    there = pelvis[np.isfinite(pelvis).all(axis=-1)]
+def _first_pelvis(pelvis: FloatArray) -> FloatArray:
+    """(3,) the first pelvis (T, P, 3) of the first person who is there at all; 0 for nobody."""
+    places = np.moveaxis(pelvis, 1, 0).reshape(-1, 3)
+    there = places[np.isfinite(places).all(axis=-1)]
     return there[0] if len(there) else np.zeros(3)
 
 

@@ -20,7 +20,7 @@ class Scene:
     """A motion in the axes in which it is shown.
 
     Attributes:
-        points: (T, P, 17, 3) float32 metres; NaN where missing.
+        points: (T, P, J, 3) float32 metres; NaN where missing.
         upright: True for an estimated world: y points up against gravity and the floor is y = 0.
             False for the axes of the first frame's camera: x right, y down, z away, and the
             camera taken as level.

@@ -1,18 +1,18 @@
 """pose.npz, format "mbcli.motion/2", as named arrays; `mbcli.motion` gives them their meaning.
 
 An ordinary ``numpy.savez_compressed`` archive that loads with ``allow_pickle=False``. T frames of
-video time, P people, 17 joints; metres in camera axes (x right, y down, z away), pixels for 2D.
+video time, P people, J joints; metres in camera axes (x right, y down, z away), pixels for 2D.
 
     format               ()            "mbcli.motion/2"
-    positions            (T,P,17,3) f4 metres, pelvis at 0; NaN where the person is absent
+    positions            (T,P,J,3) f4 metres, pelvis at 0; NaN where the person is absent
     root                 (T,P,3) f4    pelvis in the camera's frame, metres
-    positions_normalized (T,P,17,3) f4 the network's own output, image units
-    confidence           (T,P,17) f4   0..1
-    expected_error       (T,P,17) f4   metres: mean distance from the truth that is to be expected,
+    positions_normalized (T,P,J,3) f4 the network's own output, image units
+    confidence           (T,P,J) f4   0..1
+    expected_error       (T,P,J) f4   metres: mean distance from the truth that is to be expected,
                                        relative to the pelvis and at the given height; 0 at the
                                        pelvis, NaN where unknown (absent, or filled by refinement);
                                        only with weights that carry a calibration
-    keypoints_2d         (T,P,17,3) f4 x, y in pixels and confidence: what was lifted
+    keypoints_2d         (T,P,J,3) f4 x, y in pixels and confidence: what was lifted
     boxes                (T,P,4) f4    x1 y1 x2 y2 in pixels, NaN where absent
     track_ids            (P,) i8       one identity a column
     frame_index          (T,) i8       frame numbers in the source
@@ -21,8 +21,9 @@ video time, P people, 17 joints; metres in camera axes (x right, y down, z away)
                                        only where there are some
     fps                  () f8         mean rate
     image_size           (2,) i8       width, height in pixels
-    joint_names          (17,) U       Human3.6M order
-    parents              (17,) i8      -1 for the root
+    skeleton             () U          its name, such as h36m17
+    joint_names          (J,) U        those of Human3.6M, and perhaps more
+    parents              (J,) i8       -1 for the root
     camera_matrix        (3,3) f8      pixels: [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]
     distortion           (5,) f8       OpenCV's k1 k2 p1 p2 k3; 0 without distortion
     camera_given         (3,) ?        focal length, principal point, distortion: given by the
@@ -36,17 +37,18 @@ video time, P people, 17 joints; metres in camera axes (x right, y down, z away)
 
 A refined motion holds the refined numbers under the names above, and besides
 
-    raw_positions        (T,P,17,3) f4 positions before refinement
+    raw_positions        (T,P,J,3) f4 positions before refinement
     raw_root             (T,P,3) f4    root before refinement
-    raw_confidence       (T,P,17) f4   confidence before refinement
-    raw_expected_error   (T,P,17) f4   expected error before refinement; only if there is one
+    raw_confidence       (T,P,J) f4   confidence before refinement
+    raw_expected_error   (T,P,J) f4   expected error before refinement; only if there is one
     raw_world_from_camera, raw_camera_motion, raw_grounded
                                        the camera before refinement; only where refinement
                                        estimated the world
     foot_contacts        (T,P,2) ?     right, left foot on the floor; only where it was estimated
 
-Version 1 ("mbcli.motion/1") is read too. It has no arrays of the camera but, in some files, a
-world_from_camera (4,4); `mbcli.storage.camera_arrays` makes a camera of it.
+Version 1 ("mbcli.motion/1") is read too. Its skeleton is always h36m17, whose name it leaves out. It
+has no arrays of the camera but, in some files, a world_from_camera (4,4);
+`mbcli.storage.camera_arrays` makes a camera of it.
 """
 
 from __future__ import annotations
@@ -61,10 +63,23 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import InputError, first_line
+from mbcli.skeleton import H36M17, Skeleton, skeleton_of
 from mbcli.storage.output import written_whole
 
 FORMAT = "mbcli.motion/2"
 READABLE = (FORMAT, "mbcli.motion/1")
+
+
+def body_of(arrays: Mapping[str, npt.NDArray[Any]]) -> Skeleton:
+    """The skeleton of a file of either version.
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError: the arrays describe no skeleton, or not the one that they name.
+    """
+    of_version_two = str(arrays["format"]) == FORMAT
+    name = str(arrays["skeleton"]) if of_version_two else H36M17.name
+    return skeleton_of(name, arrays["joint_names"].tolist(), arrays["parents"].tolist())
 
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, overwrite: bool) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mbcli.lift.expected_error import FEATURES, GROUP_OF, GROUPS, ErrorModel
-from mbcli.skeleton import H36M17
+from mbcli.lift.expected_error import FEATURES, ErrorModel, groups_of
+from mbcli.skeleton import H36M17, Skeleton
 from mbcli.types import FloatArray
 
 # Of the slopes, against the mean loss; features are divided by their standard deviation for it.
@@ -16,7 +16,7 @@ _OFFSET_PENALTY = 1e-3  # of a joint's offset from its group's
 _BINS = 10
 
 
-def fit_errors(features: FloatArray, errors: FloatArray) -> ErrorModel:
+def fit_errors(features: FloatArray, errors: FloatArray, skeleton: Skeleton = H36M17) -> ErrorModel:
     """Fit the mean error of each joint by maximum likelihood.
 
     Errors about their mean are taken for exponential, as the lengths of three-dimensional errors
@@ -24,8 +24,9 @@ def fit_errors(features: FloatArray, errors: FloatArray) -> ErrorModel:
     the true distribution is, and convex. Slopes are kept at 0 or more.
 
     Args:
-        features: (N, 17, features) of samples without NaN.
-        errors: (N, 17) fractions of the height.
+        features: (N, J, features) of samples without NaN.
+        errors: (N, J) fractions of the height.
+        skeleton: of the J joints.
     """
     from scipy.optimize import minimize
 
@@ -33,10 +34,10 @@ def fit_errors(features: FloatArray, errors: FloatArray) -> ErrorModel:
     within = np.clip(features, low, high)
     spread = np.maximum(within.std(axis=(0, 1)), 1e-6)
     middle = within.mean(axis=(0, 1))
-    offsets = np.zeros(len(H36M17))
-    slopes = np.zeros((len(GROUPS), len(FEATURES)))
-    for number in range(len(GROUPS)):
-        joints = [joint for joint, group in enumerate(GROUP_OF) if group == number]
+    groups = groups_of(skeleton)
+    offsets = np.zeros(len(skeleton))
+    slopes = np.zeros((len(groups), len(FEATURES)))
+    for number, joints in enumerate(map(list, groups.values())):
         x = ((within[:, joints] - middle) / spread).reshape(-1, len(FEATURES))  # (N J', F)
         y = errors[:, joints].reshape(-1)
         member = np.tile(np.eye(len(joints)), (len(errors), 1))  # (N J', J')
@@ -60,15 +61,18 @@ def fit_errors(features: FloatArray, errors: FloatArray) -> ErrorModel:
         best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
         slopes[number] = best.x[1 + len(joints) :] / spread
         offsets[joints] = best.x[0] + best.x[1 : 1 + len(joints)] - (slopes[number] * middle).sum()
-    return ErrorModel(offsets, slopes, low, high)
+    return ErrorModel(offsets, slopes, low, high, skeleton=skeleton)
 
 
-def reliability(expected: FloatArray, errors: FloatArray) -> dict[str, Any]:
+def reliability(
+    expected: FloatArray, errors: FloatArray, skeleton: Skeleton = H36M17
+) -> dict[str, Any]:
     """How well expected errors tell of those that were found; the pelvis does not count.
 
     Args:
-        expected: (N, 17) millimetres.
-        errors: (N, 17) millimetres.
+        expected: (N, J) millimetres.
+        errors: (N, J) millimetres.
+        skeleton: of the J joints.
 
     Returns:
         JSON-ready, lengths in millimetres: ``expected`` and ``observed`` means; ``correlation``
@@ -78,13 +82,13 @@ def reliability(expected: FloatArray, errors: FloatArray) -> dict[str, Any]:
         those tenths as ``bins``, with the quartiles of the errors; and the same figures but the
         bins for each of the ``joints``.
     """
-    joints = [number for number, group in enumerate(GROUP_OF) if group >= 0]
+    joints = sorted(joint for group in groups_of(skeleton).values() for joint in group)
     figures = _figures(expected[:, joints].ravel(), errors[:, joints].ravel())
     figures["joints"] = {}
     for number in joints:
         found = _figures(expected[:, number], errors[:, number])
         del found["bins"]
-        figures["joints"][H36M17.joints[number]] = found
+        figures["joints"][skeleton.joints[number]] = found
     return figures
 
 

@@ -149,6 +149,9 @@ class ActionRecogniser:
         network: the model.
         options: how to label.
 
+    Attributes:
+        skeleton: the joints that it is told of.
+
     Raises:
         ConfigError: windows that do not touch each other.
         WeightsError: weights that embed, without exemplars.
@@ -156,6 +159,7 @@ class ActionRecogniser:
 
     def __init__(self, network: ActionNetwork, options: ActionOptions | None = None) -> None:
         self.network = network
+        self.skeleton = H36M17  # of all weights for actions
         self.options = ActionOptions() if options is None else options
         self.window = self.options.window or network.clips.seconds
         self.stride = self.options.stride or self.window / 2
@@ -186,7 +190,7 @@ class ActionRecogniser:
         """Label everybody.
 
         Args:
-            keypoints: tracks in H36M-17.
+            keypoints: tracks in :attr:`skeleton`.
             progress: is told (windows done, windows in all).
 
         Returns:
@@ -195,8 +199,10 @@ class ActionRecogniser:
         Raises:
             ValueError: keypoints of another skeleton.
         """
-        if keypoints.skeleton != H36M17:
-            raise ValueError(f"actions are told of h36m17, got {keypoints.skeleton.name}")
+        if keypoints.skeleton != self.skeleton:
+            raise ValueError(
+                f"actions are told of {self.skeleton.name}, got {keypoints.skeleton.name}"
+            )
         windows = list(self._windows(keypoints))
         spans = []
         for first in range(0, len(windows), self.options.batch_size):
@@ -231,7 +237,7 @@ class ActionRecogniser:
     def _clip(self, keypoints: Keypoints2D, people: tuple[int, ...], rows: range) -> FloatArray:
         form = self.network.clips
         chosen = rows.start + np.arange(form.frames) * len(rows) // form.frames
-        clip = np.full((form.frames, form.people, len(H36M17), 3), np.nan, dtype=np.float32)
+        clip = np.full((form.frames, form.people, len(self.skeleton), 3), np.nan, dtype=np.float32)
         clip[..., 2] = 0
         clip[:, : len(people)] = keypoints.data[chosen][:, list(people)]
         return clip

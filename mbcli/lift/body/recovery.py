@@ -113,12 +113,15 @@ class MeshRecoverer:
     """A mesh model with the clips around it.
 
     Args:
-        model: of 17 joints; it is moved to the device.
+        model: of the joints of H36M-17; it is moved to the device.
         body: whose pose and shape it tells; moved to the device too.
         options: how to recover.
         facts: what the weights tell of themselves. ``frames`` of a clip (16, as published, if
             not told), ``window`` (``crop`` if not told) and ``fps``, the [lowest, highest] frame
             rate of the training, are used.
+
+    Attributes:
+        skeleton: the joints that the model takes, which are also those of bodies.
 
     Raises:
         ConfigError: a device that this machine has not.
@@ -139,9 +142,10 @@ class MeshRecoverer:
                 f"the weights must be for the body model {body.name}, whose shape is "
                 f"{body.shapes} numbers, got weights for {model.head_config.shapes}"
             )
-        if (model.config.num_joints, model.config.dim_in) != (len(H36M17), 3):
+        self.skeleton = H36M17  # of all weights for bodies
+        if (model.config.num_joints, model.config.dim_in) != (len(self.skeleton), 3):
             raise WeightsError(
-                "a mesh model must take 17 joints with 3 numbers, "
+                f"a mesh model must take {len(self.skeleton)} joints with 3 numbers, "
                 f"got {model.config.num_joints} with {model.config.dim_in}"
             )
         self.options = options
@@ -159,14 +163,16 @@ class MeshRecoverer:
         :meth:`MeshMotion.placed` says where it is.
 
         Args:
-            keypoints: tracks in H36M-17; missing joints are (NaN, NaN, 0).
+            keypoints: tracks in :attr:`skeleton`; missing joints are (NaN, NaN, 0).
             progress: is told (clips done, clips in all).
 
         Raises:
             ValueError: keypoints of another skeleton.
         """
-        if keypoints.skeleton != H36M17:
-            raise ValueError(f"h36m17 keypoints are needed, got {keypoints.skeleton.name}")
+        if keypoints.skeleton != self.skeleton:
+            raise ValueError(
+                f"{self.skeleton.name} keypoints are needed, got {keypoints.skeleton.name}"
+            )
         frames, people = keypoints.data.shape[:2]
         jobs = cut_tracks(keypoints, self._cutting, self.options.overlap)
         turns = np.zeros((frames, people, len(JOINTS), 3, 3), dtype=np.float32)
@@ -194,7 +200,7 @@ class MeshRecoverer:
         shapes_out = np.full(shape.shape, np.nan, dtype=np.float32)
         shapes_out[weight > 0] = shape[weight > 0] / weight[weight > 0, None]
         pose = np.full((*seen.shape, len(JOINTS), 3), np.nan, dtype=np.float32)
-        joints = np.full((*seen.shape, len(H36M17), 3), np.nan, dtype=np.float32)
+        joints = np.full((*seen.shape, len(self.skeleton), 3), np.nan, dtype=np.float32)
         pose[seen], joints[seen] = self._settled(turns[seen], shapes_out[np.nonzero(seen)[1]])
         root = np.where(seen[..., None], np.zeros(3), np.nan).astype(np.float32)
         return MeshMotion(pose, shapes_out, joints, root, keypoints, self.body)
@@ -212,7 +218,7 @@ class MeshRecoverer:
 
     def _settled(self, turns: FloatArray, shape: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Summed rotations (N, 24, 3, 3) to rotation vectors, and the joints of the body."""
-        poses, places = [np.zeros((0, len(JOINTS), 3))], [np.zeros((0, len(H36M17), 3))]
+        poses, places = [np.zeros((0, len(JOINTS), 3))], [np.zeros((0, len(self.skeleton), 3))]
         for first in range(0, len(turns), _FRAMES_AT_ONCE):
             part = slice(first, first + _FRAMES_AT_ONCE)
             with torch.inference_mode():

@@ -63,7 +63,7 @@ def packed(motion: Motion3D, *, title: str, columns: Sequence[int]) -> dict[str,
     skeleton = motion.skeleton
     space = space_of(motion)
     points = space.points[:, columns]
-    roots = points[:, :, 0]
+    roots = points[:, :, skeleton.root]
     offsets = np.nan_to_num(points - roots[:, :, None])
     step = max(_FINEST_STEP, float(np.abs(offsets).max(initial=0.0)) / _INT16)
     return {
@@ -122,7 +122,7 @@ def _grounded(motion: Motion3D, points: FloatArray, floor: float) -> FloatArray:
     present = motion.present
     if present.any():
         who = int(present.any(axis=0).argmax())
-        origin = points[int(present[:, who].argmax()), who, 0].copy()
+        origin = points[int(present[:, who].argmax()), who, motion.skeleton.root].copy()
     origin[1] = floor
     return points - origin
 

@@ -10,7 +10,6 @@ from mbcli.errors import ConfigError
 from mbcli.kinematics.angles import ANGLES, JointAngles, angle_confidence, motion_angles
 from mbcli.show.plots.ink import side_of
 from mbcli.show.plots.selection import Selection, joint_groups
-from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray
 
 _USUAL_ANGLES = (
@@ -74,7 +73,7 @@ def angle_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[Panel]
         ConfigError: there is no such joint or angle.
     """
     angles = motion_angles(chosen.motion)
-    sure = angle_confidence(chosen.motion.confidence, angles.names)
+    sure = angle_confidence(chosen.motion.confidence, angles.names, chosen.motion.skeleton)
     wanted = _angle_names(joints)
     return [
         [_angle_panel(chosen, column, names, angles, sure) for names in wanted]
@@ -144,12 +143,13 @@ def speed_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[Panel]
     Raises:
         ConfigError: there is no such joint.
     """
-    groups = joint_groups(joints, _USUAL_SPEEDS)
+    skeleton = chosen.motion.skeleton
+    groups = joint_groups(skeleton, joints, _USUAL_SPEEDS)
     speeds = _speeds(chosen.motion.in_camera, chosen.motion.timestamps)[chosen.rows]
     sure = chosen.motion.confidence[chosen.rows]
 
     def panel(column: int, group: str, names: tuple[str, ...]) -> Panel:
-        numbers = [(name, H36M17.index(name)) for name in names]
+        numbers = [(name, skeleton.index(name)) for name in names]
         curves = tuple(
             Curve(side_of(name), speeds[:, column, number], sure[:, column, number])
             for name, number in numbers
@@ -160,7 +160,7 @@ def speed_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[Panel]
 
 
 def _speeds(points: FloatArray, times: FloatArray) -> FloatArray:
-    """(T, P, 17) metres a second of (T, P, 17, 3); one-sided where one neighbour is missing."""
+    """(T, P, J) metres a second of (T, P, J, 3); one-sided where one neighbour is missing."""
     if len(times) < 2:
         return np.full(points.shape[:-1], np.nan)
     steps = np.diff(times).reshape(-1, 1, 1, 1)
@@ -182,13 +182,14 @@ def confidence_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[P
     Raises:
         ConfigError: there is no such joint.
     """
-    groups = joint_groups(joints, _USUAL_CONFIDENCE)
+    skeleton = chosen.motion.skeleton
+    groups = joint_groups(skeleton, joints, _USUAL_CONFIDENCE)
     scores = _scores(chosen)
 
     def panel(column: int, group: str, names: tuple[str, ...]) -> Panel:
         curves = []
         for name in names:
-            values = scores[:, column, H36M17.index(name)]
+            values = scores[:, column, skeleton.index(name)]
             curves.append(Curve(side_of(name), values, np.ones(len(values))))
         return Panel(f"confidence of {group}", "", "", tuple(curves), (0.0, 1.0))
 
@@ -211,6 +212,6 @@ def overall(chosen: Selection, column: int) -> Panel:
 
 
 def _scores(chosen: Selection) -> FloatArray:
-    """(R, P, 17) confidence, NaN where a joint is not there."""
+    """(R, P, J) confidence, NaN where a joint is not there."""
     there = np.isfinite(chosen.motion.positions).all(axis=-1)
     return np.where(there, chosen.motion.confidence, np.nan)[chosen.rows]

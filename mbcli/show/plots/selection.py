@@ -10,7 +10,7 @@ from mbcli.errors import ConfigError, InputError
 from mbcli.motion import Motion3D
 from mbcli.people import EVERYBODY, columns_of, read_person
 from mbcli.show.plots.options import PlotOptions
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray, IntArray
 
 MOST_PEOPLE = 6  # whose curves can be told apart
@@ -79,10 +79,13 @@ def _rows(times: FloatArray, options: PlotOptions) -> IntArray:
     return rows
 
 
-def joint_groups(wanted: tuple[str, ...], usual: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def joint_groups(
+    skeleton: Skeleton, wanted: tuple[str, ...], usual: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
     """Joints by what they have in common: ``wrist`` is the left and the right one.
 
     Args:
+        skeleton: that of the motion.
         wanted: names as in ``PlotOptions.joint``.
         usual: taken where nothing is wanted.
 
@@ -92,9 +95,9 @@ def joint_groups(wanted: tuple[str, ...], usual: tuple[str, ...]) -> dict[str, t
     groups: dict[str, tuple[str, ...]] = {}
     for name in wanted or usual:
         plain = name.lower().replace("-", "_")
-        found = tuple(j for j in H36M17.joints if j == plain or j.partition("_")[2] == plain)
+        found = tuple(j for j in skeleton.joints if j == plain or j.partition("_")[2] == plain)
         if not found:
-            known = dict.fromkeys(j.partition("_")[2] or j for j in H36M17.joints)
+            known = dict.fromkeys(j.partition("_")[2] or j for j in skeleton.joints)
             raise ConfigError(
                 f"--joint must be one of {', '.join(known)}, those of the limbs also with left_ or "
                 f"right_, got {name!r}"

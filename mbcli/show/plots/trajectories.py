@@ -8,7 +8,6 @@ import numpy as np
 
 from mbcli.show.plots.ink import SIDES, SMALL, SURE, Dashes, person_ink, side_of
 from mbcli.show.plots.selection import Selection, joint_groups
-from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray
 
 if TYPE_CHECKING:
@@ -37,9 +36,10 @@ def draw_trajectories(
     """
     from matplotlib.figure import Figure
 
-    names = [name for group in joint_groups(joints, _USUAL).values() for name in group]
+    skeleton = chosen.motion.skeleton
+    names = [n for group in joint_groups(skeleton, joints, _USUAL).values() for n in group]
     points, grounded = _in_ground(chosen)
-    numbers = [H36M17.index(name) for name in names]
+    numbers = [skeleton.index(name) for name in names]
     spans = _spans(points[:, list(chosen.columns)][:, :, numbers])
     wide, high, deep = (end - begin for begin, end in spans)
     inches = (_WIDTH - _AROUND) / (wide + deep)
@@ -76,7 +76,7 @@ def draw_trajectories(
 
 
 def _in_ground(chosen: Selection) -> tuple[FloatArray, bool]:
-    """(R, P, 17, 3) metres: right, up, away; and whether that is above an estimated floor."""
+    """(R, P, J, 3) metres: right, up, away; and whether that is above an estimated floor."""
     motion = chosen.motion
     points = motion.camera.to_world(motion.in_camera)[chosen.rows]
     points[..., 1] *= -1

@@ -1,0 +1,49 @@
+"""Where the joints that refinement looks at lie in a skeleton."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mbcli.skeleton import Skeleton
+
+
+@dataclass(frozen=True)
+class StandingJoints:
+    """The joints that tell how a person stands, as numbers; right before left.
+
+    Attributes:
+        legs: hip, knee and ankle of each side.
+        feet: what hangs on each ankle, such as toes and heel; nothing in many skeletons.
+        pelvis: the root of the body.
+        thorax: the upper end of the trunk.
+    """
+
+    legs: tuple[tuple[int, int, int], tuple[int, int, int]]
+    feet: tuple[tuple[int, ...], tuple[int, ...]]
+    pelvis: int
+    thorax: int
+
+    @property
+    def ankles(self) -> list[int]:
+        """Those of both legs."""
+        return [ankle for _, _, ankle in self.legs]
+
+
+@lru_cache(maxsize=16)
+def standing_joints(skeleton: Skeleton) -> StandingJoints:
+    """The joints of a skeleton by which standing is told.
+
+    Raises:
+        ValueError: the skeleton lacks one of them.
+    """
+    at = skeleton.index
+    right, left = (
+        (at(f"{side}_hip"), at(f"{side}_knee"), at(f"{side}_ankle")) for side in ("right", "left")
+    )
+    return StandingJoints(
+        legs=(right, left),
+        feet=(skeleton.below("right_ankle"), skeleton.below("left_ankle")),
+        pelvis=at("pelvis"),
+        thorax=at("thorax"),
+    )
