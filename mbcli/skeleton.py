@@ -85,7 +85,7 @@ class Skeleton:
             if len(later) == len(left):
                 names = ", ".join(self.joints[joint] for joint in left)
                 raise ValueError(
-                    f"skeleton {self.name}: every joint must hang on a root, {names} not"
+                    f"skeleton {self.name}: every joint must hang on a root, got {names} adrift"
                 )
             left = later
         return tuple(found)
@@ -409,8 +409,7 @@ def skeleton_of(name: str, joints: Sequence[str], parents: Sequence[int]) -> Ske
     """
     found = Skeleton(name, tuple(joints), tuple(parents))
     if found != SKELETONS.get(name, found):
-        known = ", ".join(SKELETONS[name].joints)
-        raise ValueError(f"joints of {name} must be {known}, got {', '.join(found.joints)}")
+        raise ValueError(f"the joints are not those of {name}: {', '.join(found.joints)}")
     return found
 
 

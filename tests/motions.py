@@ -8,7 +8,7 @@ import numpy as np
 
 from mbcli.camera import camera_from
 from mbcli.motion import Motion3D
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import BODY23, H36M17, Skeleton
 from mbcli.types import Keypoints2D
 
 SIZE = (1280, 720)
@@ -111,6 +111,46 @@ def grounded(motion: Motion3D, world: np.ndarray) -> Motion3D:
     """Filmed by a camera that stands still in a world on a floor; ``world`` is (4, 4)."""
     poses = np.broadcast_to(world, motion.camera.world_from_camera.shape)
     return replace(motion, camera=motion.camera.posed(poses, motion="still", grounded=True))
+
+
+def with_feet(motion: Motion3D, skeleton: Skeleton = BODY23) -> Motion3D:
+    """Toes and heels for a motion of H36M-17, flat on the floor under the ankles.
+
+    Args:
+        motion: of people who walk away from the camera.
+        skeleton: the joints of ``BODY23`` in any order.
+    """
+    # Right, down and forward of the ankle; the small toe lies outside.
+    places = {
+        "big_toe": (0.0, 0.07, 0.19),
+        "small_toe": (0.06, 0.07, 0.15),
+        "heel": (0, 0.07, -0.05),
+    }
+    positions, normalized = (
+        np.full((*motion.root.shape[:2], len(skeleton), 3), np.nan) for _ in range(2)
+    )
+    confidence = np.zeros(positions.shape[:3])
+    size = (FOCAL / motion.root[..., 2] / (min(SIZE) / 2))[..., None]  # image units of a metre
+    for number, joint in enumerate(skeleton.joints):
+        side, _, part = joint.partition("_")
+        source = H36M17.index(f"{side}_ankle" if part in places else joint)
+        away = np.array(places.get(part, (0.0, 0.0, 0.0))) * [1 if side == "right" else -1, 1, 1]
+        positions[:, :, number] = motion.positions[:, :, source] + away
+        normalized[:, :, number] = motion.positions_normalized[:, :, source] + size * away
+        confidence[:, :, number] = motion.confidence[:, :, source]
+    pixels = motion.camera.project(positions + motion.root[:, :, None])
+    seen = np.where(np.isnan(pixels[..., 0]), 0.0, confidence)
+    data = np.concatenate([pixels, seen[..., None]], axis=-1)
+    kept = [skeleton.index(joint) for joint in H36M17.joints]
+    data[:, :, kept] = motion.keypoints.data
+    return replace(
+        motion,
+        positions=positions,
+        positions_normalized=normalized,
+        confidence=confidence,
+        keypoints=replace(motion.keypoints, data=data, skeleton=skeleton),
+        skeleton=skeleton,
+    )
 
 
 def panned(motion: Motion3D, degrees: float) -> Motion3D:

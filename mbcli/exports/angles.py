@@ -132,7 +132,8 @@ def _without_gaps(times: FloatArray, values: FloatArray) -> FloatArray:
 def _remarks(motion: Motion3D) -> list[str]:
     person = motion.track_ids.tolist()[0]
     return [
-        f"joint angles of person {person} by mbcli, from the places of {len(motion.skeleton)} joints",
+        f"joint angles of person {person} by mbcli, from the places of "
+        f"{len(motion.skeleton)} joints",
         "units: degrees, seconds",
         f"up is along the estimated gravity; {motion.camera.behaviour}"
         if motion.camera.grounded

@@ -1,8 +1,8 @@
 """The 2D part as COCO keypoint results, which COCO's evaluation and most pose tools read.
 
 A list with one record a frame and person. Of Human3.6M's joints COCO-17 has 13: without others in
-the motion, eyes and ears are 0, 0, 0. For all that a 2D stage saw, ``mbcli keypoints`` writes the same
-format before lifting.
+the motion, eyes and ears are 0, 0, 0. For all that a 2D stage saw, ``mbcli keypoints`` writes the
+same format before lifting.
 """
 
 from __future__ import annotations

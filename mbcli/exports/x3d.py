@@ -1,12 +1,13 @@
 """X3D.npy, the array that MotionBERT's inference on videos writes.
 
 (T, 17, 3) float32, Human3.6M's joints in this package's order, without others that a motion may
-have: what the network gave before any metres, with the pelvis at its place. The scale is that of MotionBERT's option for pixels: the
-middle of the picture is 0 and half its shorter side 1, x to the right, y down, z away, all three
-in the same unit, so that ``x3d * min(width, height) / 2`` plus the middle in x and y gives
-pixels. Depth counts from the pelvis of each frame. A motion that was inferred with ``--compat``
-has the published units instead. MotionBERT writes only the frames in which a tracker saw the
-person; here every frame of the video has its row, NaN where the person is absent.
+have: what the network gave before any metres, with the pelvis at its place. The scale is that of
+MotionBERT's option for pixels: the middle of the picture is 0 and half its shorter side 1, x to the
+right, y down, z away, all three in the same unit, so that ``x3d * min(width, height) / 2`` plus the
+middle in x and y gives pixels. Depth counts from the pelvis of each frame. A motion that was
+inferred with ``--compat`` has the published units instead. MotionBERT writes only the frames in
+which a tracker saw the person; here every frame of the video has its row, NaN where the person is
+absent.
 """
 
 from __future__ import annotations

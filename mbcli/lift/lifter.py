@@ -87,8 +87,9 @@ class Lifter:
         model: a DSTformer; it is moved to the device.
         options: how to lift.
         facts: what the weights tell of themselves. Used are ``skeleton``, the name, joints and
-            parents of what the model takes and gives (H36M-17 if not told); ``fps``, the [lowest, highest] frame
-            rate of the training; ``span``, the longest time in seconds that a window should hold;
+            parents of what the model takes and gives (H36M-17 if not told); ``fps``, the [lowest,
+            highest] frame rate of the training; ``span``, the longest time in seconds that a
+            window should hold;
             ``window``, ``image`` if the whole picture is the network's window and not the ``crop``
             around the keypoints; ``root``, ``relative`` if it answers relative to the pelvis in
             the picture too; ``axes``, ``ray`` if its answer is in the axes of a camera that looks

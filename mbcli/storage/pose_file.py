@@ -46,8 +46,8 @@ A refined motion holds the refined numbers under the names above, and besides
                                        estimated the world
     foot_contacts        (T,P,2) ?     right, left foot on the floor; only where it was estimated
 
-Version 1 ("mbcli.motion/1") is read too. Its skeleton is always h36m17, whose name it leaves out. It
-has no arrays of the camera but, in some files, a world_from_camera (4,4);
+Version 1 ("mbcli.motion/1") is read too. Its skeleton is always h36m17, whose name it leaves out.
+It has no arrays of the camera but, in some files, a world_from_camera (4,4);
 `mbcli.storage.camera_arrays` makes a camera of it.
 """
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mbcli.data.stores.sequences import SequenceStore, SequenceWriter
-from mbcli.lift.lifter import Lifter, LiftOptions
+from mbcli.lift.lifter import Lifter, LiftOptions, skeleton_of_facts
 from mbcli.lift.model import DSTformer, DSTformerConfig
 from mbcli.types import FloatArray
 
@@ -74,7 +74,10 @@ def make_lifter() -> Callable[..., Lifter]:
 
     def make(off: float = 0.0, facts: dict[str, Any] | None = None, **options: Any) -> Lifter:
         torch.manual_seed(0)
-        config = DSTformerConfig(dim_feat=8, dim_rep=8, depth=1, num_heads=2, maxlen=WINDOW)
+        joints = len(skeleton_of_facts(facts or {}))
+        config = DSTformerConfig(
+            dim_feat=8, dim_rep=8, depth=1, num_heads=2, maxlen=WINDOW, num_joints=joints
+        )
         options = {"device": "cpu", "batch_size": 3, **options}
         lifter = Lifter(DSTformer(config), LiftOptions(**options), facts)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 
 from mbcli.errors import DataError
 from mbcli.evaluate.protocols import BLOCKED, PROTOCOLS, h36m, plain
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import BODY23, H36M17
 
 IMAGE = {"window": "image"}
 VIDEO = "s_09_act_02_subact_01_ca_01"
@@ -31,6 +31,21 @@ def test_whoever_knows_the_truth_makes_no_error(make_store, make_lifter, protoco
     assert found.settings["window"] == window
     # Two whole clips and the short sequence; or every frame.
     assert found.overall.frames == (2 * 27 + 20 if protocol == "h36m" else 90)
+
+
+@pytest.mark.parametrize("protocol", sorted(PROTOCOLS))
+def test_a_lifter_of_more_joints_is_measured_on_those_of_the_store(
+    make_store, make_lifter, protocol
+) -> None:
+    store = make_store((VIDEO, "Directions", "test", 60))
+    found, usual = (
+        PROTOCOLS[protocol](
+            [store], make_lifter(0.05, {**IMAGE, **told}), splits=["test"], source="detected"
+        )
+        for told in ({"skeleton": asdict(BODY23)}, {})
+    )
+    assert found.overall == usual.overall
+    assert tuple(found.overall.joints) == H36M17.joints
 
 
 def test_the_published_arithmetic(make_store, make_lifter) -> None:

@@ -13,11 +13,11 @@ from mbcli.lift.checkpoint import load_lifter, save_lifter, with_facts
 from mbcli.lift.expected_error import (
     FACT,
     FEATURES,
-    GROUPS,
     ErrorModel,
     Lifted,
     expected_error,
     features,
+    groups_of,
 )
 from mbcli.lift.lifter import Lifter, LiftOptions
 from mbcli.lift.model import DSTformer, DSTformerConfig
@@ -33,7 +33,7 @@ def model_of(slope=0.3, **changes):
     count = len(FEATURES)
     values = {
         "offsets": np.full(17, -3.0),
-        "slopes": np.full((len(GROUPS), count), slope),
+        "slopes": np.full((len(groups_of(H36M17)), count), slope),
         "low": np.full(count, -10.0),
         "high": np.full(count, 10.0),
         "about": {"people": ["a"]},
@@ -220,7 +220,7 @@ def test_the_calibration_is_for_the_mirrored_average_only(case, options):
         ({"features": ["luck"]}, "features must be"),
         ({"offsets": [1]}, "cannot be read"),
         ({"high": [1.0]}, "high must be"),
-        ({"slopes": dict.fromkeys(GROUPS, [-1.0] * len(FEATURES))}, "0 or more"),
+        ({"slopes": dict.fromkeys(groups_of(H36M17), [-1.0] * len(FEATURES))}, "0 or more"),
     ],
 )
 def test_a_damaged_calibration_is_told(change, told):

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mbcli.lift.expected_error import FEATURES, GROUP_OF, ErrorModel
+from mbcli.lift.expected_error import FEATURES, ErrorModel, groups_of
+from mbcli.skeleton import H36M17
 from mbcli.train.error_fit import fit_errors, reliability
 
 
@@ -13,7 +14,7 @@ def world():
     rng = np.random.default_rng(0)
     shape = (1500, 17, len(FEATURES))
     features = rng.uniform(0, 1, shape)
-    slopes = rng.uniform(0.2, 1.0, (max(GROUP_OF) + 1, len(FEATURES)))
+    slopes = rng.uniform(0.2, 1.0, (len(groups_of(H36M17)), len(FEATURES)))
     slopes[:, 2] = 0.0
     offsets = rng.normal(-6, 0.2, 17)
     true = ErrorModel(offsets, slopes, np.zeros(shape[-1]), np.ones(shape[-1]))
