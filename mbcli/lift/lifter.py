@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mbcli.errors import ConfigError, WeightsError, first_line
+from mbcli.errors import ConfigError, WeightsError
 from mbcli.geometry import fit_window, network_input
 from mbcli.lift.compat import lift_as_published
 from mbcli.lift.expected_error import ErrorModel, Lifted, expected_error
@@ -17,7 +17,7 @@ from mbcli.lift.model import DSTformer
 from mbcli.lift.runtime import Network
 from mbcli.lift.upright import turned, upright_turns
 from mbcli.lift.windows import Cutting, cut_tracks, fade, held
-from mbcli.skeleton import H36M17, Skeleton, check_body, skeleton_of
+from mbcli.skeleton import H36M17, SKELETONS, Skeleton, check_body
 from mbcli.types import FloatArray, Keypoints2D
 
 MAX_WINDOW = 243  # frames of a window, as in the paper
@@ -69,15 +69,17 @@ def skeleton_of_facts(facts: Mapping[str, Any]) -> Skeleton:
     """The joints that weights take and give; Human3.6M's if they tell none.
 
     Raises:
-        WeightsError: what they tell is no skeleton, or one without Human3.6M's joints.
+        WeightsError: a skeleton that is not known, or one without Human3.6M's joints.
     """
-    told = facts.get("skeleton")
-    if told is None:
-        return H36M17
+    name = facts.get("skeleton", H36M17.name)
+    if not isinstance(name, str) or name not in SKELETONS:
+        raise WeightsError(
+            f"the weights must be for one of {', '.join(SKELETONS)}, got {name!r:.60}"
+        )
     try:
-        return check_body(skeleton_of(told["name"], told["joints"], told["parents"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"the weights tell no skeleton: {first_line(error)}") from error
+        return check_body(SKELETONS[name])
+    except ValueError as error:
+        raise WeightsError(f"the weights are for no body: {error}") from error
 
 
 class Lifter:
@@ -86,8 +88,8 @@ class Lifter:
     Args:
         model: a DSTformer; it is moved to the device.
         options: how to lift.
-        facts: what the weights tell of themselves. Used are ``skeleton``, the name, joints and
-            parents of what the model takes and gives (H36M-17 if not told); ``fps``, the [lowest,
+        facts: what the weights tell of themselves. Used are ``skeleton``, the name of the
+            joints that the model takes and gives (H36M-17 if not told); ``fps``, the [lowest,
             highest] frame rate of the training; ``span``, the longest time in seconds that a
             window should hold;
             ``window``, ``image`` if the whole picture is the network's window and not the ``crop``

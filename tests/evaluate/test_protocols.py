@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ def test_a_lifter_of_more_joints_is_measured_on_those_of_the_store(
         PROTOCOLS[protocol](
             [store], make_lifter(0.05, {**IMAGE, **told}), splits=["test"], source="detected"
         )
-        for told in ({"skeleton": asdict(BODY23)}, {})
+        for told in ({"skeleton": BODY23.name}, {})
     )
     assert found.overall == usual.overall
     assert tuple(found.overall.joints) == H36M17.joints

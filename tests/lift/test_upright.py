@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mbcli.lift.upright import turned, upright_turns
-from mbcli.pipeline import Pipeline, as_h36m
+from mbcli.pipeline import Pipeline, in_skeleton
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.types import FloatArray, Keypoints2D
 
@@ -31,7 +31,7 @@ def walker() -> Keypoints2D:
             boxes=file["boxes"],
             frame_index=file["frame_index"],
         )
-    return as_h36m(everybody, published=False)
+    return in_skeleton(everybody, H36M17, published=False)
 
 
 def rolled(keypoints: Keypoints2D, degrees: float) -> Keypoints2D:
