@@ -19,11 +19,11 @@ import mbcli
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.exports import FORMATS
 from mbcli.kinematics.angles import motion_angles
+from mbcli.kinematics.bones import bone_lengths
 from mbcli.lift.expected_error import FACT, FEATURES, ErrorModel, groups_of
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
-from mbcli.refinement.bones import bone_lengths
-from mbcli.show.plots import PlotOptions
+from mbcli.show.plots.options import PlotOptions
 from mbcli.show.plots.panels import angle_panels, speed_panels
 from mbcli.show.plots.selection import select
 from mbcli.skeleton import BODY23, FOOT, H36M17, HALPE26, Skeleton
@@ -229,13 +229,13 @@ def test_rerun(skeleton: Skeleton, tmp_path: Path) -> None:
 @pytest.mark.parametrize("what", ["angles", "speeds", "confidence", "trajectories"])
 def test_plots(skeleton: Skeleton, what: str, tmp_path: Path) -> None:
     motion = with_feet(plain(), skeleton)
-    report = mbcli.plot(motion, tmp_path / "walk.svg", PlotOptions(what=what, joints=("knee",)))
+    report = mbcli.plot(motion, tmp_path / "walk.svg", PlotOptions(what=what, joint=("knee",)))
     assert report.people == (1, 2)
     if what != "angles":
         joints = ("big_toe", "left_heel")
-        mbcli.plot(motion, tmp_path / "feet.svg", PlotOptions(what=what, joints=joints))
+        mbcli.plot(motion, tmp_path / "feet.svg", PlotOptions(what=what, joint=joints))
         with pytest.raises(ConfigError, match=r"--joint must be one of .*, got 'big_toe'"):
-            mbcli.plot(plain(), tmp_path / "none.svg", PlotOptions(what=what, joints=joints))
+            mbcli.plot(plain(), tmp_path / "none.svg", PlotOptions(what=what, joint=joints))
 
 
 @SKELETONS

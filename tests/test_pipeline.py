@@ -259,13 +259,13 @@ def test_the_compatible_way_takes_missing_keypoints_for_the_corner() -> None:
         boxes=np.full((2, 1, 4), np.nan),
         frame_index=np.arange(2),
     )
-    published = as_h36m(tracks, published=True).data[1, 0]
+    published = in_skeleton(tracks, H36M17, published=True).data[1, 0]
     np.testing.assert_allclose(
         published[H36M17.index("pelvis")], [*data[1, 0, other, :2] / 2, 0.4], rtol=1e-6
     )
     assert published[H36M17.index("spine"), 2] > 0
     assert np.isnan(published[H36M17.index("left_hip"), :2]).all()
-    ours = as_h36m(tracks, published=False).data[1, 0]
+    ours = in_skeleton(tracks, H36M17, published=False).data[1, 0]
     assert np.isnan(ours[[H36M17.index("pelvis"), H36M17.index("spine")], :2]).all()
 
 

@@ -20,7 +20,7 @@ def place(
     """Take trembling out of poses and put people in front of the camera.
 
     Args:
-        poses: (T, P, 17, 3) image units as ``lift.lifter`` gives them, NaN where absent.
+        poses: (T, P, J, 3) image units as ``lift.lifter`` gives them, NaN where absent.
         keypoints: what was lifted, in pixels.
         height: standing height of every person in metres.
         camera: its lens; poses are not used.
@@ -28,7 +28,7 @@ def place(
         cutoff: Hz above which poses and root are low-passed; 0 leaves them as they are.
 
     Returns:
-        The low-passed poses, image units; positions (T, P, 17, 3) float32 metres with the pelvis
+        The low-passed poses, image units; positions (T, P, J, 3) float32 metres with the pelvis
         at 0; root (T, P, 3) float32 metres, the pelvis in the camera's frame.
 
     Raises:
