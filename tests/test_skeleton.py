@@ -1,9 +1,23 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from mbcli.skeleton import BODY23, COCO17, H36M17, SKELETONS, Skeleton, check_body, skeleton_of
+from mbcli.skeleton import (
+    BODY21,
+    BODY23,
+    COCO17,
+    H36M17,
+    SKELETONS,
+    SMPL24,
+    Skeleton,
+    check_body,
+    skeleton_of,
+)
+
+EVERY = {**SKELETONS, BODY21.name: BODY21, SMPL24.name: SMPL24}
 
 
 def test_joint_order_is_the_one_of_pose_npz():
@@ -14,7 +28,7 @@ def test_joint_order_is_the_one_of_pose_npz():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS)
+@pytest.mark.parametrize("skeleton", EVERY.values(), ids=EVERY)
 def test_every_skeleton_is_a_tree_with_two_sides(skeleton):
     assert sum(parent < 0 for parent in skeleton.parents) == 1
     for joint in range(len(skeleton)):
@@ -28,8 +42,41 @@ def test_every_skeleton_is_a_tree_with_two_sides(skeleton):
         sided = joint.startswith(("left_", "right_"))
         assert (skeleton.joints[other] != joint) == sided
     mirrored_bones = {(mirror[a], mirror[b]) for a, b in skeleton.bones}
-    if skeleton is H36M17:
-        assert mirrored_bones == set(skeleton.bones)
+    assert mirrored_bones == set(skeleton.bones)
+
+
+@pytest.mark.parametrize("skeleton", EVERY.values(), ids=EVERY)
+def test_limbs_hang_on_their_own_joints(skeleton):
+    parents = {
+        joint: skeleton.joints[parent] if parent >= 0 else None
+        for joint, parent in zip(skeleton.joints, skeleton.parents, strict=True)
+    }
+    for side in ("left", "right"):
+        for upper, lower in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow")):
+            assert parents[f"{side}_{lower}"] == f"{side}_{upper}"
+        assert parents[f"{side}_wrist"] == f"{side}_elbow"
+        assert parents.get(f"{side}_hand", f"{side}_wrist") == f"{side}_wrist"
+
+
+def test_trunks_and_heads_hang_together():
+    def bones(skeleton):
+        return {(skeleton.joints[a], skeleton.joints[b]) for a, b in skeleton.bones}
+
+    middle = {("pelvis", "spine"), ("spine", "thorax"), ("thorax", "nose"), ("nose", "head")}
+    girdles = {("pelvis", "left_hip"), ("thorax", "left_shoulder")}
+    assert middle | girdles <= bones(H36M17) <= bones(BODY21)
+    assert {("nose", "left_eye"), ("left_eye", "left_ear")} <= bones(BODY21)
+    coco = bones(SKELETONS["coco17"])
+    assert {("nose", "left_eye"), ("left_eye", "left_ear"), ("nose", "left_shoulder")} <= coco
+    assert ("left_shoulder", "left_hip") in coco
+    spine = ["pelvis", "spine1", "spine2", "spine3", "neck", "head"]
+    assert set(pairwise(spine)) <= bones(SMPL24)
+    assert {
+        ("pelvis", "left_hip"),
+        ("left_ankle", "left_foot"),
+        ("spine3", "left_collar"),
+        ("left_collar", "left_shoulder"),
+    } <= bones(SMPL24)
 
 
 def test_body23_is_h36m17_and_its_feet():
@@ -77,3 +124,8 @@ def test_bad_skeletons_are_refused():
         Skeleton("bad", ("a", "b"), (-1,))
     with pytest.raises(ValueError, match="unique"):
         Skeleton("bad", ("a", "a"), (-1, 0))
+
+
+def test_a_skeleton_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        H36M17.name = "other"  # type: ignore[misc]
