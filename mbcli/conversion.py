@@ -82,7 +82,6 @@ def convert(
         )
     averaged = confidence == "published" and source != POSETRACK17
     out = np.full((*data.shape[:-2], len(target), 3), np.nan, dtype=data.dtype)
-    out[..., 2] = 0
     for j, share in enumerate(conversion_table(source, target)):
         if not share:
             continue

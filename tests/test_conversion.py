@@ -85,6 +85,13 @@ def test_missing_sources_make_missing_joints(rule):
     assert np.isnan(got[gone, :2]).all()
     assert not got[gone, 2].any()
     assert np.isfinite(np.delete(got, gone, axis=0)).all()
+    source[:] = 1.0
+    source[COCO17.index("left_knee"), 1] = np.nan  # half a place is none
+    assert np.array_equal(
+        convert(source, COCO17, H36M17, confidence=rule)[H36M17.index("left_knee")],
+        [np.nan, np.nan, 0],
+        equal_nan=True,
+    )
 
 
 def test_conversion_to_itself_changes_nothing():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from mbcli import geometry as g
 from mbcli.skeleton import H36M17
@@ -113,6 +114,71 @@ def test_a_window_of_low_confidence_only_is_framed_all_the_same():
     assert scale > 1
 
 
+def test_keypoints_without_confidence_never_frame_the_window():
+    xy, confidence = a_walk(), np.ones((60, 17))
+    moved = xy.copy()
+    moved[7, 3] = xy[7].mean(axis=0) - [0, 250]
+    confidence[7, 3] = 0
+    want = g.fit_window(xy, confidence)
+    assert np.array_equal(g.fit_window(moved, confidence, min_confidence=0.0)[0], want[0])
+    # Where so few are confident that all count, those without any do not either.
+    low = np.where(confidence > 0, 0.05, 0.0)
+    assert np.array_equal(g.fit_window(moved, low)[0], want[0])
+    three = np.zeros((60, 17))
+    three[0, :3] = 1
+    three[1, :3] = 0.05
+    want = np.concatenate([xy[0, :3], xy[1, :3]])
+    center, _ = g.fit_window(xy, three)
+    assert np.allclose(center, (want.min(axis=0) + want.max(axis=0)) / 2)
+    three[0, 3] = 1
+    center, _ = g.fit_window(xy, three)
+    assert np.allclose(center, (xy[0, :4].min(axis=0) + xy[0, :4].max(axis=0)) / 2)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-3])
+def test_wild_keypoints_are_wild_in_any_unit(unit):
+    xy = a_walk()
+    wild = xy.copy()
+    wild[30, 13] += [2500.0, -1800.0]
+    center, scale = g.fit_window(wild * unit, np.ones((60, 17)))
+    known = np.ones((60, 17))
+    known[30, 13] = 0
+    want = g.fit_window(xy * unit, known)
+    assert np.array_equal(center, want[0])
+    assert scale == want[1]
+
+
+def test_a_keypoint_is_wild_from_twice_the_usual_reach_on():
+    # Everybody's 17 keypoints: 15 within 1 of the middle, of which some at 1, and one further out.
+    body = np.zeros((10, 17, 2))
+    body[:, :8, 0], body[:, 8:16, 0] = 1.0, -1.0
+    body[:, 16] = 0, 0.5
+    for distance, counts in ((1.9, True), (2.2, False)):
+        far = body.copy()
+        far[3, 16, 1] = distance
+        center, _ = g.fit_window(far, np.ones((10, 17)))
+        assert (center[1] > 0.3) == counts
+
+
+def test_where_nearly_all_is_in_one_place_nothing_is_wild():
+    xy = np.full((1, 17, 2), 100.0)
+    xy[0, 5] = 110, 100
+    center, scale = g.fit_window(xy, np.ones((1, 17)))
+    assert center.tolist() == [105, 100]
+    assert scale == 5
+
+
+def test_medians_of_frames_are_numpys():
+    rng = np.random.default_rng(4)
+    points = rng.normal(size=(18, 17, 2))
+    used = np.arange(17) < np.arange(18)[:, None]
+    want = [
+        np.median(p[u], axis=0) if u.any() else [np.nan] * 2
+        for p, u in zip(points, used, strict=True)
+    ]
+    assert np.allclose(g._frame_medians(points, used), want, equal_nan=True)
+
+
 def test_missing_keypoints_do_not_matter_to_the_window():
     xy, confidence = a_walk(), np.ones((60, 17))
     xy[10:20] = np.nan
@@ -166,6 +232,28 @@ def test_network_input_turns_missing_and_wild_into_zeros():
 
 
 # alignment
+
+
+def test_the_network_sees_keypoints_up_to_twice_the_window():
+    keypoints = np.array([[2.0, -2.0, 0.7], [2.01, 0, 0.7], [0, -2.01, 0.7], [np.nan, 0, 0.7]])
+    keypoints[:, :2] = keypoints[:, :2] * 50 + [300, 200]
+    got = g.network_input(keypoints, [300, 200], 50.0)
+    assert np.allclose(got[0], [2, -2, 0.7])
+    assert not got[1:].any()
+
+
+def test_a_pose_along_a_ray_is_turned_by_the_smallest_angle():
+    rng = np.random.default_rng(2)
+    rays, poses = rng.uniform(-1.5, 1.5, (4, 3, 2)), rng.normal(size=(4, 3, 17, 3))
+    rays[0, 0] = 0
+    got = g.from_ray(poses, rays)
+    for place in np.ndindex(4, 3):
+        ahead = np.append(rays[place], 1.0)
+        axis = np.cross([0.0, 0.0, 1.0], ahead)
+        angle = np.arctan2(np.linalg.norm(axis), 1.0)
+        turn = Rotation.from_rotvec(angle * axis / max(np.linalg.norm(axis), 1e-12))
+        assert np.allclose(got[place], turn.apply(poses[place]))
+    assert np.allclose(g.from_ray(poses[0, 0], [0.0, 0.0]), poses[0, 0])
 
 
 def test_similarity_finds_the_transformation():
