@@ -34,6 +34,7 @@ CHECKOUT = Path(__file__).parents[2]
 PACKAGE = "mbcli"
 
 _REPAIR = ("tests/tracks/test_repair.py", "tests/tracks/test_repair_real.py")
+_GROUND = ("tests/refinement/test_ground.py", "tests/refinement/test_refine.py")
 # Modules, as patterns, and their nearest tests. The first pattern that fits a module counts; of a
 # folder of tests, the file that is named after the module runs first.
 NEAREST: Mapping[str, tuple[str, ...]] = {
@@ -53,6 +54,11 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
     "tracks/swaps.py": _REPAIR,
     "tracks/*.py": ("tests/tracks/test_keypoint_detection.py", "tests/keypoints/test_source.py"),
     "lift/windows.py": ("tests/lift/test_lifter.py",),
+    "refinement/world.py": _GROUND,
+    "refinement/floor.py": _GROUND,
+    "refinement/feet.py": _GROUND,
+    "refinement/legs.py": _GROUND,
+    "refinement/planted.py": _GROUND,
     "refinement/*.py": ("tests/refinement",),
 }
 _LEAST_LIMIT = 20.0  # seconds: a busy machine is not a test that does not end
