@@ -7,7 +7,7 @@ import pytest
 
 from mbcli.camera import Camera, camera_from
 from mbcli.errors import ConfigError
-from mbcli.placing.metric import check_height, to_metres
+from mbcli.placing.metric import _translations, _weighted_median, check_height, to_metres
 from mbcli.placing.smoothing import smooth
 from mbcli.skeleton import H36M17
 from mbcli.types import Keypoints2D
@@ -192,6 +192,69 @@ def test_places_through_a_lens_with_its_own_middle_and_distortion(distortion):
     assert depth_error(plain, world) > 0.04
 
 
+def test_somebody_far_away_or_small_is_placed_as_well():
+    for distance, height in ((40.0, HEIGHT), (6.0, 0.7)):
+        world = a_walker(distance=distance)[:, None] * [height / HEIGHT, height / HEIGHT, 1]
+        world[..., 2] += (height / HEIGHT - 1) * (world[..., 2] - world[:, :, :1, 2])
+        keypoints, units = seen_by(world)
+        positions, root = metres(units, keypoints, height=height)
+        assert depth_error(root, world) < 0.01
+        assert np.abs(positions - (world - world[:, :, :1])).max() < 0.01
+
+
+def test_the_place_comes_from_the_keypoints_and_without_any_from_the_lifter():
+    world = a_walker(distance=5.0)[:, None]
+    keypoints, units = seen_by(world)
+    data = keypoints.data.copy()
+    data[3, 0, H36M17.index("left_wrist")] = np.nan, np.nan, 0
+    data[50, ..., 2] = 0
+    moved = units + np.array([0.2, 0.1, 0.0])  # the lifter has them somewhere else in the picture
+    _, root = metres(moved, keypoints_of(data))
+    error = root[:, 0] - world[:, 0, 0]
+    assert np.abs(np.delete(error, 50, axis=0)).max() < 0.02
+    metres_per_unit = world[50, 0, 0, 2] / FOCAL * (min(SIZE) / 2)
+    assert error[50, :2] == pytest.approx(np.array([0.2, 0.1]) * metres_per_unit, rel=0.02)
+
+
+def test_good_keypoints_keep_their_weight_and_outliers_lose_it():
+    rng = np.random.default_rng(0)
+    joints = rng.normal(size=(200, 12, 3)) * [0.3, 0.6, 0.2]
+    there = joints + np.array([0.5, -0.2, 5.0])
+    rays = there[..., :2] / there[..., 2:] + rng.normal(scale=0.002, size=(200, 12, 2))
+    rays[:, 4] += 0.1
+    confidence = rng.uniform(0.3, 1, (200, 12))
+    confidence[:, 7] = 0
+    shift, weights = _translations(joints, rays, confidence)
+    error = np.median(np.abs(shift - [0.5, -0.2, 5.0]), axis=0)
+    assert error[:2].max() < 0.03
+    assert error[2] < 0.1  # 0.4 if the outlier counted like the others
+    share = weights / np.maximum(confidence**2, 1e-9)
+    kept = np.delete(share, [4, 7], axis=1)
+    assert kept.max() == pytest.approx(1)
+    assert 0.85 < (kept == 1).mean() < 1
+    assert np.median(share[:, 4]) < 0.15
+    assert not weights[:, 7].any()
+
+
+def test_joints_on_one_ray_leave_the_depth_open():
+    joints = np.zeros((2, 12, 3))
+    joints[..., 2] = np.linspace(0, 0.5, 12)
+    shift, _ = _translations(joints, np.zeros((2, 12, 2)), np.ones((2, 12)))
+    assert np.isnan(shift).all()
+
+
+def test_the_weighted_median_is_that_of_repeated_values():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(50, 9))
+    times = rng.integers(0, 4, (50, 9))
+    times[:, 0] += 1
+    for found, row, count in zip(
+        _weighted_median(values, times.astype(float)), values, times, strict=True
+    ):
+        repeated = np.sort(np.repeat(row, count))
+        assert found == repeated[(len(repeated) - 1) // 2]
+
+
 def test_every_person_has_the_given_height():
     world = a_walker()[:, None]
     keypoints, units = seen_by(np.concatenate([world, world + np.array([0.5, 0, 3.0])], axis=1))
@@ -293,6 +356,40 @@ def test_smoothing_keeps_lines_and_unknowns():
     assert np.isnan(smooth(np.full(4, np.nan), 2.0)).all()
     assert smooth(np.array([7.0]), 2.0).tolist() == [7.0]
     assert smooth(np.zeros(0), 2.0).shape == (0,)
+
+
+def reference(values, sigma):
+    """Lines by numpy, a Gaussian window cut off at three widths, three rounds of weights."""
+    known = np.isfinite(values)
+    weights, result = known.astype(float), np.full(len(values), np.nan)
+    reach = math.ceil(3 * sigma)
+    for _ in range(3):
+        for at in np.flatnonzero(known):
+            near = np.arange(max(at - reach, 0), min(at + reach + 1, len(values)))
+            near = near[weights[near] > 0]
+            spread = np.exp(-(((near - at) / sigma) ** 2) / 2) * weights[near]
+            result[at] = np.polyfit(near - at, values[near], 1, w=np.sqrt(spread))[1]
+        residual = np.abs(values - result)
+        limit = 2 * 1.4826 * np.nanmedian(residual)
+        weights = np.where(known, np.minimum(1, limit / np.maximum(residual, 1e-12)), 0.0)
+    return result
+
+
+@pytest.mark.parametrize("sigma", [1.5, 4.1])
+def test_smoothing_is_robust_local_regression(sigma):
+    rng = np.random.default_rng(0)
+    values = np.sin(np.arange(60) / 6) + 0.1 * rng.normal(size=60)
+    values[[12, 40]] += 3
+    values[20:23] = np.nan
+    np.testing.assert_allclose(smooth(values, sigma), reference(values, sigma), atol=1e-9)
+
+
+def test_smoothing_reaches_over_no_more_than_its_window():
+    values = np.concatenate([np.full(10, 1.0), np.full(60, np.nan), [4.0], np.full(60, np.nan)])
+    got = smooth(values, 3.0)
+    assert np.allclose(got[:10], 1)
+    assert got[70] == pytest.approx(4)  # alone, it has no slope
+    assert np.isnan(np.delete(got, [*range(10), 70])).all()
 
 
 def test_smoothing_does_not_lag():
