@@ -95,7 +95,9 @@ def test_every_pattern_and_test_is_there() -> None:
         for test in tests:
             assert (CHECKOUT / test).exists(), test
     known = modules(CHECKOUT, NEAREST)
-    assert {*ROOMS, "kinematics", "refinement"} == {name.partition("/")[0] for name in known}
+    assert {*ROOMS, "kinematics", "refinement", "timeline.py"} == {
+        name.partition("/")[0] for name in known
+    }
     assert "lift/windows.py" in known
     # A file of tests that is named after the module runs first.
     tests = ["tests/refinement/test_outliers.py", "tests/refinement"]
