@@ -21,9 +21,9 @@ def distances(
 
 def bone_lengths(positions: FloatArray, skeleton: Skeleton) -> FloatArray:
     """(..., J, 3) positions to (..., J) metres from each joint to its parent; 0 at a root."""
-    parents = [joint if parent < 0 else parent for joint, parent in enumerate(skeleton.parents)]
-    points = positions.astype(np.float64)
-    return np.linalg.norm(points - points[..., parents, :], axis=-1)
+    parents, points = np.array(skeleton.parents), positions.astype(np.float64)
+    lengths = np.linalg.norm(points - points[..., parents, :], axis=-1)
+    return np.where(parents < 0, 0.0, lengths)
 
 
 def usual_lengths(positions: FloatArray, skeleton: Skeleton, *, symmetric: bool) -> FloatArray:

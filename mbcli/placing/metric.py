@@ -10,8 +10,8 @@ import numpy as np
 from mbcli.camera import Camera
 from mbcli.errors import ConfigError
 from mbcli.geometry import from_ray
+from mbcli.kinematics.bones import distances
 from mbcli.placing.smoothing import smooth_on_the_clock
-from mbcli.skeleton import Skeleton
 from mbcli.timeline import Stretch, clock_of
 from mbcli.types import FloatArray, Keypoints2D
 
@@ -114,7 +114,8 @@ def to_metres(
         if not seen.any():
             continue
         track = np.where(seen[:, None, None], normalized[:, who], np.nan)
-        scale = _metres_per_unit(_bone_lengths(track, skeleton), height, clock)
+        lengths = distances(track, skeleton, [(a, b) for a, b, _ in _BONES])
+        scale = _metres_per_unit(lengths, height, clock)
         body = (track - track[:, [pelvis]]) * scale[:, None, None]
         ahead = camera.unproject(_pixels(track[:, pelvis, :2], keypoints.size))  # (T, 2)
         if along_ray:
@@ -125,12 +126,6 @@ def to_metres(
         positions[:, who] = body
         root[:, who] = _place(body[:, fitted], rays, weights, depth, ahead)
     return positions, root
-
-
-def _bone_lengths(body: FloatArray, skeleton: Skeleton) -> FloatArray:
-    """(T, J, 3) to (T, len(_BONES))."""
-    ends = [(skeleton.index(a), skeleton.index(b)) for a, b, _ in _BONES]
-    return np.stack([np.linalg.norm(body[:, a] - body[:, b], axis=-1) for a, b in ends], axis=-1)
 
 
 def _metres_per_unit(lengths: FloatArray, height: float, clock: Sequence[Stretch]) -> FloatArray:

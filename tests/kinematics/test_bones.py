@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from motions import walking
 
-from mbcli.kinematics.bones import bone_lengths, usual_lengths, with_lengths
+from mbcli.kinematics.bones import (
+    bone_lengths,
+    distances,
+    known_medians,
+    usual_lengths,
+    with_lengths,
+)
 from mbcli.skeleton import H36M17
 
 LEFT, RIGHT = H36M17.index("left_knee"), H36M17.index("right_knee")
@@ -57,3 +63,15 @@ def test_unknown_and_lengthless_bones() -> None:
     np.testing.assert_array_equal(after[2, wrist], positions[2, wrist])
     np.testing.assert_array_equal(after[3, wrist], after[3, elbow])
     assert np.isnan(usual_lengths(np.full((4, 17, 3), np.nan), H36M17, symmetric=True)[1:]).all()
+
+
+def test_distances_and_medians_of_what_is_known() -> None:
+    positions = np.zeros((3, 17, 3))
+    positions[:, LEFT] = [[3, 4, 0], [np.nan] * 3, [6, 8, 0]]
+    pairs = [("pelvis", "left_knee"), ("left_knee", "right_knee"), ("pelvis", "right_knee")]
+    apart = distances(positions, H36M17, pairs)
+    np.testing.assert_array_equal(apart, [[5, 5, 0], [np.nan, np.nan, 0], [10, 10, 0]])
+    np.testing.assert_array_equal(known_medians(apart), [7.5, 7.5, 0])
+    assert np.isnan(known_medians(apart[1:2])[:2]).all()
+    positions[:, 0] = np.nan  # of a root, too, the bone has no length
+    assert bone_lengths(positions, H36M17)[0, 0] == 0
