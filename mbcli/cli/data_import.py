@@ -70,6 +70,14 @@ def import_data(
             rich_help_panel=RECORDINGS,
         ),
     ] = None,
+    human_lengths: Annotated[
+        bool,
+        typer.Option(
+            "--human-lengths",
+            help="Give the bones of a figure the lengths of people; joints only.",
+            rich_help_panel=RECORDINGS,
+        ),
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -138,6 +146,7 @@ def import_data(
             fps=fps,
             max_fps=max_fps,
             subject=subject,
+            human_lengths=human_lengths or None,
             jobs=jobs,
             models=models,
             detections=detections,

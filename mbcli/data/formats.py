@@ -20,6 +20,7 @@ from mbcli.data.datasets.threedpw import read_threedpw
 from mbcli.data.datasets.tracks import read_tracks
 from mbcli.data.recordings.amass import import_amass
 from mbcli.data.recordings.importing import ImportReport, import_folder
+from mbcli.data.recordings.joint_arrays import import_joint_arrays
 from mbcli.errors import ConfigError
 
 
@@ -59,6 +60,13 @@ FORMATS: dict[str, ImportFormat] = {
     ),
     "asf-amc": ImportFormat(
         "Acclaim ASF/AMC", "clips", "file or folder", partial(import_folder, "asf-amc"), _RECORDINGS
+    ),
+    "joints": ImportFormat(
+        "Places of named joints, .npz",
+        "clips",
+        "file or folder",
+        import_joint_arrays,
+        (*_RECORDINGS, "human_lengths"),
     ),
     "amass": ImportFormat(
         "AMASS, by your SMPL-H models",

@@ -16,7 +16,8 @@ import struct
 import zipfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -115,16 +116,36 @@ def load_plain_npz(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any
     Raises:
         InputError: no such file or array, or the archive is cut off, damaged or not plain.
     """
+    with _opened(path) as archive:
+        names = _arrays(archive)
+        arrays = {}
+        for key in keys:
+            if key not in names:
+                raise InputError(f"{path} must hold the array {key!r}, got {', '.join(names)}")
+            with archive.open(f"{key}.npy") as member:
+                arrays[key] = load_plain_npy(member, f"{path} ({key})")
+        return arrays
+
+
+def npz_keys(path: Path) -> list[str]:
+    """Names of the arrays of an ``.npz`` archive.
+
+    Raises:
+        InputError: no such file, or no such archive.
+    """
+    with _opened(path) as archive:
+        return _arrays(archive)
+
+
+def _arrays(archive: zipfile.ZipFile) -> list[str]:
+    return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist()]
-            arrays = {}
-            for key in keys:
-                if key not in names:
-                    raise InputError(f"{path} must hold the array {key!r}, got {', '.join(names)}")
-                with archive.open(f"{key}.npy") as member:
-                    arrays[key] = load_plain_npy(member, f"{path} ({key})")
-            return arrays
+            yield archive
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
     except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError) as error:

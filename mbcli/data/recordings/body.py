@@ -11,6 +11,7 @@ direction from the right hip to the left one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -34,7 +35,7 @@ def rest_height(hierarchy: Hierarchy) -> float:
     Raises:
         DataError: the skeleton is unknown.
     """
-    chosen = body_map(hierarchy)
+    chosen = body_map(hierarchy.names)
     rest = mended(hierarchy).rest_positions()
 
     def place(name: str) -> FloatArray:
@@ -66,37 +67,71 @@ def body_positions(recording: Recording) -> npt.NDArray[np.float32]:
         DataError: an unknown skeleton, or one whose rest pose does not stand along y.
     """
     hierarchy = mended(recording.hierarchy)
-    chosen = body_map(hierarchy)
+    chosen = body_map(hierarchy.names)
     recording = replace(recording, hierarchy=hierarchy)
     positions, rotations = recording.forward()
-    out = np.empty((len(recording), len(BODY21), 3))
-
-    def put(name: str, value: FloatArray) -> None:
-        out[:, BODY21.index(name)] = value
-
-    def at(name: str) -> FloatArray:
-        return out[:, BODY21.index(name)]
-
     given = {ours: positions[:, hierarchy.index(its)] for ours, its in chosen.joints.items()}
-    for name in given:
-        put(name, given[name])
-    put("pelvis", given.get("pelvis", (at("left_hip") + at("right_hip")) / 2))
-    put("thorax", given.get("thorax", (at("left_shoulder") + at("right_shoulder")) / 2))
-    put("spine", given.get("spine", (at("pelvis") + at("thorax")) / 2))
-
+    out = with_trunk(given)
     size = _size_of(out)
     skull = hierarchy.index(chosen.skull)
-    turn = rotations[:, skull]
     axes = _face_axes(hierarchy, chosen)
     head = _head_at_rest(hierarchy, chosen, axes, size)
-    base = positions[:, skull]
-    put("head", base + turn @ head)
-    face = {name: turn @ (size * (np.array(from_head) @ axes)) for name, from_head in FACE.items()}
-    # A skeleton with a nose keeps it, and the other parts of the face stay as far from it.
-    middle = given["nose"] - face["nose"] if "nose" in given else at("head")
-    for name, from_head in face.items():
-        put(name, middle + from_head)
+    put_head(
+        out, positions[:, skull], rotations[:, skull], axes, head=head, keep_nose="nose" in given
+    )
     return out.astype(np.float32)
+
+
+def with_trunk(given: Mapping[str, FloatArray]) -> FloatArray:
+    """(F, 21, 3) the given joints, each (F, 3), with what of the trunk is not among them.
+
+    The head and the face are still to be placed.
+    """
+    out = np.full((len(given["left_hip"]), len(BODY21), 3), np.nan)
+
+    def middle(a: str, b: str) -> FloatArray:
+        return (out[:, BODY21.index(a)] + out[:, BODY21.index(b)]) / 2
+
+    for name, place in given.items():
+        out[:, BODY21.index(name)] = place
+    for name, ends in (
+        ("pelvis", ("left_hip", "right_hip")),
+        ("thorax", ("left_shoulder", "right_shoulder")),
+        ("spine", ("pelvis", "thorax")),
+    ):
+        if name not in given:
+            out[:, BODY21.index(name)] = middle(*ends)
+    return out
+
+
+def put_head(
+    out: FloatArray,
+    skull: FloatArray,
+    turn: FloatArray,
+    axes: FloatArray,
+    *,
+    head: FloatArray | None = None,
+    keep_nose: bool = False,
+) -> None:
+    """Place the head joint and the face of a body, in place.
+
+    Args:
+        out: (F, 21, 3) metres, trunk and limbs placed.
+        skull: (F, 3) the joint that turns with the head.
+        turn: (F, 3, 3) its rotation.
+        axes: (3, 3) rows forward, up and left of the face before that rotation.
+        head: (3,) from there to the head joint before that rotation; straight up if None.
+        keep_nose: whether the nose is placed already; the face then hangs on it.
+    """
+    size = _size_of(out)
+    if head is None:
+        head = _SKULL_TO_HEAD * size * axes[1]
+    out[:, BODY21.index("head")] = skull + turn @ head
+    face = {name: turn @ (size * (np.array(from_head) @ axes)) for name, from_head in FACE.items()}
+    nose = out[:, BODY21.index("nose")]
+    middle = nose - face["nose"] if keep_nose else out[:, BODY21.index("head")]
+    for name, from_head in face.items():
+        out[:, BODY21.index(name)] = middle + from_head
 
 
 def _size_of(body: FloatArray) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -133,16 +133,35 @@ BODY_MAPS: dict[str, BodyMap] = {
         # The figure's shoulders are 0.23 m apart, a person's 0.33.
         stretched={"lShldr": 1.6, "rShldr": 1.6},
     ),
+    "humanoid": BodyMap(  # Unity's names, as joint arrays bear them
+        _sided(
+            *(
+                tuple(
+                    f"{side}{part}"
+                    for part in ("UpperLeg", "LowerLeg", "Foot", "UpperArm", "LowerArm", "Hand")
+                )
+                for side in ("Left", "Right")
+            )
+        ),
+        skull="Head",
+    ),
+    "freemocap": BodyMap(  # FreeMoCap's Blender rig: the face bone runs from the ears' middle
+        _sided(
+            ("thigh.L", "shin.L", "foot.L", "upper_arm.L", "forearm.L", "forearm.L_end"),
+            ("thigh.R", "shin.R", "foot.R", "upper_arm.R", "forearm.R", "forearm.R_end"),
+        ),
+        skull="face",
+    ),
 }
 
 
-def body_map(hierarchy: Hierarchy) -> BodyMap:
+def body_map(joints: Collection[str]) -> BodyMap:
     """The map for a skeleton, by its joint names.
 
     Raises:
         DataError: no map fits; the message lists what the nearest one misses.
     """
-    names = set(hierarchy.names)
+    names = set(joints)
     best = min(BODY_MAPS, key=lambda key: len(set(BODY_MAPS[key].needed) - names))
     missing = [name for name in BODY_MAPS[best].needed if name not in names]
     if missing:
@@ -159,7 +178,7 @@ def mended(hierarchy: Hierarchy) -> Hierarchy:
     Raises:
         DataError: the skeleton is unknown.
     """
-    chosen = body_map(hierarchy)
+    chosen = body_map(hierarchy.names)
     offsets = np.array(hierarchy.offsets)
     for joint, name in enumerate(hierarchy.names):
         if name in chosen.lost and not offsets[joint].any():
