@@ -140,7 +140,7 @@ def settings(name: str, given: argparse.Namespace, store: Path, weights: Path) -
         ConfigError: the held-out actor is none to the weights.
     """
     model, info = load_lifter(weights)
-    theirs = info.facts.get("config", {}).get("data", {}).get("holdout")
+    theirs = info.metadata.get("config", {}).get("data", {}).get("holdout")
     if theirs is not None and given.holdout not in theirs:
         raise ConfigError(
             f"--holdout must be held out of the training of {given.weights} too "

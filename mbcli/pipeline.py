@@ -66,7 +66,7 @@ class Pipeline:
         model, info = load_lifter(path)
         # Published files do not say by which configuration they were trained.
         entry = entry_for(options.weights if options.weights in TABLE else path)
-        info = replace(info, facts={**(entry.facts if entry else {}), **info.facts})
+        info = replace(info, metadata={**(entry.facts if entry else {}), **info.metadata})
         lift_options = LiftOptions(
             flip=options.flip,
             device=options.device,
@@ -74,7 +74,7 @@ class Pipeline:
             compat=options.compat,
             root_relative=options.root_relative,
         )
-        return Lifter(model, lift_options, info.facts), info
+        return Lifter(model, lift_options, info.metadata), info
 
     @cached_property
     def recogniser(self) -> ActionRecogniser | None:
@@ -114,7 +114,7 @@ class Pipeline:
         given = None if options.body_model is None else Path(options.body_model)
         body = load_body_model(info.body, given)
         mesh_options = MeshOptions(flip=options.flip, device=options.device)
-        return MeshRecoverer(model, body, mesh_options, info.facts), info
+        return MeshRecoverer(model, body, mesh_options, info.metadata), info
 
     def bodies(self, motion: Motion3D, observer: Observer = unobserved) -> MeshMotion:
         """The body of everybody in a motion, placed where the camera sees them.
@@ -181,7 +181,7 @@ class Pipeline:
         published = options.compat is not None
         keypoints = in_skeleton(detection.keypoints, lifter.skeleton, published=published)
         with watch.stage("lift"):
-            lifted = lifter.lift_judged(
+            lifted = lifter.lift_with_disagreement(
                 keypoints, lambda done, total: observer("lift", done, total)
             )
         frames = len(keypoints.timestamps)
@@ -243,7 +243,7 @@ def _assumed_focal(camera: Camera, options: InferOptions) -> dict[str, Any]:
 def _trained(stage: str, name: str, info: CheckpointInfo | ActionInfo | MeshInfo) -> Facts:
     """Where the weights of a network come from."""
     return trained_weights(
-        stage, info.path, name=name, sha256=info.sha256, origin=info.origin, facts=info.facts
+        stage, info.path, name=name, sha256=info.sha256, origin=info.origin, facts=info.metadata
     )
 
 

@@ -1,4 +1,4 @@
-"""Calibrate how far off a lifter believes its joints to be, on people it was not trained on.
+"""Calibrate a lifter's expected errors on people it was not trained on.
 
     python -m research.calibrate STORE --weights NAME|PATH --out CALIBRATED
         [--span SECONDS] [--clips 300] [--picture reliability.png] [--figures reliability.json]
@@ -7,8 +7,8 @@ The held-out people of the weights are parted into two halves of about the same 
 of both are filmed by virtual cameras with fixed seeds, lifted by the code of ``mbcli infer`` with
 the true body height and focal length, and compared with the truth, joint by joint. The model of
 `mbcli.lift.expected_error` is fitted to one half and checked on the other. The weights are written
-with the model among their facts; their numbers stay as they are. ``--span`` writes down what the
-longest window should last, and calibrates with such windows.
+with the model in their metadata; their tensors stay as they are. ``--span`` records the longest
+duration of a window, and calibrates with such windows.
 
 Half of the clips carry the measured errors of a 2D front end, a quarter those and a limb that is
 not seen for most of the clip, and a quarter the published detector noise with single joints and
@@ -34,8 +34,8 @@ from mbcli.camera import camera_from
 from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError
 from mbcli.geometry import from_ray
-from mbcli.lift.checkpoint import load_lifter, with_facts
-from mbcli.lift.expected_error import FACT, features
+from mbcli.lift.checkpoint import load_lifter, with_metadata
+from mbcli.lift.expected_error import METADATA_KEY, features
 from mbcli.lift.lifter import Lifter, LiftOptions
 from mbcli.options import DEFAULT_LOW_PASS
 from mbcli.placing.place import place
@@ -51,7 +51,7 @@ from mbcli.types import FloatArray, Keypoints2D
 from mbcli.weights import resolve
 
 SIZE = (1920, 1080)
-STEP = 2  # frames from one sample to the next: neighbours tell the same
+STEP = 2  # frames from one sample to the next: neighbours add little
 SEEDS = {"fit": 1_000_000, "check": 2_000_000}
 # Of every four clips.
 INPUTS = ("measured", "measured", "hidden limb", "published noise")
@@ -80,16 +80,16 @@ class Samples:
     inputs: Any
 
 
-def configuration(facts: Mapping[str, Any], store: Path, **corruption: float) -> PretrainConfig:
+def configuration(metadata: Mapping[str, Any], store: Path, **corruption: float) -> PretrainConfig:
     """Bodies, cameras and corruption of the training."""
-    told = facts["config"]
-    sections = {name: told[name] for name in ("clips", "camera", "model") if name in told}
+    config = metadata["config"]
+    sections = {name: config[name] for name in ("clips", "camera", "model") if name in config}
     return PretrainConfig.model_validate(
         {
             **sections,
             "data": {"store": store},
             "run": {"out": ".", "steps": 1},
-            "corruption": {**told.get("corruption", {}), **corruption},
+            "corruption": {**config.get("corruption", {}), **corruption},
         }
     )
 
@@ -122,9 +122,11 @@ class Studio:
         self._store, self._lifter = store, lifter
         # A clip of two windows: with seams, and frames near the ends as well as within.
         frames = lifter.window + lifter.window // 2 + 1
-        measured = configuration(lifter.facts, path, measured=1.0, frame_mask=0.02, joint_mask=0.02)
+        measured = configuration(
+            lifter.metadata, path, measured=1.0, frame_mask=0.02, joint_mask=0.02
+        )
         self._configs = {"measured": measured, "hidden limb": measured}
-        self._configs["published noise"] = configuration(lifter.facts, path, measured=0.0)
+        self._configs["published noise"] = configuration(lifter.metadata, path, measured=0.0)
         self._clips = measured.clips.model_copy(update={"frames": frames})
         self._camera = camera_from(SIZE)
 
@@ -154,7 +156,7 @@ class Studio:
         if kind == "hidden limb":
             keypoints = without_a_limb(keypoints, np.random.default_rng(seed))
         height = float(stature(seen)[0])
-        lifted = self._lifter.lift_judged(keypoints)
+        lifted = self._lifter.lift_with_disagreement(keypoints)
         steady, positions, _ = place(
             lifted.poses,
             keypoints,
@@ -163,11 +165,11 @@ class Studio:
             along_ray=self._lifter.along_ray,
             cutoff=DEFAULT_LOW_PASS,
         )
-        told = features(replace(lifted, poses=steady), keypoints, positions, height)[:, 0]
+        inputs = features(replace(lifted, poses=steady), keypoints, positions, height)[:, 0]
         errors = np.linalg.norm(positions[:, 0] - self._truth(batch), axis=-1) / height
-        there = np.flatnonzero(np.isfinite(told).all(axis=(1, 2)))[::STEP]
+        there = np.flatnonzero(np.isfinite(inputs).all(axis=(1, 2)))[::STEP]
         return (
-            told[there],
+            inputs[there],
             errors[there],
             np.full(len(there), height),
             np.full(len(there), kind),
@@ -274,7 +276,7 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, help="as JSON; beside --out if missing")
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
-        "--span", type=float, help="seconds of a window at most; as told if missing"
+        "--span", type=float, help="maximum seconds per window; as in the weights if not given"
     )
     arguments = parser.parse_args()
     if arguments.span is not None and not arguments.span > 0:
@@ -285,14 +287,16 @@ def main() -> None:
     store = ClipStore.open(arguments.store)
     source = resolve(arguments.weights)
     model, info = load_lifter(source)
-    facts = dict(info.facts)
-    if "config" not in facts:
-        parser.error(f"{source} does not tell whom it was not trained on: only our own weights do")
-    facts.pop(FACT, None)
+    metadata = dict(info.metadata)
+    if "config" not in metadata:
+        parser.error(
+            f"{source} does not record whom it was not trained on: only our own weights do"
+        )
+    metadata.pop(METADATA_KEY, None)
     if arguments.span is not None:
-        facts["span"] = arguments.span
-    lifter = Lifter(model, LiftOptions(device=arguments.device, batch_size=16), facts)
-    people = halves(store, facts["config"]["data"]["holdout"])
+        metadata["span"] = arguments.span
+    lifter = Lifter(model, LiftOptions(device=arguments.device, batch_size=16), metadata)
+    people = halves(store, metadata["config"]["data"]["holdout"])
     studio = Studio(store, lifter, arguments.store)
     films = {part: studio.film(people[part], arguments.clips, SEEDS[part], part) for part in people}
     fitted = fit_errors(films["fit"].features, films["fit"].errors)
@@ -311,8 +315,8 @@ def main() -> None:
         "frames": {part: len(film.errors) for part, film in films.items()},
         "check_mm": {key: figures[key] for key in brief},
     }
-    facts[FACT] = replace(fitted, about=about).to_fact()
-    with_facts(source, arguments.out, facts)
+    metadata[METADATA_KEY] = replace(fitted, about=about).to_metadata()
+    with_metadata(source, arguments.out, metadata)
     report(figures, brief)
     picture = arguments.picture or arguments.out.with_suffix(".reliability.png")
     draw_picture(picture, expected, errors, figures)

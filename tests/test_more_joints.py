@@ -20,7 +20,7 @@ from mbcli.errors import ConfigError, WeightsError
 from mbcli.exports import FORMATS
 from mbcli.kinematics.angles import motion_angles
 from mbcli.kinematics.bones import bone_lengths
-from mbcli.lift.expected_error import FACT, FEATURES, ErrorModel, groups_of
+from mbcli.lift.expected_error import FEATURES, METADATA_KEY, ErrorModel, groups_of
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
 from mbcli.show.plots.options import PlotOptions
@@ -278,9 +278,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         high=np.full(count, 10.0),
         skeleton=BODY23,
     )
-    facts = {"licence": "CC0-1.0", "skeleton": BODY23.name, FACT: errors.to_fact()}
+    metadata = {"licence": "CC0-1.0", "skeleton": BODY23.name, METADATA_KEY: errors.to_metadata()}
     path = tmp_path_factory.mktemp("weights") / "body23.safetensors"
-    save_lifter(path, DSTformer(config), facts, half=False)
+    save_lifter(path, DSTformer(config), metadata, half=False)
     return path
 
 
@@ -330,7 +330,7 @@ def test_mirror_averaging_swaps_the_feet(weights: Path) -> None:
     from mbcli.lift.lifter import Lifter, LiftOptions
 
     model, info = load_lifter(weights)
-    lifter = Lifter(model, LiftOptions(device="cpu"), info.facts)
+    lifter = Lifter(model, LiftOptions(device="cpu"), info.metadata)
     assert lifter.skeleton == BODY23
     clips = np.random.default_rng(1).normal(size=(2, 9, 23, 3)).astype(np.float32)
     sign, mirror = np.array([-1, 1, 1], np.float32), list(BODY23.mirror)
@@ -339,21 +339,21 @@ def test_mirror_averaging_swaps_the_feet(weights: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "message"),
+    ("named", "message"),
     [
         ("body99", r"must be for one of coco17, .*body23, got 'body99'"),
         (["body23"], r"must be for one of .*, got \['body23'\]"),
-        ("halpe26", r"are for no body: .* got halpe26 without"),
+        ("halpe26", r"are not for a body: .* got halpe26 without"),
     ],
 )
-def test_weights_that_describe_no_body(weights: Path, told: Any, message: str) -> None:
+def test_weights_that_describe_no_body(weights: Path, named: Any, message: str) -> None:
     from mbcli.lift.checkpoint import load_lifter
     from mbcli.lift.lifter import Lifter, LiftOptions
 
     model, info = load_lifter(weights)
     with pytest.raises(WeightsError, match=message):
-        Lifter(model, LiftOptions(device="cpu"), {**info.facts, "skeleton": told})
+        Lifter(model, LiftOptions(device="cpu"), {**info.metadata, "skeleton": named})
     with pytest.raises(WeightsError, match=r"of h36m17 must have 17 joints .* got 23"):
         Lifter(model, LiftOptions(device="cpu"))
     with pytest.raises(ConfigError, match="--compat motionbert must have weights of h36m17"):
-        Lifter(model, LiftOptions(device="cpu", compat="motionbert"), info.facts)
+        Lifter(model, LiftOptions(device="cpu", compat="motionbert"), info.metadata)

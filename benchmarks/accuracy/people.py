@@ -37,7 +37,7 @@ _WORST = 10
 
 @dataclass(frozen=True)
 class Group:
-    """The figures of one answer.
+    """The figures of one prediction.
 
     Attributes:
         overall: mean over the frames.
@@ -57,7 +57,7 @@ class HeldOut:
     """Everything about the held-out recordings.
 
     Attributes:
-        groups: by answer and input.
+        groups: by prediction and input.
         worst: the pieces that the first weights get most wrong from noisy 2D, worst first.
     """
 
@@ -117,22 +117,22 @@ def measure_people(
 
 
 def held_out_lifter(name: str, options: LiftOptions | None = None) -> Lifter:
-    """A lifter that was not trained on the held-out people, as far as its weights tell.
+    """A lifter that was not trained on the held-out people, as far as its weights record.
 
     Raises:
         ConfigError: it was.
         WeightsError: weights that cannot be used.
     """
     model, info = load_lifter(resolve(name))
-    told = info.facts.get("config", {}).get("data", {}).get("holdout")
-    if told is not None and not set(SUBJECTS) <= set(told):
-        seen = ", ".join(sorted(set(SUBJECTS) - set(told)))
+    known = info.metadata.get("config", {}).get("data", {}).get("holdout")
+    if known is not None and not set(SUBJECTS) <= set(known):
+        seen = ", ".join(sorted(set(SUBJECTS) - set(known)))
         raise ConfigError(f"{name} must not have been trained on the held-out people, got {seen}")
-    return Lifter(model, options, info.facts)
+    return Lifter(model, options, info.metadata)
 
 
 def score(piece: Piece, poses: FloatArray) -> Figures | None:
-    """The figures of an answer to a piece; None if it has none in any frame."""
+    """The figures of a prediction for a piece; None if it has none in any frame."""
     return figures(poses, piece.target, fps=FPS, hips=HIPS, bones=H36M17.bones)
 
 

@@ -124,10 +124,12 @@ def evaluate(
             if path is not None:
                 check_output(path, overwrite=overwrite, inputs=(weights, store))
         opened = SequenceStore.open(store)
-        lifter, facts = _lifter(
+        lifter, metadata = _lifter(
             weights, protocol, window, root_relative, device=device, flip=flip, batch=batch
         )
-        source = source or ("projected" if lifter.facts.get("input") == "projected" else "detected")
+        source = source or (
+            "projected" if lifter.metadata.get("input") == "projected" else "detected"
+        )
         screen = Screen(quiet=quiet)
         with screen.progress(str(store)) as observer:
             found = PROTOCOLS[protocol](
@@ -137,7 +139,7 @@ def evaluate(
                 source=source,
                 progress=lambda done, total: observer("lift", done, total),
             )
-        document = {"ok": True, "weights": facts, "store": str(store), **found.document()}
+        document = {"ok": True, "weights": metadata, "store": str(store), **found.document()}
         if out is not None:
             with written_whole(out, overwrite=overwrite) as part:
                 part.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -165,21 +167,21 @@ def _lifter(
     from mbcli.weights.provenance import trained_weights
 
     model, info = load_lifter(resolve(weights))
-    facts = dict(info.facts)
+    metadata = dict(info.metadata)
     if info.origin != "mbcli" and protocol == "h36m":
-        facts["window"] = "image"
+        metadata["window"] = "image"
     if window is not None:
-        facts["window"] = window
+        metadata["window"] = window
     if root_relative is not None:
-        facts["root"] = "relative" if root_relative else "predicted"
-    lifter = Lifter(model, LiftOptions(flip=flip, device=device, batch_size=batch), facts)
+        metadata["root"] = "relative" if root_relative else "predicted"
+    lifter = Lifter(model, LiftOptions(flip=flip, device=device, batch_size=batch), metadata)
     return lifter, trained_weights(
         "lift",
         info.path,
         name=weights,
         sha256=info.sha256,
         origin=info.origin,
-        facts=info.facts,
+        facts=info.metadata,
     )
 
 

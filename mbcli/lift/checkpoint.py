@@ -1,7 +1,7 @@
-"""Lifter weights: our own format here, published ones through ``foreign``.
+"""Lifter weights: our own format here, published formats through ``foreign``.
 
 Ours are safetensors. Their metadata holds ``format``, and as JSON ``dimensions`` (the fields of
-``DSTformerConfig``) and ``facts`` (what the training tells about itself).
+``DSTformerConfig``) and ``facts`` (what the training recorded about itself; here ``metadata``).
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class CheckpointInfo:
     Attributes:
         path: the file.
         sha256: of the whole file, hexadecimal.
-        origin: whose format it is.
-        facts: what the training wrote about itself; empty for foreign files.
+        origin: the project whose format it is.
+        metadata: what the training recorded about itself; empty for foreign files.
     """
 
     path: Path
     sha256: str
     origin: Literal["mbcli", "motionbert", "mmpose"]
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_lifter(
@@ -53,66 +53,66 @@ def load_lifter(
     stored in half precision become float32. A file saved on a GPU loads anywhere.
 
     Args:
-        path: the weights file; its content decides on the format, not its suffix.
-        device: where the model goes.
-        num_heads: attention heads of a foreign file, which its tensors do not tell; 8, as in all
-            published models, if None.
+        path: the weights file; the format is detected from its content, not its suffix.
+        device: the device to put the model on.
+        num_heads: attention heads of a foreign file, which its tensors do not determine; None
+            means 8, as in all published models.
 
     Returns:
-        The model in evaluation mode, and where it came from.
+        The model in evaluation mode, and the origin of its weights.
 
     Raises:
-        WeightsError: no such file; damaged, unsafe, or of another architecture.
+        WeightsError: the file is missing, damaged, unsafe, or of another architecture.
     """
     path = Path(path)
-    facts: Mapping[str, Any] = {}
+    metadata: Mapping[str, Any] = {}
     if is_safetensors(path):
-        state, (config, facts) = read_described(path, FORMAT, "lifter", _parse)
+        state, (config, metadata) = read_described(path, FORMAT, "lifter", _parse)
         origin: Literal["mbcli", "motionbert", "mmpose"] = "mbcli"
     else:
         origin, config, state = read_foreign(path, num_heads)
     model = DSTformer(config)
     fill(path, model, state, "DSTformer")
-    info = CheckpointInfo(path, sha256_of(path), origin, facts)
+    info = CheckpointInfo(path, sha256_of(path), origin, metadata)
     return model.to(device).eval(), info
 
 
-def save_lifter(path: Path, model: DSTformer, facts: Mapping[str, Any], *, half: bool) -> None:
-    """Write a lifter as safetensors that describe themselves.
+def save_lifter(path: Path, model: DSTformer, metadata: Mapping[str, Any], *, half: bool) -> None:
+    """Write a lifter as self-describing safetensors.
 
-    The file appears under its name only when it is complete.
+    The file appears under its name only once it is complete.
 
     Args:
-        path: where to; an existing file is replaced.
-        model: the model; its dimensions go into the metadata.
-        facts: JSON-ready training facts (data, command, errors ...).
+        path: the output file; an existing file is replaced.
+        model: the model; its dimensions are stored as well.
+        metadata: JSON-ready training metadata (data, command, errors ...).
         half: store float16 instead of float32.
 
     Raises:
         OutputError: the file cannot be written there.
-        TypeError: ``facts`` cannot be expressed as JSON.
+        TypeError: ``metadata`` cannot be expressed as JSON.
     """
     path = Path(path)
     dtype = torch.float16 if half else torch.float32
     state = {n: t.detach().to("cpu", dtype).contiguous() for n, t in model.state_dict().items()}
-    about = {"dimensions": asdict(model.config), "facts": dict(facts)}
+    about = {"dimensions": asdict(model.config), "facts": dict(metadata)}
     write_described(path, state, FORMAT, about)
 
 
-def with_facts(source: Path, path: Path, facts: Mapping[str, Any]) -> None:
-    """Write a lifter of ours once more with other facts; its tensors stay bit by bit.
+def with_metadata(source: Path, path: Path, metadata: Mapping[str, Any]) -> None:
+    """Rewrite one of our lifters with new metadata; its tensors stay identical bit for bit.
 
     Args:
-        source: safetensors as :func:`save_lifter` writes them.
-        path: where to; an existing file is replaced, ``source`` itself too.
-        facts: JSON-ready, in place of those that are there.
+        source: safetensors written by :func:`save_lifter`.
+        path: the output file; an existing file is replaced, and may be ``source`` itself.
+        metadata: JSON-ready; replaces the existing metadata.
 
     Raises:
         WeightsError: ``source`` is not such a file.
         OutputError: the file cannot be written there.
     """
     state, (config, _) = read_described(Path(source), FORMAT, "lifter", _parse)
-    about = {"dimensions": asdict(config), "facts": dict(facts)}
+    about = {"dimensions": asdict(config), "facts": dict(metadata)}
     write_described(Path(path), state, FORMAT, about)
 
 

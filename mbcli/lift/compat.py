@@ -1,13 +1,13 @@
-"""The published inference of MotionBERT, defects included, for people who compare numbers.
+"""MotionBERT's published inference, defects included, for comparing numbers.
 
-Zhu et al. 2023, the authors' inference on videos. What it does otherwise than ``lifter``:
+Zhu et al. 2023, the authors' inference on videos. It differs from ``lifter`` as follows:
 
-- frames without the person are left out, so that time is squeezed;
+- frames without the person are dropped, which compresses time;
 - the whole sequence is normalised at once (``geometry.crop_scale``), which moves missing joints
-  from (0, 0) to a corner and clips;
-- windows stand side by side, and the last one is shorter;
-- the root is set to 0 (root-relative models), or only its depth, and that in the first frame of
-  each window only (all others);
+  from (0, 0) to a corner and clips coordinates;
+- windows do not overlap, and the last one is shorter;
+- the root is set to 0 (root-relative models), or only its depth is, in the first frame of each
+  window (all other models);
 - the result stays in the units of the normalised sequence.
 """
 
@@ -30,10 +30,10 @@ def lift_as_published(
     """Lift one person's sequence.
 
     Args:
-        keypoints: (T, 17, 3) pixels and confidence of the frames with the person; single missing
+        keypoints: (T, 17, 3) pixels and confidence of the frames that show the person; missing
             joints are (NaN, NaN, 0).
-        network: (1, t, 17, 3) to (1, t, 17, 3), mirror averaging included where wanted.
-        window: frames of a window, 243 in all published models.
+        network: maps (1, t, 17, 3) to (1, t, 17, 3), with mirror averaging if wanted.
+        window: frames per window, 243 in all published models.
         root_relative: whether the model was trained on root-relative poses.
 
     Returns:

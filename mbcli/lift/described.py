@@ -1,4 +1,4 @@
-"""Safetensors that describe themselves: tensors, a format's name, and JSON about them."""
+"""Self-describing safetensors: tensors, the name of a format, and JSON metadata."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from mbcli.lift.model import DSTformerConfig
 
 
 def is_safetensors(path: Path) -> bool:
-    """Whether a file is of this kind, by its name or by how it begins.
+    """Whether a file is a safetensors file, by its suffix or its first bytes.
 
     Raises:
-        WeightsError: it cannot be read.
+        WeightsError: the file cannot be read.
     """
     try:
         with path.open("rb") as stream:
@@ -37,10 +37,10 @@ def is_safetensors(path: Path) -> bool:
 def write_described(
     path: Path, state: Mapping[str, Tensor], format: str, about: Mapping[str, Any]
 ) -> None:
-    """Write tensors and what is known about them; the file appears only when it is complete.
+    """Write tensors with metadata; the file appears only once it is complete.
 
     Args:
-        path: where to; an existing file is replaced.
+        path: the output file; an existing file is replaced.
         state: the tensors.
         format: name of the format.
         about: JSON-ready values by name.
@@ -64,20 +64,20 @@ def write_described(
 def read_described(
     path: Path, format: str, what: str, parse: Callable[[Mapping[str, Any]], Any]
 ) -> tuple[StateDict, Any]:
-    """Read what :func:`write_described` wrote.
+    """Read a file written by :func:`write_described`.
 
     Args:
         path: the file.
         format: name of the format that it must have.
-        what: such a file in one word, for messages.
-        parse: makes something of the values; a KeyError, TypeError or ValueError of it says that
-            the file describes none.
+        what: what such a file holds, for messages.
+        parse: converts the values; if it raises a KeyError, TypeError or ValueError, the file is
+            rejected as not describing a ``what``.
 
     Returns:
-        The tensors, and what ``parse`` makes of the values.
+        The tensors, and the result of ``parse``.
 
     Raises:
-        WeightsError: damaged, of another format, or described wrongly.
+        WeightsError: the file is damaged, of another format, or wrongly described.
     """
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
@@ -104,7 +104,7 @@ def parse_dimensions(dimensions: Any) -> DSTformerConfig:
     """The dimensions of a backbone from their JSON form.
 
     Raises:
-        ValueError: they are not whole numbers for the fields of ``DSTformerConfig``.
+        ValueError: they are not whole numbers for all fields of ``DSTformerConfig``.
     """
     known = {f.name for f in fields(DSTformerConfig)}
     if set(dimensions) != known or not all(type(v) is int for v in dimensions.values()):
@@ -113,16 +113,16 @@ def parse_dimensions(dimensions: Any) -> DSTformerConfig:
 
 
 def fill(path: Path, model: nn.Module, state: StateDict, name: str) -> None:
-    """Copy tensors into a model; all of them, and no others.
+    """Copy tensors into a model, whose tensors they must match exactly.
 
     Args:
         path: the file, for messages.
-        model: what is filled.
+        model: the model to fill.
         state: the tensors; half precision becomes float32.
-        name: of the architecture, for messages.
+        name: name of the architecture, for messages.
 
     Raises:
-        WeightsError: a tensor is missing, too many, of another shape or not finite.
+        WeightsError: a tensor is missing, unexpected, of another shape or not finite.
     """
     wanted = model.state_dict()
     missing = [n for n in wanted if n not in state]
@@ -145,16 +145,16 @@ def fill(path: Path, model: nn.Module, state: StateDict, name: str) -> None:
         if state[n].is_floating_point() != t.is_floating_point() or not state[n].isfinite().all()
     ]
     if broken:
-        raise WeightsError(f"{path} holds weights that are no finite numbers: {some(broken)}")
+        raise WeightsError(f"{path} holds weights that are not finite numbers: {some(broken)}")
     model.load_state_dict({n: state[n].to(t.dtype) for n, t in wanted.items()})
 
 
 def stored(model: nn.Module, *, half: bool) -> StateDict:
-    """A model's tensors as they are written.
+    """A model's tensors as they are stored.
 
     Args:
         model: the model.
-        half: float16 for all maps and embeddings; the few numbers of vectors stay float32.
+        half: store matrices and embeddings in float16; vectors, which are small, stay float32.
     """
     narrow = torch.float16 if half else torch.float32
     return {

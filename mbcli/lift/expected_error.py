@@ -1,17 +1,17 @@
-"""How far off each joint is likely to be, from what is known while lifting.
+"""Expected error of each joint, estimated from what is known while lifting.
 
-The expected error is the mean distance in metres between a joint and where it truly is, both
-relative to the pelvis, in the camera's axes, for a person whose height is the one given. It is 0
-at the pelvis, which the others are measured from; the error of the root is not in it, nor that
-of an assumed height.
+The expected error is the mean distance in metres between a joint's estimated and true position,
+both relative to the pelvis, in camera axes, for a person of the given height. It is 0 at the
+pelvis, the reference of all others, and includes neither the error of the root nor that of an
+assumed height.
 
-The model is linear in the logarithm, with one offset a joint and one slope a feature and group of
-joints:
+The model is linear in the logarithm, with one offset per joint and one slope per feature and
+group of joints:
 
     error / height = exp(offset[joint] + sum over features of slope[group, feature] * feature)
 
-Its numbers are fitted to each lifter on people whom it was not trained on, and stand in its
-weights (`mbcli.train.error_fit`, `research.calibrate`).
+Its parameters are fitted for each lifter on people it was not trained on, and are stored in the
+lifter's weights file (`mbcli.train.error_fit`, `research.calibrate`).
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ from mbcli.errors import WeightsError
 from mbcli.skeleton import FOOT, H36M17, Skeleton
 from mbcli.types import FloatArray, Keypoints2D, frozen_array
 
-# By the joints that share slopes; the pelvis has no error. A group counts for skeletons that have
-# joints of it.
+# Joints that share slopes; the pelvis has no error. A skeleton uses the groups of its own joints.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "trunk": ("right_hip", "left_hip", "spine", "thorax"),
     "head": ("nose", "head"),
@@ -39,40 +38,41 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "feet": tuple(f"{side}_{part}" for side in ("right", "left") for part in FOOT),
 }
 
-# More of any of these never makes the expected error smaller. Lengths are fractions of the height.
+# The expected error grows with each of these. Lengths are fractions of the height. The names are
+# part of the file format.
 FEATURES = (
-    "doubt_depth",  # log of how far the mirrored pass is away in depth
+    "doubt_depth",  # log of the disagreement with the mirrored pass in depth
     "doubt_picture",  # ... in the picture
-    "doubt_limb",  # ... in space, mean of the joint and the joints beside it
+    "doubt_limb",  # ... in space, mean of the joint and its neighbours
     "doubt_body",  # ... in space, mean of all joints
     "unsure",  # 1 - confidence of the keypoint; 1 if there is none
-    "unsure_limb",  # its mean over the joint and the joints beside it
+    "unsure_limb",  # its mean over the joint and its neighbours
     "unsure_while",  # its mean over half a second
     "residual",  # log of the distance from the keypoint in the picture; the body's if none
     "residual_body",  # its mean over the joints
     "reach",  # distance from the pelvis
-    "speed",  # log of the speed, heights a second
-    "tilt",  # 0 for a trunk upright in the picture to 1 for one upside down
+    "speed",  # log of the speed in heights per second
+    "tilt",  # from 0 for a trunk upright in the picture to 1 for one upside down
 )
 
-FACT = "expected_error"  # the name of the model among the facts of weights
+METADATA_KEY = "expected_error"  # of the model in the metadata of weights
 KIND = "mean root-relative error at the given height, fraction of the height"
 
-_FINEST = 0.002  # added to a length before its logarithm: less is not told apart
-_SLOWEST = 0.1  # heights a second, likewise
+_FINEST = 0.002  # added to a length before its logarithm: smaller lengths count as equal
+_SLOWEST = 0.1  # heights per second, likewise
 _WHILE = 0.25  # seconds to either side
-_STEP = 0.1  # seconds to either side that a speed is measured over
+_STEP = 0.1  # seconds to either side over which a speed is measured
 
 
 def groups_of(skeleton: Skeleton) -> dict[str, tuple[int, ...]]:
-    """The groups that have joints in a skeleton, with the numbers of these joints.
+    """The groups with joints in a skeleton, and the indices of these joints.
 
     Raises:
         ValueError: a joint other than the pelvis is in no group.
     """
     grouped = {joint for joints in GROUPS.values() for joint in joints}
     if alone := [joint for joint in skeleton.joints if joint not in {*grouped, "pelvis"}]:
-        raise ValueError(f"expected errors are not known of {', '.join(alone)}")
+        raise ValueError(f"expected errors are not known for {', '.join(alone)}")
     found = {
         group: tuple(n for n, joint in enumerate(skeleton.joints) if joint in joints)
         for group, joints in GROUPS.items()
@@ -81,7 +81,7 @@ def groups_of(skeleton: Skeleton) -> dict[str, tuple[int, ...]]:
 
 
 def _beside(skeleton: Skeleton) -> FloatArray:
-    """(J, J) weights that average a joint with those at the other ends of its bones."""
+    """(J, J) weights that average a joint with its neighbours along the bones."""
     near, pelvis = np.eye(len(skeleton)), skeleton.index("pelvis")
     for a, b in skeleton.bones:
         near[a, b] = near[b, a] = 1.0
@@ -92,30 +92,30 @@ def _beside(skeleton: Skeleton) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class Lifted:
-    """What a lifter answers.
+    """The output of a lifter.
 
     Attributes:
         poses: (T, P, J, 3) float32 image units, NaN where the person is absent.
-        doubt: (T, P, J, 3) float32 image units, 0 or more: half the distance between the answers
-            for the picture and for its mirror image, by axis, after both were brought to the same
-            pelvis; None where there is no second answer.
+        disagreement: (T, P, J, 3) float32 image units, 0 or more: half the distance per axis
+            between the predictions for the picture and for its mirror image, once both have the
+            same pelvis; None without the second prediction.
     """
 
     poses: FloatArray
-    doubt: FloatArray | None
+    disagreement: FloatArray | None
 
 
 @dataclass(frozen=True, eq=False)
 class ErrorModel:
-    """The numbers of one lifter.
+    """The fitted error model of one lifter.
 
     Attributes:
-        offsets: (J,) one for each joint; that of the pelvis is not used.
+        offsets: (J,) one for each joint; the pelvis's is not used.
         slopes: (groups, features), 0 or more, in the order of :func:`groups_of` and ``FEATURES``.
-        low: (features,) smallest value that the fit has seen; what is less counts as this.
-        high: (features,) likewise the largest.
-        about: JSON-ready: the people, the input and the figures of the check.
-        skeleton: of the J joints.
+        low: (features,) smallest value seen by the fit; lower values are raised to it.
+        high: (features,) largest value seen by the fit; higher values are lowered to it.
+        about: JSON-ready: the people, the input and the figures of the validation.
+        skeleton: skeleton of the J joints.
     """
 
     offsets: FloatArray
@@ -142,17 +142,19 @@ class ErrorModel:
             raise ValueError(f"slopes must be 0 or more, got {self.slopes.min():g}")
 
     @classmethod
-    def of_facts(cls, facts: Mapping[str, Any], skeleton: Skeleton = H36M17) -> ErrorModel | None:
-        """The model that weights carry; None if they carry none.
+    def from_metadata(
+        cls, metadata: Mapping[str, Any], skeleton: Skeleton = H36M17
+    ) -> ErrorModel | None:
+        """The error model in the metadata of weights; None without one.
 
         Args:
-            facts: of the weights.
-            skeleton: of the weights' joints.
+            metadata: metadata of the weights.
+            skeleton: skeleton of the weights.
 
         Raises:
-            WeightsError: it is not such a model.
+            WeightsError: the stored model is not valid.
         """
-        stored = facts.get(FACT)
+        stored = metadata.get(METADATA_KEY)
         if stored is None:
             return None
         try:
@@ -170,12 +172,10 @@ class ErrorModel:
                 skeleton=skeleton,
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise WeightsError(
-                f"the weights' own calibration of their errors cannot be read: {error}"
-            ) from error
+            raise WeightsError(f"the weights' error calibration cannot be read: {error}") from error
 
-    def to_fact(self) -> dict[str, Any]:
-        """JSON-ready, for the facts of weights under the name ``FACT``."""
+    def to_metadata(self) -> dict[str, Any]:
+        """JSON-ready, to be stored in the metadata of weights under ``METADATA_KEY``."""
 
         def short(values: FloatArray) -> list[float]:
             return [round(float(value), 5) for value in values]
@@ -193,7 +193,7 @@ class ErrorModel:
         }
 
     def __call__(self, features: FloatArray) -> FloatArray:
-        """(..., J, features) to (..., J) expected error as a fraction of the height."""
+        """Map (..., J, features) to (..., J) expected errors as fractions of the height."""
         within = np.clip(features, self.low, self.high)
         slopes, pelvis = (
             np.zeros((len(self.skeleton), len(FEATURES))),
@@ -213,20 +213,20 @@ def expected_error(
     positions: FloatArray,
     height: float,
 ) -> FloatArray | None:
-    """How far off each joint is likely to be.
+    """Expected error of each joint.
 
     Args:
-        model: of the lifter.
-        lifted: its answer.
-        keypoints: what was lifted.
-        positions: (T, P, J, 3) metres, what became of the answer.
-        height: of everybody in metres.
+        model: the lifter's error model.
+        lifted: the lifter's output.
+        keypoints: the keypoints that were lifted.
+        positions: (T, P, J, 3) metres, the output once placed.
+        height: height of everybody in metres.
 
     Returns:
         (T, P, J) float32 metres, NaN where the person is absent; None without a model or without
         a mirrored pass.
     """
-    if model is None or lifted.doubt is None:
+    if model is None or lifted.disagreement is None:
         return None
     found = model(features(lifted, keypoints, positions, height)) * height
     return found.astype(np.float32)
@@ -235,28 +235,28 @@ def expected_error(
 def features(
     lifted: Lifted, keypoints: Keypoints2D, positions: FloatArray, height: float
 ) -> FloatArray:
-    """What the model goes by.
+    """The input of the error model.
 
     Args:
-        lifted: with its doubt.
-        keypoints: what was lifted, in the skeleton of the other arrays.
+        lifted: the lifter's output, with its disagreement.
+        keypoints: the keypoints that were lifted, in the skeleton of the other arrays.
         positions: (T, P, J, 3) metres.
         height: in metres.
 
     Returns:
         (T, P, J, features) in the order of ``FEATURES``, NaN where the person is absent.
     """
-    assert lifted.doubt is not None
+    assert lifted.disagreement is not None
     skeleton = keypoints.skeleton
     pelvis, beside = skeleton.index("pelvis"), _beside(skeleton)
     poses = lifted.poses.astype(np.float64)
     body = (positions - positions[:, :, [pelvis]]).astype(np.float64) / height
     image = poses - poses[:, :, [pelvis]]
     extent = np.linalg.norm(image, axis=(-1, -2))
-    # The height's share that an image unit is worth at the person's depth.
+    # Length of an image unit at the person's depth, as a fraction of the height.
     unit = np.linalg.norm(body, axis=(-1, -2)) / np.maximum(extent, 1e-9)  # (T, P)
-    doubt = lifted.doubt * unit[..., None, None]
-    apart = np.linalg.norm(doubt, axis=-1)  # (T, P, J)
+    disagreement = lifted.disagreement * unit[..., None, None]
+    apart = np.linalg.norm(disagreement, axis=-1)  # (T, P, J)
 
     data = keypoints.data
     half = min(keypoints.size) / 2
@@ -272,8 +272,8 @@ def features(
     wide = np.ones(len(skeleton))
     found = np.stack(
         [
-            _log(doubt[..., 2]),
-            _log(np.linalg.norm(doubt[..., :2], axis=-1)),
+            _log(disagreement[..., 2]),
+            _log(np.linalg.norm(disagreement[..., :2], axis=-1)),
             _log(apart @ beside.T),
             _log(apart.mean(axis=-1, keepdims=True) * wide),
             unsure,
@@ -296,13 +296,13 @@ def _log(lengths: FloatArray) -> FloatArray:
 
 
 def _tilt(trunk: FloatArray) -> FloatArray:
-    """(T, P) of the trunk (T, P, 3) against the picture's upright, half of 1 - cosine."""
+    """(T, P) tilt of the trunk (T, P, 3) against the picture's vertical: half of 1 - cosine."""
     length = np.maximum(np.linalg.norm(trunk, axis=-1), 1e-9)
     return 0.5 + 0.5 * trunk[..., 1] / length
 
 
 def _mean_over(values: FloatArray, there: Any, reach: int) -> FloatArray:
-    """Mean over the frames within ``reach`` where somebody is there; (T, P, J), (T, P)."""
+    """Mean of (T, P, J) over the frames within ``reach`` with the person ``there`` (T, P)."""
 
     def summed(array: FloatArray) -> FloatArray:
         total = np.concatenate([np.zeros((1, *array.shape[1:])), np.cumsum(array, axis=0)])
@@ -315,7 +315,7 @@ def _mean_over(values: FloatArray, there: Any, reach: int) -> FloatArray:
 
 
 def _speed(body: FloatArray, timestamps: FloatArray, reach: int) -> FloatArray:
-    """(T, P, J) how fast joints move against the pelvis; 0 beside a frame that is missing."""
+    """(T, P, J) speed of the joints relative to the pelvis; 0 next to a missing frame."""
     rows = np.arange(len(body))
     reach = max(reach, 1)
     before, after = np.maximum(rows - reach, 0), np.minimum(rows + reach, len(body) - 1)

@@ -1,15 +1,15 @@
-"""Pose lifters saved by others: MotionBERT's own files and MMPose's port of them.
+"""Pose lifters saved by other programs: MotionBERT's own files and those of its MMPose port.
 
-MotionBERT writes ``torch.save({epoch, lr, optimizer, model_pos, min_loss})``; the tensors carry
-our names, after a ``module.`` where several GPUs trained. Its action and mesh models are
-``{..., model}`` with ``module.backbone.*`` and ``module.head.*``.
+MotionBERT writes ``torch.save({epoch, lr, optimizer, model_pos, min_loss})``; the tensors have
+our names, prefixed with ``module.`` after training on several GPUs. Its action and mesh models
+are ``{..., model}`` with ``module.backbone.*`` and ``module.head.*``.
 
 MMPose writes ``torch.save({meta, state_dict, ...})`` with ``backbone.*`` and ``head.*``. There
-``pos_embed`` is called ``spat_embed``, ``ts_attn`` ``attn_regress``, the two maps of an MLP ``0``
-and ``2``, ``pre_logits`` ``head.pre_logits`` and ``head`` ``head.fc``.
+``pos_embed`` is called ``spat_embed``, ``ts_attn`` ``attn_regress``, the two layers of an MLP
+``0`` and ``2``, ``pre_logits`` ``head.pre_logits`` and ``head`` ``head.fc``.
 
-Both are read with ``weights_only=True``: what a file asks for beyond tensors and plain numpy
-values is refused and named, never run.
+Both are read with ``weights_only=True``: anything in a file other than tensors and plain numpy
+values is rejected by name and never executed.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from mbcli.errors import WeightsError, first_line
 from mbcli.lift.model import DSTformerConfig
 from mbcli.storage.torch_file import load_torch
 
-PUBLISHED_HEADS = 8  # of all published models; their files do not tell
+PUBLISHED_HEADS = 8  # of all published models; their files do not record it
 
 ForeignOrigin = Literal["motionbert", "mmpose"]
 StateDict = dict[str, Tensor]
 
-_NAMED_AT_MOST = 4  # tensors, so that the error stays a line
+_NAMED_AT_MOST = 4  # tensors, to keep the error message on one line
 
-# The "backbone." in front is already taken off.
+# The prefix "backbone." is already removed.
 _MMPOSE_NAMES = (
     (re.compile(r"^spat_embed$"), "pos_embed"),
     (re.compile(r"^attn_regress\."), "ts_attn."),
@@ -46,17 +46,18 @@ _MMPOSE_NAMES = (
 def read_foreign(
     path: Path, num_heads: int | None = None
 ) -> tuple[ForeignOrigin, DSTformerConfig, StateDict]:
-    """Read a published file.
+    """Read a published pose model.
 
     Args:
         path: a file written by ``torch.save``.
-        num_heads: attention heads, which the tensors do not tell; 8 if None.
+        num_heads: attention heads, which the tensors do not determine; None means 8.
 
     Returns:
-        Whose format it is, the dimensions told by the tensors, the tensors under our names.
+        The origin of the format, the dimensions inferred from the tensors, and the tensors under
+        our names.
 
     Raises:
-        WeightsError: damaged, unsafe, or without a 3D pose model.
+        WeightsError: the file is damaged, unsafe, or holds no 3D pose model.
     """
     origin, state = _pose_state(path, load_torch(path, "a weights file"))
     return origin, _infer_config(path, state, num_heads), state
@@ -65,23 +66,23 @@ def read_foreign(
 def read_foreign_task(
     path: Path, num_heads: int | None = None
 ) -> tuple[DSTformerConfig, StateDict]:
-    """Read a published action or mesh model: a backbone and what stands on it.
+    """Read a published action or mesh model: a backbone with a head.
 
     Args:
         path: a file written by ``torch.save``.
-        num_heads: attention heads, which the tensors do not tell; 8 if None.
+        num_heads: attention heads, which the tensors do not determine; None means 8.
 
     Returns:
         The backbone's dimensions, and all tensors as ``backbone.*`` and ``head.*``.
 
     Raises:
-        WeightsError: damaged, unsafe, or without such a model.
+        WeightsError: the file is damaged, unsafe, or holds no such model.
     """
     content = load_torch(path, "a weights file")
     if not isinstance(content, Mapping) or "model" not in content:
         got = some(map(repr, content)) if isinstance(content, Mapping) else type(content).__name__
         raise WeightsError(
-            f"{path} is no action or mesh model: such a file holds 'model', got {got}"
+            f"{path} is not an action or mesh model: such a file holds 'model', got {got}"
         )
     state = _tensors(path, content["model"])
     backbone = {
@@ -113,7 +114,7 @@ def _pose_state(path: Path, content: Any) -> tuple[ForeignOrigin, StateDict]:
 
 
 def _tensors(path: Path, state: Any) -> StateDict:
-    """A checked state dict, without the ``module.`` that training on several GPUs leaves."""
+    """A checked state dict, without the prefix ``module.`` of training on several GPUs."""
     if not isinstance(state, Mapping):
         raise WeightsError(f"{path} holds no state dict, but a {type(state).__name__}")
     others = [n for n, t in state.items() if not (isinstance(n, str) and isinstance(t, Tensor))]
@@ -133,7 +134,7 @@ def _from_mmpose(name: str) -> str:
 
 
 def _infer_config(path: Path, state: StateDict, num_heads: int | None) -> DSTformerConfig:
-    """Dimensions from the shapes of the tensors that carry them."""
+    """Dimensions from the shapes of the tensors."""
     ranks = {
         "joints_embed.weight": 2,
         "pos_embed": 3,
@@ -145,13 +146,13 @@ def _infer_config(path: Path, state: StateDict, num_heads: int | None) -> DSTfor
     missing = [name for name in ranks if name not in state]
     if missing:
         raise WeightsError(
-            f"{path} is of another architecture than DSTformer: missing {some(missing)}; "
+            f"{path} has another architecture than DSTformer: missing {some(missing)}; "
             f"it holds {some(state)}"
         )
     for name, rank in ranks.items():
         if state[name].ndim != rank:
             raise WeightsError(
-                f"{path} is of another architecture than DSTformer: {name} must have {rank} axes, "
+                f"{path} has another architecture than DSTformer: {name} must have {rank} axes, "
                 f"got {tuple(state[name].shape)}"
             )
     dim_feat, dim_in = state["joints_embed.weight"].shape
@@ -173,7 +174,7 @@ def _infer_config(path: Path, state: StateDict, num_heads: int | None) -> DSTfor
 
 
 def some(names: Iterable[str]) -> str:
-    """The first few of many names, and how many are left."""
+    """The first few names, and the number of remaining ones."""
     listed = list(names)
     rest = len(listed) - _NAMED_AT_MOST
     return ", ".join(listed[:_NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "")

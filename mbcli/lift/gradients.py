@@ -1,9 +1,8 @@
-"""Two parts of the model with gradients worked out by hand, for training on a CPU.
+"""Two parts of the model with hand-derived gradients, for training on a CPU.
 
-Both are the plain formulas; what is saved is memory traffic. Attention splits its heads in one
-copy, for whichever axis it mixes, and needs no transposed tokens; its softmax is taken in float32,
-which is also what a CPU does faster than in bfloat16. The gate between the two streams joins and
-splits nothing.
+Both compute the plain formulas, with less memory traffic. Attention splits its heads in one copy
+for either axis and needs no transposed tokens; its softmax is taken in float32, which a CPU also
+computes faster than bfloat16. The gate between the two streams concatenates and splits nothing.
 
 Letters in the shape comments are those of `mbcli.lift.model`; N = sequences times heads,
 L = length of a sequence.
@@ -29,7 +28,7 @@ def attend(qkv: Tensor, heads: int, axis: str) -> Tensor:
     Args:
         qkv: (B, T, J, 3C) queries, keys and values, each of all heads.
         heads: H.
-        axis: ``joints`` or ``frames``: over what.
+        axis: the axis to attend over, ``joints`` or ``frames``.
 
     Returns:
         (B, T, J, C).
@@ -39,9 +38,9 @@ def attend(qkv: Tensor, heads: int, axis: str) -> Tensor:
 
 
 def weigh(st: Tensor, ts: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The adaptive sum of both streams (Zhu et al. 2023, equation 4).
+    """The adaptive fusion of both streams (Zhu et al. 2023, equation 4).
 
-    A softmax of two numbers is a sigmoid of their difference.
+    The softmax of two numbers is a sigmoid of their difference.
 
     Args:
         st: (B, T, J, C) tokens of the first stream.
@@ -64,7 +63,7 @@ class _Attend(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, heads: int, axis: str) -> Tensor:
-        """See `attend`; ``ctx`` keeps what the gradient needs."""
+        """See `attend`; ``ctx`` stores what the gradient needs."""
         tokens = qkv.view(*qkv.shape[:-1], 3, heads, -1)  # (B, T, J, 3, H, D)
         parts = tokens.permute(_SPLIT[axis]).contiguous()  # (3, B, J, H, T, D) or T and J
         q, k, v = split = parts.flatten(1, 3)  # (3, N, L, D)
@@ -79,7 +78,7 @@ class _Attend(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        """From the gradient of (B, T, J, C) to that of (B, T, J, 3C)."""
+        """Map the gradient of the output (B, T, J, C) to that of the input (B, T, J, 3C)."""
         split, weights, mixed = ctx.saved_tensors
         q, k, v = split
         by_head = grads[0].reshape(*grads[0].shape[:-1], ctx.shape[3], -1)  # (B, T, J, H, D)
@@ -88,8 +87,8 @@ class _Attend(torch.autograd.Function):
         torch.bmm(weights.mT, given, out=result[2])
         # The gradient of a softmax: weights (g - sum of weights g).
         if q.dtype == torch.bfloat16:
-            # PyTorch's own is slow here. That sum can be had from the output, and taken off by a
-            # further column of the product, before anything is rounded.
+            # PyTorch's own kernel is slow here. The sum follows from the output, and an extra
+            # column of the product subtracts it before anything is rounded.
             inner = (given * mixed).sum(-1, keepdim=True)  # (N, L, 1)
             given, v = torch.cat([given, -inner], -1), torch.cat([v, torch.ones_like(inner)], -1)
             scores = (given @ v.mT).mul_(weights)  # (N, L, L)
@@ -101,11 +100,11 @@ class _Attend(torch.autograd.Function):
 
 
 class _Weigh(torch.autograd.Function):
-    """The adaptive sum of both streams."""
+    """The adaptive fusion of both streams."""
 
     @staticmethod
     def forward(ctx: Any, st: Tensor, ts: Tensor, difference: Tensor, bias: Tensor) -> Tensor:
-        """Of tokens (M, C), the difference (2C,) of the gate's rows and that () of its biases."""
+        """Fuse tokens (M, C) by the difference (2C,) of the gate's rows and () of its biases."""
         of_st, of_ts = difference.chunk(2)  # 2 x (C,)
         share = torch.addmv(torch.mv(st, of_st).add_(bias), ts, of_ts).sigmoid_()  # (M,)
         ctx.save_for_backward(st, ts, difference, share)
@@ -113,7 +112,7 @@ class _Weigh(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """From the gradient of the sum to those of what was given."""
+        """Map the gradient of the output to those of the inputs."""
         st, ts, difference, share = ctx.saved_tensors
         given = grads[0]  # (M, C)
         to_st = given * share[:, None]  # (M, C)

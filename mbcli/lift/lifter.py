@@ -20,29 +20,29 @@ from mbcli.lift.windows import Cutting, cut_tracks, fade, held
 from mbcli.skeleton import H36M17, SKELETONS, Skeleton, check_body
 from mbcli.types import FloatArray, Keypoints2D
 
-MAX_WINDOW = 243  # frames of a window, as in the paper
+MAX_WINDOW = 243  # frames per window, as in the paper
 COMPAT_MODES = ("motionbert",)
 
-_SHORTEST = 9  # frames of a window, however long they last: as in training
+_SHORTEST = 9  # frames per window, however long they last: as in training
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class LiftOptions:
-    """How to lift.
+    """Options of the lifter.
 
     Attributes:
         flip: average with the prediction for the mirror image.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``float32``, ``bfloat16`` or ``float16``.
-        window: frames of a window; if None the model's longest, at most 243, and no longer than
+        window: frames per window; None means the model's longest, at most 243, and no longer than
             the ``span`` of the weights.
-        overlap: smallest share of a window that the next one covers too, 0.5 to less than 1.
-        batch_size: windows of one batch (twice as many clips with ``flip``).
+        overlap: smallest share of a window that the next one also covers, 0.5 to less than 1.
+        batch_size: windows per batch (twice as many clips with ``flip``).
         compat: None, or ``motionbert`` for the published inference, defects included.
-        root_relative: in ``compat``, whether the model predicts root-relative poses; if None, what
-            the weights tell of themselves, or no if they do not tell.
+        root_relative: in ``compat``, whether the model predicts root-relative poses; None means
+            what the weights' metadata say, false by default.
     """
 
     flip: bool = True
@@ -65,13 +65,13 @@ class LiftOptions:
             raise ConfigError(f"--compat must be {', '.join(COMPAT_MODES)}, got {self.compat!r}")
 
 
-def skeleton_of_facts(facts: Mapping[str, Any]) -> Skeleton:
-    """The joints that weights take and give; Human3.6M's if they tell none.
+def skeleton_of(metadata: Mapping[str, Any]) -> Skeleton:
+    """The skeleton of a lifter's input and output; Human3.6M's if the metadata name none.
 
     Raises:
-        WeightsError: a skeleton that is not known, or one without Human3.6M's joints.
+        WeightsError: an unknown skeleton, or one without Human3.6M's joints.
     """
-    name = facts.get("skeleton", H36M17.name)
+    name = metadata.get("skeleton", H36M17.name)
     if not isinstance(name, str) or name not in SKELETONS:
         raise WeightsError(
             f"the weights must be for one of {', '.join(SKELETONS)}, got {name!r:.60}"
@@ -79,45 +79,44 @@ def skeleton_of_facts(facts: Mapping[str, Any]) -> Skeleton:
     try:
         return check_body(SKELETONS[name])
     except ValueError as error:
-        raise WeightsError(f"the weights are for no body: {error}") from error
+        raise WeightsError(f"the weights are not for a body: {error}") from error
 
 
 class Lifter:
-    """A model with the windowing around it.
+    """A lifting model, applied to tracks window by window.
 
     Args:
         model: a DSTformer; it is moved to the device.
-        options: how to lift.
-        facts: what the weights tell of themselves. Used are ``skeleton``, the name of the
-            joints that the model takes and gives (H36M-17 if not told); ``fps``, the [lowest,
-            highest] frame rate of the training; ``span``, the longest time in seconds that a
-            window should hold;
-            ``window``, ``image`` if the whole picture is the network's window and not the ``crop``
-            around the keypoints; ``root``, ``relative`` if it answers relative to the pelvis in
-            the picture too; ``axes``, ``ray`` if its answer is in the axes of a camera that looks
-            at the pelvis; ``expected_error``, the weights' own calibration of their errors; and
-            for ``compat`` ``root_relative``.
+        options: options of the lifter.
+        metadata: metadata of the weights. The keys used are ``skeleton``, the name of the model's
+            skeleton (H36M-17 by default); ``fps``, the [lowest, highest] frame rate of the
+            training; ``span``, the longest time in seconds that a window should cover;
+            ``window``, ``image`` if the network's input is normalised by the whole picture, not
+            by the ``crop`` around the keypoints; ``root``, ``relative`` if predictions are
+            relative to the pelvis in the picture too; ``axes``, ``ray`` if predictions are in the
+            axes of a camera that looks at the pelvis; ``expected_error``, the calibration of the
+            errors; and for ``compat`` ``root_relative``.
 
     Attributes:
-        skeleton: the joints that the model takes and gives.
-        error_model: tells the expected error of what is lifted; None where the weights carry no
-            calibration, and without flip averaging and in ``compat``, to which it does not apply.
+        skeleton: the skeleton of the model's input and output.
+        error_model: estimates the expected error; None if the weights have no calibration, and
+            without flip averaging and in ``compat``, to which it does not apply.
 
     Raises:
-        ConfigError: an option that this machine or model cannot fulfil.
-        WeightsError: a model of other dimensions than its skeleton's joints with 3 numbers each,
-            or a skeleton or a calibration that is none.
+        ConfigError: an option that this machine or model does not support.
+        WeightsError: the model's dimensions are not its skeleton's joints with 3 numbers each, or
+            its skeleton or calibration is not valid.
     """
 
     def __init__(
         self,
         model: DSTformer,
         options: LiftOptions | None = None,
-        facts: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         options = LiftOptions() if options is None else options
-        self.facts = dict(facts or {})
-        self.skeleton = skeleton_of_facts(self.facts)
+        self.metadata = dict(metadata or {})
+        self.skeleton = skeleton_of(self.metadata)
         dimensions = (model.config.num_joints, model.config.dim_in, model.config.dim_out)
         if dimensions != (len(self.skeleton), 3, 3):
             raise WeightsError(
@@ -137,12 +136,14 @@ class Lifter:
             )
         self.options = options
         self.window = options.window or longest
-        self.span = math.inf if options.window else float(self.facts.get("span", math.inf))
-        self.whole_picture = self.facts.get("window") == "image"
-        self.root_relative = self.facts.get("root") == "relative"
-        self.along_ray = self.facts.get("axes") == "ray"
+        self.span = math.inf if options.window else float(self.metadata.get("span", math.inf))
+        self.whole_picture = self.metadata.get("window") == "image"
+        self.root_relative = self.metadata.get("root") == "relative"
+        self.along_ray = self.metadata.get("axes") == "ray"
         calibrated = options.flip and options.compat is None
-        self.error_model = ErrorModel.of_facts(self.facts, self.skeleton) if calibrated else None
+        self.error_model = (
+            ErrorModel.from_metadata(self.metadata, self.skeleton) if calibrated else None
+        )
         self.network = Network(
             model, options.device, options.precision, options.flip, self.skeleton
         )
@@ -151,23 +152,23 @@ class Lifter:
     def lift(self, keypoints: Keypoints2D, progress: Progress | None = None) -> FloatArray:
         """Lift every person of a clip.
 
-        Each person's track is cut where they are away for more than a second or half a window.
-        Windows overlap, each is normalised by its own confident keypoints, or by the picture if
-        the weights were trained so, and the results are brought back to pixels before they are
-        faded into each other.
+        A track is split wherever its person is absent for more than a second or half a window.
+        Windows overlap. Each is normalised by its own confident keypoints, or by the picture if
+        the weights were trained that way, and the results are converted back to pixels before
+        they are cross-faded.
 
-        Image units, the result's: (x, y) in pixels minus the middle of the picture, divided by
+        The result is in image units: (x, y) in pixels minus the centre of the picture, divided by
         half its shorter side, so that a pose lies on the person; z in the same unit, away from
-        the camera, 0 at the pelvis of each frame. With ``compat`` the units and the root are the
-        published ones instead: see ``compat.lift_as_published``.
+        the camera, 0 at the pelvis of each frame. With ``compat`` units and root are as published;
+        see ``compat.lift_as_published``.
 
-        A clip of a higher frame rate than the weights were trained for is lifted as several
-        interleaved clips of a rate that they know. People whom a turned camera shows across the
-        picture or upside down are lifted upright; see `mbcli.lift.upright`.
+        A clip with a higher frame rate than the weights were trained on is lifted as several
+        interleaved clips of a lower rate. People who appear sideways or upside down because the
+        camera is rolled are lifted upright; see `mbcli.lift.upright`.
 
         Args:
             keypoints: tracks in :attr:`skeleton`; missing joints are (NaN, NaN, 0).
-            progress: is told (windows done, windows in all).
+            progress: receives (windows done, windows in all).
 
         Returns:
             (T, P, J, 3) float32 image units, NaN where the person is absent.
@@ -175,21 +176,23 @@ class Lifter:
         Raises:
             ValueError: keypoints of another skeleton.
         """
-        return self._lift(keypoints, progress, judged=False).poses
+        return self._lift(keypoints, progress, measure=False).poses
 
-    def lift_judged(self, keypoints: Keypoints2D, progress: Progress | None = None) -> Lifted:
-        """Lift every person of a clip, with the doubt of it; see :meth:`lift`.
+    def lift_with_disagreement(
+        self, keypoints: Keypoints2D, progress: Progress | None = None
+    ) -> Lifted:
+        """Lift every person of a clip and measure the disagreement; see :meth:`lift`.
 
         Args:
             keypoints: tracks in :attr:`skeleton`; missing joints are (NaN, NaN, 0).
-            progress: is told (windows done, windows in all).
+            progress: receives (windows done, windows in all).
 
         Raises:
             ValueError: keypoints of another skeleton.
         """
-        return self._lift(keypoints, progress, judged=self.options.flip)
+        return self._lift(keypoints, progress, measure=self.options.flip)
 
-    def _lift(self, keypoints: Keypoints2D, progress: Progress | None, *, judged: bool) -> Lifted:
+    def _lift(self, keypoints: Keypoints2D, progress: Progress | None, *, measure: bool) -> Lifted:
         if keypoints.skeleton != self.skeleton:
             raise ValueError(
                 f"this lifter takes {self.skeleton.name} keypoints, got {keypoints.skeleton.name}"
@@ -198,7 +201,7 @@ class Lifter:
             return Lifted(self._lift_compat(keypoints, progress), None)
         frames, people = keypoints.data.shape[:2]
         total = np.zeros((frames, people, len(self.skeleton), 3))
-        doubts = np.zeros_like(total) if judged else None
+        apart = np.zeros_like(total) if measure else None
         weight = np.zeros((frames, people))
         turns = upright_turns(keypoints)
         jobs = cut_tracks(keypoints, self._cutting, self.options.overlap)
@@ -207,41 +210,41 @@ class Lifter:
             weights = fade(length)
             for first in range(0, len(windows), self.options.batch_size):
                 batch = windows[first : first + self.options.batch_size]
-                answers = self._windows(
+                predictions = self._windows(
                     [held(keypoints.data[:, who], frames) for who, frames in batch],
                     keypoints.size,
-                    judged,
+                    measure,
                     [float(turns[frames.max(), who]) for who, frames in batch],
                 )
-                for (who, frames), (pose, doubt) in zip(batch, answers, strict=True):
+                for (who, frames), (pose, disagreement) in zip(batch, predictions, strict=True):
                     there = frames >= 0
                     times, share = frames[there], weights[there]
                     total[times, who] += share[:, None, None] * pose[there]
                     weight[times, who] += share
-                    if doubts is not None and doubt is not None:
-                        doubts[times, who] += share[:, None, None] * doubt[there]
+                    if apart is not None and disagreement is not None:
+                        apart[times, who] += share[:, None, None] * disagreement[there]
                 done += len(batch)
                 if progress is not None:
                     progress(done, count)
         seen = keypoints.present
         result = np.full(total.shape, np.nan, dtype=np.float32)
         result[seen] = _image_units(total[seen] / weight[seen][:, None, None], keypoints.size)
-        if doubts is None:
+        if apart is None:
             return Lifted(result, None)
-        doubt = np.full(total.shape, np.nan, dtype=np.float32)
-        doubt[seen] = doubts[seen] / (weight[seen][:, None, None] * min(keypoints.size) / 2)
-        return Lifted(result, doubt)
+        units = np.full(total.shape, np.nan, dtype=np.float32)
+        units[seen] = apart[seen] / (weight[seen][:, None, None] * min(keypoints.size) / 2)
+        return Lifted(result, units)
 
     def expected_error(
         self, lifted: Lifted, keypoints: Keypoints2D, positions: FloatArray, height: float
     ) -> FloatArray | None:
-        """How far off each joint is likely to be; None without ``error_model``.
+        """Expected error of each joint; None without ``error_model``.
 
         Args:
-            lifted: the answer for ``keypoints``.
-            keypoints: what was lifted.
-            positions: (T, P, J, 3) metres, what became of the answer.
-            height: of everybody in metres.
+            lifted: the output for ``keypoints``.
+            keypoints: the keypoints that were lifted.
+            positions: (T, P, J, 3) metres, the output once placed.
+            height: height of everybody in metres.
 
         Returns:
             (T, P, J) float32 metres, NaN where the person is absent.
@@ -254,18 +257,18 @@ class Lifter:
         return Cutting(window, max_gap=min(round(fps / stride), window // 2), stride=stride)
 
     def _stride(self, fps: float) -> int:
-        known = self.facts.get("fps")
+        known = self.metadata.get("fps")
         return 1 if known is None else max(1, round(fps / float(np.max(known))))
 
     def lift_windows(self, windows: list[FloatArray], size: tuple[int, int]) -> list[FloatArray]:
-        """Lift stretches of tracks, each by itself, in one batch.
+        """Lift sections of tracks independently in one batch.
 
         Args:
-            windows: (t, J, 3) pixels and confidence, all of one length, at most ``window``.
+            windows: (t, J, 3) pixels and confidence, all of equal length, at most ``window``.
             size: (width, height) of the pictures in pixels.
 
         Returns:
-            (t, J, 3) each: x, y in pixels, z in pixels and 0 at the pelvis of each frame.
+            For each window (t, J, 3): x, y in pixels; z in pixels, 0 at the pelvis of each frame.
         """
         return [pose for pose, _ in self._windows(windows, size, False)]
 
@@ -273,13 +276,13 @@ class Lifter:
         self,
         windows: list[FloatArray],
         size: tuple[int, int],
-        judged: bool,
+        measure: bool,
         turns: Sequence[float] = (),
     ) -> list[tuple[FloatArray, FloatArray | None]]:
-        """The same, each with its doubt in pixels if it is ``judged``; see ``Lifted``.
+        """Lift windows, with their disagreement in pixels if ``measure``; see ``Lifted``.
 
-        The network sees each window turned about the middle of the picture, clockwise by
-        ``turns`` in radians, and what it gives is turned back.
+        Each window is rotated clockwise by ``turns`` (radians) about the centre of the picture
+        before it enters the network, and the prediction is rotated back.
         """
         middle = np.array([*size, 0.0]) / 2
         turns = turns or [0.0] * len(windows)
@@ -289,27 +292,29 @@ class Lifter:
         ]
         frames = [self._frame(window, size) for window in windows]
         clips = [network_input(w, *frame) for w, frame in zip(windows, frames, strict=True)]
-        answers: list[tuple[FloatArray, FloatArray | None]] = []
+        predictions: list[tuple[FloatArray, FloatArray | None]] = []
         batch = np.stack(clips)
-        outs, apart = self.network.judged(batch) if judged else (self.network(batch), None)
+        outs, apart = (
+            self.network.with_disagreement(batch) if measure else (self.network(batch), None)
+        )
         for number, (out, seen, (center, scale)) in enumerate(
             zip(outs, clips, frames, strict=True)
         ):
             pose = _placed(out, seen, self._pelvis) if self.root_relative else out
-            # A model of global depth counts it from a frame of its own in every window.
+            # A model of global depth measures it from another origin in every window.
             depth = pose[..., 2] - pose[:, [self._pelvis], 2]
             xy = pose[..., :2] * scale + center
-            doubt = None
+            disagreement = None
             if apart is not None:
-                doubt = np.abs(apart[number] - apart[number][:, [self._pelvis]]) * scale
+                disagreement = np.abs(apart[number] - apart[number][:, [self._pelvis]]) * scale
             pose = np.concatenate([xy, depth[..., None] * scale], axis=-1)
             if turns[number]:
                 pose = turned(pose - middle, -turns[number]) + middle
-            answers.append((pose, doubt))
-        return answers
+            predictions.append((pose, disagreement))
+        return predictions
 
     def _frame(self, window: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, float]:
-        """Middle and half side of what the network sees of a window."""
+        """Centre and half side of the square by which a window is normalised."""
         if self.whole_picture:
             return np.array(size) / 2, size[0] / 2
         return fit_window(window[..., :2], window[..., 2])
@@ -317,7 +322,7 @@ class Lifter:
     def _lift_compat(self, keypoints: Keypoints2D, progress: Progress | None) -> FloatArray:
         root_relative = self.options.root_relative
         if root_relative is None:
-            root_relative = bool(self.facts.get("root_relative", False))
+            root_relative = bool(self.metadata.get("root_relative", False))
         result = np.full(keypoints.data.shape, np.nan, dtype=np.float32)
         people = keypoints.data.shape[1]
         for who in range(people):
@@ -335,19 +340,19 @@ class Lifter:
 
 
 def _placed(pose: FloatArray, seen: FloatArray, pelvis: int) -> FloatArray:
-    """Put poses that are relative to the pelvis onto the keypoints that they were lifted from.
+    """Move poses relative to the pelvis onto the keypoints they were lifted from.
 
     Args:
-        pose: (t, J, 3) in the window's units, the pelvis at 0 but for the network's error.
+        pose: (t, J, 3) in the window's units, the pelvis at 0 up to the network's error.
         seen: (t, J, 3) the network's input.
-        pelvis: the number of the joint.
+        pelvis: index of the pelvis.
 
     Returns:
-        (t, J, 3) moved by the mean distance to the keypoints, weighted by confidence; frames
-        without any move with their neighbours.
+        (t, J, 3) moved by the confidence-weighted mean offset to the keypoints; frames without
+        keypoints move with their neighbours.
     """
     moved = pose.copy()
-    moved[:, pelvis] = 0  # as published: by the training it is known to be there
+    moved[:, pelvis] = 0  # as published: the training defines it there
     weights = seen[..., 2:]
     total = weights.sum(axis=1)  # (t, 1)
     there = total[:, 0] > 0
@@ -360,6 +365,6 @@ def _placed(pose: FloatArray, seen: FloatArray, pelvis: int) -> FloatArray:
 
 
 def _image_units(pixels: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """(..., 3) pixels to image units; see ``Lifter.lift``."""
+    """Convert (..., 3) pixels to image units; see ``Lifter.lift``."""
     middle = np.array([size[0] / 2, size[1] / 2, 0.0])
     return (pixels - middle) / (min(size) / 2)

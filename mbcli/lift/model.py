@@ -26,13 +26,13 @@ class DSTformerConfig:
     Attributes:
         dim_in: numbers per input token (x, y, confidence).
         dim_out: numbers per output token (x, y, z).
-        dim_feat: features C of a token.
+        dim_feat: features C per token.
         dim_rep: width R of the motion representation.
-        depth: dual-stream layers.
+        depth: number of dual-stream layers.
         num_heads: attention heads H, a divisor of ``dim_feat``.
-        mlp_ratio: hidden width of the MLPs over ``dim_feat``.
-        num_joints: joints J of a skeleton.
-        maxlen: longest clip T in frames.
+        mlp_ratio: hidden width of the MLPs, as a multiple of ``dim_feat``.
+        num_joints: joints J of the skeleton.
+        maxlen: maximum clip length T in frames.
     """
 
     dim_in: int = 3
@@ -64,7 +64,7 @@ _INIT_STD = 0.02  # of fresh weights, as published
 
 
 def _exact(x: Tensor) -> torch.autocast:
-    """Without autocast: coordinates rounded to bfloat16 would be off by millimetres."""
+    """Disable autocast: coordinates rounded to bfloat16 would be off by millimetres."""
     return torch.autocast(x.device.type, enabled=False)
 
 
@@ -93,7 +93,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, axis: str) -> Tensor:
         """Mix (B, T, J, C) over the ``joints`` or the ``frames``."""
         if x.device.type == "cpu" and torch.is_grad_enabled():
-            # PyTorch's fused kernel is slow backwards there, above all in bfloat16.
+            # PyTorch's fused kernel has a slow backward pass there, above all in bfloat16.
             mixed: Tensor = attend(self.qkv(x), self.num_heads, axis)  # (B, T, J, C)
         else:
             mixed = self._attend(x if axis == "joints" else x.transpose(1, 2))
@@ -101,7 +101,7 @@ class Attention(nn.Module):
         return self.proj(mixed)  # (B, T, J, C)
 
     def _attend(self, x: Tensor) -> Tensor:
-        """Mix (B, T, J, C) over its third axis by PyTorch's fused kernel."""
+        """Mix (B, T, J, C) over its third axis with PyTorch's fused kernel."""
         qkv = self.qkv(x.flatten(0, 1)).unflatten(-1, (3, self.num_heads, -1))  # (N, L, 3, H, D)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # 3 x (N, H, L, D)
         mixed = F.scaled_dot_product_attention(q, k, v)  # (N, H, L, D)
@@ -143,7 +143,7 @@ class Block(nn.Module):
 
 
 class DSTformer(nn.Module):
-    """2D keypoint sequences in, 3D pose sequences out.
+    """Maps 2D keypoint sequences to 3D pose sequences.
 
     Args:
         config: the dimensions.
@@ -170,7 +170,7 @@ class DSTformer(nn.Module):
         self._initialise()
 
     def _initialise(self) -> None:
-        """Published initialisation: truncated normals of 0.02; both streams weigh the same."""
+        """Initialise as published: truncated normals of 0.02, equal weights for both streams."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=_INIT_STD)

@@ -28,11 +28,11 @@ def resolve_device(name: str) -> torch.device:
     """The device that ``--device`` names.
 
     Args:
-        name: ``auto`` (the first of cuda, mps and cpu that is there), ``cpu``, ``cuda``,
+        name: ``auto`` (the first available of cuda, mps and cpu), ``cpu``, ``cuda``,
             ``cuda:N`` or ``mps``.
 
     Raises:
-        ConfigError: another word, or a device that this machine has not.
+        ConfigError: another name, or a device that this machine lacks.
     """
     if not re.fullmatch(DEVICE, name):
         raise ConfigError(f"--device must be {DEVICES}, got {name!r}")
@@ -42,7 +42,9 @@ def resolve_device(name: str) -> torch.device:
     here = ["auto", "cpu"] + ["mps"] * mps
     here += [f"cuda:{n}" for n in range(torch.cuda.device_count())] if cuda else []
     if ("cuda:0" if name == "cuda" else name) not in here:
-        raise ConfigError(f"--device {name} is not there on this machine; it has {', '.join(here)}")
+        raise ConfigError(
+            f"--device {name} is not available on this machine; it has {', '.join(here)}"
+        )
     return torch.device(name)
 
 
@@ -50,13 +52,13 @@ class Network:
     """A DSTformer ready to run.
 
     Args:
-        model: is moved to the device and put into evaluation mode.
+        model: the model; it is moved to the device and put into evaluation mode.
         device: see ``resolve_device``.
         precision: ``float32``, ``bfloat16`` or ``float16`` for the dense arithmetic. The last
-            linear map always runs in float32: rounding there would shake the joints by
+            linear layer always runs in float32: rounding it would make the joints jitter by
             millimetres.
         mirror: average with the prediction for the mirror image, both in one batch.
-        skeleton: of the J joints, which says what changes sides.
+        skeleton: skeleton of the J joints, which defines left and right.
 
     Raises:
         ConfigError: no such device or precision, or float16 on a CPU.
@@ -89,20 +91,20 @@ class Network:
         Returns:
             (B, T, J, 3) x, y, z in the units of the input.
         """
-        return self.judged(clips)[0]
+        return self.with_disagreement(clips)[0]
 
-    def judged(
+    def with_disagreement(
         self, clips: npt.NDArray[np.float32]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
-        """Lift a batch of clips, and tell how far the mirror image disagrees.
+        """Lift a batch of clips and measure the disagreement with the mirror image.
 
         Args:
             clips: (B, T, J, 3) as in a call.
 
         Returns:
-            (B, T, J, 3) as of a call, and (B, T, J, 3), what to add to that to get the answer
-            for the picture as it is (and to take away for the mirrored one, mirrored back);
-            None without ``mirror``.
+            (B, T, J, 3) the mean, as in a call, and (B, T, J, 3) the prediction for the original
+            picture minus that mean (the mirrored prediction, mirrored back, lies as far on the
+            other side); None without ``mirror``.
         """
         if not self.mirror:
             return self._run(clips), None

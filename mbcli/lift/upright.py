@@ -1,13 +1,14 @@
-"""Which way up people are, in footage that a turned camera took.
+"""Which way up people are in footage from a rolled camera.
 
-Lifters learn from people who stand upright in the picture, give or take some degrees. A camera that
-rolls about its axis turns all that it sees, so a turned person can be lifted upright and turned
-back without loss. What is upright is taken from people's own bodies over the whole of a stretch:
-who bends down, falls or turns a somersault is upright for most of it.
+Lifters are trained on people who stand upright in the picture, give or take a few degrees. A
+camera that rolls about its axis rotates everything it sees, so a rotated person can be lifted
+upright and rotated back without loss. The vertical is taken from people's own bodies over a whole
+stretch of the clip: somebody who bends down, falls or turns a somersault is upright for most of it.
 
-People also lie. Turned upright, recordings of people who lie down came out 4 mm worse (61 for 57
-mm, 25 recordings), so a body across the picture is taken for a turned camera's only if it travels
-as people do who walk: at right angles to itself. Nobody stays upside down for seconds.
+People also lie down. Recordings of people lying down became 4 mm worse when rotated upright (61
+instead of 57 mm, 25 recordings). A body that lies across the picture is therefore put down to a
+rolled camera only if it travels the way walking people do: at right angles to itself. Nobody stays
+upside down for seconds.
 """
 
 from __future__ import annotations
@@ -19,24 +20,24 @@ import numpy as np
 from mbcli.timeline import clock_of
 from mbcli.types import FloatArray, Keypoints2D
 
-_LEAST = math.radians(45)  # from here a picture is turned; 20 degrees cost 2 mm (44 for 42)
-_OVER = math.radians(135)  # from here people are upside down, below it they may lie
-# Length of the mean of unit vectors: 0.99 of somebody who walks, below 0.9 of one who lies down.
+_LEAST = math.radians(45)  # smallest roll corrected; 20 degrees cost 2 mm (44 instead of 42)
+_OVER = math.radians(135)  # from here people are upside down; below, they may be lying
+# Length of the mean unit vector: 0.99 for somebody walking, below 0.9 for somebody lying down.
 _STEADY = 0.95
-_SECONDS = 1.0  # of a person, to say anything; gymnasts stand on their hands for less
+_SECONDS = 1.0  # least time in view; gymnasts stand on their hands for less
 _TRAVEL = 0.15  # standard deviation in body lengths of a walk half a body long
-_ACROSS = 2.0  # how many times as far people walk across their bodies as along; who crawls does not
+_ACROSS = 2.0  # people walk this many times as far across their bodies as along; not when crawling
 
 
 def upright_turns(keypoints: Keypoints2D) -> FloatArray:
-    """By how much the picture is to be turned for each person to stand in it.
+    """The rotation of the picture that makes each person stand upright.
 
     Args:
         keypoints: tracks in a skeleton with thorax, pelvis and ankles.
 
     Returns:
-        (T, P) radians, clockwise as seen; 0 for whoever is upright, and for everybody where
-        nobody's body tells.
+        (T, P) radians, clockwise as seen; 0 for people who are upright, and for everybody where
+        nobody's body shows a rolled camera.
     """
     data = np.asarray(keypoints.data[..., :2], dtype=np.float64)
     index = keypoints.skeleton.index
@@ -56,7 +57,7 @@ def upright_turns(keypoints: Keypoints2D) -> FloatArray:
             way = (body[seen, who] / length[seen, who, None]).mean(axis=0)
             ways[who] = way
             size = float(np.median(length[seen, who]))
-            if _tells(way, pelvis[seen, who] / size):
+            if _shows_roll(way, pelvis[seen, who] / size):
                 votes += len(seen) * way
         if not votes.any():
             continue
@@ -67,19 +68,19 @@ def upright_turns(keypoints: Keypoints2D) -> FloatArray:
 
 
 def turned(points: FloatArray, turn: float) -> FloatArray:
-    """Points turned about 0, clockwise as seen: (..., 2 or more), of which x and y turn."""
+    """Rotate x and y of points (..., 2 or more) about 0, clockwise as seen."""
     cosine, sine = math.cos(turn), math.sin(turn)
     x, y = points[..., 0], points[..., 1]
     both = np.stack([cosine * x - sine * y, sine * x + cosine * y], axis=-1)
     return np.concatenate([both, points[..., 2:]], axis=-1)
 
 
-def _tells(way: FloatArray, pelvis: FloatArray) -> bool:
-    """Whether a body shows that the camera is turned.
+def _shows_roll(way: FloatArray, pelvis: FloatArray) -> bool:
+    """Whether a body shows that the camera is rolled.
 
     Args:
         way: (2,) mean of the unit vectors from feet to neck.
-        pelvis: (N, 2) its path, in body lengths.
+        pelvis: (N, 2) path of the pelvis, in body lengths.
     """
     angle = abs(math.atan2(way[0], -way[1]))
     if np.linalg.norm(way) < _STEADY or angle < _LEAST:

@@ -1,4 +1,4 @@
-"""Cutting a track into overlapping windows, and the weights that fade them into each other."""
+"""Cutting a track into overlapping windows, and the weights that cross-fade them."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from mbcli.types import FloatArray, IntArray, Keypoints2D
 
 
 def window_starts(length: int, window: int, overlap: float) -> list[int]:
-    """Where the windows over a run begin.
+    """First frames of the windows over a run.
 
-    They are spread evenly, so that the last one is as full as the others and none overlaps its
-    neighbour by less than ``overlap``. A run no longer than a window is one shorter window.
+    The windows are spread evenly: the last one is as full as the others, and neighbours overlap
+    by at least ``overlap``. A run no longer than a window becomes one shorter window.
 
     Args:
-        length: frames of the run, at least 1.
-        window: frames of a window, at least 1.
-        overlap: smallest share of a window that the next one covers too, 0..1, less than 1.
+        length: frames in the run, at least 1.
+        window: frames per window, at least 1.
+        overlap: smallest share of a window that the next one also covers, 0 to less than 1.
     """
     if length <= window:
         return [0]
     hop = max(1, math.floor(window * (1 - overlap)))
     count = math.ceil((length - window) / hop) + 1
-    # The distance of exact positions is at most hop, a whole number; so is that of rounded ones.
+    # Exact positions are at most hop, a whole number, apart; hence rounded ones are too.
     return [i * (length - window) // (count - 1) for i in range(count)]
 
 
 @dataclass(frozen=True)
 class Cutting:
-    """How tracks of one frame rate are cut.
+    """How tracks of a given frame rate are cut.
 
     Attributes:
-        window: frames of a window.
-        max_gap: longest absence in frames that a window reaches over.
-        stride: frames of the source from one that a window holds to the next.
+        window: frames per window.
+        max_gap: longest absence in frames that a window may span.
+        stride: source frames from one frame of a window to the next.
     """
 
     window: int
@@ -50,15 +50,15 @@ class Cutting:
 def cut_tracks(
     keypoints: Keypoints2D, cutting: Callable[[float], Cutting], overlap: float
 ) -> dict[int, list[tuple[int, IntArray]]]:
-    """All windows over the tracks of several people; none reaches over a pause.
+    """All windows over the tracks of several people; none spans a pause.
 
     Args:
         keypoints: the tracks.
-        cutting: how to cut at so many frames a second.
+        cutting: maps frames per second to the way of cutting.
         overlap: see :func:`window_starts`.
 
     Returns:
-        By their length, the windows as (person, frames), where -1 is a dropped frame; see
+        The windows as (person, frames), grouped by length; -1 is a dropped frame, see
         `mbcli.timeline`.
     """
     jobs: dict[int, list[tuple[int, IntArray]]] = defaultdict(list)
@@ -79,17 +79,17 @@ def cut_tracks(
 
 
 def held(track: FloatArray, frames: IntArray) -> FloatArray:
-    """(t, J, 3) of a track (T, J, 3) in a window's frames; in one of -1 nothing is known."""
+    """(t, J, 3) the frames of a window of a track (T, J, 3); frames of -1 are missing."""
     window = track[frames]
     window[frames < 0] = (np.nan, np.nan, 0.0)
     return window
 
 
 def fade(length: int) -> FloatArray:
-    """(length,) how much each frame of a window counts: sine squared, never quite 0.
+    """(length,) weight of each frame of a window: sine squared, never quite 0.
 
-    Divided by the sum over all windows that cover a frame, these are a smooth partition of unity.
-    A frame at the edge of its window, known from one side only, gives way to the window that has
-    it in the middle.
+    Divided by the sum over all windows that cover a frame, these form a smooth partition of unity.
+    A frame at the edge of one window, with context on one side only, gives way to the window that
+    has it in the middle.
     """
     return np.sin(np.pi * (np.arange(length) + 0.5) / length) ** 2

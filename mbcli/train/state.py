@@ -148,7 +148,7 @@ class RunState:
 
     def _export(self, name: str) -> None:
         seconds = self.seconds + time.monotonic() - self._started
-        facts = {
+        metadata = {
             "mbcli": version(),
             "task": self._task.name,
             "step": self.step,
@@ -157,4 +157,4 @@ class RunState:
             "validation": {k: round(v, 2) for k, v in self.validation.items()},
             "config": json.loads(self._signature()),
         }
-        self._task.export(self._run.out / name, self.deployed, facts)
+        self._task.export(self._run.out / name, self.deployed, metadata)

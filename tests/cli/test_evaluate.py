@@ -13,7 +13,7 @@ from mbcli.data.stores.sequences import SequenceWriter
 from mbcli.lift.checkpoint import save_lifter
 from mbcli.lift.model import DSTformer, DSTformerConfig
 
-FACTS = {"window": "image", "root": "relative", "fps": [50.0, 50.0]}
+METADATA = {"window": "image", "root": "relative", "fps": [50.0, 50.0]}
 
 
 def run(*words: object) -> Result:
@@ -31,7 +31,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, model: DSTformer) -> tuple[P
     """Weights, and a store of two actions and a blocked video."""
     folder = tmp_path_factory.mktemp("evaluate")
     weights = folder / "tiny.safetensors"
-    save_lifter(weights, model, FACTS, half=False)
+    save_lifter(weights, model, METADATA, half=False)
     rng = np.random.default_rng(0)
     with SequenceWriter(folder / "store", arrays=("target", "truth", "factor")) as writer:
         for name, action in (

@@ -66,13 +66,13 @@ def same_state(a, b):
 
 def test_ours_come_back_with_their_facts(tmp_path, model):
     path = tmp_path / "lifter.safetensors"
-    facts = {"root_relative": True, "fps": [12, 60], "data": "made up"}
-    save_lifter(path, model, facts, half=False)
+    metadata = {"root_relative": True, "fps": [12, 60], "data": "made up"}
+    save_lifter(path, model, metadata, half=False)
     loaded, info = load_lifter(path)
     assert loaded.config == SMALL
     assert same_state(model, loaded)
     assert not loaded.training
-    assert (info.path, info.origin, info.facts) == (path, "mbcli", facts)
+    assert (info.path, info.origin, info.metadata) == (path, "mbcli", metadata)
     assert info.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert [file.name for file in tmp_path.iterdir()] == ["lifter.safetensors"]
 
@@ -149,7 +149,7 @@ def test_published_files_load(tmp_path, published, prefix, zipped):
     torch.save(content, path, _use_new_zipfile_serialization=zipped)
     loaded, info = load_lifter(path, num_heads=4)
     assert info.origin == "motionbert"
-    assert info.facts == {}
+    assert info.metadata == {}
     config = loaded.config
     assert (config.dim_feat, config.dim_rep, config.depth, config.mlp_ratio) == (32, 48, 2, 2)
     assert (config.num_joints, config.maxlen, config.dim_in, config.dim_out) == (17, 27, 3, 3)
@@ -164,7 +164,7 @@ def test_numpy_scalars_saved_by_numpy_1_load(tmp_path, published):
 
 
 def test_files_saved_on_a_gpu_load_without_one(tmp_path, published):
-    """The storages' location tag is all that tells where they were."""
+    """The storages' location tag alone records where they were."""
     path = tmp_path / "gpu.bin"
     torch.save(published[0], path)
     # Length-prefixed string of the pickle: cpu, then cuda:0.
@@ -263,7 +263,7 @@ def test_weights_that_are_not_finite_are_named(tmp_path, published):
     state = {n: t.clone() for n, t in content["model_pos"].items()}
     state["module.head.bias"][1] = torch.nan
     torch.save({"model_pos": state}, tmp_path / "nan.bin")
-    with pytest.raises(WeightsError, match=r"no finite numbers: head\.bias"):
+    with pytest.raises(WeightsError, match=r"not finite numbers: head\.bias"):
         load_lifter(tmp_path / "nan.bin")
 
 

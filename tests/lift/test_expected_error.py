@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from mbcli.errors import WeightsError
-from mbcli.lift.checkpoint import load_lifter, save_lifter, with_facts
+from mbcli.lift.checkpoint import load_lifter, save_lifter, with_metadata
 from mbcli.lift.expected_error import (
-    FACT,
     FEATURES,
+    METADATA_KEY,
     ErrorModel,
     Lifted,
     expected_error,
@@ -62,9 +62,9 @@ def case():
         frame_index=np.arange(FRAMES),
     )
     positions = (2 * (poses - poses[:, :, :1])).astype(np.float32)
-    doubt = np.where(np.isnan(poses), np.nan, 0.02).astype(np.float32)
-    doubt[:, :, 0] *= 0
-    return Lifted(poses, doubt), keypoints, positions
+    apart = np.where(np.isnan(poses), np.nan, 0.02).astype(np.float32)
+    apart[:, :, 0] *= 0
+    return Lifted(poses, apart), keypoints, positions
 
 
 def errors_of(case, model=None, height=1.8):
@@ -104,9 +104,9 @@ def test_a_person_twice_as_tall_has_twice_the_error(case):
 @pytest.mark.parametrize("joint", [3, 13])
 def test_more_doubt_raises_the_error_of_the_joint_and_a_little_of_all(case, joint):
     lifted, keypoints, positions = case
-    doubt = lifted.doubt.copy()
-    doubt[5, 0, joint] *= 5
-    found = errors_of((Lifted(lifted.poses, doubt), keypoints, positions))
+    apart = lifted.disagreement.copy()
+    apart[5, 0, joint] *= 5
+    found = errors_of((Lifted(lifted.poses, apart), keypoints, positions))
     ratio = found[5, 0, 1:] / errors_of(case)[5, 0, 1:]
     assert (ratio > 1).all()
     assert ratio.argmax() == joint - 1
@@ -168,14 +168,14 @@ def a_lifter():
 def test_the_model_travels_with_the_weights(tmp_path: Path):
     plain, calibrated = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
     save_lifter(plain, a_lifter(), {"fps": [12, 60]}, half=True)
-    with_facts(plain, calibrated, {"fps": [12, 60], FACT: model_of(0.25).to_fact()})
+    with_metadata(plain, calibrated, {"fps": [12, 60], METADATA_KEY: model_of(0.25).to_metadata()})
     before, _ = load_lifter(plain)
     after, info = load_lifter(calibrated)
     assert all(
         torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True)
     )
     assert abs(calibrated.stat().st_size - plain.stat().st_size) < 10_000
-    model = ErrorModel.of_facts(info.facts)
+    model = ErrorModel.from_metadata(info.metadata)
     assert model is not None
     assert np.array_equal(model.slopes, model_of(0.25).slopes)
     assert np.array_equal(model.offsets[1:], model_of().offsets[1:])
@@ -183,39 +183,39 @@ def test_the_model_travels_with_the_weights(tmp_path: Path):
 
 
 def test_weights_without_a_calibration_have_no_model(case):
-    assert ErrorModel.of_facts({}) is None
+    assert ErrorModel.from_metadata({}) is None
     lifter = Lifter(a_lifter(), LiftOptions(device="cpu"))
     assert lifter.error_model is None
     assert lifter.expected_error(*case, 1.8) is None
 
 
-def test_the_lifter_tells_its_doubt_and_the_same_poses(case):
+def test_lifting_with_disagreement_gives_equal_poses(case):
     keypoints = case[1]
-    facts = {FACT: model_of().to_fact()}
-    lifter = Lifter(a_lifter(), LiftOptions(device="cpu"), facts)
-    judged = lifter.lift_judged(keypoints)
-    assert np.allclose(judged.poses, lifter.lift(keypoints), atol=1e-6, equal_nan=True)
-    assert judged.doubt is not None
-    assert np.array_equal(np.isnan(judged.doubt), np.isnan(judged.poses))
+    metadata = {METADATA_KEY: model_of().to_metadata()}
+    lifter = Lifter(a_lifter(), LiftOptions(device="cpu"), metadata)
+    lifted = lifter.lift_with_disagreement(keypoints)
+    assert np.allclose(lifted.poses, lifter.lift(keypoints), atol=1e-6, equal_nan=True)
+    assert lifted.disagreement is not None
+    assert np.array_equal(np.isnan(lifted.disagreement), np.isnan(lifted.poses))
     there = keypoints.present
-    assert (judged.doubt[there] >= 0).all()
-    assert not judged.doubt[there][:, 0].any()
-    assert judged.doubt[there][:, 1:].any()
-    found = lifter.expected_error(judged, keypoints, case[2], 1.8)
+    assert (lifted.disagreement[there] >= 0).all()
+    assert not lifted.disagreement[there][:, 0].any()
+    assert lifted.disagreement[there][:, 1:].any()
+    found = lifter.expected_error(lifted, keypoints, case[2], 1.8)
     assert found is not None
     assert np.isfinite(found[there]).all()
 
 
 @pytest.mark.parametrize("options", [{"flip": False}, {"compat": "motionbert"}])
 def test_the_calibration_is_for_the_mirrored_average_only(case, options):
-    facts = {FACT: model_of().to_fact()}
-    lifter = Lifter(a_lifter(), LiftOptions(device="cpu", **options), facts)
+    metadata = {METADATA_KEY: model_of().to_metadata()}
+    lifter = Lifter(a_lifter(), LiftOptions(device="cpu", **options), metadata)
     assert lifter.error_model is None
-    assert lifter.lift_judged(case[1]).doubt is None
+    assert lifter.lift_with_disagreement(case[1]).disagreement is None
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"features": ["luck"]}, "features must be"),
         ({"offsets": [1]}, "cannot be read"),
@@ -223,7 +223,7 @@ def test_the_calibration_is_for_the_mirrored_average_only(case, options):
         ({"slopes": dict.fromkeys(groups_of(H36M17), [-1.0] * len(FEATURES))}, "0 or more"),
     ],
 )
-def test_a_damaged_calibration_is_told(change, told):
-    fact = json.loads(json.dumps(model_of().to_fact())) | change
-    with pytest.raises(WeightsError, match=told):
-        ErrorModel.of_facts({FACT: fact})
+def test_a_damaged_calibration_is_reported(change, message):
+    stored = json.loads(json.dumps(model_of().to_metadata())) | change
+    with pytest.raises(WeightsError, match=message):
+        ErrorModel.from_metadata({METADATA_KEY: stored})

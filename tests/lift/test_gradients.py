@@ -38,13 +38,13 @@ def test_attention_mixes_the_axis_it_is_told(axis: str) -> None:
 def test_attention_in_bfloat16_is_off_by_its_rounding(axis: str) -> None:
     exact = random(2, 20, 17, 3 * HEADS * 16)
     given = random(2, 20, 17, HEADS * 16).detach()
-    answer = attended(exact, axis)
-    (wanted,) = torch.autograd.grad(answer, exact, given)
+    prediction = attended(exact, axis)
+    (wanted,) = torch.autograd.grad(prediction, exact, given)
     narrow = exact.detach().bfloat16().requires_grad_()
     mixed = attend(narrow, HEADS, axis)
     (got,) = torch.autograd.grad(mixed, narrow, given.bfloat16())
     assert mixed.dtype == got.dtype == torch.bfloat16
-    for found, right in ((mixed, answer), (got, wanted)):
+    for found, right in ((mixed, prediction), (got, wanted)):
         off = (found.detach() - right.detach()).norm() / right.detach().norm()
         assert float(off) < 0.01
 
@@ -70,8 +70,8 @@ def test_a_model_learns_as_with_the_plain_formulas(
         losses = []
         for _ in range(25):
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=narrow):
-                answer = model(inputs)
-            loss = (answer - target).norm(dim=-1).mean()
+                prediction = model(inputs)
+            loss = (prediction - target).norm(dim=-1).mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

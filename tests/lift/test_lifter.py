@@ -111,7 +111,7 @@ def test_faded_windows_are_a_smooth_partition_of_unity():
     assert np.abs(np.diff(shares, axis=1)).max() < 4 / window
 
 
-# what the weights tell of themselves
+# metadata of the weights
 
 
 def test_a_model_of_whole_pictures_sees_the_whole_picture(model):
@@ -124,8 +124,8 @@ def test_a_model_of_whole_pictures_sees_the_whole_picture(model):
     half = SIZE[0] / 2
     xy = (clip.data[:, 0, :, :2] - [half, SIZE[1] / 2]) / half
     assert np.abs(seen[0][0, ..., :2] - xy).max() < 1e-6
-    answer = network(seen[0])[0]
-    wanted = answer * half + np.array([half, SIZE[1] / 2, 0])
+    prediction = network(seen[0])[0]
+    wanted = prediction * half + np.array([half, SIZE[1] / 2, 0])
     assert np.abs(poses[..., :2] - wanted[..., :2]).max() < 1e-2
     assert np.abs(poses[..., 2] - (wanted[..., 2] - wanted[:, :1, 2])).max() < 1e-2
 
@@ -183,13 +183,15 @@ def test_devices():
     for name in ("gpu", "cuda:", "cuda:x", "", "CPU"):
         with pytest.raises(ConfigError, match="must be auto, cpu, cuda, cuda:N or mps"):
             resolve_device(name)
-    with pytest.raises(ConfigError, match="cuda:99 is not there on this machine; it has auto, cpu"):
+    with pytest.raises(
+        ConfigError, match="cuda:99 is not available on this machine; it has auto, cpu"
+    ):
         resolve_device("cuda:99")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is one here")
 def test_no_gpu_no_cuda():
-    with pytest.raises(ConfigError, match="cuda is not there"):
+    with pytest.raises(ConfigError, match="cuda is not available"):
         resolve_device("cuda")
 
 
@@ -398,11 +400,11 @@ def test_high_frame_rates_are_lifted_as_interleaved_clips(model):
 )
 def test_a_window_lasts_no_longer_than_the_span_of_the_weights(model, fps, span, window):
     clip = a_clip(80, fps=fps)
-    facts = {"fps": [12, 60], "span": span}
-    got = Lifter(model, cpu(), facts).lift(clip)
+    metadata = {"fps": [12, 60], "span": span}
+    got = Lifter(model, cpu(), metadata).lift(clip)
     want = Lifter(model, cpu(window=window), {"fps": [12, 60]}).lift(clip)
     assert np.array_equal(got, want)
-    asked = Lifter(model, cpu(window=27), facts).lift(clip)
+    asked = Lifter(model, cpu(window=27), metadata).lift(clip)
     assert np.array_equal(asked, Lifter(model, cpu(), {"fps": [12, 60]}).lift(clip))
 
 

@@ -206,8 +206,8 @@ def test_weights_tell_what_they_are_and_what_was_confused(learnt) -> None:
     assert (info.clips.frames, info.clips.people, info.clips.margin) == (16, 1, 2.0)
     # The median of 20 to 59 frames at 25 a second, of which clips cover 70 to 100 %.
     assert 1.0 < info.clips.seconds < 2.0
-    assert info.facts["validation"]["top1"] == seen[-1].validation["top1"]
-    assert info.facts["config"]["head"]["hidden"] == 64
+    assert info.metadata["validation"]["top1"] == seen[-1].validation["top1"]
+    assert info.metadata["config"]["head"]["hidden"] == 64
     assert model.head.fc1.weight.shape == (64, 17 * 16)
     picture = cv2.imread(str(weights.with_name("best_confusion.png")))
     assert picture is not None

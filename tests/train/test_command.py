@@ -85,7 +85,7 @@ def test_two_processes_train_together(make_config, tmp_path) -> None:
         "4",
     ]
     _, info = load_lifter(Path(tmp_path / "run" / BEST))
-    assert info.facts["config"]["run"]["devices"] == 2
+    assert info.metadata["config"]["run"]["devices"] == 2
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,8 @@ def test_the_bundled_weights_have_their_configuration(name, file) -> None:
     config = load_config(EXAMPLES / file)
     model, info = load_lifter(resolve(name))
     assert model.config == config.model.build()
-    assert info.facts["config"]["data"]["holdout"] == list(config.data.holdout)
-    assert info.facts["config"]["run"]["steps"] == config.run.steps
+    assert info.metadata["config"]["data"]["holdout"] == list(config.data.holdout)
+    assert info.metadata["config"]["run"]["steps"] == config.run.steps
 
 
 def test_the_bundled_lifter_grows_into_the_published_lite_dimensions() -> None:

@@ -53,9 +53,9 @@ def test_a_run_learns_reports_and_leaves_weights_that_load(make_config) -> None:
     assert weights == config.run.out / BEST
     model, info = load_lifter(weights)
     assert model.config == config.model.build()
-    assert info.facts["task"] == "pretrain"
-    assert info.facts["fps"] == [12.0, 60.0]
-    assert info.facts["config"]["data"]["holdout"] == ["eve"]
+    assert info.metadata["task"] == "pretrain"
+    assert info.metadata["fps"] == [12.0, 60.0]
+    assert info.metadata["config"]["data"]["holdout"] == ["eve"]
     assert list((config.run.out / "scalars").glob("events*"))
     assert not list(config.run.out.glob("*.part*"))
 

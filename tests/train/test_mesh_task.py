@@ -152,9 +152,9 @@ def test_a_mesh_model_is_recovered_as_it_was_trained(make_mesh, stick_body, tmp_
 
     model, info = load_mesh(weights)
     assert info.body == "smpl"
-    assert info.facts["task"] == "mesh"
-    assert (info.facts["frames"], info.facts["window"]) == (FRAMES, "image")
-    assert info.facts["fps"] == [25.0, 25.0]
+    assert info.metadata["task"] == "mesh"
+    assert (info.metadata["frames"], info.metadata["window"]) == (FRAMES, "image")
+    assert info.metadata["fps"] == [25.0, 25.0]
     store = SequenceStore.open(tmp_path / "store")
     sequence = next(s for s in store.sequences if s.split == "test")
     data = store.array("keypoints", sequence)
@@ -168,7 +168,7 @@ def test_a_mesh_model_is_recovered_as_it_was_trained(make_mesh, stick_body, tmp_
         boxes=np.full((40, 1, 4), np.nan),
         frame_index=np.arange(40),
     )
-    recoverer = MeshRecoverer(model, stick_body, MeshOptions(device="cpu"), info.facts)
+    recoverer = MeshRecoverer(model, stick_body, MeshOptions(device="cpu"), info.metadata)
     motion = recoverer.recover(keypoints)
     pose = torch.from_numpy(np.array(store.array("pose", sequence))).view(40, 24, 3)
     shape = torch.from_numpy(np.array(store.array("shape", sequence)))

@@ -133,17 +133,17 @@ def test_a_finetuned_lifter_is_lifted_as_it_was_trained(make_pose3d, poses, root
     # The file by itself tells all that is needed for the same figure.
     assert weights is not None
     model, info = load_lifter(weights)
-    assert info.facts["task"] == "pose3d"
-    assert (info.facts["window"], info.facts["root"]) == (window, root)
-    assert info.facts["root_relative"] is (root == "relative")
-    assert info.facts["fps"] == [25.0, 50.0]
-    lifter = Lifter(model, LiftOptions(device="cpu"), info.facts)
+    assert info.metadata["task"] == "pose3d"
+    assert (info.metadata["window"], info.metadata["root"]) == (window, root)
+    assert info.metadata["root_relative"] is (root == "relative")
+    assert info.metadata["fps"] == [25.0, 50.0]
+    lifter = Lifter(model, LiftOptions(device="cpu"), info.metadata)
     store = SequenceStore.open(poses)
     assert h36m([store], lifter).overall.mpjpe == pytest.approx(best, rel=0.02)
     # As a video is lifted: every frame, on the person.
     assert plain([store], lifter).overall.mpjpe < 1.2 * best
     wrong = {"window": "crop" if window == "image" else "image", "root": "picture"}
-    other = Lifter(model, LiftOptions(device="cpu"), {**info.facts, **wrong})
+    other = Lifter(model, LiftOptions(device="cpu"), {**info.metadata, **wrong})
     assert plain([store], other).overall.mpjpe > 2 * best
 
 

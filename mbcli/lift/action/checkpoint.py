@@ -1,9 +1,10 @@
-"""Weights that recognise actions: our own format here, published ones through ``foreign``.
+"""Weights for action recognition: our own format here, published files through ``foreign``.
 
 Ours are safetensors with ``backbone.*`` and ``head.*``. Their metadata holds, as JSON, the
 backbone's ``dimensions``, the names of the ``classes``, how clips are made (``clips``), and
-``facts`` (what the training tells about itself). The head's tensors tell its sizes, and one without
-``fc2`` embeds; ``exemplars`` are then the embeddings of one example of each class.
+``facts`` (what the training recorded about itself; here ``metadata``). The head's sizes follow
+from its tensors. A head without ``fc2`` embeds; ``exemplars`` are then the embeddings of one
+example per class.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ FORMAT = "mbcli.action/1"
 
 _EXEMPLARS = "exemplars"
 
-# What the published files do not tell: NTU RGB+D, whose films take about this long; one-shot
-# models saw clips of 100 frames.
+# What the published files do not record: NTU RGB+D, whose videos take about this long; one-shot
+# models were trained on clips of 100 frames.
 _PUBLISHED = {
     "class": ClipForm(frames=243, people=2, margin=2.0, seconds=3.0, published=True),
     "embed": ClipForm(frames=100, people=2, margin=2.0, seconds=3.0, published=True),
@@ -45,17 +46,17 @@ _PUBLISHED = {
 
 @dataclass(frozen=True, eq=False)
 class ActionInfo:
-    """What is known of weights that recognise actions.
+    """Description of an action model's weights.
 
     Attributes:
         path: the file.
         sha256: of the whole file, hexadecimal.
-        origin: whose format it is.
-        classes: names, in the order of the answers; of a head that embeds, those of the exemplars.
-        clips: how clips are made for it.
-        exemplars: (classes, H) embeddings of one example of each class, None for a head that
-            classifies or if there are none.
-        facts: what the training wrote about itself; empty for foreign files.
+        origin: the project whose format it is.
+        classes: names in the order of the outputs; for a head that embeds, of the exemplars.
+        clips: how clips are made for the model.
+        exemplars: (classes, H) embeddings of one example per class; None if there are none, or
+            for a head that classifies.
+        metadata: what the training recorded about itself; empty for foreign files.
     """
 
     path: Path
@@ -64,7 +65,7 @@ class ActionInfo:
     classes: tuple[str, ...]
     clips: ClipForm
     exemplars: Tensor | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class _About:
     dimensions: DSTformerConfig
     classes: tuple[str, ...]
     clips: ClipForm
-    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
 
 def save_action(
@@ -80,25 +81,25 @@ def save_action(
     model: ActionNet,
     classes: Sequence[str],
     clips: ClipForm,
-    facts: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     *,
     exemplars: Tensor | None = None,
     half: bool,
 ) -> None:
-    """Write an action model as safetensors that describe themselves.
+    """Write an action model as self-describing safetensors.
 
     Args:
-        path: where to; an existing file is replaced when the new one is complete.
+        path: the output file; an existing file is replaced once the new one is complete.
         model: the model.
         classes: names of the classes, or of the exemplars of a head that embeds.
         clips: how clips are made.
-        facts: JSON-ready training facts.
-        exemplars: (classes, H) embeddings that others are compared with.
+        metadata: JSON-ready training metadata.
+        exemplars: (classes, H) embeddings to compare others with.
         half: store float16 instead of float32.
 
     Raises:
         OutputError: the file cannot be written there.
-        TypeError: ``facts`` cannot be expressed as JSON.
+        TypeError: ``metadata`` cannot be expressed as JSON.
     """
     state = stored(model, half=half)
     if exemplars is not None:
@@ -108,7 +109,7 @@ def save_action(
         "dimensions": asdict(model.backbone.config),
         "classes": list(classes),
         "clips": asdict(clips),
-        "facts": dict(facts),
+        "facts": dict(metadata),
     }
     write_described(Path(path), state, FORMAT, about)
 
@@ -116,19 +117,19 @@ def save_action(
 def load_action(
     path: Path, *, device: str | torch.device = "cpu", foreign_classes: Sequence[str] = ()
 ) -> tuple[ActionNet, ActionInfo]:
-    """Load an action model of ours or a published one, strictly.
+    """Load one of our action models or a published one, strictly.
 
     Args:
-        path: the weights file; its content decides on the format, not its suffix.
-        device: where the model goes.
-        foreign_classes: names for the classes of a published file, which tells none; if there are
-            fewer than classes, those are numbered.
+        path: the weights file; the format is detected from its content, not its suffix.
+        device: the device to put the model on.
+        foreign_classes: names for the classes of a published file, which holds none; with fewer
+            names than classes, the classes are numbered.
 
     Returns:
-        The model in evaluation mode, and what is known of it.
+        The model in evaluation mode, and its description.
 
     Raises:
-        WeightsError: no such file; damaged, unsafe, or of another architecture.
+        WeightsError: the file is missing, damaged, unsafe, or of another architecture.
     """
     path = Path(path)
     if is_safetensors(path):
@@ -144,7 +145,7 @@ def load_action(
     fill(path, model, state, "action model")
     _check_classes(path, model.head, about.classes, exemplars)
     digest = sha256_of(path)
-    info = ActionInfo(path, digest, origin, about.classes, about.clips, exemplars, about.facts)
+    info = ActionInfo(path, digest, origin, about.classes, about.clips, exemplars, about.metadata)
     return model.to(device).eval(), info
 
 
@@ -161,7 +162,7 @@ def _parse(about: Mapping[str, Any]) -> _About:
 
 
 def _published(model: ActionNet, dimensions: DSTformerConfig, names: Sequence[str]) -> _About:
-    """What a published file does not tell."""
+    """What a published file does not record."""
     if isinstance(model.head, EmbeddingHead):
         return _About(dimensions, (), _PUBLISHED["embed"], {})
     count = model.head.fc2.out_features
@@ -187,12 +188,12 @@ def _check_classes(
 
 
 def _build(path: Path, state: StateDict, dimensions: DSTformerConfig) -> ActionNet:
-    """A model of the sizes that the tensors have."""
+    """A model whose sizes fit the tensors."""
     features = dimensions.num_joints * dimensions.dim_rep
     first, last = state.get("head.fc1.weight"), state.get("head.fc2.weight")
     if first is None or first.ndim != 2 or first.shape[1] != features:
         raise WeightsError(
-            f"{path} is no action model: its head.fc1 must take {features} numbers, got "
+            f"{path} is not an action model: its head.fc1 must take {features} numbers, got "
             f"{'none' if first is None else tuple(first.shape)}"
         )
     hidden = first.shape[0]

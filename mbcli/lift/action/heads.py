@@ -1,7 +1,7 @@
-"""What stands on the backbone to recognise actions (Zhu et al. 2023, section 3.4).
+"""Heads on the backbone that recognise actions (Zhu et al. 2023, section 3.4).
 
 The motion representation of everybody in a clip is averaged over time and people; a small head
-makes a class or an embedding of it. Tensor names are the published ones.
+turns it into a class or an embedding. Tensor names are the published ones.
 
 Letters in the shape comments: B clips, M people, T frames, J joints, R representation width,
 H hidden width.
@@ -32,13 +32,13 @@ class _Pooling(nn.Module):
 
 
 class ActionHead(_Pooling):
-    """Classes: one hidden layer with batch normalisation.
+    """Classification: one hidden layer with batch normalisation.
 
     Args:
-        features: numbers of a person, J * R.
-        classes: how many.
+        features: numbers per person, J * R.
+        classes: number of classes.
         hidden: width H of the hidden layer.
-        dropout: probability with which a number of the representation is dropped in training.
+        dropout: dropout probability of the representation in training.
     """
 
     def __init__(
@@ -56,12 +56,12 @@ class ActionHead(_Pooling):
 
 
 class EmbeddingHead(_Pooling):
-    """A point on the unit sphere, near those of the same action.
+    """Embedding: a point on the unit sphere, close to those of the same action.
 
     Args:
-        features: numbers of a person, J * R.
+        features: numbers per person, J * R.
         hidden: dimensions H of the embedding.
-        dropout: probability with which a number of the representation is dropped in training.
+        dropout: dropout probability of the representation in training.
     """
 
     def __init__(self, features: int, hidden: int = HIDDEN, dropout: float = 0.0) -> None:
@@ -74,11 +74,11 @@ class EmbeddingHead(_Pooling):
 
 
 class ActionNet(nn.Module):
-    """A backbone with a head; the backbone's own map to 3D poses is not used.
+    """A backbone with a head; the backbone's own 3D pose output is not used.
 
     Args:
-        backbone: gives the motion representation of each person.
-        head: makes something of it.
+        backbone: computes the motion representation of each person.
+        head: turns it into logits or an embedding.
     """
 
     def __init__(self, backbone: DSTformer, head: ActionHead | EmbeddingHead) -> None:
@@ -97,7 +97,7 @@ class ActionNet(nn.Module):
             (B, classes) logits, or (B, H) embeddings of length 1.
         """
         people = x.flatten(0, 1)  # (B * M, T, J, 3)
-        # Most partners of a data set are not there, and all of these look the same: one is enough.
+        # Most second people of a data set are absent and look alike: computing one is enough.
         there = people.flatten(1).any(dim=1)  # (B * M,)
         numbers = torch.arange(len(people), device=x.device)
         stand_in = torch.where(there, numbers, (~there).int().argmax())  # (B * M,)
@@ -109,14 +109,14 @@ class ActionNet(nn.Module):
 def new_head(
     backbone: DSTformer, classes: int | None, *, hidden: int, dropout: float, seed: int
 ) -> ActionHead | EmbeddingHead:
-    """A head with random weights that fits a backbone.
+    """A head with random weights for a backbone.
 
     Args:
-        backbone: what it stands on.
-        classes: how many, or None for an embedding.
+        backbone: the backbone.
+        classes: number of classes, or None for an embedding.
         hidden: width of the hidden layer, or of the embedding.
         dropout: see the heads.
-        seed: of the weights; the same for the same seed.
+        seed: seed of the weights.
     """
     features = backbone.config.num_joints * backbone.config.dim_rep
     with torch.random.fork_rng(devices=[]):

@@ -1,4 +1,4 @@
-"""From the keypoints of one or two people to what an action model sees."""
+"""From the keypoints of one or two people to the input of an action model."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 from mbcli.geometry import fit_window
 from mbcli.types import FloatArray
 
-_ENOUGH_TO_JUDGE = 4  # keypoints; fewer tell nothing of which of them are wild
-_EDGE = 1.001  # keypoints on the edge of their own window are not beyond it
+_ENOUGH = 4  # keypoints; with fewer, outliers cannot be recognised
+_EDGE = 1.001  # keypoints on the edge of their own window are not outside it
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class ClipForm:
     """How clips are made for a model.
 
     Attributes:
-        frames: length T of a clip, to which any stretch of video is resampled evenly.
-        people: how many a clip, M; those who are not there are missing throughout.
-        margin: side of the square that is mapped to -1..1, over that of the keypoints' box.
-        seconds: how long the clips of the training were, half of them longer.
-        published: what is missing stays where MotionBERT's own code leaves it.
+        frames: length T of a clip, to which any section of video is resampled evenly.
+        people: people per clip, M; absent people are missing throughout.
+        margin: side of the square that is mapped to -1..1, relative to that of the keypoints' box.
+        seconds: median duration of the training clips.
+        published: leave missing keypoints where MotionBERT's own code leaves them.
     """
 
     frames: int = 243
@@ -42,15 +42,15 @@ class ClipForm:
 
 
 def normalised(points: Tensor, margin: float | Tensor, *, published: bool = False) -> Tensor:
-    """Clips as a network sees them: in a square around everybody, margin included.
+    """Normalise clips by a square around everybody, margin included.
 
     Args:
         points: (B, T, M, 17, 3) x, y in any unit, and confidence; missing = confidence 0.
-        margin: the square's side over that of the keypoints' box; a number or (B,).
-        published: keep the places of missing joints, limited to -1..1, as MotionBERT does.
+        margin: the square's side relative to that of the keypoints' box; a number or (B,).
+        published: keep the positions of missing joints, clamped to -1..1, as MotionBERT does.
 
     Returns:
-        (B, M, T, 17, 3) x, y about -1..1 and confidence; missing = (0, 0, 0).
+        (B, M, T, 17, 3) x, y within about -1..1 and confidence; missing = (0, 0, 0).
     """
     seen = points[..., 2:] > 0  # (B, T, M, J, 1)
     xy = points[..., :2]
@@ -62,23 +62,23 @@ def normalised(points: Tensor, margin: float | Tensor, *, published: bool = Fals
     placed = (xy - middle) / half  # (B, T, M, J, 2)
     placed = placed.clamp(-1, 1) if published else torch.where(seen, placed, 0.0)
     clips = torch.cat([placed, points[..., 2:].where(seen, 0.0)], dim=-1)  # (B, T, M, J, 3)
-    # A clip without any keypoint has no box at all.
+    # A clip without keypoints has no box.
     return clips.nan_to_num(0.0, 0.0, 0.0).transpose(1, 2)  # (B, M, T, J, 3)
 
 
 def without_wild(points: FloatArray) -> FloatArray:
-    """Keypoints that no body could reach made missing, person by person.
+    """Remove keypoints that no body could reach, person by person.
 
     Args:
         points: (T, M, 17, 3) pixels and confidence; missing = (NaN, NaN, 0).
 
     Returns:
-        The same without them; see `mbcli.geometry.fit_window`.
+        The points with outliers made missing; see `mbcli.geometry.fit_window`.
     """
     out = np.array(points)
     for who in range(out.shape[1]):
         person = out[:, who]
-        if np.count_nonzero(person[..., 2] > 0) < _ENOUGH_TO_JUDGE:
+        if np.count_nonzero(person[..., 2] > 0) < _ENOUGH:
             continue
         center, scale = fit_window(person[..., :2], person[..., 2], min_confidence=0.0)
         beyond = (np.abs(person[..., :2] - center) > scale * _EDGE).any(axis=-1)
@@ -87,14 +87,14 @@ def without_wild(points: FloatArray) -> FloatArray:
 
 
 def published_gaps(points: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Missing keypoints where MotionBERT's data have them.
+    """Put missing keypoints where MotionBERT's data have them.
 
-    A keypoint that was not found is in the corner of the picture, and a person who is not there at
-    all is one point, as far from the left as from the top: half the picture's longer side.
+    A keypoint that was not found lies in the corner of the picture. An absent person is one point
+    whose distance from the left and from the top is half the picture's longer side.
 
     Args:
         points: (T, M, 17, 3) pixels and confidence; missing = (NaN, NaN, 0).
-        size: of the picture.
+        size: (width, height) of the picture in pixels.
     """
     missing = ~(points[..., 2:] > 0)  # (T, M, 17, 1)
     absent = missing.all(axis=(0, 2, 3), keepdims=True)  # (1, M, 1, 1)

@@ -1,4 +1,4 @@
-"""Who does what when: an action model moved along the tracks of a video."""
+"""Who does what and when: an action model applied along the tracks of a video."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mbcli.types import FloatArray, Keypoints2D
 
 # Cosines become probabilities with the temperature of the published training.
 _TEMPERATURE = 0.1
-# A run shorter than this share of a window is too little to be given a name.
+# A run shorter than this share of a window is too short to be labelled.
 _SHORTEST = 0.25
 _LONGEST_ABSENCE = 1.0  # seconds within a run
 
@@ -34,15 +34,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class ActionOptions:
-    """How a video is labelled.
+    """Options of action recognition.
 
     Attributes:
-        window: seconds of a window; as long as the clips of the training if None.
-        stride: seconds from one window to the next; half a window if None.
-        top: how many labels a window is given.
-        pairs: also label people two by two, where the model was trained on pairs.
+        window: seconds per window; None means as long as the training clips.
+        stride: seconds from one window to the next; None means half a window.
+        top: labels per window.
+        pairs: also label people in pairs, if the model was trained on pairs.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        batch_size: windows at once.
+        batch_size: windows per batch.
     """
 
     window: float | None = None
@@ -62,18 +62,18 @@ class ActionOptions:
 
 
 class ActionNetwork:
-    """An action model on a device: keypoints in, answers out.
+    """An action model on a device: keypoints in, predictions out.
 
     Args:
-        model: is moved to the device and put into evaluation mode.
-        info: what is known of it.
+        model: the model; it is moved to the device and put into evaluation mode.
+        info: description of its weights.
         device: see `mbcli.lift.runtime.resolve_device`.
 
     Attributes:
-        embeds: whether it answers with embeddings instead of logits.
+        embeds: whether it predicts embeddings instead of logits.
         classes: names of the classes, or of the exemplars.
         clips: how clips are made.
-        info: what is known of the weights.
+        info: description of the weights.
     """
 
     def __init__(self, model: ActionNet, info: ActionInfo, device: str = "auto") -> None:
@@ -86,26 +86,26 @@ class ActionNetwork:
         longest = model.backbone.config.maxlen
         if self.clips.frames > longest:
             raise WeightsError(
-                f"{info.path} sees clips of {self.clips.frames} frames, but its backbone takes "
-                f"{longest} at most"
+                f"{info.path} needs clips of {self.clips.frames} frames, but its backbone takes at "
+                f"most {longest}"
             )
 
     @classmethod
     def load(
         cls, path: Path, *, device: str = "auto", foreign_classes: Sequence[str] = ()
     ) -> ActionNetwork:
-        """From a file; see `mbcli.lift.action.checkpoint.load_action`."""
+        """Load from a file; see `mbcli.lift.action.checkpoint.load_action`."""
         model, info = load_action(path, foreign_classes=foreign_classes)
         return cls(model, info, device)
 
     def __call__(
         self, clips: Sequence[FloatArray], sizes: Sequence[tuple[int, int]]
     ) -> npt.NDArray[np.float32]:
-        """Answer to clips.
+        """Predict classes or embeddings of clips.
 
         Args:
-            clips: B of (T, M, 17, 3) pixels and confidence, with T and M of :attr:`clips`.
-            sizes: B widths and heights of the pictures.
+            clips: B clips (T, M, 17, 3) of pixels and confidence, with T and M of :attr:`clips`.
+            sizes: B (width, height) pairs of the pictures in pixels.
 
         Returns:
             (B, C) logits, or (B, H) embeddings.
@@ -116,16 +116,16 @@ class ActionNetwork:
         with torch.inference_mode():
             points = torch.from_numpy(np.stack(cleaned).astype(np.float32)).to(self._device)
             x = normalised(points, self.clips.margin, published=self.clips.published)
-            answers = self._model(x)  # (B, C)
-        return answers.float().cpu().numpy()
+            predictions = self._model(x)  # (B, C)
+        return predictions.float().cpu().numpy()
 
-    def probabilities(self, answers: FloatArray) -> FloatArray:
-        """(B, C) of answers; of embeddings, by how near they are to the exemplars.
+    def probabilities(self, predictions: FloatArray) -> FloatArray:
+        """(B, C) probabilities of predictions; embeddings are compared with the exemplars.
 
         Raises:
             WeightsError: the weights embed, but hold no exemplars.
         """
-        logits = np.asarray(answers, dtype=np.float64)
+        logits = np.asarray(predictions, dtype=np.float64)
         if self.embeds:
             if self.info.exemplars is None:
                 raise WeightsError(
@@ -141,20 +141,20 @@ class ActionNetwork:
 class ActionRecogniser:
     """Labels the people of a video.
 
-    Each person's track is cut into runs where they are away for no more than a second, and each
-    run into windows; every window is one clip. A model of two people is also shown everybody
-    together with who is nearest.
+    Each person's track is cut into runs without absences of more than a second, and each run into
+    windows; every window is one clip. A model of two people also sees each person together with
+    the nearest other person.
 
     Args:
         network: the model.
-        options: how to label.
+        options: options of action recognition.
 
     Attributes:
-        skeleton: the joints that it is told of.
+        skeleton: the skeleton of the keypoints it takes.
 
     Raises:
-        ConfigError: windows that do not touch each other.
-        WeightsError: weights that embed, without exemplars.
+        ConfigError: the stride is longer than the window.
+        WeightsError: the weights embed, but hold no exemplars.
     """
 
     def __init__(self, network: ActionNetwork, options: ActionOptions | None = None) -> None:
@@ -179,7 +179,7 @@ class ActionRecogniser:
         *,
         foreign_classes: Sequence[str] = (),
     ) -> ActionRecogniser:
-        """From a file; see `mbcli.lift.action.checkpoint.load_action`."""
+        """Load from a file; see `mbcli.lift.action.checkpoint.load_action`."""
         device = ActionOptions().device if options is None else options.device
         network = ActionNetwork.load(path, device=device, foreign_classes=foreign_classes)
         return cls(network, options)
@@ -191,26 +191,27 @@ class ActionRecogniser:
 
         Args:
             keypoints: tracks in :attr:`skeleton`.
-            progress: is told (windows done, windows in all).
+            progress: receives (windows done, windows in all).
 
         Returns:
-            Spans in the order of their start. They overlap by a window less a stride.
+            Spans sorted by start. They overlap by a window minus a stride.
 
         Raises:
             ValueError: keypoints of another skeleton.
         """
         if keypoints.skeleton != self.skeleton:
             raise ValueError(
-                f"actions are told of {self.skeleton.name}, got {keypoints.skeleton.name}"
+                f"action recognition takes {self.skeleton.name} keypoints, "
+                f"got {keypoints.skeleton.name}"
             )
         windows = list(self._windows(keypoints))
         spans = []
         for first in range(0, len(windows), self.options.batch_size):
             batch = windows[first : first + self.options.batch_size]
             clips = [self._clip(keypoints, people, rows) for people, rows in batch]
-            answers = self.network(clips, [keypoints.size] * len(clips))
+            predictions = self.network(clips, [keypoints.size] * len(clips))
             for (people, rows), chances in zip(
-                batch, self.network.probabilities(answers), strict=True
+                batch, self.network.probabilities(predictions), strict=True
             ):
                 spans.append(self._span(keypoints, people, rows, chances))
             if progress is not None:
@@ -218,7 +219,7 @@ class ActionRecogniser:
         return sorted(spans, key=lambda span: (span.start, span.track_ids))
 
     def _windows(self, keypoints: Keypoints2D) -> Iterator[tuple[tuple[int, ...], range]]:
-        """Everybody and every pair, with the rows of each of their windows."""
+        """Each person and each pair, with the rows of each of their windows."""
         length = max(1, round(self.window * keypoints.fps))
         away = round(_LONGEST_ABSENCE * keypoints.fps)
         groups: list[tuple[int, ...]] = [(who,) for who in range(len(keypoints.track_ids))]
@@ -256,7 +257,7 @@ class ActionRecogniser:
 
 
 def _pairs(keypoints: Keypoints2D) -> list[tuple[int, ...]]:
-    """Everybody with the person who is nearest to them, over the frames that both are in."""
+    """Each person paired with the nearest other one, over the frames that show both."""
     places = _places(keypoints)
     distance: dict[tuple[int, int], float] = {}
     for a, b in combinations(range(len(keypoints.track_ids)), 2):
@@ -271,7 +272,7 @@ def _pairs(keypoints: Keypoints2D) -> list[tuple[int, ...]]:
 
 
 def _places(keypoints: Keypoints2D) -> FloatArray:
-    """(T, P, 2) middle of each person, NaN where absent."""
+    """(T, P, 2) centre of each person, NaN where absent."""
     seen = keypoints.data[..., 2:] > 0  # (T, P, 17, 1)
     total = np.where(seen, keypoints.data[..., :2], 0.0).sum(axis=2)
     count = seen.sum(axis=2)

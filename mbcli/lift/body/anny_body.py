@@ -1,13 +1,14 @@
-"""Anny (Bregier et al. 2025), an open body model: code Apache-2.0, data CC0, nothing to ask for.
+"""Anny (Bregier et al. 2025), an open body model: code Apache-2.0, data CC0, no registration.
 
-Anny's rig has 104 bones and rests with lowered arms and parted legs. Here it is driven by the 24
-rotations of `mbcli.lift.body.body_model`: each bone follows one of those joints, and arms and legs
-are first brought to that model's rest. Shape is six numbers, 0 for the mean grown-up: a phenotype
-of Anny's, within 0..1, is the logistic function of the number (plus log 2 for age, so that 0 means
-a young grown-up): gender (0 = male, 1 = female), age, muscle, weight, height, proportions.
+Anny's rig has 104 bones and a rest pose with lowered arms and parted legs. Here it is driven by
+the 24 rotations of `mbcli.lift.body.body_model`: each bone follows one of those joints, and arms
+and legs are first aligned with that model's rest pose. Shape is six numbers, 0 for the mean adult:
+a phenotype of Anny's, within 0..1, is the logistic function of the number (plus log 2 for age, so
+that 0 means a young adult): gender (0 = male, 1 = female), age, muscle, weight, height,
+proportions.
 
 The first use builds Anny's tables, which takes a minute and 0.8 GB in ``~/.cache/anny`` (or in
-``ANNY_CACHE_DIR``); later ones take a moment.
+``ANNY_CACHE_DIR``); later uses load them at once.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from mbcli.lift.body.rotations import swing
 from mbcli.skeleton import H36M17
 
 PHENOTYPES = ("gender", "age", "muscle", "weight", "height", "proportions")
-_OFFSET = {"age": math.log(2)}  # two thirds: a young grown-up
+_OFFSET = {"age": math.log(2)}  # two thirds: a young adult
 
-# The joint that a bone follows, by the beginning of the bone's name; the first that fits counts.
+# The joint that a bone follows, by the prefix of the bone's name; the first match counts.
 _FOLLOWS = (
     ("upperleg", "hip"),
     ("lowerleg", "knee"),
@@ -48,8 +49,8 @@ _FOLLOWS = (
     ("eye", "head"),
 )
 
-# Limbs that rest elsewhere: their bones, the two bones between which they lie, and where they
-# point at rest in the axes of `mbcli.lift.body.body_model`, on the left.
+# Limbs with another rest pose: their bones, the two bones they lie between, and their direction
+# at rest in the axes of `mbcli.lift.body.body_model`, on the left.
 _LIMBS = (
     (("upperleg",), "upperleg01", "lowerleg01", (0.0, -1.0, 0.0)),
     (("lowerleg",), "lowerleg01", "foot", (0.0, -1.0, 0.0)),
@@ -64,8 +65,8 @@ _MIDDLES = {
     "thorax": ("left_shoulder", "right_shoulder"),
 }
 
-# Weights of vertices in a joint below this are left out, half a percent of the sum in all: it
-# moves the joints by 0.3 mm at most, and the joints alone then need 6 % of the vertices, not 33 %.
+# Vertex weights of a joint below this are dropped, half a percent of the sum in all. That moves
+# the joints by 0.3 mm at most, and the joints alone then need 6 % of the vertices, not 33 %.
 _NEGLIGIBLE = 1e-4
 
 # From Anny's axes (x left, y back, z up) to those of a body at rest (x left, y up, z forward).
@@ -84,7 +85,7 @@ class AnnyBody(nn.Module):
         super().__init__()
         import anny
 
-        # Warp, the default for skinning, compiles kernels on first use and prints while it does.
+        # Warp, the default for skinning, compiles kernels on first use and prints meanwhile.
         self.body = anny.Anny(skinning_method="lbs").float()
         self.register_buffer("turn", torch.tensor(_TURN))
         self.register_buffer("offset", torch.tensor([_OFFSET.get(n, 0.0) for n in PHENOTYPES]))
@@ -132,7 +133,7 @@ class AnnyBody(nn.Module):
         return vertices @ turn.T  # (N, V, 3)
 
     def _regressor(self, rest: Tensor) -> Tensor:
-        """(17, V) H36M-17 from vertices: COCO's as Anny has them, and the top of the head."""
+        """(17, V) H36M-17 from vertices: Anny's COCO keypoints, and the top of the head."""
         from anny import KeypointsRegressor
 
         coco = KeypointsRegressor.coco(self.body)
@@ -150,7 +151,7 @@ class AnnyBody(nn.Module):
 
 
 def _followed(label: str) -> int:
-    """Number of the joint that a bone follows."""
+    """Index of the joint that a bone follows."""
     side = {"L": "left_", "R": "right_"}.get(label.rpartition(".")[2], "")
     for beginning, joint in _FOLLOWS:
         if label.startswith(beginning):
@@ -159,11 +160,11 @@ def _followed(label: str) -> int:
 
 
 def _alignments(labels: list[str], heads: Tensor) -> Tensor:
-    """(bones, 3, 3) what brings each bone from Anny's rest to that of a pose.
+    """(bones, 3, 3) rotations of each bone from Anny's rest pose to ours.
 
     Args:
         labels: names of the bones.
-        heads: (bones, 3) where they begin, in the axes of a body at rest.
+        heads: (bones, 3) start points of the bones, in the axes of a body at rest.
     """
     out = torch.eye(3).repeat(len(labels), 1, 1)
     for side, sign in ((".L", 1.0), (".R", -1.0)):
@@ -178,7 +179,7 @@ def _alignments(labels: list[str], heads: Tensor) -> Tensor:
 
 
 def _reduced(body: Any, vertices: Tensor) -> Any:
-    """The same body with some of its vertices only."""
+    """A copy of a body with only some of its vertices."""
     data = body.to_model_data()
     few = dataclasses.replace(
         data,

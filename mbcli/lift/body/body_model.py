@@ -1,10 +1,10 @@
-"""What a parametric body model is to the rest: rotations and a shape in, a mesh and joints out.
+"""The interface of parametric body models: rotations and a shape in, a mesh and joints out.
 
 A pose is a rotation for each of SMPL's 24 joints, relative to the joint's parent; at rest the
 person stands with arms stretched out to the sides, y up, facing +z, left at +x, and every frame
-is aligned with those axes. The root's rotation leads into the camera's axes (x right, y down, z
-away), so that somebody who stands upright in a picture is turned by half a turn about x. All
-lengths are metres.
+is aligned with those axes. The root's rotation leads to camera axes (x right, y down, z away), so
+that somebody standing upright in a picture is rotated by 180 degrees about x. All lengths are
+in metres.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 from mbcli.skeleton import SMPL24
 
 JOINTS = SMPL24.joints
-"""The joints that a pose turns, in SMPL's order."""
+"""The joints that a pose rotates, in SMPL's order."""
 
 PARENTS = SMPL24.parents
 
@@ -32,15 +32,15 @@ def _mirror_of(joint: str) -> int:
 
 
 MIRROR = tuple(_mirror_of(joint) for joint in JOINTS)
-"""Which joint takes a joint's place in the mirror image."""
+"""For each joint, the index of its counterpart in the mirror image."""
 
 
 class BodyModel(Protocol):
     """A parametric body.
 
     Attributes:
-        name: as it is asked for, and written into weights.
-        shapes: how many numbers S describe a person's shape; all 0 = the mean person.
+        name: as given by users and stored in weights.
+        shapes: number S of shape parameters; all 0 = the mean person.
         faces: (F, 3) int64, vertices of each triangle, counter-clockwise from outside.
         template: (V, 3) metres, the mean person at rest.
     """
@@ -72,12 +72,12 @@ class BodyModel(Protocol):
         ...
 
     def joints(self, rotations: Tensor, shape: Tensor) -> Tensor:
-        """The joints of :meth:`mesh` alone, (N, 17, 3), at a small part of the cost."""
+        """The joints of :meth:`mesh` alone, (N, 17, 3), at a fraction of the cost."""
         ...
 
 
 def upright() -> Tensor:
-    """(24, 3, 3) somebody at rest who stands upright before the camera and looks into it."""
+    """(24, 3, 3) somebody at rest, upright in front of the camera and facing it."""
     pose = torch.eye(3).repeat(len(JOINTS), 1, 1)
     pose[0] = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
     return pose
@@ -90,7 +90,7 @@ def mirrored_pose(rotations: Tensor) -> Tensor:
 
 
 def world_rotations(rotations: Tensor) -> Tensor:
-    """Rotations (..., 24, 3, 3) of each joint in the camera's frame, not the parent's."""
+    """Rotations (..., 24, 3, 3) of each joint relative to the camera instead of its parent."""
     done = [rotations[..., 0, :, :]]
     for joint in range(1, len(JOINTS)):
         done.append(done[PARENTS[joint]] @ rotations[..., joint, :, :])

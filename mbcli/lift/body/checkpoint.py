@@ -1,9 +1,9 @@
-"""Weights of mesh models: our own format, and the published files.
+"""Weights of mesh models: our own format and the published files.
 
 Ours are safetensors. Their metadata holds ``format``, and as JSON ``dimensions`` (of the
 backbone), ``head`` (the fields of ``MeshHeadConfig``), ``body`` (the name of the body model) and
-``facts``. Published files also hold SMPL itself, ``head.smpl.*``, which is not read: the body
-comes from the user's own licensed file.
+``facts`` (what the training recorded about itself; here ``metadata``). Published files also hold
+SMPL itself, ``head.smpl.*``, which is not read: the body comes from the user's own licensed file.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ class MeshInfo:
     Attributes:
         path: the file.
         sha256: of the whole file, hexadecimal.
-        origin: whose format it is.
-        body: name of the body model whose pose and shape it tells.
-        facts: what the training wrote about itself, ``frames`` and ``window`` among it; empty for
-            published files.
+        origin: the project whose format it is.
+        body: name of the body model whose pose and shape it predicts.
+        metadata: what the training recorded about itself, including ``frames`` and ``window``;
+            empty for published files.
     """
 
     path: Path
     sha256: str
     origin: Literal["mbcli", "motionbert"]
     body: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_mesh(
@@ -62,21 +62,22 @@ def load_mesh(
     """Load a mesh model of either format, strictly.
 
     Args:
-        path: the weights file; its content decides on the format, not its suffix.
-        device: where the model goes.
-        num_heads: attention heads of a published file, which its tensors do not tell; 8 if None.
+        path: the weights file; the format is detected from its content, not its suffix.
+        device: the device to put the model on.
+        num_heads: attention heads of a published file, which its tensors do not determine; None
+            means 8.
 
     Returns:
-        The model in evaluation mode, and where it came from.
+        The model in evaluation mode, and the origin of its weights.
 
     Raises:
-        WeightsError: no such file; damaged, unsafe, or of another architecture.
+        WeightsError: the file is missing, damaged, unsafe, or of another architecture.
     """
     path = Path(path)
     sha256 = sha256_of(path)
     if is_safetensors(path):
-        state, (config, head, body, facts) = read_described(path, FORMAT, "mesh model", _parse)
-        info = MeshInfo(path, sha256, "mbcli", body, facts)
+        state, (config, head, body, metadata) = read_described(path, FORMAT, "mesh model", _parse)
+        info = MeshInfo(path, sha256, "mbcli", body, metadata)
     else:
         config, everything = read_foreign_task(path, num_heads)
         state = {n: t for n, t in everything.items() if not n.startswith(_BODY)}
@@ -88,26 +89,26 @@ def load_mesh(
 
 
 def save_mesh(
-    path: Path, model: MeshNet, body: str, facts: Mapping[str, Any], *, half: bool
+    path: Path, model: MeshNet, body: str, metadata: Mapping[str, Any], *, half: bool
 ) -> None:
-    """Write a mesh model as safetensors that describe themselves.
+    """Write a mesh model as self-describing safetensors.
 
     Args:
-        path: where to; an existing file is replaced.
-        model: the model; its dimensions go into the metadata.
+        path: the output file; an existing file is replaced.
+        model: the model; its dimensions are stored as well.
         body: name of the body model.
-        facts: JSON-ready training facts.
+        metadata: JSON-ready training metadata.
         half: store the matrices in float16 instead of float32.
 
     Raises:
         OutputError: the file cannot be written there.
-        TypeError: ``facts`` cannot be expressed as JSON.
+        TypeError: ``metadata`` cannot be expressed as JSON.
     """
     about = {
         "dimensions": asdict(model.config),
         "head": asdict(model.head_config),
         "body": body,
-        "facts": dict(facts),
+        "facts": dict(metadata),
     }
     write_described(Path(path), stored(model, half=half), FORMAT, about)
 
@@ -117,7 +118,7 @@ def _parse(
 ) -> tuple[DSTformerConfig, MeshHeadConfig, str, Mapping[str, Any]]:
     head, body = about["head"], about["body"]
     if set(head) != {"hidden", "shapes", "dropout"}:
-        raise ValueError(f"head must tell hidden, shapes and dropout, got {', '.join(head)}")
+        raise ValueError(f"head must have hidden, shapes and dropout, got {', '.join(head)}")
     if body not in BODY_MODELS:
         raise ValueError(f"body must be {', '.join(BODY_MODELS)}, got {body!r}")
     return parse_dimensions(about["dimensions"]), MeshHeadConfig(**head), body, about["facts"]
@@ -129,7 +130,7 @@ def _infer_head(path: Path, state: StateDict) -> MeshHeadConfig:
         shapes = state["head.head_shape.weight"].shape[0]
     except (KeyError, IndexError) as error:
         raise WeightsError(
-            f"{path} is no mesh model: it must hold head.fc1.weight and head.head_shape.weight"
+            f"{path} is not a mesh model: it must hold head.fc1.weight and head.head_shape.weight"
         ) from error
     missing = [name for name in _COUNTERS if name not in state]
     state.update({name: torch.tensor(0) for name in missing})

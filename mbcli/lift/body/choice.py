@@ -1,4 +1,4 @@
-"""Body models by name: which there are, and what each needs."""
+"""Body models by name, and what each needs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def load_body_model(
         name: ``smpl``, which needs the user's licensed file, or ``anny``, which is open.
         path: SMPL's model file, ``.pkl`` or ``.npz``.
         joint_regressor: for SMPL: ``.npy`` of (17, V), which gives H36M-17 joints as sums of
-            vertices; the published figures rest on ``J_regressor_h36m_correct.npy``. Without it,
-            the joints come from SMPL's own and two vertices of the head.
+            vertices; the published figures use ``J_regressor_h36m_correct.npy``. Without it, the
+            joints come from SMPL's own and two vertices of the head.
 
     Raises:
         ConfigError: another name, an option that the model does not take, or a package that is
             not installed.
-        WeightsError: the file is missing, damaged or no body model.
+        WeightsError: the file is missing, damaged or not a body model.
     """
     if name not in BODY_MODELS:
         raise ConfigError(f"the body model must be {', '.join(BODY_MODELS)}, got {name!r}")

@@ -1,4 +1,4 @@
-"""MotionBERT's mesh model: a DSTformer, and the pose and shape of a body on top of it.
+"""MotionBERT's mesh model: a DSTformer with a head for the pose and shape of a body.
 
 Zhu et al. 2023, section 3.4 ("Human mesh recovery"). Tensor names are the published ones.
 
@@ -28,8 +28,8 @@ class MeshHeadConfig:
 
     Attributes:
         hidden: width H of the hidden layers.
-        shapes: numbers S that describe a body's shape.
-        dropout: share of the representation that training leaves out.
+        shapes: number S of shape parameters.
+        dropout: dropout probability of the representation in training.
     """
 
     hidden: int = PUBLISHED_HIDDEN
@@ -47,10 +47,10 @@ class MeshHeadConfig:
 
 
 class MeshHead(nn.Module):
-    """Pose of every frame, and one shape a clip, each from a hidden layer of its own.
+    """The pose of every frame and one shape per clip, each from its own hidden layer.
 
     Args:
-        features: numbers of a frame's representation, joints times width.
+        features: numbers in a frame's representation, joints times width.
         config: the dimensions.
     """
 
@@ -68,7 +68,7 @@ class MeshHead(nn.Module):
         self.head_shape = nn.Linear(config.hidden, config.shapes)
         for layer in (self.head_pose, self.head_shape):
             nn.init.xavier_uniform_(layer.weight, gain=_INIT_GAIN)
-        # What the layers' answers are added to; published files bring SMPL's mean pose and shape.
+        # The layers' outputs are added to these; published files hold SMPL's mean pose and shape.
         self.register_buffer("init_pose", six_from_matrices(upright()).reshape(1, -1))
         self.register_buffer("init_shape", torch.zeros(1, config.shapes))
 
@@ -87,11 +87,11 @@ class MeshHead(nn.Module):
 
 
 class MeshNet(nn.Module):
-    """2D keypoint clips in, rotations and shape of a body out; the body itself is no part of it.
+    """Maps 2D keypoint clips to the rotations and shape of a body, without the body itself.
 
     Args:
         backbone: the DSTformer.
-        head: dimensions of what stands on it.
+        head: dimensions of the head on top of it.
     """
 
     def __init__(self, backbone: DSTformer, head: MeshHeadConfig) -> None:

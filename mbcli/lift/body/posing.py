@@ -1,7 +1,7 @@
-"""Posing a body model by joints in space, such as those of a recording.
+"""Posing a body model by joint positions, such as those of a recording.
 
-Joints tell where the limbs point, and the trunk's and head's frames, but not how a limb is turned
-about itself: it is turned no more than its parent.
+Joint positions determine the directions of the limbs and the frames of trunk and head, but not the
+twist of a limb: it is set to that of its parent.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from mbcli.lift.body.body_model import JOINTS, PARENTS
 from mbcli.lift.body.rotations import matrices_from_vectors, swing, vectors_from_matrices
 from mbcli.skeleton import H36M17
 
-# The joint that turns a limb, its parent in the trunk or limb, where it points at rest, and the
-# H36M-17 joints between which it lies.
+# The joint that rotates a limb, its parent in the trunk or limb, the limb's direction at rest, and
+# the H36M-17 joints it lies between.
 _LIMBS = (
     ("left_hip", "pelvis", (0.0, -1.0, 0.0), "left_hip", "left_knee"),
     ("right_hip", "pelvis", (0.0, -1.0, 0.0), "right_hip", "right_knee"),
@@ -29,7 +29,7 @@ _LIMBS = (
 
 
 def pose_from_joints(joints: Tensor) -> Tensor:
-    """The pose whose limbs point where those of a skeleton do.
+    """The pose whose limbs have the directions of a skeleton's.
 
     Args:
         joints: (N, 17, 3) H36M-17, in any unit, in a right-handed frame (camera axes are one).
@@ -61,19 +61,19 @@ def pose_from_joints(joints: Tensor) -> Tensor:
     out = []
     for number, joint in enumerate(JOINTS):
         parent = JOINTS[PARENTS[number]]
-        # Collars, feet and hands go with what they hang on.
+        # Collars, feet and hands follow their parents.
         world.setdefault(joint, world[parent] if number else world["pelvis"])
         out.append(world[parent].mT @ world[joint] if number else world[joint])
     return torch.stack(out, dim=1)  # (N, 24, 3, 3)
 
 
 def _frame(left: Tensor, up: Tensor) -> Tensor:
-    """Axes (N, 3, 3), as columns: left, up, forward; ``left`` as given, ``up`` about so."""
+    """Axes (N, 3, 3) as columns left, up, forward; ``left`` exactly, ``up`` approximately."""
     x = normalize(left, dim=-1)
     z = normalize(torch.linalg.cross(x, up), dim=-1)
     return torch.stack([x, torch.linalg.cross(z, x), z], dim=-1)
 
 
 def _between(first: Tensor, second: Tensor, share: float) -> Tensor:
-    """The rotation a share of the way from one to another."""
+    """The rotation a given share of the way from one to another."""
     return first @ matrices_from_vectors(share * vectors_from_matrices(first.mT @ second))

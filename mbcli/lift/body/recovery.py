@@ -37,13 +37,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class MeshOptions:
-    """How to recover bodies.
+    """Options of mesh recovery.
 
     Attributes:
         flip: average with the prediction for the mirror image.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        overlap: smallest share of a clip that the next one covers too, 0.5 to less than 1.
-        batch_size: clips of one batch.
+        overlap: smallest share of a clip that the next one also covers, 0.5 to less than 1.
+        batch_size: clips per batch.
     """
 
     flip: bool = True
@@ -60,16 +60,16 @@ class MeshOptions:
 
 @dataclass(frozen=True, eq=False)
 class MeshMotion:
-    """Bodies in motion. Vertices are computed when they are asked for, never kept.
+    """Bodies in motion. Vertices are computed on request and never stored.
 
     Attributes:
         pose: (T, P, 24, 3) float32 rotation vectors of ``body_model.JOINTS``, radians; NaN where
             the person is absent.
-        shape: (P, S) float32, one shape a person; NaN for somebody who never appears.
+        shape: (P, S) float32, one shape per person; NaN for people who never appear.
         joints: (T, P, 17, 3) float32 metres, H36M-17 of the body, pelvis at 0, camera axes; NaN
             where absent.
-        root: (T, P, 3) float32 metres, where the pelvis is in the camera's frame.
-        keypoints: what was recovered from.
+        root: (T, P, 3) float32 metres, position of the pelvis in the camera's frame.
+        keypoints: the input of the recovery.
         body: the body model.
     """
 
@@ -87,11 +87,11 @@ class MeshMotion:
 
     @property
     def present(self) -> npt.NDArray[np.bool_]:
-        """(T, P) who is there when."""
+        """(T, P) whether a person is present in a frame."""
         return np.asarray(np.isfinite(self.pose).all(axis=(-1, -2)))
 
     def placed(self, root: FloatArray) -> MeshMotion:
-        """The same with the pelvis elsewhere: (T, P, 3) metres in the camera's frame."""
+        """A copy with the pelvis moved to ``root``, (T, P, 3) metres in the camera's frame."""
         if root.shape != self.root.shape:
             raise ValueError(f"MeshMotion.root must be {self.root.shape}, got {root.shape}")
         return replace(self, root=np.asarray(root, dtype=np.float32))
@@ -110,22 +110,22 @@ class MeshMotion:
 
 
 class MeshRecoverer:
-    """A mesh model with the clips around it.
+    """A mesh model, applied to tracks clip by clip.
 
     Args:
-        model: of the joints of H36M-17; it is moved to the device.
-        body: whose pose and shape it tells; moved to the device too.
-        options: how to recover.
-        facts: what the weights tell of themselves. ``frames`` of a clip (16, as published, if
-            not told), ``window`` (``crop`` if not told) and ``fps``, the [lowest, highest] frame
-            rate of the training, are used.
+        model: takes H36M-17 keypoints; it is moved to the device.
+        body: the body model whose pose and shape it predicts; moved to the device too.
+        options: options of mesh recovery.
+        metadata: metadata of the weights. The keys used are ``frames`` per clip (16, as published,
+            by default), ``window`` (``crop`` by default) and ``fps``, the [lowest, highest] frame
+            rate of the training.
 
     Attributes:
-        skeleton: the joints that the model takes, which are also those of bodies.
+        skeleton: the skeleton of the keypoints and of the bodies.
 
     Raises:
-        ConfigError: a device that this machine has not.
-        WeightsError: a model for another body or other keypoints.
+        ConfigError: a device that this machine lacks.
+        WeightsError: the model is for another body or other keypoints.
     """
 
     def __init__(
@@ -133,10 +133,10 @@ class MeshRecoverer:
         model: MeshNet,
         body: BodyModel,
         options: MeshOptions | None = None,
-        facts: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         options = MeshOptions() if options is None else options
-        facts = dict(facts or {})
+        metadata = dict(metadata or {})
         if model.head_config.shapes != body.shapes:
             raise WeightsError(
                 f"the weights must be for the body model {body.name}, whose shape is "
@@ -149,29 +149,29 @@ class MeshRecoverer:
                 f"got {model.config.num_joints} with {model.config.dim_in}"
             )
         self.options = options
-        self.facts = facts
+        self.metadata = metadata
         self.device = resolve_device(options.device)
         self.model = model.to(self.device).eval()
         self.body = body.to(self.device)
-        self.frames = min(int(facts.get("frames", PUBLISHED_FRAMES)), model.config.maxlen)
+        self.frames = min(int(metadata.get("frames", PUBLISHED_FRAMES)), model.config.maxlen)
 
     def recover(self, keypoints: Keypoints2D, progress: Progress | None = None) -> MeshMotion:
         """Recover every person of a clip.
 
-        Clips overlap; where they do, rotations are averaged, each clip counting most in its
-        middle. A person's shape is the average over all their clips. The pelvis is at 0 until
-        :meth:`MeshMotion.placed` says where it is.
+        Where clips overlap, rotations are averaged, with each clip weighted most in its middle. A
+        person's shape is the average over all their clips. The pelvis is at 0; see
+        :meth:`MeshMotion.placed`.
 
         Args:
             keypoints: tracks in :attr:`skeleton`; missing joints are (NaN, NaN, 0).
-            progress: is told (clips done, clips in all).
+            progress: receives (clips done, clips in all).
 
         Raises:
             ValueError: keypoints of another skeleton.
         """
         if keypoints.skeleton != self.skeleton:
             raise ValueError(
-                f"{self.skeleton.name} keypoints are needed, got {keypoints.skeleton.name}"
+                f"mesh recovery takes {self.skeleton.name} keypoints, got {keypoints.skeleton.name}"
             )
         frames, people = keypoints.data.shape[:2]
         jobs = cut_tracks(keypoints, self._cutting, self.options.overlap)
@@ -206,23 +206,23 @@ class MeshRecoverer:
         return MeshMotion(pose, shapes_out, joints, root, keypoints, self.body)
 
     def _cutting(self, fps: float) -> Cutting:
-        rates = self.facts.get("fps")
+        rates = self.metadata.get("fps")
         stride = 1 if rates is None else max(1, round(fps / float(np.max(rates))))
         return Cutting(self.frames, min(round(fps / stride), self.frames // 2), stride)
 
     def _input(self, window: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-        """A clip (t, 17, 3) in pixels as the network is given it."""
-        if self.facts.get("window", "crop") == "image":
+        """The network's input for a clip (t, 17, 3) in pixels."""
+        if self.metadata.get("window", "crop") == "image":
             return network_input(window, np.array(size) / 2, size[0] / 2)
         return network_input(window, *fit_window(window[..., :2], window[..., 2]))
 
     def _settled(self, turns: FloatArray, shape: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Summed rotations (N, 24, 3, 3) to rotation vectors, and the joints of the body."""
+        """Rotation vectors of summed rotations (N, 24, 3, 3), and the joints of the body."""
         poses, places = [np.zeros((0, len(JOINTS), 3))], [np.zeros((0, len(self.skeleton), 3))]
         for first in range(0, len(turns), _FRAMES_AT_ONCE):
             part = slice(first, first + _FRAMES_AT_ONCE)
             with torch.inference_mode():
-                # By singular values on the CPU: the matrices are small, and mps has no such thing.
+                # On the CPU: the matrices are small, and mps has no singular value decomposition.
                 rotations = nearest_rotations(torch.from_numpy(turns[part]))
                 poses.append(vectors_from_matrices(rotations).numpy())
                 numbers = torch.from_numpy(shape[part]).to(self.device)
@@ -252,19 +252,19 @@ def recover(model: nn.Module, clips: Tensor, *, mirror: bool) -> tuple[Tensor, T
 
 
 def place_by_keypoints(motion: MeshMotion, camera: Camera) -> FloatArray:
-    """Where the pelvis must be for the body's joints to lie on the 2D keypoints.
+    """The position of the pelvis that puts the body's joints on the 2D keypoints.
 
-    Each frame by itself, in the least-squares sense, keypoints weighted by their confidence:
-    x - u z = 0 and y - v z = 0 for each joint (x, y, z) seen along the ray (u, v) are linear in
-    where the pelvis is.
+    A least-squares solution for each frame, with keypoints weighted by confidence: x - u z = 0 and
+    y - v z = 0 for each joint (x, y, z) seen along the ray (u, v) are linear in the position of
+    the pelvis.
 
     Args:
         motion: recovered bodies.
-        camera: that filmed them; its lens is used.
+        camera: the camera that filmed them; its intrinsics are used.
 
     Returns:
-        (T, P, 3) float32 metres in the camera's frame; NaN where the person is absent, or too
-        few of the joints were seen to tell.
+        (T, P, 3) float32 metres in the camera's frame; NaN where the person is absent or too few
+        joints were seen.
     """
     keypoints = motion.keypoints
     seen = camera.unproject(keypoints.data[..., :2])  # (T, P, 17, 2)

@@ -1,8 +1,8 @@
-"""Rotations as networks and body models hold them: six numbers, matrices, rotation vectors.
+"""Rotations as used by networks and body models: six numbers, matrices, rotation vectors.
 
-Six numbers are the first two columns of a matrix, neither normalised nor at right angles (Zhou et
-al., "On the Continuity of Rotation Representations in Neural Networks", CVPR 2019), laid out row
-by row: x1 x2, y1 y2, z1 z2. A rotation vector is an axis times an angle in radians.
+Six numbers are the first two columns of a matrix, neither normalised nor orthogonal (Zhou et al.,
+"On the Continuity of Rotation Representations in Neural Networks", CVPR 2019), stored row by row:
+x1 x2, y1 y2, z1 z2. A rotation vector is an axis times an angle in radians.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-_EPSILON = 1e-6  # a few roundings of float32
+_EPSILON = 1e-6  # a few rounding errors of float32
 
 
 def matrices_from_six(six: Tensor) -> Tensor:
-    """Rotation matrices (..., 3, 3) of six numbers (..., 6), by Gram and Schmidt."""
+    """Rotation matrices (..., 3, 3) of six numbers (..., 6), by Gram-Schmidt."""
     pair = six.reshape(*six.shape[:-1], 3, 2)  # (..., 3, 2)
     first = F.normalize(pair[..., 0], dim=-1, eps=_EPSILON)  # (..., 3)
     along = (first * pair[..., 1]).sum(dim=-1, keepdim=True)  # (..., 1)
@@ -32,11 +32,11 @@ def six_from_matrices(matrices: Tensor) -> Tensor:
 def matrices_from_vectors(vectors: Tensor) -> Tensor:
     """Rotation matrices (..., 3, 3) of rotation vectors (..., 3); smooth at 0.
 
-    Rodrigues' formula: 1 + sin(a)/a K + (1 - cos(a))/a^2 K^2, K the cross product's matrix.
+    Rodrigues' formula: 1 + sin(a)/a K + (1 - cos(a))/a^2 K^2, with the cross product matrix K.
     """
     square = (vectors * vectors).sum(dim=-1)[..., None, None]  # (..., 1, 1)
     small = square < _EPSILON
-    # Where the angle is small, what is divided by is 1, so that no gradient is NaN.
+    # Where the angle is small, divide by 1, so that no gradient is NaN.
     angle = torch.where(small, 1.0, square).sqrt()
     first = torch.where(small, 1 - square / 6, angle.sin() / angle)
     second = torch.where(small, 0.5 - square / 24, (1 - angle.cos()) / angle**2)
@@ -48,7 +48,7 @@ def matrices_from_vectors(vectors: Tensor) -> Tensor:
 
 
 def swing(start: Tensor, end: Tensor) -> Tensor:
-    """The shortest rotations (..., 3, 3) from directions (..., 3) of length 1 to others."""
+    """The shortest rotations (..., 3, 3) between unit vectors (..., 3)."""
     axis = torch.linalg.cross(start, end)  # (..., 3)
     sine = axis.norm(dim=-1, keepdim=True)  # (..., 1)
     angle = torch.atan2(sine, (start * end).sum(dim=-1, keepdim=True))  # (..., 1)
@@ -56,10 +56,10 @@ def swing(start: Tensor, end: Tensor) -> Tensor:
 
 
 def vectors_from_matrices(matrices: Tensor) -> Tensor:
-    """Rotation vectors (..., 3) of rotation matrices (..., 3, 3), their angles within 0..pi.
+    """Rotation vectors (..., 3) of rotation matrices (..., 3, 3), with angles within 0..pi.
 
-    By way of quaternions, of which the largest part is found first: stable, and with a finite
-    gradient, at every angle.
+    Computed through quaternions, largest component first: stable, with a finite gradient at every
+    angle.
     """
     m = matrices
     xx, yy, zz = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
@@ -68,7 +68,7 @@ def vectors_from_matrices(matrices: Tensor) -> Tensor:
     )
     wx, wy, wz = (m[..., b, a] - m[..., a, b] for a, b in ((1, 2), (2, 0), (0, 1)))
     xy, xz, yz = (m[..., a, b] + m[..., b, a] for a, b in ((0, 1), (0, 2), (1, 2)))
-    # Row i is the quaternion (w, x, y, z) times four times its part i.
+    # Row i is the quaternion (w, x, y, z) times four times its component i.
     rows = torch.stack(
         [
             torch.stack([squares[..., 0], wx, wy, wz], dim=-1),
@@ -92,7 +92,7 @@ def vectors_from_matrices(matrices: Tensor) -> Tensor:
 def nearest_rotations(matrices: Tensor) -> Tensor:
     """The rotations (..., 3, 3) nearest to matrices such as weighted means of rotations.
 
-    Chordal mean: the matrices' orthogonal part, by singular values, without reflections.
+    Chordal mean: the orthogonal factor of the singular value decomposition, without reflections.
     """
     u, _, vt = torch.linalg.svd(matrices)
     sign = torch.linalg.det(u @ vt)  # (...)

@@ -1,6 +1,6 @@
-"""SMPL (Loper et al. 2015), by the ``smplx`` package, from the user's licensed model file.
+"""SMPL (Loper et al. 2015), computed by ``smplx`` from the user's licensed model file.
 
-The file is read as plain data, see `mbcli.storage.plainpickle`; its layout is told in
+The file is read as plain data, see `mbcli.storage.plainpickle`; its layout is described in
 `mbcli.data.recordings.smpl`.
 """
 
@@ -19,12 +19,12 @@ from mbcli.lift.body.body_model import JOINTS, PARENTS
 from mbcli.skeleton import H36M17
 from mbcli.storage.plainpickle import dense, load_plain_npy, load_plain_npz, load_plain_pickle
 
-SHAPES = 10  # of the published model; files hold more
+SHAPES = 10  # of the published model; files may hold more
 
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
-_RECORDS = ("chumpy", "scipy.sparse")  # of these packages come the arrays of the original pickles
+_RECORDS = ("chumpy", "scipy.sparse")  # packages of the array types in the original pickles
 
-# SMPL's mesh, and the vertices of its face where H36M's nose and top of the head lie.
+# SMPL's mesh, and its vertices at H36M's nose and top of the head.
 _VERTICES = 6890
 _HEAD = {"nose": 332, "head": 411}
 _MIDDLES = {
@@ -66,7 +66,7 @@ class Smpl(nn.Module):
         faces = torch.from_numpy(np.asarray(arrays["f"]).astype(np.int64))
         self.register_buffer("faces", faces)
         self.register_buffer("parents", torch.tensor(PARENTS))
-        # A joint is a sum of few vertices: the others need not be moved to know the joints.
+        # A joint is a sum of few vertices: the joints alone need no others.
         used = np.flatnonzero(arrays["J_regressor"].any(axis=0) | from_vertices.any(axis=0))
         kept = torch.from_numpy(used)
         self.register_buffer("few_template", self.template[kept])
@@ -80,10 +80,10 @@ class Smpl(nn.Module):
 
     @classmethod
     def load(cls, path: Path, joint_regressor: Path | None = None) -> Smpl:
-        """Read a model file, ``.pkl`` or ``.npz``, and perhaps a joint regressor, ``.npy``.
+        """Read a model file, ``.pkl`` or ``.npz``, and optionally a joint regressor, ``.npy``.
 
         Raises:
-            WeightsError: one is missing, damaged, or does not fit.
+            WeightsError: a file is missing, damaged, or does not fit.
         """
         try:
             arrays = _read(path)
@@ -172,9 +172,9 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
         array = arrays[key]
         fits = array.ndim == len(shape) and array.dtype.kind in "iuf"
         if not fits or any(n not in (None, g) for n, g in zip(shape, array.shape, strict=True)):
-            told = ", ".join("any" if n is None else str(n) for n in shape)
+            sizes = ", ".join("any" if n is None else str(n) for n in shape)
             raise WeightsError(
-                f"{path}: {key} must be numbers of shape ({told}), got {array.dtype} {array.shape}"
+                f"{path}: {key} must be numbers of shape ({sizes}), got {array.dtype} {array.shape}"
             )
         if not np.isfinite(array).all():
             raise WeightsError(f"{path}: {key} must hold finite numbers only")

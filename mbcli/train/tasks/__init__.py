@@ -64,6 +64,6 @@ class Task(Protocol):
         """Figures on data that are not trained on; empty if there are none."""
         ...
 
-    def export(self, path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
+    def export(self, path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
         """Write weights that inference can use."""
         ...

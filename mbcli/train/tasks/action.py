@@ -161,11 +161,11 @@ class Action:
         self._scores = score(answers, labels, self._data.classes)
         return {"top1": self._scores.top1, "top5": self._scores.top5}
 
-    def export(self, path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
+    def export(self, path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
         """Write a classifier, and the confusion of the latest validation as a picture."""
         assert isinstance(model, ActionNet), "backbone and head are what is trained"
         form = clip_form(self.settings.clips, self._people, self._train)
-        save_action(path, model, self._data.classes, form, facts, half=True)
+        save_action(path, model, self._data.classes, form, metadata, half=True)
         save_confusion(self._scores, path)
 
 

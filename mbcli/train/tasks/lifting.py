@@ -190,7 +190,7 @@ class Pretraining:
         """Errors on held-out people, millimetres."""
         return {} if self._validator is None else self._validator(model)
 
-    def export(self, path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
+    def export(self, path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
         """Write a lifter."""
         assert isinstance(model, DSTformer), "the backbone is what is trained"
         own = {
@@ -201,4 +201,4 @@ class Pretraining:
             "root_relative": False,
             "axes": self.settings.camera.target,
         }
-        save_lifter(path, model, {**facts, **own}, half=True)
+        save_lifter(path, model, {**metadata, **own}, half=True)

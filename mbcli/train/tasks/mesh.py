@@ -304,7 +304,7 @@ class Mesh:
                 errors.add(*(part.cpu().numpy() for part in (*mesh, *truth)))
         return errors.result()
 
-    def export(self, path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
+    def export(self, path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
         """Write a mesh model that tells how it is to be treated."""
         assert isinstance(model, MeshNet), "a mesh model is what is trained"
         rates = [clip.sequence.fps for clip in self._clips.clips]
@@ -314,7 +314,7 @@ class Mesh:
             "frames": self.settings.clips.frames,
             "window": self.settings.data.window,
         }
-        save_mesh(path, model, self._body.name, {**facts, **own}, half=True)
+        save_mesh(path, model, self._body.name, {**metadata, **own}, half=True)
 
 
 def _norm(rotations: Tensor, shapes: Tensor) -> Tensor:

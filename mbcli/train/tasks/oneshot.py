@@ -168,7 +168,7 @@ class OneShot:
         self._scores = score(similarities(queries, exemplars), labels, self._classes)
         return {"top1": self._scores.top1, "top5": self._scores.top5}
 
-    def export(self, path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
+    def export(self, path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
         """Write an embedding with the exemplars of the unknown classes."""
         assert isinstance(model, ActionNet), "backbone and head are what is trained"
         training = model.training
@@ -177,7 +177,7 @@ class OneShot:
         )  # (K, H)
         model.train(training)
         form = clip_form(self.settings.clips, self._people, self._train)
-        save_action(path, model, self._classes, form, facts, exemplars=exemplars, half=True)
+        save_action(path, model, self._classes, form, metadata, exemplars=exemplars, half=True)
         save_confusion(self._scores, path)
 
 

@@ -218,10 +218,10 @@ class Pose3D:
         ).overall
         return {name: getattr(found, name) for name in ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve")}
 
-    def export(self, path: Path, model: nn.Module, facts: Mapping[str, Any]) -> None:
+    def export(self, path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
         """Write a lifter that tells how it is to be treated."""
         assert isinstance(model, DSTformer), "the backbone is what is trained"
-        save_lifter(path, model, {**facts, **self._facts()}, half=True)
+        save_lifter(path, model, {**metadata, **self._facts()}, half=True)
 
     def _facts(self) -> dict[str, Any]:
         data = self.settings.data

@@ -43,7 +43,7 @@ def test_ours_come_back_and_describe_themselves(tmp_path: Path) -> None:
     loaded, info = load_action(path)
     assert same_answers(model, loaded)
     assert not loaded.training
-    assert (info.origin, info.classes, info.clips, info.facts) == (
+    assert (info.origin, info.classes, info.clips, info.metadata) == (
         "mbcli",
         NAMES,
         FORM,
@@ -103,7 +103,7 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
         load_action(lifter)
     pose = tmp_path / "pose.bin"
     torch.save({"model_pos": model.backbone.state_dict()}, pose)
-    with pytest.raises(WeightsError, match=r"is no action or mesh model.*got 'model_pos'"):
+    with pytest.raises(WeightsError, match=r"is not an action or mesh model.*got 'model_pos'"):
         load_action(pose)
     mesh = {n: t for n, t in model.state_dict().items() if not n.startswith("head.fc1")}
     torch.save({"model": mesh}, pose)
@@ -139,7 +139,7 @@ def test_damage_is_told(tmp_path: Path) -> None:
     with torch.no_grad():
         model.head.fc2.bias[0] = torch.nan
     save_action(path, model, NAMES, FORM, {}, half=False)
-    with pytest.raises(WeightsError, match=r"no finite numbers: head\.fc2\.bias"):
+    with pytest.raises(WeightsError, match=r"not finite numbers: head\.fc2\.bias"):
         load_action(path)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(WeightsError, match="not a complete safetensors file"):

@@ -80,9 +80,9 @@ def test_windows_cover_each_run_evenly_and_pairs_are_seen_together(make_network)
     data[100:150, 0] = (np.nan, np.nan, 0)  # away for 2.5 s: two runs
     data[20:25, 1] = (np.nan, np.nan, 0)  # a short absence ends no run
     network = make_network(FORM)
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     spans = ActionRecogniser(network).recognise(
-        clip_of(data), lambda done, total: told.append((done, total))
+        clip_of(data), lambda done, total: reports.append((done, total))
     )
     by_people: dict[tuple[int, ...], list[tuple[int, int]]] = {}
     for span in spans:
@@ -95,7 +95,7 @@ def test_windows_cover_each_run_evenly_and_pairs_are_seen_together(make_network)
     assert by_people[(5, 6)] == by_people[(5,)]
     assert by_people[(6, 7)] == [(0, 40), (20, 60)]
     assert set(by_people) == {(5,), (6,), (7,), (5, 6), (6, 7)}
-    assert told[-1] == (len(spans), len(spans))
+    assert reports[-1] == (len(spans), len(spans))
     assert [span.start for span in spans] == sorted(span.start for span in spans)
     first = next(span for span in spans if span.track_ids == (6,))
     assert (first.start, first.end) == pytest.approx((10.0, 12.0))
@@ -108,7 +108,7 @@ def test_windows_cover_each_run_evenly_and_pairs_are_seen_together(make_network)
 
 
 def test_a_clip_is_what_the_training_made(make_network) -> None:
-    """The same way from pixels, resampling included, and an absent partner missing."""
+    """The reference path from pixels, with resampling, and with the absent partner missing."""
     data = people(40, 100, 500)
     network = make_network(FORM)
     ActionRecogniser(network, ActionOptions(window=2)).recognise(clip_of(data))
@@ -150,9 +150,9 @@ def test_what_cannot_be(make_network) -> None:
 
 def test_an_embedding_is_named_by_the_nearest_exemplar(make_network) -> None:
     network = make_network(FORM, embeds=True, exemplars=torch.eye(3, 8))
-    answers = np.zeros((2, 8))
-    answers[0, 1], answers[1, :3] = 1, (0.6, 0, 0.8)
-    chances = network.probabilities(answers)
+    predictions = np.zeros((2, 8))
+    predictions[0, 1], predictions[1, :3] = 1, (0.6, 0, 0.8)
+    chances = network.probabilities(predictions)
     assert chances.argmax(axis=1).tolist() == [1, 2]
     wanted = np.exp(np.array([6.0, 0, 8])) / np.exp(np.array([6.0, 0, 8])).sum()
     assert chances[1] == pytest.approx(wanted)

@@ -137,9 +137,11 @@ def test_smplx_itself_gives_the_same_mesh(smpl_file: tuple[Path, Path]) -> None:
     layer.vertex_joint_selector.extra_joints_idxs = torch.zeros(0, dtype=torch.long)
     turns = matrices_from_vectors(0.5 * torch.randn(3, 24, 3))
     shape = torch.randn(3, 10)
-    told = layer(betas=shape, global_orient=turns[:, :1], body_pose=turns[:, 1:], pose2rot=False)
+    expected = layer(
+        betas=shape, global_orient=turns[:, :1], body_pose=turns[:, 1:], pose2rot=False
+    )
     vertices, _ = body.mesh(turns, shape)
-    torch.testing.assert_close(vertices, told.vertices)
+    torch.testing.assert_close(vertices, expected.vertices)
 
 
 def test_what_is_missing_is_said_in_one_line(

@@ -60,7 +60,7 @@ def test_one_rotation_a_joint_and_frame_and_one_shape_a_clip(net: MeshNet) -> No
     torch.testing.assert_close(
         rotations @ rotations.mT, torch.eye(3).expand_as(rotations), atol=1e-5, rtol=0
     )
-    # A new head answers with somebody who stands upright before the camera.
+    # A new head predicts somebody standing upright in front of the camera.
     assert (rotations - upright()).abs().max() < 0.5
 
 
@@ -74,7 +74,7 @@ def test_weights_tell_what_they_are_and_come_back(tmp_path: Path, net: MeshNet) 
     assert json.loads(metadata["head"]) == {"hidden": 12, "shapes": 10, "dropout": 0.1}
     back, info = load_mesh(path)
     assert not back.training
-    assert (info.origin, info.body, info.facts) == ("mbcli", "smpl", {"frames": 5})
+    assert (info.origin, info.body, info.metadata) == ("mbcli", "smpl", {"frames": 5})
     x = torch.randn(2, 5, 17, 3)
     for mine, theirs in zip(net.eval()(x), back(x), strict=True):
         torch.testing.assert_close(mine, theirs)
@@ -107,7 +107,7 @@ def test_other_files_are_refused(tmp_path: Path, net: MeshNet) -> None:
     with pytest.raises(WeightsError, match=r"lifter of mbcli: .*mbcli\.mesh/1"):
         load_lifter(mesh)
     del net.head.head_shape
-    with pytest.raises(WeightsError, match="is no mesh model"):
+    with pytest.raises(WeightsError, match="is not a mesh model"):
         load_mesh(published(net, tmp_path / "action.bin"), num_heads=2)
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(mesh.read_bytes()[:-10])

@@ -36,9 +36,9 @@ def test_limbs_point_where_those_of_the_skeleton_do(stick_body: BodyModel) -> No
         vectors[:, JOINTS.index(joint)] = torch.randn(50, 3, generator=generator)
     pose = matrices_from_vectors(vectors)
     pose[:, 0] = upright()[0] @ matrices_from_vectors(torch.randn(50, 3, generator=generator))
-    told = h36m_of(stick_body, pose)
-    found = h36m_of(stick_body, pose_from_joints(told))
-    cosine = (directions(told) * directions(found)).sum(axis=-1)
+    expected = h36m_of(stick_body, pose)
+    found = h36m_of(stick_body, pose_from_joints(expected))
+    cosine = (directions(expected) * directions(found)).sum(axis=-1)
     # The made-up body's limbs do not rest quite where a pose has them: 5 degrees.
     assert np.degrees(np.arccos(cosine.clip(-1, 1))).max() < 8
 

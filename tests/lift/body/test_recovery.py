@@ -50,7 +50,7 @@ def moving(frames: int, people: int = 1) -> np.ndarray:
 
 
 class Timekeeper(nn.Module):
-    """Turns the pelvis by what the clip's own keypoints say, and tells the confidence as shape."""
+    """Rotates the pelvis by the clip's own keypoints, and returns the confidence as shape."""
 
     config = TINY
     head_config = MeshHeadConfig(hidden=1)
@@ -64,9 +64,9 @@ class Timekeeper(nn.Module):
 def test_every_frame_of_everybody_is_recovered(net: MeshNet, stick_body: BodyModel) -> None:
     data = moving(50, people=2)
     data[20:40, 1] = np.nan, np.nan, 0
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     recoverer = MeshRecoverer(net, stick_body, MeshOptions(device="cpu", batch_size=3))
-    motion = recoverer.recover(tracks(data), lambda done, all_: told.append((done, all_)))
+    motion = recoverer.recover(tracks(data), lambda done, all_: reports.append((done, all_)))
     assert motion.pose.shape == (50, 2, 24, 3)
     assert motion.shape.shape == (2, 10)
     assert motion.joints.shape == (50, 2, 17, 3)
@@ -74,7 +74,7 @@ def test_every_frame_of_everybody_is_recovered(net: MeshNet, stick_body: BodyMod
     assert np.array_equal(motion.present, np.isfinite(data[..., 0, 0]))
     assert np.isnan(motion.joints[30, 1]).all()
     assert np.array_equal(motion.joints[:, 0, 0], np.zeros((50, 3)))
-    assert told[-1][0] == told[-1][1]
+    assert reports[-1][0] == reports[-1][1]
     assert motion.vertices(30, 1) is None
     vertices = motion.vertices(30, 0)
     assert vertices is not None
@@ -100,9 +100,9 @@ def test_a_clip_is_what_the_network_says(net: MeshNet, stick_body: BodyModel) ->
 def test_overlapping_clips_make_one_smooth_motion(stick_body: BodyModel) -> None:
     data = moving(64)
     # Seen through the whole picture, every clip says the same of a frame.
-    options, facts = MeshOptions(device="cpu", flip=False), {"window": "image"}
+    options, metadata = MeshOptions(device="cpu", flip=False), {"window": "image"}
     model: Any = Timekeeper()
-    motion = MeshRecoverer(model, stick_body, options, facts).recover(tracks(data))
+    motion = MeshRecoverer(model, stick_body, options, metadata).recover(tracks(data))
     angle = (data[:, 0, 0, 0] - SIZE[0] / 2) / (SIZE[0] / 2)
     np.testing.assert_allclose(motion.pose[:, 0, 0, 1], angle, atol=1e-5)
     np.testing.assert_allclose(motion.pose[:, 0, 1:], 0, atol=1e-5)
@@ -118,9 +118,9 @@ def test_a_fast_video_is_recovered_in_strides(stick_body: BodyModel) -> None:
             return super().forward(x)
 
     model: Any = Spy()
-    facts = {"fps": [25.0, 30.0], "frames": 16}
+    metadata = {"fps": [25.0, 30.0], "frames": 16}
     options = MeshOptions(device="cpu", flip=False)
-    MeshRecoverer(model, stick_body, options, facts).recover(tracks(moving(32), fps=60.0))
+    MeshRecoverer(model, stick_body, options, metadata).recover(tracks(moving(32), fps=60.0))
     assert model.lengths == [16, 16]
 
 
@@ -144,10 +144,10 @@ def test_the_body_is_placed_where_its_joints_are_seen(
     seen = camera.project(motion.joints + root[:, :, None])
     data = np.concatenate([seen, np.full((10, 1, 17, 1), 0.7)], axis=-1)
     data[3, 0, 5] = np.nan, np.nan, 0
-    data[4, 0, 1:] = np.nan, np.nan, 0  # one joint alone tells no depth
+    data[4, 0, 1:] = np.nan, np.nan, 0  # a single joint determines no depth
     found = place_by_keypoints(replace(motion, keypoints=tracks(data)), camera)
-    told = np.arange(10) != 4
-    np.testing.assert_allclose(found[told], root[told], atol=1e-3)
+    known = np.arange(10) != 4
+    np.testing.assert_allclose(found[known], root[known], atol=1e-3)
     assert np.isnan(found[4]).all()
     there = motion.placed(root.astype(np.float32)).vertices(0, 0)
     here = motion.vertices(0, 0)
@@ -164,7 +164,7 @@ def test_what_does_not_fit_is_refused(net: MeshNet, stick_body: Any) -> None:
         MeshRecoverer(net, stick_body, MeshOptions(device="cpu"))
     stick_body.shapes = 10
     recoverer = MeshRecoverer(net, stick_body, MeshOptions(device="cpu"))
-    with pytest.raises(ValueError, match="h36m17 keypoints are needed"):
+    with pytest.raises(ValueError, match="takes h36m17 keypoints"):
         recoverer.recover(tracks(moving(5), skeleton=COCO17))
 
 
