@@ -18,6 +18,11 @@ _DEGREES = (
     "twist"
 )
 
+_BLENDER = (
+    "in Blender's import, tick Scale FPS and Update Scene FPS: otherwise each frame lasts as long "
+    "as one of the scene"
+)
+
 _ROWS = (
     Format(
         "bvh",
@@ -28,6 +33,7 @@ _ROWS = (
         up="y",
         unit="m",
         steady=True,
+        says=_BLENDER,
     ),
     Format(
         "glb",
@@ -126,7 +132,8 @@ _ROWS = (
         "joint angles as OpenSim storage",
         "mbcli.exports.angles:write_sto",
         per_person=True,
-        says=_DEGREES,
+        says=f"{_DEGREES}; nan where an angle has no meaning. OpenSim's window stops at the first "
+        "one: take .mot for it",
     ),
     Format(
         "mot",

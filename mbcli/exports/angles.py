@@ -5,7 +5,8 @@ All are degrees.
 
     CSV   every angle of every person; a field is empty where the angle has no meaning
     STO   every angle of one person, to compute with; "nan" where it has no meaning, which
-          OpenSim's TimeSeriesTable reads, whereas its older Storage stops at the first one
+          OpenSim's TimeSeriesTable reads, whereas its older Storage, which its window uses, stops
+          at the first one. Frames without the person are left out
     MOT   the coordinates of OpenSim's full-body models (Rajagopal et al. 2016) for one person, to
           move such a model: without "nan", so that what is undetermined is interpolated and
           held at the ends, and frames without the person are left out
@@ -22,6 +23,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from mbcli.exports.axes import assumptions, turn
 from mbcli.exports.options import ExportOptions
@@ -34,12 +36,16 @@ from mbcli.kinematics.angles import (
     without_jumps,
 )
 from mbcli.motion import Motion3D
+from mbcli.placing.metric import DEFAULT_HEIGHT
 from mbcli.types import FloatArray
 
 _DECIMALS = 4  # of a degree: a thousandth of what can be known
 
 _PELVIS = ("pelvis_tilt", "pelvis_list", "pelvis_rotation")
 _PLACE = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
+# Middle of the hip joints as seen from the pelvis, x forward and y up, in body heights: -0.056276
+# and -0.07849 m in the generic model of Rajagopal et al. 2016, which is 1.70 m tall.
+_HIPS = (-0.056276 / 1.70, -0.07849 / 1.70, 0.0)
 _MODEL = (
     *("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle"),
     *("arm_flex", "arm_add", "arm_rot", "elbow_flex"),
@@ -77,14 +83,16 @@ def write_angles_csv(motion: Motion3D, path: Path, options: ExportOptions) -> No
 
 
 def write_sto(motion: Motion3D, path: Path, options: ExportOptions) -> None:
-    """Write every angle of the one person of ``motion``, a row a frame; NaN is "nan"."""
+    """Write every angle of the one person of ``motion`` for each frame with the person."""
     angles = motion_angles(motion)
+    there = np.asarray(np.isfinite(motion.positions[:, 0]).any(axis=(-1, -2)))
     remarks = [
         *_remarks(motion),
-        "nan: the angle has no meaning in this pose, or the person is absent",
+        "nan: the angle has no meaning in this pose",
+        _left_out(~there),
         *(_meaning(name) for name in angles.names),
     ]
-    _write(path, motion.timestamps, angles.names, angles.degrees[:, 0], remarks)
+    _write(path, motion.timestamps[there], angles.names, angles.degrees[there, 0], remarks)
 
 
 def write_mot(motion: Motion3D, path: Path, options: ExportOptions) -> None:
@@ -94,24 +102,27 @@ def write_mot(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     """
     angles = motion_angles(motion)
     points = motion.in_world[:, 0]  # (T, J, 3)
-    places = points[:, motion.skeleton.index("pelvis")] @ turn("y").T
+    hips = points[:, motion.skeleton.index("pelvis")] @ turn("y").T
     standing = motion.camera.to_world(motion.in_camera)[:, 0]
     pelvis = opensim_pelvis(standing, LEVEL, motion.skeleton)
     limbs = tuple(f"{name}_{side}" for side in "rl" for name in _MODEL)
     trunk = ("lumbar_extension", "lumbar_bending", "lumbar_rotation")
+    places = hips - _hips_from_pelvis(pelvis, _height(motion))
     names = (*_PELVIS, *_PLACE, *limbs, *trunk)
     turned = np.column_stack([angles.of(name)[:, 0] for name in (*limbs, *trunk)])
     values = np.column_stack([without_jumps(pelvis), places, turned])
-    there = np.isfinite(points).any(axis=(-1, -2))
+    there = np.asarray(np.isfinite(points).any(axis=(-1, -2)))
     times, values = motion.timestamps[there], values[there]
     known = np.isfinite(values)
     used = np.flatnonzero(known.any(axis=0)).tolist()
-    filled = [_without_gaps(times, values[:, column]) for column in used]
+    filled = [_without_gaps(times, _unwrapped(values[:, column], names[column])) for column in used]
     remarks = [
         *_remarks(motion),
         "coordinates of the full-body model of Rajagopal et al. 2016; a bent knee is positive",
-        "pelvis_tx, pelvis_ty, pelvis_tz: metres, the point between the hip joints; y up",
-        f"{int((~there).sum())} frames without the person are left out",
+        "pelvis_tx, pelvis_ty, pelvis_tz: metres, the origin of the model's pelvis, which lies "
+        f"{100 * _height(motion) * np.hypot(*_HIPS[:2]):.1f} cm above and ahead of the hip joints "
+        "at this body height; y up",
+        _left_out(~there),
         *(
             f"{names[column]}: undetermined in {float(np.mean(~known[:, column])):.0%} of the "
             "frames, interpolated there"
@@ -121,6 +132,40 @@ def write_mot(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     ]
     table = np.column_stack(filled) if filled else np.empty((0, 0))
     _write(path, times, [names[column] for column in used], table, remarks)
+
+
+def _left_out(absent: npt.NDArray[np.bool_]) -> str:
+    return f"{int(absent.sum())} frames without the person are left out"
+
+
+def _hips_from_pelvis(pelvis: FloatArray, height: float) -> FloatArray:
+    """(T, 3) from the origin of the model's pelvis to the middle of its hip joints, metres.
+
+    Args:
+        pelvis: (T, 3) degrees, tilt, list and rotation.
+        height: of the body in metres.
+    """
+    from scipy.spatial.transform import Rotation
+
+    offsets = np.full(pelvis.shape, np.nan)
+    known = np.isfinite(pelvis).all(axis=-1)
+    if known.any():
+        turned = Rotation.from_euler("ZXY", pelvis[known], degrees=True)
+        offsets[known] = turned.apply(np.array(_HIPS) * height)
+    return offsets
+
+
+def _height(motion: Motion3D) -> float:
+    """Of the body in metres, as it was given or assumed."""
+    noted = motion.meta.get("assumptions")
+    height = noted.get("height") if isinstance(noted, dict) else None
+    metres = height.get("metres") if isinstance(height, dict) else None
+    return float(metres) if isinstance(metres, int | float) else DEFAULT_HEIGHT
+
+
+def _unwrapped(values: FloatArray, name: str) -> FloatArray:
+    """An angle that goes on beyond 180 degrees instead of jumping; lengths stay."""
+    return values if name in _PLACE else without_jumps(values)
 
 
 def _without_gaps(times: FloatArray, values: FloatArray) -> FloatArray:

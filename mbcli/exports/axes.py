@@ -105,7 +105,8 @@ def _refined(motion: Motion3D) -> str:
     if not isinstance(told, Mapping):
         return "refined"
     done = []
-    if "outliers" in told:
+    people = told.get("outliers", {}).get("people", [])
+    if any(person.get("replaced") for person in people):
         done.append("outliers replaced")
     if "gaps" in told:
         done.append(f"gaps up to {told['gaps']['max_gap']:g} s filled")

@@ -23,9 +23,10 @@ import numpy as np
 from mbcli.errors import InputError
 from mbcli.exports.axes import turn
 from mbcli.exports.options import ExportOptions
+from mbcli.exports.posed import posed
 from mbcli.kinematics.rig import JOINTS, children
 from mbcli.kinematics.rotations import euler_zxy
-from mbcli.kinematics.solving import Pose, solve
+from mbcli.kinematics.solving import Pose
 from mbcli.motion import Motion3D
 from mbcli.types import FloatArray
 
@@ -43,7 +44,7 @@ def write_bvh(motion: Motion3D, path: Path, options: ExportOptions) -> None:
         raise InputError(f"a BVH file holds one person, got {people}")
     up, scale = options.up or "y", 1.0 if options.scale is None else options.scale
     standing = turn("y")
-    pose = solve(motion.in_world[:, 0] @ standing.T, motion.fps, motion.skeleton)
+    (pose,) = posed(motion)
     pose = pose.turned(turn(up) @ standing.T, scale)
     with path.open("x", encoding="ascii", newline="\n") as stream:
         stream.write("HIERARCHY\n")

@@ -3,11 +3,11 @@
 Millimetres and z up, as Vicon and Mokka have them; ``POINT:X_SCREEN`` and ``Y_SCREEN`` say so. A
 marker that is missing has the residual -1, as the specification demands. Confidence has no place
 beside points, so that it goes into analog channels, one a joint, at the rate of the points.
-Expected errors, where a motion holds them, are the residuals, in the unit of the points: a byte,
-so that they are whole numbers of 255 at most, and 0, for points that were not measured, where none
-is known. Exact and in metres they are analog channels too. What
-was assumed stands in the strings of ``MBCLI:NOTES``, and the time of the first frame in
-``MBCLI:START_TIME``.
+Expected errors, where a motion holds them, are the residuals, in the unit of the points: a byte, so
+that they are whole numbers of 255 at most, and 0, for points that were not measured, where none is
+known. Frames are numbered from 1 at the time 0, as far as the header counts. Exact and in metres
+they are analog channels too. What was assumed stands in the strings of ``MBCLI:NOTES``, and the
+time of the first frame in ``MBCLI:START_TIME``.
 """
 
 from __future__ import annotations
@@ -89,6 +89,9 @@ def write_c3d(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     file.add_parameter("MANUFACTURER", "SOFTWARE", ["mbcli"])
     file.add_parameter("MBCLI", "NOTES", [note[:_LONGEST] for note in placed.notes])
     file.add_parameter("MBCLI", "START_TIME", [float(motion.timestamps[0])])
+    first = round(float(motion.timestamps[0]) * motion.fps)
+    if first + count <= _MOST_FRAMES:
+        file["header"]["points"]["first_frame"] = first
     file.write(str(path))
     _check_whole(path, 4 * frames * (4 * joints + len(values)))
     if motion.expected_error is not None:

@@ -155,6 +155,7 @@ def says(row: Format, motion: Motion3D, options: ExportOptions) -> tuple[str, ..
     else:
         scale = 1.0 if options.scale is None else options.scale
         said = notes(motion, up=options.up, per_metre=PER_METRE[row.unit] * scale)
+        said += (row.says,) if row.says else ()
     if isinstance(rate, dict):
         said += (
             f"resampled from {rate['from_fps']:g} to {rate['to_fps']:g} frames/s, positions by "

@@ -35,7 +35,7 @@ class Format:
             to be resampled.
         shapes: whether ``--shape`` means something to it.
         extra: name of the extra of mbcli that it needs.
-        says: what the numbers are, where they are no positions.
+        says: what the numbers are, where they are no positions, or what a reader needs to know.
     """
 
     name: str

@@ -20,13 +20,14 @@ from typing import Any
 import numpy as np
 
 from mbcli.errors import NobodyFoundError
-from mbcli.exports.axes import notes, turn
+from mbcli.exports.axes import notes
 from mbcli.exports.gltf import UINT16, VERTICES, GlbBuffer, material
 from mbcli.exports.options import ExportOptions
+from mbcli.exports.posed import posed
 from mbcli.exports.solids import bones, colour_of
 from mbcli.kinematics.rig import JOINTS, PARENTS, Rig, children
 from mbcli.kinematics.rotations import quaternions
-from mbcli.kinematics.solving import Pose, solve
+from mbcli.kinematics.solving import Pose
 from mbcli.motion import Motion3D
 from mbcli.types import FloatArray
 
@@ -42,10 +43,9 @@ def write_glb(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     """
     if not len(motion.track_ids):
         raise NobodyFoundError("a GLB needs a person, got none")
-    points = motion.in_world @ turn("y").T
     scene = _Scene(motion.timestamps - motion.timestamps[:1])
-    for column, identity in enumerate(motion.track_ids.tolist()):
-        pose = solve(points[:, column], motion.fps, motion.skeleton)
+    people = zip(motion.track_ids.tolist(), posed(motion), strict=True)
+    for column, (identity, pose) in enumerate(people):
         scene.add(column, f"person_{identity}", pose)
     scene.write(path, notes(motion, up="y", per_metre=1.0))
 

@@ -8,11 +8,13 @@ Lines end in a newline and cells in a tab:
     Frame# Time, then each marker's name and two empty cells
     two empty cells, then X1 Y1 Z1 X2 ...
     an empty line
-    frame from 1, seconds, x y z of each marker
+    number of the frame, seconds, x y z of each marker
 
 OpenSim demands the eight keys in this order, the subscripts, and as many cells in each row as
 markers need. A marker that is missing is ``nan`` three times: OpenSim's reader since 4.0 takes
-that as a gap, whereas with empty cells it miscounts a row that ends in them. Laboratory axes with
+that as a gap, whereas with empty cells it miscounts a row that ends in them. A row without any
+marker ends OpenSim's inverse kinematics, so that frames without the person are left out. Frames are
+numbered from 1 at the time 0, as in C3D. Laboratory axes with
 y up and millimetres, as OpenSim's models have them. There is no room for comments but the name in
 the first line, where everything else is said.
 """
@@ -45,6 +47,10 @@ def write_trc(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     names = motion.skeleton.joints
     points = placed.positions[:, 0].reshape(len(placed.positions), -1)
     points[np.repeat(np.isnan(points.reshape(len(points), -1, 3)).any(-1), 3, axis=1)] = np.nan
+    there = np.isfinite(points).any(axis=-1)
+    points, times = points[there], motion.timestamps[there]
+    first = round(float(motion.timestamps[0]) * motion.fps) + 1
+    numbers = (np.flatnonzero(there) + first).tolist()
     rate, frames = f"{motion.fps:.10g}", str(len(points))
     unit = _UNITS.get(placed.per_metre, "unknown")
     about = "; ".join((f"person {int(motion.track_ids[0])} by mbcli", *placed.notes))
@@ -54,11 +60,11 @@ def write_trc(motion: Motion3D, path: Path, options: ExportOptions) -> None:
             "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\t"
             "OrigDataStartFrame\tOrigNumFrames\n"
         )
-        values = (rate, rate, frames, str(len(names)), unit, rate, "1", frames)
+        values = (rate, rate, frames, str(len(names)), unit, rate, str(numbers[0]), frames)
         stream.write("\t".join(values) + "\n")
         stream.write("Frame#\tTime\t" + "\t\t\t".join(names) + "\t\t\n")
-        numbers = range(1, len(names) + 1)
-        stream.write("\t\t" + "\t".join(f"X{n}\tY{n}\tZ{n}" for n in numbers) + "\n\n")
-        for number, (time, row) in enumerate(zip(motion.timestamps, points, strict=True), 1):
+        markers = range(1, len(names) + 1)
+        stream.write("\t\t" + "\t".join(f"X{n}\tY{n}\tZ{n}" for n in markers) + "\n\n")
+        for number, time, row in zip(numbers, times, points, strict=True):
             cells = "\t".join(f"{value:.9g}" for value in row.tolist())
             stream.write(f"{number}\t{time:.9g}\t{cells}\n")

@@ -20,10 +20,11 @@ from mbcli.errors import NobodyFoundError
 from mbcli.exports.axes import notes, turn
 from mbcli.exports.format import library
 from mbcli.exports.options import ExportOptions
+from mbcli.exports.posed import posed
 from mbcli.exports.solids import bones, colour_of
 from mbcli.kinematics.rig import JOINTS, PARENTS, Rig
 from mbcli.kinematics.rotations import quaternions
-from mbcli.kinematics.solving import Pose, solve
+from mbcli.kinematics.solving import Pose
 from mbcli.motion import Motion3D
 from mbcli.types import FloatArray
 
@@ -40,12 +41,9 @@ def write_usd(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     if not len(motion.track_ids):
         raise NobodyFoundError("a USD file needs a person, got none")
     up, scale = options.up or "y", 1.0 if options.scale is None else options.scale
-    points = motion.in_world @ turn("y").T
     # Rounded, since people ask for whole time codes.
     times = np.round((motion.timestamps - motion.timestamps[:1]) * motion.fps, 6)
-    poses = [
-        solve(points[:, column], motion.fps, motion.skeleton) for column in range(points.shape[1])
-    ]
+    poses = posed(motion)
 
     layer = usd.sdf.Layer.CreateNew(str(path))
     stage = usd.usd.Stage.Open(layer)

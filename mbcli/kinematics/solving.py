@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
-from mbcli.errors import NobodyFoundError
+from mbcli.errors import InputError, NobodyFoundError
 from mbcli.geometry import unit
 from mbcli.kinematics.bones import usual_lengths, with_lengths
 from mbcli.kinematics.rig import (
@@ -121,8 +121,8 @@ def solve(positions: npt.ArrayLike, fps: float, skeleton: Skeleton = H36M17) -> 
 
     Args:
         positions: (T, J, 3) metres in any right-handed axes. Of the joints those of H36M17 are
-            used; a frame in which one of them is not finite counts as absent. The rotations are
-            those from the rest pose, which stands along the y axis, into these axes.
+            used; the person is absent from a frame in which none is finite. The rotations are those
+            from the rest pose, which stands along the y axis, into these axes.
         fps: frames a second.
         skeleton: of the J joints.
 
@@ -131,16 +131,14 @@ def solve(positions: npt.ArrayLike, fps: float, skeleton: Skeleton = H36M17) -> 
 
     Raises:
         NobodyFoundError: the person is absent from every frame.
+        InputError: a joint is in none.
     """
     points = np.asarray(positions, dtype=np.float64)
     if points.ndim != 3 or points.shape[1:] != (len(skeleton), 3):
         raise ValueError(f"solve takes positions (T, {len(skeleton)}, 3), got {points.shape}")
     points = points[:, [skeleton.index(joint) for joint in H36M17.joints]]  # (T, 17, 3)
+    points = np.asarray(_bridged(points), dtype=np.float64)
     known = np.flatnonzero(np.isfinite(points).all(axis=(-1, -2)))
-    if not known.size:
-        raise NobodyFoundError(
-            f"a skeleton needs a frame with the person, got none in {len(points)} frames"
-        )
     lengths = usual_lengths(points[known], H36M17, symmetric=True)
     rig = rig_of(lengths)
     steady = with_lengths(points[known], lengths, H36M17)
@@ -150,6 +148,38 @@ def solve(positions: npt.ArrayLike, fps: float, skeleton: Skeleton = H36M17) -> 
     if len(known) < len(points):
         rotations = between(frames, known, rotations)
     return Pose(rig, root, rotations)
+
+
+def _bridged(points: FloatArray) -> FloatArray:
+    """(T, 17, 3) with joints that a present person lacks interpolated, as seen from the parent.
+
+    Raises:
+        NobodyFoundError: there is nobody in any frame.
+        InputError: a joint is in no frame.
+    """
+    there = np.asarray(np.isfinite(points).all(axis=-1))  # (T, 17)
+    points = np.where(there[..., None], points, np.nan)
+    present = np.asarray(there.any(axis=-1))
+    if not present.any():
+        raise NobodyFoundError(
+            f"a skeleton needs a frame with the person, got none in {len(points)} frames"
+        )
+    if lacking := [H36M17.joints[joint] for joint in np.flatnonzero(~there.any(axis=0))]:
+        raise InputError(f"a skeleton needs every joint, got no {', '.join(lacking)} in any frame")
+    if there[present].all():
+        return points
+    whole, frames = points.copy(), np.arange(len(points))
+    for joint, parent in enumerate(H36M17.parents):  # every parent comes before its children
+        gaps = present & ~there[:, joint]
+        if not gaps.any():
+            continue
+        base = np.zeros((len(points), 3)) if parent < 0 else whole[:, parent]
+        seen = there[:, joint] & np.isfinite(base).all(axis=-1)
+        bone = points[:, joint] - base
+        for axis in range(3):
+            filled = np.interp(frames[gaps], frames[seen], bone[seen, axis])
+            whole[gaps, joint, axis] = base[gaps, axis] + filled
+    return whole
 
 
 class _Solver:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from motions import hidden, walking
+from scipy.spatial.transform import Rotation
 
 from mbcli.exports.angles import write_angles_csv, write_mot, write_sto
 from mbcli.exports.options import ExportOptions
@@ -41,14 +43,15 @@ def test_sto_holds_every_angle_in_every_frame(tmp_path: Path) -> None:
     keys, names, table = read_storage(tmp_path / "walk.sto")
     assert keys == {
         "version": "1",
-        "nRows": "40",
+        "nRows": "36",
         "nColumns": str(len(ANGLES) + 1),
         "inDegrees": "yes",
     }
     assert names == ["time", *ANGLES]
-    np.testing.assert_allclose(table[:, 0], motion.timestamps, atol=1e-6)
-    np.testing.assert_allclose(table[:, 1:], motion_angles(motion).degrees[:, 0], atol=1e-4)
-    assert np.isnan(table[10:14, 1:]).all()
+    there = motion.present[:, 0]
+    np.testing.assert_allclose(table[:, 0], motion.timestamps[there], atol=1e-6)
+    np.testing.assert_allclose(table[:, 1:], motion_angles(motion).degrees[there, 0], atol=1e-4)
+    assert "4 frames without the person are left out" in (tmp_path / "walk.sto").read_text()
 
 
 def test_mot_moves_a_model_without_gaps(tmp_path: Path) -> None:
@@ -66,8 +69,10 @@ def test_mot_moves_a_model_without_gaps(tmp_path: Path) -> None:
     np.testing.assert_allclose(table[:, 0], motion.timestamps[there], atol=1e-6)
     pelvis = motion.in_camera[there, 0, 0] * [1, -1, -1]
     places = table[:, [names.index(f"pelvis_t{axis}") for axis in "xyz"]]
-    np.testing.assert_allclose(places, pelvis, atol=1e-4)
     turned = opensim_pelvis(motion.in_camera[there, 0], LEVEL)
+    # The hip joints of the model of Rajagopal et al. 2016, which is 1.70 m tall, in its pelvis.
+    hips = Rotation.from_euler("ZXY", turned, degrees=True).apply([-0.056276, -0.07849, 0])
+    np.testing.assert_allclose(places + hips * height_of(motion) / 1.70, pelvis, atol=1e-4)
     np.testing.assert_allclose(table[:, 1:4], turned, atol=1e-3)
     rotation, known = table[:, names.index("hip_rotation_r")], angles.of("hip_rotation_r")[there, 0]
     sure = np.isfinite(known)
@@ -77,6 +82,29 @@ def test_mot_moves_a_model_without_gaps(tmp_path: Path) -> None:
     text = (tmp_path / "walk.mot").read_text()
     assert f"hip_rotation_r: undetermined in {1 - sure.mean():.0%} of the frames" in text
     assert "4 frames without the person are left out" in text
+
+
+def height_of(motion: Motion3D) -> float:
+    return float(motion.meta.get("assumptions", {}).get("height", {}).get("metres", 1.70))
+
+
+def test_an_arm_that_goes_over_the_head_makes_no_jump(tmp_path: Path) -> None:
+    """Both arms from hanging to overhead and down behind, through where the angles wrap."""
+    motion = walking(frames=60)
+    positions = motion.positions.copy()
+    index = motion.skeleton.index
+    for side, sign in (("right", -1.0), ("left", 1.0)):
+        shoulder = positions[:, 0, index(f"{side}_shoulder")]
+        turn = np.radians(np.linspace(10, 340, 60))
+        arm = np.stack([0.2 * sign + 0 * turn, np.cos(turn), np.sin(turn)], axis=-1)
+        bend = np.stack([0 * turn, -np.sin(turn), np.cos(turn)], axis=-1)
+        positions[:, 0, index(f"{side}_elbow")] = shoulder + 0.3 * arm
+        positions[:, 0, index(f"{side}_wrist")] = shoulder + 0.3 * arm + 0.25 * (arm + bend) / 1.4
+    write_mot(replace(motion, positions=positions), tmp_path / "a.mot", OPTIONS)
+    _, names, table = read_storage(tmp_path / "a.mot")
+    arms = [n for n, name in enumerate(names) if name.startswith("arm_")]
+    assert len(arms) == 6
+    assert np.abs(np.diff(table[:, arms], axis=0)).max() < 180
 
 
 def test_the_coordinates_put_the_joints_of_a_model_where_they_were(tmp_path: Path) -> None:
@@ -96,6 +124,10 @@ def test_the_coordinates_put_the_joints_of_a_model_where_they_were(tmp_path: Pat
 
     body = motion.in_camera[:, 0] * np.array([1, -1, -1])
     pelvis = turns(2, "pelvis_tilt") @ turns(0, "pelvis_list") @ turns(1, "pelvis_rotation")
+    place = np.stack([row[f"pelvis_t{axis}"] for axis in "xyz"], axis=-1)
+    ahead = np.array([-0.056276, -0.07849, 0]) * height_of(motion) / 1.70
+    middle = body[:, H36M17.index("pelvis")]
+    np.testing.assert_allclose(place + pelvis @ ahead, middle, atol=1e-4)
     for side, sign in (("right", 1.0), ("left", -1.0)):
         end = side[0]
         hip = body[:, H36M17.index("pelvis")] + pelvis @ [0, 0, sign * 0.11]
@@ -138,7 +170,7 @@ def test_one_frame_and_nothing_but_gaps_give_a_file_that_reads(write, tmp_path: 
     assert table.shape == (int(keys["nRows"]), int(keys["nColumns"])) == (1, len(names))
     write(hidden(walking(frames=5), slice(None)), tmp_path / "none.sto", OPTIONS)
     keys, names, table = read_storage(tmp_path / "none.sto")
-    assert int(keys["nRows"]) == len(table) == (5 if write is write_sto else 0)
+    assert int(keys["nRows"]) == len(table) == 0
     assert int(keys["nColumns"]) == len(names)
 
 

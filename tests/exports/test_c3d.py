@@ -32,6 +32,13 @@ def written(motion: Motion3D, folder: Path, **options: Any) -> Path:
     return path
 
 
+def test_frames_are_numbered_by_the_time(tmp_path: Path) -> None:
+    motion = walking(30, fps=30)
+    late = replace(motion, keypoints=replace(motion.keypoints, timestamps=motion.timestamps + 2))
+    reader, points, _ = read(written(late, tmp_path))
+    assert (reader.first_frame, reader.last_frame, len(points)) == (61, 90, 30)
+
+
 def test_it_comes_back(tmp_path: Path) -> None:
     motion = walking(45, fps=50)
     reader, points, analog = read(written(motion, tmp_path))

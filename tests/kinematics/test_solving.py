@@ -7,7 +7,7 @@ import pytest
 from motions import walking
 from scipy.spatial.transform import Rotation
 
-from mbcli.errors import NobodyFoundError
+from mbcli.errors import InputError, NobodyFoundError
 from mbcli.geometry import unit
 from mbcli.kinematics.bones import usual_lengths, with_lengths
 from mbcli.kinematics.rig import (
@@ -17,6 +17,7 @@ from mbcli.kinematics.rig import (
     rig_of,
 )
 from mbcli.kinematics.rotations import euler_zxy, swing
+from mbcli.kinematics.soles import above_floor
 from mbcli.kinematics.solving import FASTEST_TWIST, solve
 from mbcli.skeleton import H36M17
 
@@ -198,8 +199,41 @@ def test_gaps_are_bridged_and_the_ends_held() -> None:
     assert np.allclose(pose.forward()[:5], pose.forward()[5])
     assert np.allclose(pose.forward()[-4:], pose.forward()[-5])
     assert np.abs(pose.tracked()[20:26] - whole.tracked()[20:26]).max() < 0.2
-    assert np.allclose(np.diff(pose.root[19:27], n=2, axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(pose.root[20:26], points[20:26, 0])
     assert np.abs(pose.tracked()[6:19] - whole.tracked()[6:19]).max() < 1e-4
+
+
+def test_a_missing_joint_leaves_the_others_where_they_are() -> None:
+    points = walk()
+    whole = solve(points, FPS)
+    wrist, joints = H36M17.index("left_wrist"), len(H36M17)
+    points[20:40, wrist] = np.nan
+    tracked = solve(points, FPS).tracked()
+    others = [joint for joint in range(joints) if joint != wrist]
+    assert np.abs(tracked[:, others] - whole.tracked()[:, others]).max() < 0.02
+    assert np.isfinite(tracked).all()
+
+
+def test_a_joint_that_is_nowhere_is_named() -> None:
+    points = walk()
+    points[:, H36M17.index("left_wrist")] = np.nan
+    with pytest.raises(InputError, match="got no left_wrist in any frame"):
+        solve(points, FPS)
+
+
+def test_toes_stay_above_the_floor() -> None:
+    points = walk()
+    up = points - [0, points[..., 1].min() - 0.02, 0]  # ankles come down to 2 cm
+    pose = solve(up, FPS)
+    toes = [JOINTS.index("right_toes"), JOINTS.index("left_toes")]
+    assert pose.forward()[:, toes, 1].min() < -0.02
+    kept = above_floor(pose, FPS)
+    assert kept.forward()[:, toes, 1].min() > -0.005
+    np.testing.assert_allclose(kept.tracked(), pose.tracked(), atol=1e-9)
+    high = solve(up + np.array([0, 1, 0]), FPS)
+    assert above_floor(high, FPS) is high or np.allclose(
+        above_floor(high, FPS).rotations, high.rotations
+    )
 
 
 def test_one_frame_is_enough() -> None:

@@ -1,0 +1,64 @@
+"""Feet whose toes are drawn by rule, kept above a known floor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
+from mbcli.geometry import unit
+from mbcli.kinematics.rig import JOINTS, PARENTS
+from mbcli.kinematics.rotations import swing
+from mbcli.kinematics.solving import Pose
+from mbcli.types import FloatArray
+
+# Seconds: a foot lands and leaves the floor in about a tenth. The turn is held for twice what it is
+# smoothed over, so that smoothing takes nothing away from where it is needed.
+_HOLD, _SMOOTHING = 0.1, 0.04
+
+
+def above_floor(pose: Pose, fps: float) -> Pose:
+    """Turn feet at the ankle until their toes are on the floor, where they would be below it.
+
+    Args:
+        pose: a rig in metres whose y axis points up from a floor at y = 0.
+        fps: frames a second.
+
+    Returns:
+        The pose; only rotations of the ankles differ. Where an ankle is under the floor itself by
+        more than a foot's length, the toes point straight up.
+    """
+    places, rotations = pose.forward(), pose.rotations.copy()
+    for side in ("right", "left"):
+        ankle, toes = JOINTS.index(f"{side}_ankle"), JOINTS.index(f"{side}_toes")
+        foot = places[:, toes] - places[:, ankle]  # (T, 3)
+        length = np.linalg.norm(foot, axis=-1)
+        pitch = np.arcsin(np.clip(foot[:, 1] / length, -1, 1))
+        flat = np.arcsin(np.clip(-places[:, ankle, 1] / length, -1, 1))
+        lift = _smoothed(np.maximum(flat - pitch, 0.0), fps)
+        if not lift.any():
+            continue
+        ahead = unit(foot * (1, 0, 1))
+        raised = np.minimum(pitch + lift, np.pi / 2)
+        wanted = np.cos(raised)[:, None] * ahead + np.sin(raised)[:, None] * (0, 1, 0)
+        turned = swing(unit(foot), unit(wanted))  # (T, 3, 3) in the world
+        above = _world_rotation(pose, PARENTS[ankle])
+        world = turned @ above @ rotations[:, ankle]
+        rotations[:, ankle] = np.swapaxes(above, -1, -2) @ world
+    return replace(pose, rotations=rotations)
+
+
+def _smoothed(lift: FloatArray, fps: float) -> FloatArray:
+    """(T,) at least ``lift`` wherever that lasts, without corners."""
+    held = maximum_filter1d(lift, 2 * round(_HOLD * fps) + 1, mode="nearest")
+    return np.asarray(gaussian_filter1d(held, _SMOOTHING * fps, mode="nearest", truncate=2.0))
+
+
+def _world_rotation(pose: Pose, joint: int) -> FloatArray:
+    """(T, 3, 3) of a joint against the world."""
+    rotation = pose.rotations[:, joint]
+    while PARENTS[joint] >= 0:
+        joint = PARENTS[joint]
+        rotation = pose.rotations[:, joint] @ rotation
+    return rotation
