@@ -113,9 +113,10 @@ def film(
             step = max(1, round(clip.fps / FPS))
             world = torch.from_numpy(np.array(store.joints(clip)[::step]))  # (T, 21, 3)
             draw = Draw.seeded(1_000_003 * seed + number)
+            rate = torch.full((cameras,), clip.fps / step)
             seen = view(world.expand(cameras, -1, -1, -1), config.camera, draw)  # (B, T, 21, 3)
             # The motion fills the shorter side of the picture.
-            points = synthesiser.film(seen, draw).inputs.double().numpy()  # (B, T, 17, 3)
+            points = synthesiser.film(seen, rate, draw).inputs.double().numpy()  # (B, T, 17, 3)
             points[..., :2] = points[..., :2] * (min(SIZE) / 2) + np.array(SIZE) / 2
             points[..., :2][points[..., 2] == 0] = np.nan
             for camera, keypoints in enumerate(points):

@@ -26,6 +26,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -181,7 +182,7 @@ def openmmlab(threads: int, folder: Path) -> list[Candidate]:
             candidates.append(Candidate(f"MMPose, eager: {name}", *pieces, followed(*pieces)))
         detect = exported_detector(detector, side, folder / f"{det_config}.onnx", threads)
         model = export(
-            lambda x, e=estimator: e.head(e.extract_feat(x)),
+            partial(keypoint_curves, estimator),
             estimator,
             (192, 256),
             ["simcc_x", "simcc_y"],
@@ -242,6 +243,11 @@ def export(
     return path
 
 
+def keypoint_curves(estimator: Any, picture: Any) -> Any:
+    """What MMPose's head gives before it is decoded."""
+    return estimator.head(estimator.extract_feat(picture))
+
+
 def exported_detector(detector: Any, side: int, path: Path, threads: int) -> Callable[[Image], Any]:
     """RTMDet in onnxruntime, up to its suppression."""
 
@@ -284,8 +290,8 @@ def measure(candidates: list[Candidate], people: int, repetitions: int) -> list[
                 counts += [len(front_end(frame)) for frame in frames]
 
             taken = (
-                seconds(lambda c=candidate: c.detect(frames[0].image)),
-                seconds(lambda c=candidate: c.locate(frames[0].image, boxes)),
+                seconds(partial(candidate.detect, frames[0].image)),
+                seconds(partial(candidate.locate, frames[0].image, boxes)),
                 seconds(run),
             )
             found[candidate.name] = float(np.mean(counts))

@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -97,6 +98,7 @@ def with_matplotlib(motion: Motion3D, video: Path, out: Path) -> None:
 
     width, height = motion.keypoints.size
     figure = plt.figure(figsize=((width + height) / 100, height / 100), dpi=100)
+    canvas: Any = figure.canvas  # Agg's, which publishes no types
     left = figure.add_axes((0, 0, width / (width + height), 1))
     beside = (width / (width + height), 0, height / (width + height), 1)
     space = figure.add_axes(beside, projection="3d")
@@ -104,7 +106,7 @@ def with_matplotlib(motion: Motion3D, video: Path, out: Path) -> None:
     shown = left.imshow(np.zeros((height, width, 3), np.uint8), aspect="auto")
     bones = H36M17.bones
     flat = [left.plot([], [], lw=4)[0] for _ in bones]
-    deep = [space.plot([], [], [], lw=4)[0] for _ in bones]
+    deep: list[Any] = [space.plot([], [], [], lw=4)[0] for _ in bones]  # Line3D
     bodies = motion.in_camera[:, 0]
     low, high = bodies.min(axis=(0, 1)), bodies.max(axis=(0, 1))
     space.set(xlim=(low[0], high[0]), ylim=(low[2], high[2]), zlim=(-high[1], -low[1]))
@@ -121,8 +123,8 @@ def with_matplotlib(motion: Motion3D, video: Path, out: Path) -> None:
                     line.set_data(points[[a, b], 0], points[[a, b], 1])
                     solid.set_data_3d(body[[a, b], 0], body[[a, b], 2], -body[[a, b], 1])
                 title.set_text(f"frame {row}   {frame.time:.2f} s")
-                figure.canvas.draw()
-                yield np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+                canvas.draw()
+                yield np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
     write_video(out, frames(), fps=motion.fps)
     plt.close(figure)
@@ -168,7 +170,7 @@ def main() -> int:
         folder = Path(name)
 
         def ours(options: RenderOptions) -> Callable[[], object]:
-            chosen = replace(options, people=tuple(who))
+            chosen = replace(options, person=",".join(map(str, who)))
             out = folder / "ours.mp4"
             return lambda: render(motion, out, video=given.video, options=chosen, overwrite=True)
 

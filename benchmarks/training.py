@@ -241,7 +241,7 @@ def plain_loop(setup: Setup, workers: int) -> tuple[float, float, float]:
         optimiser.zero_grad()
         for name, part in {"total": total, **parts}.items():
             meters[name] += part.item() * setup.batch
-        total.backward()
+        torch.autograd.backward(total)
         optimiser.step()
     _wait(device)
     elapsed = time.perf_counter() - start

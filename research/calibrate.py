@@ -141,9 +141,7 @@ class Studio:
         for number in track(range(count), what, console=Console(stderr=True)):
             kind = INPUTS[number % len(INPUTS)]
             parts.append(self._clip(sampler, crews[kind], first_seed + number, kind))
-        return Samples(
-            *(np.concatenate(part) for part in zip(*parts, strict=True))  # type: ignore[arg-type]
-        )
+        return Samples(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
     def _clip(
         self, sampler: ClipSampler, crew: Synthesiser, seed: int, kind: str

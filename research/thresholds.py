@@ -119,7 +119,7 @@ def measure_recordings(stores: list[Path]) -> None:
             apart = _degrees(*(body[:, leg[2]] - body[:, leg[0]] for leg in _LEGS))
             lean = _degrees(whole, np.broadcast_to([0.0, -1.0, 0.0], whole.shape))
             frames.append(np.stack([np.minimum(*knees), hip, apart, lean], axis=-1))
-            upright = (frames[-1] < [35, 25, 75, 55]).all(axis=-1)
+            upright = np.asarray((frames[-1] < [35, 25, 75, 55]).all(axis=-1))
             if upright.sum() > 10:
                 length = np.linalg.norm(whole, axis=-1, keepdims=True)
                 mean = (whole / length)[upright].mean(axis=0)

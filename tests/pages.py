@@ -16,6 +16,24 @@ pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
+__all__ = [
+    "BROWSER",
+    "DESKTOP",
+    "DRIVER",
+    "PHONE",
+    "ActionChains",
+    "By",
+    "Driver",
+    "Open",
+    "canvas",
+    "frame",
+    "picture",
+    "press",
+    "scrub",
+    "shown",
+    "until",
+]
+
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 if not (BROWSER and DRIVER):
@@ -82,4 +100,6 @@ def canvas(page: Driver) -> Any:
 def picture(page: Driver) -> np.ndarray:
     """(H, W, 3) RGB of the space, as it is on the screen."""
     png = np.frombuffer(canvas(page).screenshot_as_png, np.uint8)
-    return cv2.cvtColor(cv2.imdecode(png, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    image = cv2.imdecode(png, cv2.IMREAD_COLOR)
+    assert image is not None
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

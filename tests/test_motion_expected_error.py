@@ -30,6 +30,7 @@ def test_it_is_saved_and_loaded(tmp_path: Path) -> None:
     found = load_motion(tmp_path / "a.npz").expected_error
     assert found is not None
     assert found.dtype == np.float32
+    assert motion.expected_error is not None
     assert np.array_equal(found, motion.expected_error, equal_nan=True)
 
 
@@ -67,6 +68,7 @@ def test_what_refinement_filled_is_not_known(tmp_path: Path) -> None:
     # Once more, from the file, with less to do.
     result.save(tmp_path / "a.npz")
     again = refine(load_motion(tmp_path / "a.npz"), RefineOptions(filter="savgol"))
+    assert again.expected_error is not None
     assert np.array_equal(again.expected_error, motion.expected_error, equal_nan=True)
 
 

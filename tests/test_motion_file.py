@@ -4,6 +4,7 @@ import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,9 +124,9 @@ def test_what_is_saved_is_loaded(tmp_path: Path, motion: Motion3D) -> None:
 def test_the_camera_is_saved_with_lens_and_poses(tmp_path: Path, motion: Motion3D) -> None:
     lens = replace(
         motion.camera,
-        focal=[900.0, 910.0],
-        centre=[300.0, 190.0],
-        distortion=[-0.2, 0.1, 0.001, 0.002, 0.0],
+        focal=np.array([900.0, 910.0]),
+        centre=np.array([300.0, 190.0]),
+        distortion=np.array([-0.2, 0.1, 0.001, 0.002, 0.0]),
         centre_given=True,
         distortion_given=True,
     )
@@ -221,7 +222,7 @@ def test_failed_writing_leaves_the_folder_as_it_was(tmp_path: Path, motion: Moti
     assert [p.name for p in tmp_path.iterdir()] == ["pose.npz"]
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
+def _arrays(path: Path) -> dict[str, Any]:
     with np.load(path, allow_pickle=False) as archive:
         return dict(archive)
 

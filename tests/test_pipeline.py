@@ -11,9 +11,10 @@ import mbcli
 from mbcli.errors import ConfigError, InputError, NobodyFoundError, WeightsError
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
-from mbcli.pipeline import Detection, Pipeline, in_skeleton, infer
+from mbcli.pipeline import Pipeline, in_skeleton, infer
 from mbcli.report import InferReport, Stopwatch
 from mbcli.skeleton import COCO17, H36M17, HALPE26
+from mbcli.tracks.detection import Detection
 from mbcli.types import FloatArray, Keypoints2D
 from mbcli.video import write_video
 from mbcli.weights import sha256_of

@@ -43,7 +43,7 @@ def test_frame_knows_its_size():
     frame = Frame(0, 0.0, np.zeros((48, 64, 3), dtype=np.uint8))
     assert frame.size == (64, 48)
     with pytest.raises(ValueError, match="uint8"):
-        Frame(0, 0.0, np.zeros((48, 64, 3)))
+        Frame(0, 0.0, np.zeros((48, 64, 3)))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"\(any, any, 3\), got \(48, 64\)"):
         Frame(0, 0.0, np.zeros((48, 64), dtype=np.uint8))
 
@@ -91,7 +91,7 @@ def test_arrays_are_copies_and_read_only():
     with pytest.raises(ValueError, match="read-only"):
         poses.boxes[0] = 0
     with pytest.raises(FrozenInstanceError):
-        poses.time = 1.0
+        poses.time = 1.0  # type: ignore[misc]
 
 
 def test_frame_poses_checks_itself():

@@ -17,7 +17,10 @@ from the camera, the middle of the hips at 0, and ``image_N`` (T, 33, 3) pixels 
 NaN where nobody was found.
 """
 
+from __future__ import annotations
+
 import argparse
+from typing import Any
 
 import cv2
 import mediapipe
@@ -26,12 +29,15 @@ import numpy as np
 GREY = 128
 
 
-def landmarks(video, boxes, complexity):
+def landmarks(
+    video: str, boxes: np.ndarray[Any, Any], complexity: int
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """(T, 33, 3) world landmarks and (T, 33, 3) pixels with visibility of one video."""
     left, top = np.floor(boxes[:, :2].min(axis=0)).astype(int).clip(min=0)
     right, bottom = np.ceil(boxes[:, 2:].max(axis=0)).astype(int)
     nothing = np.full((33, 3), np.nan)
-    world, image = [], []
+    world: list[Any] = []
+    image: list[Any] = []
     capture = cv2.VideoCapture(video)
     with mediapipe.solutions.pose.Pose(model_complexity=complexity, smooth_landmarks=True) as pose:
         for box in boxes:
@@ -59,7 +65,7 @@ def landmarks(video, boxes, complexity):
     return np.array(world, np.float32), np.array(image, np.float32)
 
 
-def main():
+def main() -> None:
     """Run all videos and write one file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("videos", nargs="+")
@@ -68,7 +74,7 @@ def main():
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()
     boxes = np.load(arguments.boxes)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for number, video in enumerate(arguments.videos):
         world, image = landmarks(video, boxes[f"boxes_{number}"], arguments.complexity)
         arrays[f"world_{number}"], arrays[f"image_{number}"] = world, image

@@ -11,8 +11,8 @@ import numpy as np
 
 from mbcli.skeleton import COCO17
 from mbcli.timeline import runs
-from mbcli.types import FloatArray
-from research.noise.misses import BoolArray, Misses
+from mbcli.types import BoolArray, FloatArray
+from research.noise.misses import Misses
 
 # Both sides of the body are taken together.
 GROUPS = tuple(dict.fromkeys(name.split("_")[-1] for name in COCO17.joints))

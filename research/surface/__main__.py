@@ -62,7 +62,7 @@ def measure(bodies: Bodies, numbers: Tensor) -> Tensor:
     """(N, 9, 3) offsets of the left side, mean over the arms' places, fractions of stature."""
     left = [COCO17.index(name if name == "nose" else f"left_{name}") for name in PARTS]
     means = []
-    for chunk in numbers.split(16):
+    for chunk in torch.split(numbers, 16):
         found = []
         for arms in _ARMS:
             body = bodies.posed(chunk, arms)

@@ -73,7 +73,9 @@ def test_one_frame_shows_that_frame_of_the_video(pose: Path, walk: Path, tmp_pat
     out = tmp_path / "out.png"
     result = run(pose, "-o", out, "--frame", FIRST + 3, "--layout", "overlay", "--quiet")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
-    image = cv2.imread(str(out))[..., ::-1].astype(int)
+    written = cv2.imread(str(out))
+    assert written is not None
+    image = written[..., ::-1].astype(int)
     with VideoReader(walk) as reader:
         frames = {frame.index: frame.image for frame in reader if frame.index < FIRST + 6}
     # Where nothing is drawn, the picture is the video's.
@@ -87,7 +89,9 @@ def test_contact_sheet_without_the_video(pose: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
     result = run(pose, "-o", out, "--layout", "3d", "--columns", 2, "--count", 4, "-q")
     assert result.exit_code == 0, result.output
-    assert cv2.imread(str(out)).shape == (2 * 808 + 8, 2 * 1436 + 8, 3)
+    written = cv2.imread(str(out))
+    assert written is not None
+    assert written.shape == (2 * 808 + 8, 2 * 1436 + 8, 3)
 
 
 def test_angles_change_the_view(pose: Path, tmp_path: Path) -> None:

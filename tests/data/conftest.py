@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -124,9 +125,7 @@ SMPL_REST = {
 SMPL_CROWN = (0.0, 0.6, 0.02)
 
 
-def smpl_arrays(
-    joints: int = 52, vertices: int | None = None
-) -> dict[str, npt.NDArray[np.float64]]:
+def smpl_arrays(joints: int = 52, vertices: int | None = None) -> dict[str, npt.NDArray[Any]]:
     """A body model of the published layout whose vertex j sits on joint j, and a crown.
 
     Its first beta makes the person taller, metre by metre, and its second moves the wrists.
@@ -165,6 +164,6 @@ def smpl_arrays(
 
 
 @pytest.fixture
-def smpl_data() -> Callable[..., dict[str, npt.NDArray[np.float64]]]:
+def smpl_data() -> Callable[..., dict[str, npt.NDArray[Any]]]:
     """`smpl_arrays`, for tests that alter a body model."""
     return smpl_arrays

@@ -66,13 +66,19 @@ def clip_faults(tmp_path: Path, *bodies: Array, fps: float = 30) -> list[tuple[s
     return list(check_store(ClipStore.open(tmp_path / "s")))
 
 
-def sequence_faults(tmp_path: Path, *many: dict[str, Array], **facts: Any) -> list[tuple[str, str]]:
+def sequence_faults(tmp_path: Path, *many: dict[str, Any], **facts: Any) -> list[tuple[str, str]]:
     with SequenceWriter(
         tmp_path / "s", arrays=tuple(seen())[1:], labels=("x",), overwrite=True
     ) as writer:
         for number, arrays in enumerate(many):
-            told = {"subject": "a", "source": "", "fps": 30, "size": (1000, 1000), **facts}
-            writer.add(name=f"s{number}", **told, **arrays)
+            told: dict[str, Any] = {
+                "subject": "a",
+                "source": "",
+                "fps": 30,
+                "size": (1000, 1000),
+                **facts,
+            }
+            writer.add(name=f"s{number}", **{**told, **arrays})
     return list(check_store(SequenceStore.open(tmp_path / "s")))
 
 

@@ -89,8 +89,8 @@ def posetrack(frames: list[int], **more: Any) -> dict[str, Any]:
     return document | more
 
 
-@pytest.fixture
-def annotations(tmp_path: Path) -> Path:
+@pytest.fixture(name="annotations")
+def posetrack_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "annotations" / "train"
     folder.mkdir(parents=True)
     (folder / "000001_bonn_train.json").write_text(json.dumps(posetrack(list(range(50, 80)))))
@@ -269,7 +269,8 @@ def test_import_counts_refusals_and_keeps_the_rest(tmp_path: Path) -> None:
         return Found(name, f"{name}.x", points, {"subject": name, "fps": 30}, note="n")
 
     def reader(source: Path) -> SequenceImport:
-        items = [found("a", 3), Refused("b.x", "why"), found("a", 2), found("c", 0), found("d", 1)]
+        items: list[Found | Refused] = [found("a", 3), Refused("b.x", "why")]
+        items += [found("a", 2), found("c", 0), found("d", 1)]
         return SequenceImport(items, 5)
 
     told: list[tuple[int, int]] = []

@@ -54,7 +54,8 @@ def standing(names: list[str] | tuple[str, ...], frames: int = 40) -> Array:
 
 
 def save(path: Path, **arrays: Any) -> None:
-    np.savez_compressed(path, **{k: np.array(v, dtype=object) for k, v in arrays.items()})
+    objects: dict[str, Any] = {k: np.array(v, dtype=object) for k, v in arrays.items()}
+    np.savez_compressed(path, **objects)
 
 
 def meta(joints: int, left: list[int], right: list[int]) -> dict[str, Any]:

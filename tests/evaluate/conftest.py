@@ -50,7 +50,8 @@ def make_store(tmp_path: Path) -> MakeStore:
                 # Where the pelvis is in the room does not matter.
                 truth = (target - target[:, :1]) * factor[:, None, None] + [100, -50, 5000]
                 seen = np.concatenate([target[..., :2], np.full((frames, 17, 1), 0.9)], axis=-1)
-                parts = {"keypoints": seen, "target": target, "truth": truth, "factor": factor}
+                parts: dict[str, Any] = {"keypoints": seen, "target": target}
+                parts |= {"truth": truth, "factor": factor}
                 change(parts)
                 writer.add(
                     parts.pop("keypoints"),

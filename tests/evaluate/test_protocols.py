@@ -186,12 +186,16 @@ def test_progress_and_document(make_store, make_lifter) -> None:
     store = make_store(("a", "x", "test", 80), ("b", "y", "test", 1))
     for name, protocol in PROTOCOLS.items():
         told: list[tuple[int, int]] = []
+
+        def noted(done: int, total: int, told: list[tuple[int, int]] = told) -> None:
+            told.append((done, total))
+
         found = protocol(
             [store],
             make_lifter(),
             splits=["test"],
             source="detected",
-            progress=lambda done, total, told=told: told.append((done, total)),
+            progress=noted,
         )
         assert told[-1][0] == told[-1][1] == found.overall.frames
         document = json.loads(json.dumps(found.document(), allow_nan=False))

@@ -8,14 +8,14 @@ from motions import ANKLE_HEIGHT, CAMERA_HEIGHT, grounded, panned, walking
 
 from mbcli.errors import ConfigError
 from mbcli.exports.axes import place, turn
-from mbcli.exports.options import ExportOptions
+from mbcli.exports.options import ExportOptions, Up
 from mbcli.skeleton import H36M17
 
 UP = {"y": 1, "z": 2}
 
 
 @pytest.mark.parametrize("up", ["y", "z"])
-def test_turns_keep_left_on_the_left(up: str) -> None:
+def test_turns_keep_left_on_the_left(up: Up) -> None:
     matrix = turn(up)
     assert np.linalg.det(matrix) == 1
     np.testing.assert_array_equal(matrix @ matrix.T, np.eye(3))
@@ -51,7 +51,7 @@ def test_without_a_world_the_camera_is_origin_and_taken_to_be_level() -> None:
 
 
 @pytest.mark.parametrize("up", ["y", "z"])
-def test_the_estimated_world_levels_a_tilted_camera(up: str) -> None:
+def test_the_estimated_world_levels_a_tilted_camera(up: Up) -> None:
     level = walking(20)
     tilt = np.deg2rad(25)
     camera = np.array(  # its axes, turned about x

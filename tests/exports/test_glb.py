@@ -100,7 +100,7 @@ def test_quaternions_take_the_short_way_between_frames(two: SimpleNamespace) -> 
 def test_the_rest_pose_is_the_bind_pose_and_stands_on_the_ground(two: SimpleNamespace) -> None:
     document = two.document
     skin = document.skins[0]
-    places = {}
+    places: dict[int, np.ndarray] = {}
     for joint in skin.joints:
         node = document.nodes[joint]
         assert node.rotation in (None, [0, 0, 0, 1])

@@ -108,7 +108,7 @@ def test_the_glb_shows_each_mesh_in_its_time(tmp_path: Path, cube: Cube) -> None
             assert sampler["interpolation"] == "STEP"
             assert channel["target"]["path"] == "scale"
             keys, values = (array(path, sampler[end]) for end in ("input", "output"))
-            last = max(0, np.searchsorted(keys[:, 0], time, side="right") - 1)
+            last = max(0, int(np.searchsorted(keys[:, 0], time, side="right")) - 1)
             if values[last].all():
                 seen.add(names[channel["target"]["node"]])
         frame = int(time * 25 + 1e-6)

@@ -175,7 +175,10 @@ def test_long_csv_in_another_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize("person", ["person", "track_id"])
 def test_several_people_in_csv(tmp_path: Path, person: str) -> None:
     points = np.stack([_points(4), _points(5)], axis=1).reshape(-1, 33, 4)
-    labels = {"frame": [n // 2 for n in range(8)], person: ["anna", "bert"] * FRAMES}
+    labels: dict[str, list[Any]] = {
+        "frame": [n // 2 for n in range(8)],
+        person: ["anna", "bert"] * FRAMES,
+    }
     head, *body = _long(points)
     long = [[row[0] // 2, *row[1:], labels[person][row[0]]] for row in body]
     for rows in (_wide(COLUMNS, points, labels), [[*head, person], *long]):
@@ -206,7 +209,8 @@ def test_json_of_bare_lists(tmp_path: Path) -> None:
 def test_json_with_facts_and_empty_frames(tmp_path: Path) -> None:
     marks = [_landmarks(row) for row in _points()]
     frames: list[Any] = [{"landmarks": row} for row in marks]
-    for empty in ({"landmarks": []}, {"landmarks": None}, {}, {"landmarks": {}}):
+    empties: list[dict[str, Any]] = [{"landmarks": []}, {"landmarks": None}, {}, {"landmarks": {}}]
+    for empty in empties:
         document = {"fps": 30, "width": 640, "height": 360, "frames": [empty, *frames, empty]}
         file = _read(_json(tmp_path, document))
         _check(file, [1, 2, 3, 4])

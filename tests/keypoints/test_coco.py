@@ -137,7 +137,7 @@ def test_bad_records(read: Read, refused: Refused, second: Any, said: str) -> No
 
 def test_other_lists_are_not_claimed(tmp_path: Path) -> None:
     path = tmp_path / "some.json"
-    for document in (
+    documents: list[Any] = [
         [],
         {"annotations": []},
         [3],
@@ -145,7 +145,8 @@ def test_other_lists_are_not_claimed(tmp_path: Path) -> None:
         [_person(0, _points(), idx=1)],
         [_person(0, _points(), keypoint_scores=[])],
         [{"image_id": 0, "bbox": [1, 2, 3, 4], "score": 0.5}],
-    ):
+    ]
+    for document in documents:
         path.write_text(json.dumps(document))
         assert not coco.recognise(Source(path))
 
@@ -198,7 +199,7 @@ def test_coco_evaluation_takes_the_file(tmp_path: Path, tracks: Keypoints2D) -> 
     path = tmp_path / "out.json"
     coco.write(path, tracks)
     truth = api.COCO()
-    people = []
+    people: list[dict[str, Any]] = []
     for frame, person in np.argwhere(tracks.present):
         points = tracks.data[frame, person].astype(float)
         seen = np.isfinite(points[:, 0])

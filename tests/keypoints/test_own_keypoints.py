@@ -110,8 +110,10 @@ def test_frames_that_were_not_looked_at(tmp_path: Path, tracks: Keypoints2D) -> 
     file = own.read(Source(tmp_path / "kp.npz"))
     assert file.frames == 17
     assert file.fps == pytest.approx(20)
+    assert file.timestamps is not None
     np.testing.assert_allclose(file.timestamps, np.arange(17) * 0.05, atol=1e-12)
     assert set(file.frame_index.tolist()) == {4, 6, 8, 12, 14}
+    assert file.looked_at is not None
     assert len(file.looked_at) == 7
     assert set(file.frame_index.tolist()) <= set(file.looked_at.tolist())
 

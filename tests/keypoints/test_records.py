@@ -13,8 +13,8 @@ from mbcli.skeleton import COCO17
 
 def _file(**changes: Any) -> KeypointFile:
     points = np.ones((3, 17, 3))
-    given = {"frame_index": np.array([0, 0, 2]), "keypoints": points, "frames": 3} | changes
-    return KeypointFile(path=Path("some.json"), format="coco", skeleton=COCO17, **given)
+    given: dict[str, Any] = {"frame_index": np.array([0, 0, 2]), "keypoints": points, "frames": 3}
+    return KeypointFile(path=Path("some.json"), format="coco", skeleton=COCO17, **(given | changes))
 
 
 def _points(**at: float) -> np.ndarray:

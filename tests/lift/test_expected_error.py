@@ -98,6 +98,7 @@ def test_nothing_is_expected_without_a_model_or_a_mirrored_pass(case):
 def test_a_person_twice_as_tall_has_twice_the_error(case):
     lifted, keypoints, positions = case
     twice = expected_error(model_of(), lifted, keypoints, 2 * positions, 3.6)
+    assert twice is not None
     assert np.allclose(twice, 2 * errors_of(case), equal_nan=True, rtol=1e-5)
 
 
@@ -154,7 +155,8 @@ def test_upside_down_trunks_are_tilted_and_upright_ones_are_not(case):
 
 
 def test_features_are_finite_where_somebody_is(case):
-    found = features(*case, 1.8)
+    lifted, keypoints, positions = case
+    found = features(lifted, keypoints, positions, 1.8)
     assert found.shape == (FRAMES, 2, 17, len(FEATURES))
     assert np.isfinite(found[:, 0]).all()
     assert np.isnan(found[10:20, 1]).all()
@@ -186,7 +188,8 @@ def test_weights_without_a_calibration_have_no_model(case):
     assert ErrorModel.from_metadata({}) is None
     lifter = Lifter(a_lifter(), LiftOptions(device="cpu"))
     assert lifter.error_model is None
-    assert lifter.expected_error(*case, 1.8) is None
+    lifted, keypoints, positions = case
+    assert lifter.expected_error(lifted, keypoints, positions, 1.8) is None
 
 
 def test_lifting_with_disagreement_gives_equal_poses(case):

@@ -67,6 +67,7 @@ def test_a_new_model_weighs_both_streams_alike():
     torch.manual_seed(0)
     model = DSTformer(DSTformerConfig(dim_feat=16, dim_rep=16, depth=2, num_heads=2, maxlen=9))
     for gate in model.ts_attn:
+        assert isinstance(gate, torch.nn.Linear)
         assert not gate.weight.any()
         assert (gate.bias == 0.5).all()
     assert all(parameter.isfinite().all() for parameter in model.parameters())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def put(shelf: Path, *names: str) -> None:
         (shelf / TABLE[name].file).write_bytes(b"weights")
 
 
-def auto(**options: object) -> Choice:
+def auto(**options: Any) -> Choice:
     return choose.choose("auto", Pose2DOptions(**options))
 
 
@@ -72,13 +73,14 @@ def test_what_the_user_names_decides(shelf: Path):
 def test_options_that_a_front_end_would_ignore_are_refused():
     with pytest.raises(ConfigError, match="--pose2d-mode has no meaning with --pose2d movenet"):
         BACKENDS["movenet"](Pose2DOptions(pose2d_mode="light"))
-    for field, value in (
-        ("pose2d_config", "x"),
-        ("pose2d_checkpoint", "x"),
-        ("pose2d_flip", True),
-    ):
+    refused: list[dict[str, Any]] = [
+        {"pose2d_config": "x"},
+        {"pose2d_checkpoint": "x"},
+        {"pose2d_flip": True},
+    ]
+    for options in refused:
         with pytest.raises(ConfigError, match="has no meaning with --pose2d movenet"):
-            BACKENDS["movenet"](Pose2DOptions(**{field: value}))
+            BACKENDS["movenet"](Pose2DOptions(**options))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,6 @@ def test_options_that_a_front_end_would_ignore_are_refused():
         ({"min_score": 1.0}, "--min-score must be between 0 and 1, got 1"),
     ],
 )
-def test_values_outside_their_rule(options: dict[str, object], message: str):
+def test_values_outside_their_rule(options: dict[str, Any], message: str):
     with pytest.raises(ConfigError, match=message):
         Pose2DOptions(**options)

@@ -143,7 +143,8 @@ def files(tmp_path_factory: pytest.TempPathFactory, frames: list[Frame]) -> File
         found = inference_detector(detector, frames[0].image)
     scores = found.pred_instances.scores
     person = _save(detector, folder / "person.pth", {"CLASSES": ("person",)})
-    return Files(*paths, person, float(scores[2:4].mean()))
+    body17, body26 = paths
+    return Files(body17, body26, person, float(scores[2:4].mean()))
 
 
 def _packaged(package: str, name: str) -> Path:

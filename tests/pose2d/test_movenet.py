@@ -295,6 +295,7 @@ def test_damaged_weights_are_one_line_of_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     entry = weights.TABLE["movenet-thunder"]
+    assert entry.bytes is not None
     (tmp_path / entry.file).write_bytes(b"\0" * entry.bytes)
     monkeypatch.setenv(weights.ENVIRONMENT_VARIABLE, str(tmp_path))
     with pytest.raises(WeightsError, match="SHA-256"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import subprocess
@@ -126,7 +127,7 @@ def test_a_wrong_version_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(openmmlab, "PYTHONS", (sys.version_info[:2],))
     monkeypatch.setattr(openmmlab, "find_spec", lambda name: name)
-    monkeypatch.setattr(openmmlab.importlib, "import_module", too_new)
+    monkeypatch.setattr(importlib, "import_module", too_new)
     with pytest.raises(ConfigError, match=r"\(MMCV==2\.2\.0 is used but incompatible\.\): pip"):
         openmmlab.prepare.__wrapped__()
 

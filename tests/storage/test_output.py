@@ -82,7 +82,7 @@ def test_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, OSError(28, "disk full")])
-def test_nothing_is_left_of_a_failure(tmp_path: Path, error: BaseException) -> None:
+def test_nothing_is_left_of_a_failure(tmp_path: Path, error: type[BaseException] | OSError) -> None:
     expected = OutputError if isinstance(error, OSError) else error
 
     def write() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,9 @@ def test_what_is_written_comes_back_on_the_video(written: Path, seen: Detection,
 
 
 def test_a_file_needs_no_video(written: Path, seen: Detection):
-    told = {} if written.suffix == ".npz" else {"image_size": seen.keypoints.size, "fps": 30.0}
+    told: dict[str, Any] = {"image_size": seen.keypoints.size, "fps": 30.0}
+    if written.suffix == ".npz":
+        told = {}
     alone = detect(written, replace(AS_IT_COMES, **told))
     assert alone.source == str(written.resolve())
     last = {"mbcli": 15}.get(alone.backend, 45)  # JSON formats know no frame before the first
@@ -101,7 +104,7 @@ TOLD = replace(AS_IT_COMES, image_size=(640, 480), fps=30.0)
 
 
 def test_people_without_identities_are_tracked(tmp_path: Path):
-    frames = {t: [[100 + 3 * t, 100, 200], [500 - 3 * t, 120, 200]] for t in range(20)}
+    frames = {t: [[100.0 + 3 * t, 100, 200], [500.0 - 3 * t, 120, 200]] for t in range(20)}
     for t in range(0, 20, 2):
         frames[t].reverse()
     got = detect(write(tmp_path / "two.json", frames), TOLD).keypoints

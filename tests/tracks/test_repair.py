@@ -11,7 +11,7 @@ import pytest
 
 from mbcli.skeleton import COCO17, HALPE26, Skeleton
 from mbcli.tracks.repair import MendOptions, mend
-from mbcli.types import Keypoints2D
+from mbcli.types import FloatArray, Keypoints2D
 
 BODY = 300.0  # pixels
 LEGS = ("hip", "knee", "ankle")
@@ -28,7 +28,7 @@ def _limb(start: Array, angles: tuple[Array, Array], lengths: tuple[float, float
     return points[1:]
 
 
-def _tracks(data: Array, times: Array, skeleton: Skeleton = COCO17) -> Keypoints2D:
+def _tracks(data: Array, times: FloatArray, skeleton: Skeleton = COCO17) -> Keypoints2D:
     frames, people = data.shape[:2]
     return Keypoints2D(
         data=data,
@@ -316,7 +316,7 @@ def test_each_repair_can_be_switched_off() -> None:
 
 
 def test_the_account_counts_in_frames_of_the_source() -> None:
-    still = replace(_still(), frame_index=100 + 2 * np.arange(30), track_ids=[7])
+    still = replace(_still(), frame_index=100 + 2 * np.arange(30), track_ids=np.array([7]))
     lost = {(f, "nose"): (np.nan, np.nan, 0.0) for f in (10, 11)}
     account = mend(_edited(still, lost))[1]
     assert account["people"] == [

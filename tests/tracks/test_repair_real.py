@@ -66,22 +66,23 @@ def test_planted_swaps_are_undone(sound: Keypoints2D, group: str, length: int) -
     right = np.array(COCO17.mirror)[left]
     clear = _clear(sound)
     last = len(sound.data) - length - 1
+    people = np.arange(2)
     counted = missed = wrong = 0
     for first in range(1, 13):  # between them the rounds plant a swap at every frame of the clip
         data = np.array(sound.data)
         starts = range(first, last, 12)
         frames = np.array([start + shift for start in starts for shift in range(length)])
         for to, source in ((left, right), (right, left)):
-            data[np.ix_(frames, [0, 1], to)] = sound.data[np.ix_(frames, [0, 1], source)]
+            data[np.ix_(frames, people, to)] = sound.data[np.ix_(frames, people, source)]
         after = mend(replace(sound, data=data), MendOptions(bridge=False))[0]
         same = ((after.data == sound.data) | np.isnan(sound.data)).all(axis=-1)
         same[OWN_SWAP, 0] = True
-        wrong += np.count_nonzero(~np.delete(same, frames, axis=0))
+        wrong += int(np.count_nonzero(~np.delete(same, frames, axis=0)))
         for start in starts:
             wanted = clear[start - 1 : start + length + 1, :, left].all(axis=0)  # (P, K)
-            counted += np.count_nonzero(wanted)
+            counted += int(np.count_nonzero(wanted))
             undone = same[start : start + length, :, left].all(axis=0)
-            missed += np.count_nonzero(wanted & ~undone)
+            missed += int(np.count_nonzero(wanted & ~undone))
     assert counted > 250
     if length <= 2:
         assert (missed, wrong) == (0, 0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def _clip(
     return frames
 
 
-def _track(frames: list[FramePoses], fps: float, **options: float) -> Keypoints2D:
+def _track(frames: list[FramePoses], fps: float, **options: Any) -> Keypoints2D:
     tracker = Tracker(fps)
     ids = [tracker.update(frame) for frame in frames]
     return build_keypoints(frames, ids, skeleton=COCO17, fps=fps, size=SIZE, **options)

@@ -186,7 +186,7 @@ def learnt(
     path.write_text(yaml.safe_dump(tree))
     seen: list[Progress] = []
     task = Action(load_config(path, (), ActionConfig))
-    weights = train(task, resume=False, observe=seen.append)
+    weights = train(task, resume=False, observe=lambda progress: seen.append(progress))
     assert weights == out / "run" / BEST
     return weights, seen
 
@@ -414,7 +414,7 @@ def test_variation_turns_grows_shifts_and_mirrors() -> None:
     points = points.repeat(4, 1, 2, 1, 1)
     points[:, :, 1] = torch.tensor([torch.nan, torch.nan, 0.0])
     sizes = torch.tensor([[640, 480]] * 4)
-    still = {"turn": 0.0, "grow": (1.0, 1.0), "shift": 0.0, "margins": (2.0, 2.0)}
+    still: dict[str, Any] = {"turn": 0.0, "grow": (1.0, 1.0), "shift": 0.0, "margins": (2.0, 2.0)}
 
     def made(**changes: Any) -> torch.Tensor:
         config = ActionClipConfig(**{**still, **changes})
@@ -447,7 +447,7 @@ def test_unknown_actions_are_recognised_by_one_example(oneshot_config, sequences
     task = OneShot(settings)
     assert {item.label for item in task._train} == {0, 2}
     seen: list[Progress] = []
-    weights = train(task, resume=False, observe=seen.append)
+    weights = train(task, resume=False, observe=lambda progress: seen.append(progress))
     assert weights is not None
     assert seen[-1].validation["top1"] >= 90
     assert set(seen[-1].parts) == {"contrast"}

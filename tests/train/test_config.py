@@ -35,6 +35,7 @@ PRETRAINING = [path for path in sorted(EXAMPLES.glob("*.yaml")) if "task:" not i
 @pytest.mark.parametrize("path", PRETRAINING, ids=lambda p: p.name)
 def test_examples_are_valid(path) -> None:
     config = load_config(path)
+    assert config.data.store is not None
     assert config.data.store.is_absolute()
     assert config.model.build().num_joints == 17
 

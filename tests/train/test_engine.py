@@ -41,7 +41,7 @@ def test_a_run_learns_reports_and_leaves_weights_that_load(make_config) -> None:
         )
     )
     seen: list[Progress] = []
-    weights = pretrain(config, resume=False, observe=seen.append)
+    weights = pretrain(config, resume=False, observe=lambda progress: seen.append(progress))
 
     assert [p.step for p in seen] == [50, 100, 150]
     assert seen[-1].parts["mpjpe"] < 0.6 * seen[0].parts["mpjpe"]

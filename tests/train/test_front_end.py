@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -30,7 +31,7 @@ def places(batch: int, frames: int) -> torch.Tensor:
     return row.expand(batch, frames, 17, 2)
 
 
-def report(batch: int, frames: int, fps: float = 60.0, **numbers: object) -> torch.Tensor:
+def report(batch: int, frames: int, fps: float = 60.0, **numbers: Any) -> torch.Tensor:
     noise = FrontEndNoise(FrontEnd.model_validate({**NOTHING, **numbers}), CPU)
     height, rate = torch.ones(batch, frames), torch.full((batch,), fps)
     return noise.report(places(batch, frames), height, rate, Draw.seeded(1))
@@ -43,8 +44,7 @@ def test_without_errors_the_places_are_reported() -> None:
 
 
 def test_offsets_stay_white_noise_changes_and_the_slow_part_decays() -> None:
-    only = {"offset": (0.02,) * 17}
-    error = report(300, 40, **only)[..., :2] - places(300, 40)
+    error = report(300, 40, offset=(0.02,) * 17)[..., :2] - places(300, 40)
     assert torch.allclose(error[:, :1].expand_as(error), error, atol=1e-6)
     assert float(error.std()) == pytest.approx(0.02, rel=0.05)
 
@@ -79,7 +79,8 @@ def test_errors_grow_with_the_person_in_the_picture() -> None:
 
 @pytest.mark.parametrize("kind", ["collapsed", "swapped"])
 def test_limbs_go_to_their_twins_for_a_while(kind: str) -> None:
-    seen = report(400, 30, **{kind: 0.5, "stretch": (0.1, 0.3)})
+    numbers: dict[str, Any] = {kind: 0.5, "stretch": (0.1, 0.3)}
+    seen = report(400, 30, **numbers)
     there = (seen[:, :, WRIST, :2] - places(400, 30)[:, :, TWIN]).norm(dim=-1) < 1e-4
     share = there.any(dim=1).float().mean()
     assert 0.35 < float(share) < 0.6

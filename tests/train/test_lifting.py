@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def sequences(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
                     [target[..., :2], rng.uniform(0.3, 1, (18, 17, 1))], axis=-1
                 ).astype(np.float32)
                 keypoints[3, 5] = np.nan, np.nan, 0
-                given = {"target": target} if arrays else {}
+                given: dict[str, Any] = {"target": target} if arrays else {}
                 writer.add(
                     keypoints[:, None],
                     name=f"{name}{number}",
@@ -100,6 +101,7 @@ def test_each_source_gives_what_it_knows(settings):
     assert not poses.target[:, :, 0, 2].any(), "depth is relative to the pelvis"
     assert poses.target[..., 2].std() > 0.05
     assert torch.equal(videos.inputs, videos.target)
+    assert videos.confidence is not None
     assert torch.equal(videos.confidence, videos.target[..., 2:])
     assert (videos.confidence == 0).any()
     assert torch.equal(task.batch(10, share).inputs, videos.inputs)
@@ -119,7 +121,7 @@ def test_losses_are_those_of_the_source(settings):
 def test_a_run_goes_through_all_sources(settings):
     seen: list[Progress] = []
     config = settings(run={"steps": 17, "log_every": 1})
-    train(Pretraining(config), resume=False, observe=seen.append)
+    train(Pretraining(config), resume=False, observe=lambda progress: seen.append(progress))
     kinds = ["reprojection" in progress.parts for progress in seen]
     assert kinds == [False] * 10 + [True] * 2 + [False] * 5
     assert seen[-1].epoch == pytest.approx(3)
@@ -129,6 +131,7 @@ def test_poses_alone_are_enough(settings, sequences):
     overrides = ["data.store=null", "data.holdout=[]", "data.videos=[]", "run.steps=2"]
     config = settings(*overrides)
     weights = train(Pretraining(config), resume=False, observe=lambda progress: None)
+    assert weights is not None
     assert weights.name == "last.safetensors", "nobody is held out to judge by"
 
 

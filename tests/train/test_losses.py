@@ -64,6 +64,7 @@ def test_a_straight_limb_gives_a_finite_slope() -> None:
     pose[..., 0] = torch.arange(17.0)
     pose.requires_grad_()
     losses.angle(pose, torch.randn(1, 2, 17, 3)).backward()
+    assert pose.grad is not None
     assert torch.isfinite(pose.grad).all()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def sequences(tmp_path: Path) -> Path:
     return path
 
 
-def clips(path: Path, **changes: object) -> SequenceClips:
+def clips(path: Path, **changes: Any) -> SequenceClips:
     return SequenceClips([path], **{"frames": 8, "stride": 4, **changes})
 
 

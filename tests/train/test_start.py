@@ -15,6 +15,7 @@ def attention_entropy(model: DSTformer) -> float:
     x = torch.rand(2, 3, 17, 3)
     tokens = model.joints_embed(x) + model.pos_embed + model.temp_embed[:, :3]
     block = model.blocks_st[0]
+    assert isinstance(block, Block)
     qkv = block.attn_s.qkv(block.norm1_s(tokens)).view(6, 17, 3, 3, -1)
     q, k, _ = qkv.permute(2, 0, 3, 1, 4).unbind(0)
     weights = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(dim=-1)
@@ -26,13 +27,14 @@ def test_a_spread_start_tells_the_joints_apart() -> None:
     model = DSTformer(DSTformerConfig(dim_feat=96, dim_rep=96, depth=1, num_heads=3, maxlen=9))
     with torch.no_grad():
         before = attention_entropy(model)
-        gates = [gate.bias.clone() for gate in model.ts_attn]
+        gates = [gate.clone() for gate in model.ts_attn.parameters()]
         spread(model)
         after = attention_entropy(model)
     uniform = float(torch.tensor(17.0).log())
     assert before > uniform - 0.01
     assert after < uniform - 0.3
-    assert all(torch.equal(a, g.bias) for a, g in zip(gates, model.ts_attn, strict=True))
+    kept = zip(gates, model.ts_attn.parameters(), strict=True)
+    assert all(torch.equal(before, after) for before, after in kept)
 
 
 @pytest.mark.parametrize("depth", [2, 4])

@@ -38,9 +38,8 @@ def test_clips_follow_the_recording_at_another_rate(store) -> None:
     half = ClipSampler(clips, ["ann"], ClipConfig(frames=9, fps=(30, 30), speed=(1, 1)))
     drawn, fps = half.draw(5, Draw.seeded(0))
     assert fps.tolist() == pytest.approx([30.0] * 5)
-    drawn = drawn.numpy()
     recording = clips.joints(clips.clips[0])
-    for clip in drawn:
+    for clip in drawn.numpy():
         # 30 frames a second of a recording at 60: every other of its (interpolated) frames.
         errors = np.abs(recording[: 120 - 16] - clip[0]).max(axis=(1, 2))
         first = int(errors.argmin())
@@ -227,8 +226,8 @@ def test_measured_errors_reach_the_input_and_leave_the_target(sampler, make_conf
     confidence = measured.inputs[..., 2]
     assert 0.5 < float(confidence[confidence > 0].median()) < 0.9
     assert 0.01 < float((confidence == 0).float().mean()) < 0.15
-    metric = [(b.target - b.target[:, :, :1]) / b.scale[..., None, None] for b in batches]
-    assert torch.allclose(*metric, atol=1e-4)
+    one, other = ((b.target - b.target[:, :, :1]) / b.scale[..., None, None] for b in batches)
+    assert torch.allclose(one, other, atol=1e-4)
     known = confidence > 0.5
     error = (measured.inputs[..., :2] - measured.clean).norm(dim=-1)[known]
     assert 0.01 < float(error.median()) < 0.06
@@ -247,8 +246,8 @@ def test_surface_keypoints_change_the_input_and_leave_the_target(sampler, make_c
     moved = (shift[1] - shift[0]).norm(dim=-1)  # (B, T, 17) metres
     assert (moved.amax(dim=(1, 2)) > 0.005).all()
     assert moved.max() < 0.2
-    metric = [(b.target - b.target[:, :, :1]) / b.scale[..., None, None] for b in batches]
-    assert torch.allclose(*metric, atol=1e-4)
+    one, other = ((b.target - b.target[:, :, :1]) / b.scale[..., None, None] for b in batches)
+    assert torch.allclose(one, other, atol=1e-4)
     assert not torch.equal(plain.inputs, surface.inputs)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ PICTURES = Path(__file__).parents[1] / "fixtures" / "pictures"
 Image = npt.NDArray[np.uint8]
 
 
-def save(path: Path, rgb: npt.NDArray[np.generic]) -> Path:
+def save(path: Path, rgb: npt.NDArray[Any]) -> Path:
     image = rgb if rgb.ndim == 2 else rgb[..., [2, 1, 0, *range(3, rgb.shape[2])]]
     assert cv2.imwrite(str(path), image)
     return path
@@ -161,7 +162,7 @@ def moments(count: int, size: tuple[int, int] = (64, 48)) -> list[PIL.Image.Imag
 def test_an_animation_is_a_video(tmp_path: Path, name: str) -> None:
     first, *rest = moments(5)
     path = tmp_path / name
-    lossless = {"lossless": True} if name.endswith("webp") else {}
+    lossless: dict[str, Any] = {"lossless": True} if name.endswith("webp") else {}
     first.save(path, save_all=True, append_images=rest, duration=[40, 40, 80, 40, 40], **lossless)
     with VideoReader(path) as reader:
         assert (reader.info.kind, reader.expected_frames) == ("video", 5)

@@ -207,9 +207,11 @@ def test_damage_in_the_middle_keeps_the_other_frames_numbers(
     whole, _ = read(path)
     with av.open(str(path)) as container:
         packets = [p for p in container.demux(video=0) if p.size]
-        span = packets[20].pos, packets[23].pos
+        first, last = packets[20].pos, packets[23].pos
+    assert first is not None
+    assert last is not None
     data = bytearray(path.read_bytes())
-    data[span[0] : span[1]] = bytes(span[1] - span[0])
+    data[first:last] = bytes(last - first)
     path.write_bytes(data)
     frames, warnings = read(path)
     indices = [f.index for f in frames]

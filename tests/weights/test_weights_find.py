@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -189,7 +190,12 @@ def test_a_file_is_read_once_until_it_changes(
 ) -> None:
     begun = []
     algorithm = hashlib.sha256
-    monkeypatch.setattr(hashlib, "sha256", lambda: begun.append(1) or algorithm())
+
+    def counted() -> Any:
+        begun.append(1)
+        return algorithm()
+
+    monkeypatch.setattr(hashlib, "sha256", counted)
     path = tmp_path / "file"
     path.write_bytes(b"first")
     first = sha256_of(path)

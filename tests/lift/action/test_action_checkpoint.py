@@ -51,7 +51,7 @@ def test_ours_come_back_and_describe_themselves(tmp_path: Path) -> None:
     )
     assert info.exemplars is None
     assert info.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert loaded.head.bn.num_batches_tracked == 1
+    assert loaded.head.get_buffer("bn.num_batches_tracked") == 1
 
 
 def test_an_embedding_comes_back_with_its_exemplars(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_damage_is_told(tmp_path: Path) -> None:
     path = tmp_path / "action.safetensors"
     model = a_model()
     with torch.no_grad():
-        model.head.fc2.bias[0] = torch.nan
+        model.head.get_parameter("fc2.bias")[0] = torch.nan
     save_action(path, model, NAMES, FORM, {}, half=False)
     with pytest.raises(WeightsError, match=r"not finite numbers: head\.fc2\.bias"):
         load_action(path)

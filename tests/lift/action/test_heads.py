@@ -65,7 +65,9 @@ def test_the_head_takes_the_mean_over_time_and_people(classes: int | None) -> No
     assert torch.allclose(out, swapped, atol=1e-5)
 
 
-def test_people_who_are_not_there_cost_one_clip_and_change_nothing() -> None:
+def test_people_who_are_not_there_cost_one_clip_and_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     torch.manual_seed(0)
     backbone = DSTformer(SMALL)
     model = ActionNet(backbone, new_head(backbone, None, hidden=8, dropout=0, seed=1))
@@ -76,7 +78,7 @@ def test_people_who_are_not_there_cost_one_clip_and_change_nothing() -> None:
         seen.append(len(x))
         return represent(x)
 
-    backbone.get_representation = counted
+    monkeypatch.setattr(backbone, "get_representation", counted)
     x = torch.randn(4, 2, 7, 17, 3)
     x[1:, 1] = 0
     x[2, 0] = 0

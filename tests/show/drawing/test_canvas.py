@@ -7,6 +7,7 @@ from mbcli.show.colours import LEFT, RIGHT
 from mbcli.show.drawing.canvas import Canvas
 from mbcli.show.drawing.ink import dot, limb, stroke
 from mbcli.show.drawing.lettering import text_width, write, write_label
+from mbcli.show.drawing.options import Layout
 from mbcli.show.drawing.sizes import panels
 from mbcli.show.drawing.styles import STYLES
 from mbcli.video.planar import Planar
@@ -82,7 +83,7 @@ def test_colours_stand_out_from_both_styles() -> None:
 @pytest.mark.parametrize("picture", [(1280, 720), (1088, 1920), (853, 481), (100, 3000)])
 @pytest.mark.parametrize("width", [None, 390, 641])
 def test_panels_fill_the_output_and_are_even(
-    layout: str, picture: tuple[int, int], width: int | None
+    layout: Layout, picture: tuple[int, int], width: int | None
 ) -> None:
     size, parts = panels(layout, picture, width)
     covered = np.zeros((size[1], size[0]), dtype=int)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from mbcli.errors import ConfigError
 from mbcli.motion import Motion3D
 from mbcli.show.drawing.compose import Composer
-from mbcli.show.drawing.options import RenderOptions
+from mbcli.show.drawing.options import Layout, RenderOptions
+from mbcli.show.drawing.shots import CameraMove
 
 Make = Callable[..., Motion3D]
 COLOURS = ((92, 214, 120), (226, 110, 232))
@@ -30,7 +32,7 @@ PATH = np.array([[0.0, 0.0, 4.0]])
     ],
 )
 def test_sizes(
-    make_motion: Make, size: tuple[int, int], layout: str, expected: tuple[int, int]
+    make_motion: Make, size: tuple[int, int], layout: Layout, expected: tuple[int, int]
 ) -> None:
     composer = Composer(make_motion(PATH, size=size), RenderOptions(layout=layout))
     assert composer.size == expected
@@ -77,7 +79,7 @@ def test_frame_without_a_picture_is_empty(make_motion: Make) -> None:
         ({"count": 0}, "--count must be 1 or more, got 0"),
     ],
 )
-def test_options_outside_their_rule(options: dict[str, object], rule: str) -> None:
+def test_options_outside_their_rule(options: dict[str, Any], rule: str) -> None:
     with pytest.raises(ConfigError, match=rule):
         RenderOptions(**options)
 
@@ -108,7 +110,7 @@ def test_unknown_people_and_joints_are_told_with_the_known_ones(make_motion: Mak
 
 @pytest.mark.parametrize("layout", ["overlay", "3d", "side", "grid"])
 @pytest.mark.parametrize("camera", ["fixed", "orbit", "follow"])
-def test_nobody_at_all_can_be_drawn(make_motion: Make, layout: str, camera: str) -> None:
+def test_nobody_at_all_can_be_drawn(make_motion: Make, layout: Layout, camera: CameraMove) -> None:
     picture = np.full((240, 320, 3), 90, dtype=np.uint8)
     for motion in (make_motion(np.full((2, 3), np.nan)), _without_people(make_motion(PATH))):
         options = RenderOptions(layout=layout, camera=camera)

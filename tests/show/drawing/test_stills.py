@@ -32,12 +32,18 @@ def motion_at(make_motion: Make, *numbers: int) -> Motion3D:
     return make_motion(path, frame_index=np.array(numbers))
 
 
+def picture_in(path: Path) -> np.ndarray:
+    image = cv2.imread(str(path))
+    assert image is not None
+    return image
+
+
 def test_contact_sheet(video: Path, make_motion: Make, tmp_path: Path) -> None:
     out = tmp_path / "sheet.png"
     motion = motion_at(make_motion, *range(0, 50, 10))
     options = RenderOptions(layout="overlay", columns=2)
     report = render(motion, out, video=video, options=options)
-    image = cv2.imread(str(out))
+    image = picture_in(out)
     assert report.size == (image.shape[1], image.shape[0]) == (2 * 1436 + 8, 3 * 1076 + 2 * 8)
     corners = [(row * 1084 + 500, column * 1444 + 30) for row in range(3) for column in range(2)]
     shades = [int(image[corner][0]) for corner in corners]
@@ -59,7 +65,7 @@ def test_one_frame_keeps_its_size_and_colours(
     options = RenderOptions(layout="overlay", frame=4)
     report = render(motion_at(make_motion, 3, 4), out, video=video, options=options)
     assert report.size == (640, 480)
-    rgb = cv2.imread(str(out))[..., ::-1]
+    rgb = picture_in(out)[..., ::-1]
     for colour in ((255, 166, 43), (52, 132, 255)):
         assert (rgb[:440] == colour).all(axis=-1).any()
     assert abs(int(rgb[240, 30, 0]) - (20 + 4 * STEP)) < 3
@@ -70,7 +76,7 @@ def test_jpeg(make_motion: Make, tmp_path: Path, suffix: str) -> None:
     out = tmp_path / f"frame{suffix}"
     render(motion_at(make_motion, 3), out, options=RenderOptions(layout="3d"))
     assert out.read_bytes().startswith(b"\xff\xd8\xff")
-    assert cv2.imread(str(out)).shape == (480, 640, 3)
+    assert picture_in(out).shape == (480, 640, 3)
 
 
 def test_frame_that_is_not_there(make_motion: Make, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ def browser() -> Iterator[Driver]:
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
+    assert BROWSER is not None
     options.binary_location = BROWSER
     for flag in (
         *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"),

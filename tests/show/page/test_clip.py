@@ -38,7 +38,7 @@ def motion_of(numbers: np.ndarray, times: np.ndarray) -> Motion3D:
 
 def decoded(data: bytes) -> tuple[list[float], list[float]]:
     """Seconds and mean grey of every frame."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         assert not container.streams.audio
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")

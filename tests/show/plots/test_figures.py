@@ -6,6 +6,7 @@ import re
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import cv2
@@ -17,11 +18,11 @@ from mbcli.errors import ConfigError, InputError, OutputError
 from mbcli.motion import Motion3D
 from mbcli.show.plots.figure import SUFFIXES, plot
 from mbcli.show.plots.ink import SIDES
-from mbcli.show.plots.options import PlotOptions
+from mbcli.show.plots.options import PlotOptions, What
 from mbcli.show.plots.panels import angle_panels, overall, speed_panels
 from mbcli.show.plots.selection import MOST_PEOPLE, select
 
-WHATS = ("angles", "speeds", "confidence", "trajectories")
+WHATS: tuple[What, ...] = ("angles", "speeds", "confidence", "trajectories")
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +36,13 @@ def words(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("what", WHATS)
-def test_each_figure_in_each_form(what: str, motion: Motion3D, tmp_path: Path) -> None:
+def test_each_figure_in_each_form(what: What, motion: Motion3D, tmp_path: Path) -> None:
     options = PlotOptions(what=what, joint=("knee",))
     for suffix in SUFFIXES:
         report = plot(motion, tmp_path / f"figure{suffix}", options)
         assert (report.frames, report.people, report.left_out) == (45, (1, 2), 0)
     picture = cv2.imread(str(tmp_path / "figure.png"))
+    assert picture is not None
     # cv2 rounds as it likes; a figure has the size that was told, at 200 dots an inch.
     width, height = (200 * inches for inches in report.inches)
     assert picture.shape[:2] == pytest.approx((height, width), abs=1)
@@ -208,7 +210,7 @@ def test_nobody_and_nothing_are_refused(motion: Motion3D, tmp_path: Path) -> Non
     ],
 )
 def test_wrong_options_are_told(
-    options: dict[str, object], message: str, motion: Motion3D, tmp_path: Path
+    options: dict[str, Any], message: str, motion: Motion3D, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         plot(motion, tmp_path / "a.pdf", PlotOptions(**options))

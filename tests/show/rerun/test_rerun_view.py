@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -32,7 +34,7 @@ class Recording:
         self.chunks = [(c.entity_path, c.to_record_batch()) for c in reader.stream().to_chunks()]
         self.entities = {path for path, _ in self.chunks}
 
-    def rows(self, entity: str, component: str) -> list[tuple[int, float, object]]:
+    def rows(self, entity: str, component: str) -> list[tuple[int, float, Any]]:
         """(frame, seconds, value) of everything with a time."""
         found = []
         for path, batch in self.chunks:
@@ -46,7 +48,7 @@ class Recording:
                 ]
         return sorted(found, key=lambda row: row[0])
 
-    def static(self, entity: str, component: str) -> list[object]:
+    def static(self, entity: str, component: str) -> list[Any]:
         for path, batch in self.chunks:
             names = batch.schema.names
             if path == entity and component in names and "frame" not in names:
@@ -71,6 +73,7 @@ def film(tmp_path: Path) -> Callable[..., Path]:
         path = tmp_path / name
         with av.open(str(path), "w") as container:
             stream = container.add_stream(codec, rate=30)
+            assert isinstance(stream, av.VideoStream)
             stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
             for number in range(frames):
                 image = np.full((SIZE[1], SIZE[0], 3), 20 + 15 * number, dtype=np.uint8)
@@ -187,7 +190,7 @@ def test_an_estimated_world_stands_upright(tmp_path: Path) -> None:
 
 def test_the_camera_is_shown_with_its_lens_and_turns(tmp_path: Path) -> None:
     motion = panned(walking(6), 50)
-    lens = replace(motion.camera, focal=[900.0, 910.0], centre=[600.0, 340.0])
+    lens = replace(motion.camera, focal=np.array([900.0, 910.0]), centre=np.array([600.0, 340.0]))
     view(replace(motion, camera=lens), tmp_path / "out.rrd", footage="none")
     read = Recording(tmp_path / "out.rrd")
     matrix = np.array(read.static("/space/camera", "Pinhole:image_from_camera")[0])
@@ -272,7 +275,7 @@ def test_a_video_that_ends_too_early(film: Callable[..., Path], tmp_path: Path) 
     motion, video = walking(20, fps=30.0), film()
     for footage in ("file", "pictures"):
         out = tmp_path / f"{footage}.rrd"
-        assert view(motion, out, video=video, footage=footage).missing == 8  # type: ignore[arg-type]
+        assert view(motion, out, video=video, footage=footage).missing == 8
 
 
 def test_the_noted_video_is_found(film: Callable[..., Path], tmp_path: Path) -> None:
@@ -299,7 +302,7 @@ def test_another_video(film: Callable[..., Path], tmp_path: Path) -> None:
                 replace(motion, keypoints=later),
                 tmp_path / "a.rrd",
                 video=video,
-                footage=footage,  # type: ignore[arg-type]
+                footage=footage,
             )
     assert not list(tmp_path.glob("*a*.rrd"))
 
@@ -350,7 +353,7 @@ def test_a_recording_that_breaks_off_leaves_nothing(
 
 
 def test_without_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rerun_view.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(ConfigError, match=r"no display .* --save FILE\.rrd"):
