@@ -127,9 +127,9 @@ def test_keypoints_without_confidence_never_frame_the_window():
     three = np.zeros((60, 17))
     three[0, :3] = 1
     three[1, :3] = 0.05
-    want = np.concatenate([xy[0, :3], xy[1, :3]])
+    known = np.concatenate([xy[0, :3], xy[1, :3]])
     center, _ = g.fit_window(xy, three)
-    assert np.allclose(center, (want.min(axis=0) + want.max(axis=0)) / 2)
+    assert np.allclose(center, (known.min(axis=0) + known.max(axis=0)) / 2)
     three[0, 3] = 1
     center, _ = g.fit_window(xy, three)
     assert np.allclose(center, (xy[0, :4].min(axis=0) + xy[0, :4].max(axis=0)) / 2)

@@ -23,7 +23,8 @@ from mbcli.kinematics.bones import bone_lengths
 from mbcli.lift.expected_error import FEATURES, METADATA_KEY, ErrorModel, groups_of
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
-from mbcli.show.plots.options import PlotOptions
+from mbcli.show.drawing.options import Layout
+from mbcli.show.plots.options import PlotOptions, What
 from mbcli.show.plots.panels import angle_panels, speed_panels
 from mbcli.show.plots.selection import select
 from mbcli.skeleton import BODY23, FOOT, H36M17, HALPE26, Skeleton
@@ -178,14 +179,16 @@ def test_a_table_has_the_feet_where_they_are(tmp_path: Path) -> None:
 
 @SKELETONS
 @pytest.mark.parametrize("layout", ["overlay", "3d"])
-def test_feet_are_drawn(skeleton: Skeleton, layout: str, walk: Path, tmp_path: Path) -> None:
+def test_feet_are_drawn(skeleton: Skeleton, layout: Layout, walk: Path, tmp_path: Path) -> None:
     still = grounded(walking(40), np.eye(4))
     options = mbcli.RenderOptions(layout=layout, frame=20)
     pictures = []
     for number, motion in enumerate((still, with_feet(still, skeleton))):
         path = tmp_path / f"{number}.png"
         mbcli.render(motion, path, video=walk, options=options)
-        pictures.append(cv2.imread(str(path)).astype(int))
+        picture = cv2.imread(str(path))
+        assert picture is not None
+        pictures.append(picture.astype(int))
     changed = np.argwhere(np.abs(pictures[0] - pictures[1]).max(axis=-1) > 20)
     assert len(changed) > 20
     if layout == "overlay" and skeleton == BODY23:  # else limbs hide each other otherwise
@@ -227,7 +230,7 @@ def test_rerun(skeleton: Skeleton, tmp_path: Path) -> None:
 
 @SKELETONS
 @pytest.mark.parametrize("what", ["angles", "speeds", "confidence", "trajectories"])
-def test_plots(skeleton: Skeleton, what: str, tmp_path: Path) -> None:
+def test_plots(skeleton: Skeleton, what: What, tmp_path: Path) -> None:
     motion = with_feet(plain(), skeleton)
     report = mbcli.plot(motion, tmp_path / "walk.svg", PlotOptions(what=what, joint=("knee",)))
     assert report.people == (1, 2)

@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,7 +133,7 @@ def test_a_defect_in_one_does_not_stop_the_rest(
         shutil.copy(walk, tmp_path / name)
     whole = Pipeline.run
 
-    def broken(self: Pipeline, source: Path, *rest: object) -> object:
+    def broken(self: Pipeline, source: Path, *rest: Any) -> object:
         if source.name == "b.mp4":
             raise IndexError("list index out of range")
         return whole(self, source, *rest)

@@ -25,6 +25,7 @@ HOLDS = TorchFile("model_pos", {"head.weight": (3, 8), "temp_embed": (1, None, 1
 
 
 def row(url: str, **known: Any) -> WeightsEntry:
+    given: dict[str, Any] = {"about": 4_000, "holds": HOLDS} | known
     return WeightsEntry(
         name="new",
         file="new.bin",
@@ -33,7 +34,7 @@ def row(url: str, **known: Any) -> WeightsEntry:
         origin="a test",
         skeleton="h36m17",
         url=url,
-        **({"about": 4_000, "holds": HOLDS} | known),
+        **given,
     )
 
 

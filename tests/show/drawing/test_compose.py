@@ -10,8 +10,7 @@ import pytest
 from mbcli.errors import ConfigError
 from mbcli.motion import Motion3D
 from mbcli.show.drawing.compose import Composer
-from mbcli.show.drawing.options import Layout, RenderOptions
-from mbcli.show.drawing.shots import CameraMove
+from mbcli.show.drawing.options import CameraMove, Layout, RenderOptions
 
 Make = Callable[..., Motion3D]
 COLOURS = ((92, 214, 120), (226, 110, 232))
