@@ -67,7 +67,7 @@ def test_unknown_and_lengthless_bones() -> None:
 
 def test_distances_and_medians_of_what_is_known() -> None:
     positions = np.zeros((3, 17, 3))
-    positions[:, LEFT] = [[3, 4, 0], [np.nan, np.nan, np.nan], [6, 8, 0]]
+    positions[:, LEFT] = np.array([[3, 4, 0], [np.nan] * 3, [6, 8, 0]])
     pairs = [("pelvis", "left_knee"), ("left_knee", "right_knee"), ("pelvis", "right_knee")]
     apart = distances(positions, H36M17, pairs)
     np.testing.assert_array_equal(apart, [[5, 5, 0], [np.nan, np.nan, 0], [10, 10, 0]])
