@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +50,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
     def write(prefix: str = "Neo_", **arrays: npt.ArrayLike) -> Path:
         path = tmp_path / "people.npz"
-        clips = {}
+        clips: dict[str, Any] = {}
         for name, array in arrays.items():
             if np.ndim(array) == 3 and np.shape(array)[1] == len(BODY21):
                 body = np.asarray(array)
@@ -120,7 +121,7 @@ def test_stylised_figures_get_human_lengths(write, moving: Body, tmp_path) -> No
         for store in map(ClipStore.open, (tmp_path / "plain", tmp_path / "human"))
     )
     bones = [("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist")]
-    legs = {"plain": 0.0, "human": 0.0}
+    legs = {"plain": np.zeros(len(plain)), "human": np.zeros(len(human))}
     for a, b in [(f"{side}_{a}", f"{side}_{b}") for side in ("left", "right") for a, b in bones]:
         before, after = (body[:, J(b)] - body[:, J(a)] for body in (plain, human))
         turned = (before * after).sum(-1) / np.linalg.norm(before, axis=-1)
