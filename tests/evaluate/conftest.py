@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mbcli.data.stores.sequences import SequenceStore, SequenceWriter
-from mbcli.lift.lifter import Lifter, LiftOptions, skeleton_of_facts
+from mbcli.lift.lifter import Lifter, LiftOptions, skeleton_of
 from mbcli.lift.model import DSTformer, DSTformerConfig
 from mbcli.types import FloatArray
 
@@ -75,7 +75,7 @@ def make_lifter() -> Callable[..., Lifter]:
 
     def make(off: float = 0.0, facts: dict[str, Any] | None = None, **options: Any) -> Lifter:
         torch.manual_seed(0)
-        joints = len(skeleton_of_facts(facts or {}))
+        joints = len(skeleton_of(facts or {}))
         config = DSTformerConfig(
             dim_feat=8, dim_rep=8, depth=1, num_heads=2, maxlen=WINDOW, num_joints=joints
         )
