@@ -17,6 +17,7 @@ from mbcli.keypoints import (
     alphapose,
     blazepose,
     coco,
+    coco_annotations,
     deeplabcut,
     mmpose,
     openpose,
@@ -63,7 +64,12 @@ FORMATS: dict[str, Format] = {
     "alphapose": Format("AlphaPose JSON", alphapose.recognise, alphapose.read),
     "mmpose": Format("MMPose predictions JSON", mmpose.recognise, mmpose.read),
     "coco": Format("COCO keypoint results JSON", coco.recognise, coco.read),
-    "blazepose": Format("MediaPipe BlazePose CSV or JSON", blazepose.recognise, blazepose.read),
+    "annotations": Format(
+        "COCO keypoint annotations JSON", coco_annotations.recognise, coco_annotations.read
+    ),
+    "blazepose": Format(
+        "MediaPipe BlazePose CSV, JSON or text", blazepose.recognise, blazepose.read
+    ),
     "deeplabcut": Format("DeepLabCut CSV or HDF5", deeplabcut.recognise, deeplabcut.read),
     "sleap": Format("SLEAP analysis CSV or HDF5", sleap.recognise, sleap.read),
 }
@@ -160,12 +166,12 @@ def write_keypoints(
 def is_keypoint_file(path: Path | str) -> bool:
     """Whether a path is to be read as keypoints rather than as pictures, by content.
 
-    Text, JSON, HDF5 and zip archives are never pictures; of folders, those of OpenPose.
+    Text, JSON, HDF5 and zip archives are never pictures; of folders, those that a format knows.
 
     Raises:
         InputError: no such file, or it cannot be read.
     """
     source = Source(Path(path))
     if source.kind == "folder":
-        return openpose.recognise(source)
-    return source.kind in ("json", "csv", "hdf5", "npz")
+        return any(format.recognise(source) for format in FORMATS.values())
+    return source.kind in ("json", "text", "hdf5", "npz")

@@ -1,13 +1,13 @@
 """AlphaPose results, the JSON file ``alphapose-results.json`` (Fang et al. 2022).
 
-A list with one object a person, in the order of the frames:
+A list with one object for each person, in any order:
 
     image_id     name of the picture. Frames of a video are "0.jpg", "1.jpg" ...; of a folder it
                  is the file's own name; with --eval it is the number in it instead of the name
     category_id  1
-    keypoints    x, y, score of each keypoint, flat: 17 (COCO), 26 (Halpe) or 136 (Halpe with face
-                 and hands, of which the body comes first). The score is the height of the peak,
-                 which may be a little above 1
+    keypoints    x, y, score of each keypoint, flat; their number tells which
+                 (`mbcli.keypoints.layouts`). The score is the height of the peak, which may be a
+                 little above 1
     score        of the person: no probability, above 1 as a rule
     box          x, y, width, height in pixels; older versions write none
     idx          identity: a number, or a list of numbers (in lists, even) where overlapping
@@ -30,18 +30,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mbcli.conversion import convert
 from mbcli.errors import InputError
-from mbcli.keypoints.checks import corners, member, triples, whole
+from mbcli.keypoints.checks import corners, member, whole
+from mbcli.keypoints.frames import numbering
 from mbcli.keypoints.json_records import people, write_records
+from mbcli.keypoints.layouts import Layout
+from mbcli.keypoints.points import points_of
 from mbcli.keypoints.records import KeypointFile
-from mbcli.keypoints.rows import Rows, number_frames
+from mbcli.keypoints.rows import Rows
 from mbcli.keypoints.source import Source
 from mbcli.skeleton import COCO17, HALPE26, OPENPOSE18
 from mbcli.types import Keypoints2D
 
 FORMAT = "alphapose"
-SKELETONS = {17: COCO17, 26: HALPE26, 136: HALPE26}
 
 _FRAME_OF_VIDEO = re.compile(r"(0|[1-9][0-9]*)\.jpg")
 _PEOPLE = {"bodies": "joints", "people": "pose_keypoints_2d"}
@@ -61,8 +62,7 @@ def read(source: Source) -> KeypointFile:
     """Read an AlphaPose result.
 
     Raises:
-        InputError: a wrong number of keypoints, pictures without frame numbers, and whatever
-            breaks the rules of `KeypointFile`.
+        InputError: a wrong number of keypoints, and whatever breaks the rules of `KeypointFile`.
     """
     document = source.document
     return _read_list(document, source.path) if isinstance(document, list) else _read_named(source)
@@ -121,21 +121,18 @@ def _read_list(document: list[Any], path: Path) -> KeypointFile:
         if not isinstance(name, str | int) or isinstance(name, bool):
             raise InputError(f"{path} must name the picture of record {place}, got {name!r}")
         names.append(name)
-    numbers, warnings = number_frames(
-        (name for name in names if isinstance(name, str)), path, _FRAME_OF_VIDEO
-    )
-    rows = Rows(path, FORMAT, SKELETONS)
+    numbered = numbering(names, _FRAME_OF_VIDEO)
+    rows = Rows(path, FORMAT)
     # Without tracking everybody has the number 0.
     tracked = any(_identity(record, path) not in (None, 0) for record in document)
     for record, name in zip(document, names, strict=True):
-        what = f"the keypoints of {name}"
         rows.add(
-            numbers[name] if isinstance(name, str) else name,
-            triples(member(record, "keypoints", path, f"a record of {name}"), path, what),
+            numbered.frames[name],
+            points_of(member(record, "keypoints", path, f"a record of {name}"), path, str(name)),
             _identity(record, path) if tracked else None,
-            corners(record["box"], path, f"the box of {name}") if "box" in record else None,
+            corners(record["box"], path, f"the box of {name}") if record.get("box") else None,
         )
-    return rows.file(warnings=warnings)
+    return rows.file(**numbered.facts)
 
 
 def _identity(record: dict[str, Any], path: Path) -> int | None:
@@ -149,19 +146,14 @@ def _read_named(source: Source) -> KeypointFile:
     path, document = source.path, source.document
     key = _people_key(document)
     assert key is not None, "read only what was recognised"
-    rows = Rows(path, FORMAT, {len(COCO17): COCO17})
-    numbers, warnings = number_frames(document, path, _FRAME_OF_VIDEO)
+    places = tuple(map(OPENPOSE18.index, COCO17.joints))
+    rows = Rows(path, FORMAT, Layout(len(OPENPOSE18), COCO17, places))
+    numbered = numbering([*document], _FRAME_OF_VIDEO)
     for name, picture in document.items():
         bodies = member(picture, key, path, f"picture {name}")
         if not isinstance(bodies, list):
             raise InputError(f'{path} must hold a list as "{key}" of picture {name}')
         for body in bodies:
-            what = f"the keypoints of {name}"
-            points = triples(member(body, _PEOPLE[key], path, f"a person of {name}"), path, what)
-            if len(points) != len(OPENPOSE18):
-                raise InputError(
-                    f"{path} must hold {len(OPENPOSE18)} keypoints a person in this form, got "
-                    f"{len(points)} in {name}"
-                )
-            rows.add(numbers[name], convert(points, OPENPOSE18, COCO17))
-    return rows.file(warnings=warnings)
+            points = points_of(member(body, _PEOPLE[key], path, f"a person of {name}"), path, name)
+            rows.add(numbered.frames[name], points)
+    return rows.file(**numbered.facts)

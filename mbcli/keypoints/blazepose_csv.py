@@ -1,177 +1,173 @@
-"""BlazePose landmarks in comma-separated text; the layouts are told in `blazepose`."""
+"""Landmarks in tables of text; the layouts are told in `blazepose`."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mbcli.errors import InputError
-from mbcli.keypoints.blazepose_rows import (
-    FRAME_NAMES,
-    LANDMARKS,
-    TIME_NAMES,
-    LandmarkRows,
-    first_of,
-    landmark_number,
-)
-from mbcli.keypoints.cells import check_width, number, numbers, whole
-from mbcli.skeleton import BLAZEPOSE33
+from mbcli.keypoints.cells import check_width, number, numbers, time
+from mbcli.keypoints.clock import frames_by_time
+from mbcli.keypoints.frames import numbering
+from mbcli.keypoints.gather import Times
+from mbcli.keypoints.landmarks import Landmarks, bare, is_body
+from mbcli.keypoints.words import CONFIDENCE, FRAME, LANDMARK, PERSON, PLACES, TIME, find, parts
 from mbcli.types import FloatArray
 
-_LANDMARK_NAMES = (
-    "landmark",
-    "landmark_id",
-    "landmark_index",
-    "landmark_name",
-    "joint",
-    "keypoint",
-    "name",
-    "id",
-)
-_PERSON_NAMES = ("person", "person_id", "track_id")
-_PARTS = {"x": 0, "y": 1, "visibility": 2, "vis": 2, "v": 2}
-_PART = "(x|y|visibility|vis|v)"
-_PART_LAST = re.compile(rf"(?:landmark[_. ]?)?(.+?)[_. ]{_PART}", re.IGNORECASE)
-_PART_FIRST = re.compile(rf"{_PART}(?:[_. ]?([0-9]+)|[_. ](.+))", re.IGNORECASE)
-_ANCHORS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
-_NO_VISIBILITY = "the file tells no visibility: every landmark that is there counts fully"
+_Rows = list[list[str]]
+_WHOLE = re.compile(r"[0-9]{1,18}(?:\.0)?")
+_SAMPLE = 400  # rows by which the landmarks of the long layout are known
 
 
-def recognise(rows: list[list[str]]) -> bool:
+def recognise(rows: _Rows, joint_map: dict[str, str] | None = None) -> bool:
     """Whether the header is of one of the layouts, and in the long one the landmarks as well."""
-    header = _header(rows)
+    if len(rows) < 2:
+        return False
+    header = rows[0]
     if "frame_idx" in header and {"track", "instance.score"} & {*header}:
         return False  # SLEAP's, whose joints may have the same names
     landmark = _landmark_column(header)
     if landmark is None:
-        columns, _ = _wide_columns(header)
-        return all((BLAZEPOSE33.index(a), part) in columns for a in _ANCHORS for part in (0, 1))
-    cells = [row[landmark].strip() for row in rows[1 : LANDMARKS + 1] if landmark < len(row)]
-    known = [n for cell in cells if (n := landmark_number(cell)) is not None]
-    return bool(cells) and len(known) == len(cells) and max(known) < LANDMARKS
+        return is_body(_labels(_wide_columns(header)), joint_map)
+    cells = {bare(row[landmark]) for row in rows[1:_SAMPLE] if landmark < len(row)}
+    return is_body(cells, joint_map)
 
 
-def read(rows: list[list[str]], path: Path) -> LandmarkRows:
+def read(rows: _Rows, path: Path) -> Landmarks:
     """Read the rows below the header.
 
     Raises:
         InputError: they break the rules of the layout.
     """
-    header, body = _header(rows), rows[1:]
+    header, body = rows[0], rows[1:]
     check_width(body, len(header), path, first=2)
     landmark = _landmark_column(header)
     if landmark is None:
-        return _read_wide(header, body, path)
+        columns = _wide_columns(header)
+        labels = _labels(columns)
+        points = np.full((len(body), len(labels), 3), np.nan)
+        for (label, part), column in columns.items():
+            values = numbers(body, [column], header, path)[:, 0]
+            points[:, labels.index(label), part] = values
+        return _with_labels(header, body, points, labels, path)
     return _read_long(header, body, landmark, path)
-
-
-def _header(rows: list[list[str]]) -> list[str]:
-    return [name.strip() for name in rows[0]]
 
 
 def _landmark_column(header: list[str]) -> int | None:
     """Where the landmark stands if each has a row of its own."""
-    names = [name.lower() for name in header]
-    name = first_of(names, _LANDMARK_NAMES)
-    if name is None or not {"x", "y"} <= {*names} or first_of(names, FRAME_NAMES) is None:
+    name = find(header, LANDMARK)
+    if name is None or find(header, ("x",)) is None or find(header, ("y",)) is None:
         return None
-    return names.index(name)
+    return header.index(name)
 
 
-def _wide_columns(header: list[str]) -> tuple[dict[tuple[int, int], int], bool]:
-    """(landmark, part) -> column, for x, y and visibility; and whether they have names."""
-    numbered: dict[tuple[int, int], int] = {}
-    named: dict[tuple[int, int], int] = {}
+def _wide_columns(header: list[str]) -> dict[tuple[str, int], int]:
+    """(label, part) -> column, for x, y and confidence."""
+    found: dict[tuple[str, int], tuple[int, int]] = {}
     for column, name in enumerate(header):
-        if last := _PART_LAST.fullmatch(name):
-            text, part = last.groups()
-        elif first := _PART_FIRST.fullmatch(name):
-            part, text = first[1], first[2] or first[3]
-        else:
+        label, word = parts(name)
+        if not word:
             continue
-        if (landmark := landmark_number(text)) is not None:
-            group = numbered if text.isdigit() else named
-            group.setdefault((landmark, _PARTS[part.lower()]), column)
-    if named:
-        return named, True
-    from_one = (0, 0) not in numbered and (LANDMARKS, 0) in numbered
-    return {(n - from_one, part): column for (n, part), column in numbered.items()}, False
+        part = PLACES.index(word) if word in PLACES else 2
+        rank = CONFIDENCE.index(word) if part == 2 else 0
+        key = bare(label), part
+        if key not in found or rank < found[key][0]:
+            found[key] = rank, column
+    whole = {label for label, _ in found if {(label, 0), (label, 1)} <= found.keys()}
+    named = any(not label.isdigit() for label in whole)
+    return {
+        key: column
+        for key, (_, column) in found.items()
+        if key[0] in whole and not (named and key[0].isdigit())
+    }
 
 
-def _read_wide(header: list[str], body: list[list[str]], path: Path) -> LandmarkRows:
-    columns, named = _wide_columns(header)
-    whole_landmarks = {n for n, _ in columns if {(n, 0), (n, 1)} <= columns.keys()}
-    if not named and whole_landmarks != {*range(LANDMARKS)}:
-        raise InputError(
-            f"{path} must have columns for {LANDMARKS} landmarks, got {len(whole_landmarks)} "
-            "with x and y"
-        )
-    warnings = []
-    if lacking := [j for n, j in enumerate(BLAZEPOSE33.joints) if n not in whole_landmarks]:
-        warnings.append(f"the file lacks landmarks, which are missing: {', '.join(lacking)}")
-    points = np.full((len(body), LANDMARKS, 3), np.nan)
-    for (landmark, part), column in columns.items():
-        points[:, landmark, part] = numbers(body, [column], header, path)[:, 0]
-    if not any(part == 2 for _, part in columns):
-        points[..., 2] = 1
-        warnings.append(_NO_VISIBILITY)
-    return _with_labels(header, body, points, tuple(warnings), path)
+def _labels(columns: dict[tuple[str, int], int]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(label for label, _ in columns))
 
 
-def _read_long(header: list[str], body: list[list[str]], landmark: int, path: Path) -> LandmarkRows:
-    names = [name.lower() for name in header]
-    part_columns = {_PARTS[name]: names.index(name) for name in _PARTS if name in names}
-    values = numbers(body, [part_columns[part] for part in sorted(part_columns)], header, path)
-    if 2 not in part_columns:
-        values = np.concatenate([values, np.ones((len(values), 1))], axis=1)
-    keys = [name for name in (first_of(names, FRAME_NAMES), first_of(names, _PERSON_NAMES)) if name]
-    label_columns = [names.index(name) for name in keys]
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for row, cells in enumerate(body):
-        groups.setdefault(tuple(cells[column].strip() for column in label_columns), []).append(row)
-    points = np.full((len(groups), LANDMARKS, 3), np.nan)
-    for place, (labels, rows) in enumerate(groups.items()):
-        where = " ".join(f"{key} {label}" for key, label in zip(keys, labels, strict=True))
-        order = [landmark_number(body[row][landmark].strip()) for row in rows]
-        if sorted(-1 if n is None else n for n in order) != [*range(LANDMARKS)]:
-            raise InputError(
-                f"{path} must hold each of the {LANDMARKS} landmarks once in {where}, "
-                f"got {len(rows)} rows for {len({*order} - {None})} landmarks"
-            )
-        points[place, np.array(order, np.int64)] = values[rows]
-    first_rows = [body[rows[0]] for rows in groups.values()]
-    warnings = () if 2 in part_columns else (_NO_VISIBILITY,)
-    return _with_labels(header, first_rows, points, warnings, path)
+def _read_long(header: list[str], body: _Rows, landmark: int, path: Path) -> Landmarks:
+    words = [find(header, ("x",)), find(header, ("y",)), find(header, CONFIDENCE)]
+    columns = [header.index(word) for word in words if word is not None]
+    values = np.full((len(body), 3), np.nan)
+    values[:, : len(columns)] = numbers(body, columns, header, path)
+    keys = [find(header, FRAME) or find(header, TIME), find(header, PERSON)]
+    label_columns = [header.index(name) for name in keys if name is not None]
+    labels = tuple(dict.fromkeys(bare(row[landmark]) for row in body))
+    groups: dict[tuple[str | int, ...], dict[str, int]] = {}
+    for place, row in enumerate(body):
+        key = tuple(row[column] for column in label_columns)
+        # A landmark that is there again is another person's.
+        person = 0
+        while bare(row[landmark]) in groups.setdefault((*key, person), {}):
+            person += 1
+        groups[(*key, person)][bare(row[landmark])] = place
+    points = np.full((len(groups), len(labels), 3), np.nan)
+    for place, group in enumerate(groups.values()):
+        points[place, [labels.index(label) for label in group]] = values[[*group.values()]]
+    first_rows = [body[next(iter(group.values()))] for group in groups.values()]
+    return _with_labels(header, first_rows, points, labels, path)
 
 
 def _with_labels(
-    header: list[str],
-    rows: list[list[str]],
-    points: FloatArray,
-    warnings: tuple[str, ...],
-    path: Path,
-) -> LandmarkRows:
+    header: list[str], rows: _Rows, points: FloatArray, labels: tuple[str, ...], path: Path
+) -> Landmarks:
     """Add what the columns beside the landmarks say: frame, time and person of each row."""
-    names = [name.lower() for name in header]
-    frame, time = first_of(names, FRAME_NAMES), first_of(names, TIME_NAMES)
-    person = first_of(names, _PERSON_NAMES)
-    frames = [*range(len(rows))]
-    if frame is not None:
-        frames = [whole(row[names.index(frame)], path, frame) for row in rows]
-    times = None
-    if time is not None:
-        times = [number(row[names.index(time)], path, time) for row in rows]
-    people: dict[str, int] = {}
-    for row in rows:
-        people.setdefault(row[names.index(person)].strip() if person else "", len(people))
-    return LandmarkRows(
-        frame=frames,
-        points=points,
-        frames=max(frames, default=-1) + 1,
-        persons=[people[row[names.index(person)].strip() if person else ""] for row in rows],
-        times=times,
-        time_unit=None if time is None else TIME_NAMES[time],
-        warnings=warnings,
+
+    def cells(words: tuple[str, ...] | dict[str, float | None]) -> list[str] | None:
+        name = find(header, words)
+        return None if name is None else [row[header.index(name)] for row in rows]
+
+    told, clocks, named = cells(FRAME), cells(TIME), cells(PERSON)
+    persons = None if named is None else _persons(named)
+    unit = next((TIME[word] for word in TIME if find(header, (word,))), None)
+    seconds = None if clocks is None else np.array([time(cell, path) for cell in clocks])
+    warnings: list[str] = []
+    frames: Sequence[int | None]
+    if told is not None:
+        frames, warnings = _frames(told, path)
+    elif seconds is not None:
+        frames = frames_by_time(seconds.tolist())
+    else:
+        frames = [*range(len(rows))]
+    kept = [place for place, frame in enumerate(frames) if frame is not None]
+    index = [frame for frame in frames if frame is not None]
+    return Landmarks(
+        labels=labels,
+        frames=index,
+        points=points[kept],
+        persons=None if persons is None else [persons[place] for place in kept],
+        times=None if seconds is None else Times(index, seconds[kept], unit),
+        numbered=told is not None,
+        warnings=tuple(warnings),
     )
+
+
+def _frames(cells: list[str], path: Path) -> tuple[list[int | None], list[str]]:
+    """The frame of each row, None where the row does not say, and what to tell of them."""
+    warnings = []
+    values: list[int | None]
+    try:
+        told = [number(cell, path, "frames") for cell in cells]
+    except InputError:
+        named = numbering(cells)
+        return [named.frames[cell] for cell in cells], [*named.notes]
+    for cell, value in zip(cells, told, strict=True):
+        if not (np.isnan(value) or value.is_integer()):
+            raise InputError(f"{path} must hold whole numbers as frames, got {cell!r}")
+    values = [None if np.isnan(value) else int(value) for value in told]
+    if None in values:
+        warnings.append(f"{values.count(None)} rows without a frame are left out")
+    return values, warnings
+
+
+def _persons(cells: list[str]) -> list[int | None]:
+    """Numbers for people: their own if they have some."""
+    known = [cell for cell in cells if cell]
+    if all(_WHOLE.fullmatch(cell) for cell in known):
+        return [int(cell.removesuffix(".0")) if cell else None for cell in cells]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(known))}
+    return [numbers.get(cell) for cell in cells]

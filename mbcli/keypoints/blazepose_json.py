@@ -1,167 +1,241 @@
-"""BlazePose landmarks in JSON; the layouts are told in `blazepose`."""
+"""Landmarks in JSON; the layouts are told in `blazepose`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mbcli.errors import InputError
-from mbcli.keypoints.blazepose_rows import (
-    FRAME_NAMES,
-    LANDMARKS,
-    TIME_NAMES,
-    LandmarkRows,
-    first_of,
+from mbcli.keypoints import blazepose_csv
+from mbcli.keypoints.cells import time
+from mbcli.keypoints.checks import short, whole
+from mbcli.keypoints.facts import facts_of, fps_of, size_of
+from mbcli.keypoints.gather import Times
+from mbcli.keypoints.landmarks import Landmarks, bare, is_body
+from mbcli.keypoints.words import (
+    CONFIDENCE,
+    FRAME,
+    LANDMARK,
+    PERSON,
+    TIME,
+    find,
+    plain,
 )
-from mbcli.keypoints.checks import whole
+from mbcli.skeleton import BLAZEPOSE33
 
 _LARGEST = 1e30  # whole numbers of JSON have any length
-_LANDMARK_KEYS = ("landmarks", "pose_landmarks", "poseLandmarks")
+_LISTS = ("frames", "results", "data", "detections", "records", "sequence")
+# Of a frame or of a person; world landmarks have other names.
+_LANDMARKS = (
+    *("poselandmarks", "landmarks", "landmark", "poses", "pose", "people", "persons"),
+    *("keypoints", "joints", "points"),
+)
+_IDENTITY = (*PERSON, "id")
+
+# A person's landmarks: label -> x, y and confidence, and who it is.
+_Person = tuple[dict[str, list[float]], int | None]
 
 
-def recognise(document: Any) -> bool:
+def recognise(document: Any, joint_map: dict[str, str] | None = None) -> bool:
     """Whether it is a list of frames with landmarks, or an object with one."""
-    frames = _frames(document)
-    if not isinstance(frames, list):
-        return False
-    if any(isinstance(f, dict) and any(key in f for key in _LANDMARK_KEYS) for f in frames):
-        return True
-    # Frames that are lists: of landmarks, of people, or of nobody.
-    if not all(f is None or isinstance(f, list) for f in frames):
-        return False
-    first = next((f for f in frames if f), None)
-    while isinstance(first, list) and first and isinstance(first[0], list):
-        first = first[0]
-    return isinstance(first, list) and bool(first) and _is_landmark_object(first[0])
+    if (rows := _flat_rows(document)) is not None:
+        return blazepose_csv.recognise(rows, joint_map)
+    empty = False
+    for _, frame in _frames(document):
+        told = _of_frame(frame)
+        empty |= not told and isinstance(frame, dict) and bool(find(frame, _LANDMARKS[:3]))
+        if told and (people := _listed(told)):
+            labels = _labels(people[0])
+            return labels is not None and is_body(labels, joint_map)
+    return empty
 
 
-def read(document: Any, path: Path) -> LandmarkRows:
+def read(document: Any, path: Path) -> Landmarks:
     """Read the frames.
 
     Raises:
         InputError: they break the rules of the layout.
     """
-    frames = _frames(document)
-    numbers, rows, times, several = [], [], [], False
-    keys = {key for frame in frames if isinstance(frame, dict) for key in frame}
-    time_name = first_of(keys, TIME_NAMES)
-    for place, frame in enumerate(frames):
-        number = _frame_number(frame, place, path)
-        people = _people(frame, number, path)
-        several |= len(people) > 1
-        for person in people:
-            numbers.append(number)
-            rows.append([_landmark(landmark, number, path) for landmark in person])
-            if time_name is not None:
-                times.append(_time(frame, time_name, number, path))
-    points = np.array(rows, np.float64).reshape(-1, LANDMARKS, 3)
-    warnings: tuple[str, ...] = ()
-    if np.isnan(points[..., 2]).all():
-        points[..., 2] = 1
-        warnings = ("the file tells no visibility: every landmark that is there counts fully",)
-    last = _frame_number(frames[-1], len(frames) - 1, path) if frames else -1
-    facts = document if isinstance(document, dict) else {}
-    return LandmarkRows(
-        frame=numbers,
-        points=points,
-        frames=max([last, *numbers]) + 1,
-        # MediaPipe gives the people of a frame in no particular order.
-        persons=None if several else [0] * len(numbers),
-        times=times if time_name is not None else None,
-        time_unit=None if time_name is None else TIME_NAMES[time_name],
-        size=_size(facts, path),
-        fps=_fps(facts, path),
-        warnings=warnings,
+    if (rows := _flat_rows(document)) is not None:
+        return blazepose_csv.read(rows, path)
+    frames = list(_frames(document))
+    keys = dict.fromkeys(key for _, frame in frames if isinstance(frame, dict) for key in frame)
+    frame_name, time_name = find(keys, FRAME), find(keys, TIME)
+    numbers, people, seconds, told_frames = [], [], [], []
+    for place, (key, frame) in enumerate(frames):
+        held = frame if isinstance(frame, dict) else {}
+        number = place if key is None else key
+        if frame_name is not None and held.get(frame_name) is not None:
+            number = whole(held[frame_name], path, frame_name)
+        numbers.append(number)
+        seconds.append(_time(held, time_name, path))
+        for person in _people(frame, number, path):
+            people.append(person)
+            told_frames.append(number)
+    labels = tuple(dict.fromkeys(label for marks, _ in people for label in marks))
+    nothing = [np.nan] * 3
+    rows_of = [[marks.get(label, nothing) for label in labels] for marks, _ in people]
+    facts = facts_of(document)
+    ids = [identity for _, identity in people]
+    unit = next((TIME[word] for word in TIME if time_name and plain(time_name) == word), None)
+    return Landmarks(
+        labels=labels,
+        frames=told_frames,
+        points=np.array(rows_of, np.float64).reshape(len(people), len(labels), 3),
+        persons=ids if any(identity is not None for identity in ids) else None,
+        times=None if time_name is None else Times(numbers, np.array(seconds), unit),
+        count=max(numbers, default=-1) + 1,
+        numbered=frame_name is not None or any(key is not None for key, _ in frames),
+        size=size_of(facts, path),
+        fps=fps_of(facts, path),
     )
 
 
-def _frames(document: Any) -> Any:
-    return document.get("frames") if isinstance(document, dict) else document
+def _flat_rows(document: Any) -> list[list[str]] | None:
+    """The rows of a table that was written as a list of objects without anything inside."""
+    while isinstance(document, dict):
+        name = find(document, _LISTS)
+        if name is None:
+            return None
+        document = document[name]
+    if not isinstance(document, list) or not document or not isinstance(document[0], dict):
+        return None
+    if not all(isinstance(row, dict) for row in document):
+        return None
+    if any(isinstance(value, dict | list) for row in document for value in row.values()):
+        return None
+    header = list(dict.fromkeys(key for row in document for key in row))
+    cells = [
+        ["" if row.get(key) is None else str(row.get(key)) for key in header] for row in document
+    ]
+    return [header, *cells]
 
 
-def _is_landmark_object(value: Any) -> bool:
-    return isinstance(value, dict) and {"x", "y"} <= {*value}
+def _frames(document: Any) -> Iterator[tuple[int | None, Any]]:
+    """The frames, each with its number where they are listed by numbers."""
+    if isinstance(document, dict):
+        if (name := find(document, _LISTS)) is not None:
+            yield from _frames(document[name])
+        elif document and all(key.isascii() and key.isdigit() for key in document):
+            yield from ((int(key), frame) for key, frame in document.items())
+        elif find(document, _LANDMARKS) is not None:
+            yield None, document
+    elif isinstance(document, list):
+        if document and _is_landmark(document[0]):
+            document = [document]
+        yield from ((None, frame) for frame in document)
 
 
-def _frame_number(frame: Any, place: int, path: Path) -> int:
-    name = first_of(frame, FRAME_NAMES) if isinstance(frame, dict) else None
-    if name is None:
-        return place
-    return whole(frame[name], path, name)
+def _of_frame(frame: Any) -> Any:
+    """The landmarks in an object that has them; anything else as it is."""
+    while isinstance(frame, dict) and not _named(frame):
+        name = find(frame, _LANDMARKS)
+        # With scores in a list of their own it is MMPose's.
+        if name is None or find(frame, ("keypointscores", "scores")) is not None:
+            break
+        frame = frame[name]
+    return frame
 
 
-def _people(frame: Any, number: int, path: Path) -> list[list[Any]]:
-    """The landmarks of each person in a frame."""
-    found = frame
-    if isinstance(frame, dict):
-        name = first_of(frame, _LANDMARK_KEYS)
-        found = None if name is None else frame[name]
-    if isinstance(found, dict):
-        found = found.get("landmark")
-    if not found:
+def _listed(told: Any) -> list[Any]:
+    """The people of a frame, each a list or an object of landmarks."""
+    if isinstance(told, dict):
+        return [told] if _named(told) else []
+    if not isinstance(told, list):
         return []
-    several = isinstance(found, list) and not _is_landmark(found[0])
-    people: list[Any] = []
-    for person in found if several else [found]:
-        people.append(person.get("landmark") if isinstance(person, dict) else person)
-    for person in people:
-        if not isinstance(person, list) or len(person) != LANDMARKS:
-            got = len(person) if isinstance(person, list) else type(person).__name__
-            raise InputError(
-                f"{path} must hold {LANDMARKS} landmarks a person, got {got} in frame {number}"
-            )
-    return people
+    if told and _is_landmark(told[0]):
+        return [told]
+    return [person for person in told if person]
+
+
+def _named(value: Any) -> bool:
+    """Whether it is an object of landmarks by name or number; a list of them has one name."""
+    return isinstance(value, dict) and len(value) > 1 and all(map(_is_landmark, value.values()))
 
 
 def _is_landmark(value: Any) -> bool:
-    numbers = isinstance(value, list) and bool(value) and isinstance(value[0], (int, float))
-    return numbers or _is_landmark_object(value)
+    numbers = isinstance(value, list) and 2 <= len(value) <= 5 and not isinstance(value[0], list)
+    numbers = numbers and not isinstance(value[0], dict | str)
+    return numbers or (
+        isinstance(value, dict) and bool(find(value, ("x",)) and find(value, ("y",)))
+    )
 
 
-def _landmark(value: Any, frame: int, path: Path) -> tuple[float, float, float]:
-    """x, y and visibility; NaN where there is none."""
-    if isinstance(value, dict):
-        parts = [value.get(name) for name in ("x", "y", "visibility")]
-    elif isinstance(value, list) and 2 <= len(value) <= 5:
-        # x, y; x, y, z; x, y, z, visibility; and presence after it
-        parts = [value[0], value[1], value[3] if len(value) > 3 else None]
-    else:
-        parts = []
-    if not parts or not all(
-        part is None or (type(part) in (int, float) and abs(part) < _LARGEST) for part in parts
-    ):
+def _labels(person: Any) -> list[str] | None:
+    told = _of_frame(person)
+    if isinstance(told, list) and len(told) == 1 and not _is_landmark(told[0]):
+        told = _of_frame(told[0])
+    if _named(told):
+        return [bare(str(label)) for label in told]
+    if isinstance(told, list) and told and all(map(_is_landmark, told)):
+        return _own_labels(told)
+    return None
+
+
+def _own_labels(marks: list[Any]) -> list[str]:
+    """The names or numbers of landmarks in a list: their own, or their places."""
+    names = [find(mark, LANDMARK) if isinstance(mark, dict) else None for mark in marks]
+    own = [str(m[n]) for m, n in zip(marks, names, strict=True) if n and m[n] not in (None, "")]
+    if len({*own}) == len(marks):
+        return [bare(label) for label in own]
+    return [str(number) for number in range(len(marks))]
+
+
+def _people(frame: Any, number: int, path: Path) -> Iterator[_Person]:
+    """The landmarks of each person in a frame."""
+    told = _of_frame(frame)
+    if not told or (told is frame and isinstance(frame, dict) and not _named(frame)):
+        return
+    people = _listed(told)
+    if not people:
         raise InputError(
-            f"{path} must hold x, y, z and visibility as numbers, got {str(value)[:60]} "
+            f"{path} must hold landmarks as a list or by name, got {short(told)} in frame {number}"
+        )
+    for person in people:
+        labels = _labels(person)
+        marks = _of_frame(person)
+        if isinstance(marks, list) and len(marks) == 1 and labels and len(labels) > 1:
+            marks = _of_frame(marks[0])
+        if labels is None:
+            raise InputError(
+                f"{path} must hold landmarks of x, y, z and visibility, got {short(marks)} "
+                f"in frame {number}"
+            )
+        values = marks.values() if isinstance(marks, dict) else marks
+        name = find(person, _IDENTITY) if isinstance(person, dict) and marks is not person else None
+        identity = None if name is None or person[name] is None else person[name]
+        # Of three numbers MediaPipe's third is the depth.
+        third = None if len(labels) == len(BLAZEPOSE33) else 2
+        yield (
+            {n: _landmark(v, third, number, path) for n, v in zip(labels, values, strict=True)},
+            None if identity is None else whole(identity, path, f"the {name} of frame {number}"),
+        )
+
+
+def _landmark(value: Any, third: int | None, frame: int, path: Path) -> list[float]:
+    """x, y and confidence; NaN where there is none."""
+    if isinstance(value, dict):
+        keys = [find(value, ("x",)), find(value, ("y",)), find(value, CONFIDENCE)]
+        parts = [None if key is None else value[key] for key in keys]
+    else:
+        # x, y; x, y and a third; x, y, z, visibility; and presence after it
+        sure = 3 if len(value) > 3 else third if len(value) == 3 else None
+        parts = [value[0], value[1], None if sure is None else value[sure]]
+    if not all(part is None or type(part) in (int, float) for part in parts):
+        raise InputError(
+            f"{path} must hold x, y, z and visibility as numbers, got {short(value)} "
             f"in frame {frame}"
         )
-    x, y, visibility = (float("nan") if part is None else float(part) for part in parts)
-    return x, y, visibility
+    return [np.nan if p is None or abs(p) > _LARGEST else float(p) for p in parts]
 
 
-def _time(frame: Any, name: str, number: int, path: Path) -> float:
-    value = frame.get(name) if isinstance(frame, dict) else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InputError(f"{path} must hold a number as {name}, got {value!r} in frame {number}")
-    return float(value)
-
-
-def _size(facts: dict[str, Any], path: Path) -> tuple[int, int] | None:
-    if not {"width", "height"} <= {*facts}:
-        return None
-    width, height = facts["width"], facts["height"]
-    if not isinstance(width, int) or not isinstance(height, int) or min(width, height) <= 0:
-        raise InputError(
-            f"{path} must hold width and height in pixels, got {width!r} and {height!r}"
-        )
-    return width, height
-
-
-def _fps(facts: dict[str, Any], path: Path) -> float | None:
-    fps = facts.get("fps")
-    if fps is None:
-        return None
-    if isinstance(fps, bool) or not isinstance(fps, (int, float)) or not 0 < fps < float("inf"):
-        raise InputError(f"{path} must hold fps above 0, got {fps!r}")
-    return float(fps)
+def _time(frame: dict[str, Any], name: str | None, path: Path) -> float:
+    value = None if name is None else frame.get(name)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if abs(value) < _LARGEST else np.nan
+    if isinstance(value, str):
+        return time(value, path)
+    return np.nan

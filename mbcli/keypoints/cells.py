@@ -1,15 +1,18 @@
-"""Numbers out of comma-separated text."""
+"""Numbers out of tables of text."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from mbcli.errors import InputError
+from mbcli.keypoints.clock import of_day
 from mbcli.types import FloatArray
 
-_MISSING = ("", "nan", "na", "none", "null")
+_MISSING = ("", "nan", "na", "n/a", "none", "null", "-")
+_DECIMAL_COMMA = re.compile(r",(?=[0-9]*(?:[eE][-+]?[0-9]+)?$)")
 
 
 def check_width(rows: list[list[str]], width: int, path: Path, first: int = 1) -> None:
@@ -38,12 +41,28 @@ def number(cell: str, path: Path, column: str) -> float:
     Raises:
         InputError: no number.
     """
+    text = cell.strip()
     try:
-        return float(cell)
+        return float(_DECIMAL_COMMA.sub(".", text) if "," in text else text)
     except ValueError:
-        if cell.strip().lower() in _MISSING:
+        if text.lower() in _MISSING:
             return float("nan")
         raise InputError(f"{path} must hold numbers in {column}, got {cell!r}") from None
+
+
+def time(cell: str, path: Path) -> float:
+    """The time in a cell, a number or a date with time or a time of day in seconds.
+
+    Raises:
+        InputError: none of these.
+    """
+    try:
+        return number(cell, path, "its times")
+    except InputError:
+        seconds = of_day(cell)
+        if seconds is None:
+            raise
+        return seconds
 
 
 def numbers(rows: list[list[str]], columns: list[int], names: list[str], path: Path) -> FloatArray:

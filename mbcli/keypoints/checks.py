@@ -10,9 +10,12 @@ import numpy as np
 from mbcli.errors import InputError
 from mbcli.types import FloatArray
 
+_NUMBERS = {int, float, type(None)}
+_LARGEST = 10**300  # whole numbers of JSON have any length
+
 
 def numbers(values: Any, path: Path, what: str) -> FloatArray:
-    """A flat list of JSON numbers as (N,) float64.
+    """A flat list of JSON numbers as (N,) float64; null, NaN and what is beyond reason is NaN.
 
     Args:
         values: what the file has there.
@@ -22,27 +25,12 @@ def numbers(values: Any, path: Path, what: str) -> FloatArray:
     Raises:
         InputError: it is no flat list, or holds something else than numbers.
     """
-    if not isinstance(values, list) or not {type(value) for value in values} <= {int, float}:
-        raise InputError(f"{path} must hold a list of numbers as {what}, got {_short(values)}")
+    if not isinstance(values, list) or not {type(value) for value in values} <= _NUMBERS:
+        raise InputError(f"{path} must hold a list of numbers as {what}, got {short(values)}")
     try:
         return np.array(values, dtype=np.float64)
-    except OverflowError as error:
-        raise InputError(f"{path} must hold finite numbers as {what}") from error
-
-
-def triples(values: Any, path: Path, what: str) -> FloatArray:
-    """A flat list x, y, confidence, x, y, confidence ... as (K, 3) float64.
-
-    Raises:
-        InputError: as :func:`numbers`, or their number is no multiple of three.
-    """
-    flat = numbers(values, path, what)
-    if len(flat) % 3:
-        raise InputError(
-            f"{path} must hold x, y and confidence of each keypoint as {what}, "
-            f"got {len(flat)} numbers"
-        )
-    return flat.reshape(-1, 3)
+    except OverflowError:
+        return np.array([float("nan") if _endless(value) else value for value in values])
 
 
 def corners(values: Any, path: Path, what: str) -> FloatArray:
@@ -63,7 +51,7 @@ def four(values: Any, path: Path, what: str) -> FloatArray:
     """
     box = numbers(values, path, what)
     if len(box) != 4 or not np.isfinite(box).all():
-        raise InputError(f"{path} must hold four finite numbers as {what}, got {_short(values)}")
+        raise InputError(f"{path} must hold four finite numbers as {what}, got {short(values)}")
     return box
 
 
@@ -76,7 +64,7 @@ def whole(value: Any, path: Path, what: str) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 2**62:
-        raise InputError(f"{path} must hold a whole number as {what}, got {_short(value)}")
+        raise InputError(f"{path} must hold a whole number as {what}, got {short(value)}")
     return value
 
 
@@ -87,13 +75,18 @@ def member(record: Any, key: str, path: Path, what: str) -> Any:
         InputError: ``record`` is no object, or has no such key.
     """
     if not isinstance(record, dict):
-        raise InputError(f"{path} must hold an object as {what}, got {_short(record)}")
+        raise InputError(f"{path} must hold an object as {what}, got {short(record)}")
     if key not in record:
-        raise InputError(f'{path} must hold "{key}" in {what}, got {_short(list(record))}')
+        raise InputError(f'{path} must hold "{key}" in {what}, got {short(list(record))}')
     return record[key]
 
 
-def _short(value: Any) -> str:
+def _endless(value: Any) -> bool:
+    """Whether it is a whole number beyond floating point."""
+    return isinstance(value, int) and abs(value) > _LARGEST
+
+
+def short(value: Any) -> str:
     """A value as an error can show it in one line."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

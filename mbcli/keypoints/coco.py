@@ -1,19 +1,17 @@
 """COCO keypoint results, the JSON file that COCO's evaluation takes (Lin et al. 2014).
 
-A list with one object a person:
+A list with one object for each person, in any order:
 
-    image_id     whole number. Of a video it is the frame, counted from 0; from a file that was
-                 counted from 1 everything comes a frame late, of which a warning tells
+    image_id     whole number. Of a video it is the frame
     category_id  1
-    keypoints    x, y, confidence of the 17 keypoints, flat
+    keypoints    x, y, confidence of each keypoint, flat: 17, or as many as their number tells
+                 (`mbcli.keypoints.layouts`)
     score        of the person
     bbox         x, y, width, height in pixels; not every program writes it
     track_id     an identity, if the program tracks; beyond COCO's specification
 
 The third of three is a confidence in results. Some programs write there what COCO's annotations
-have: 0 not there, 1 hidden, 2 visible. It is taken so if there is no other value in the whole
-file than these and 2 is among them; a hidden keypoint then gets confidence 0.5. A list with
-picture names, or with ``idx`` or ``box``, is AlphaPose's.
+have, see `read_flags`. A list with picture names, or with ``idx`` or ``box``, is AlphaPose's.
 
 What is written here has ``bbox`` and ``track_id``, 0, 0, 0 for a missing keypoint, and as
 ``score`` the mean confidence of the keypoints. Frames without people have no records.
@@ -22,16 +20,18 @@ What is written here has ``bbox`` and ``track_id``, 0, 0, 0 for a missing keypoi
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mbcli.keypoints.checks import corners, member, triples, whole
+from mbcli.keypoints.checks import corners, member, whole
 from mbcli.keypoints.json_records import coco_records, write_records
+from mbcli.keypoints.points import points_of
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.rows import Rows
 from mbcli.keypoints.source import Source
-from mbcli.skeleton import COCO17
-from mbcli.types import Keypoints2D
+from mbcli.keypoints.words import PERSON, find
+from mbcli.types import FloatArray, Keypoints2D
 
 FORMAT = "coco"
 
@@ -56,8 +56,8 @@ def read(source: Source) -> KeypointFile:
     """Read results.
 
     Raises:
-        InputError: a wrong number of keypoints, frames out of order, and whatever else breaks
-            the rules of `KeypointFile`.
+        InputError: a wrong number of keypoints, and whatever else breaks the rules of
+            `KeypointFile`.
     """
     path, document = source.path, source.document
     frames = [
@@ -65,34 +65,53 @@ def read(source: Source) -> KeypointFile:
         for place, record in enumerate(document)
     ]
     points = [
-        triples(
-            member(record, "keypoints", path, f"record {place}"),
-            path,
-            f"the keypoints of record {place}",
-        )
+        points_of(member(record, "keypoints", path, f"record {place}"), path, f"record {place}")
         for place, record in enumerate(document)
     ]
-    warnings = []
-    if min(frames) == 1:
-        warnings.append("image ids are taken as frames counted from 0, and nobody is in frame 0")
-    thirds = set(np.concatenate([p[:, 2] for p in points]).tolist())
-    if 2.0 in thirds and thirds <= {0.0, 1.0, 2.0}:
-        warnings.append(
-            f"confidences are taken as flags: 2 visible as 1, 1 hidden as {_HIDDEN}, 0 not there"
-        )
-        points = [np.column_stack([p[:, :2], p[:, 2] / 2]) for p in points]
-        for p in points:
-            p[p[:, 2] == 0] = 0
-    rows = Rows(path, FORMAT, {len(COCO17): COCO17})
+    points, warnings = read_flags(points)
+    rows = Rows(path, FORMAT)
     for frame, person, record in zip(frames, points, document, strict=True):
-        identity, box = record.get("track_id"), record.get("bbox")
         rows.add(
-            frame,
-            person,
-            None if identity is None else whole(identity, path, f"a track_id of frame {frame}"),
-            None if box is None else corners(box, path, f"a bbox of frame {frame}"),
+            frame, person, identity_of(record, path, f"frame {frame}"), box_of(record, path, frame)
         )
-    return rows.file(warnings=warnings)
+    return rows.file(counts_from=None, notes=warnings)
+
+
+def read_flags(points: list[FloatArray]) -> tuple[list[FloatArray], tuple[str, ...]]:
+    """Confidences for the flags of COCO's annotations: 0 not there, 1 hidden, 2 visible.
+
+    They are flags if there is no other value in the whole file than these and 2 is among them; a
+    hidden keypoint then gets confidence 0.5.
+
+    Returns:
+        The keypoints of everybody, (K, 3) each, and a warning if they were flags.
+    """
+    thirds = set(np.concatenate([p[:, 2] for p in points]).tolist()) if points else set()
+    if 2.0 not in thirds or not thirds <= {0.0, 1.0, 2.0}:
+        return points, ()
+    points = [np.column_stack([p[:, :2], p[:, 2] / 2]) for p in points]
+    for p in points:
+        p[p[:, 2] == 0] = 0
+    return points, (
+        f"confidences are taken as flags: 2 visible as 1, 1 hidden as {_HIDDEN}, 0 not there",
+    )
+
+
+def identity_of(record: dict[str, Any], path: Path, what: str) -> int | None:
+    """Who it is, if the record or its attributes tell."""
+    attributes = record.get("attributes")
+    for place in (record, attributes if isinstance(attributes, dict) else {}):
+        name = find(place, PERSON)
+        if name is not None and place[name] is not None:
+            return whole(place[name], path, f"a {name} of {what}")
+    return None
+
+
+def box_of(record: dict[str, Any], path: Path, frame: int | str) -> FloatArray | None:
+    """(4,) the corners of the box of a record; None if it has none or an empty one."""
+    told = record.get("bbox")
+    box = corners(told, path, f"a bbox of frame {frame}") if told else None
+    return None if box is None or (box[2:] <= box[:2]).any() else box
 
 
 def write(path: Path, keypoints: Keypoints2D, *, overwrite: bool = False) -> None:

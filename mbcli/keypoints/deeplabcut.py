@@ -5,11 +5,12 @@ Both hold one table: a row a frame, and columns with three or four names above e
     scorer       the model or the person that gave the points; one in a file
     individuals  multi-animal projects only: who; taken as the identity
     bodyparts    the joint, named by the user (see `joint_names`)
-    coords       ``x``, ``y`` in pixels, ``likelihood`` 0..1; labels made by hand have none
+    coords       ``x``, ``y`` in pixels, ``likelihood`` 0..1 or what `mbcli.keypoints.words` knows
+                 for it; labels made by hand have none. Others, as of Lightning Pose, are left out
 
 The CSV starts with one row for each of these, each led by its title. In front of the numbers stands
-the frame's index or the path of its picture, whose last number is then the frame's; newer projects
-spread that path over three cells (``labeled-data``, the video's name, ``img0012.png``).
+the frame's index or the path of its picture (see `mbcli.keypoints.frames`); newer projects spread
+that path over three cells (``labeled-data``, the video's name, ``img0012.png``).
 
 The HDF5 file is a data frame in the ``table`` layout of pandas, under the key ``df_with_missing``
 (``tracks`` in older multi-animal projects): a group whose attribute ``pandas_type`` is
@@ -23,7 +24,6 @@ Missing is NaN or an empty cell. A point without likelihood counts fully.
 from __future__ import annotations
 
 import io
-import re
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,18 @@ import numpy as np
 
 from mbcli.errors import InputError
 from mbcli.keypoints.cells import check_width, numbers
+from mbcli.keypoints.frames import numbering
 from mbcli.keypoints.free_names import with_our_names
 from mbcli.keypoints.hdf5 import opened_hdf5, text_of
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
+from mbcli.keypoints.words import CONFIDENCE, PLACES, plain
 from mbcli.storage.plainpickle import load_plain_pickle
-from mbcli.types import FloatArray, IntArray
+from mbcli.types import FloatArray
+
+FORMAT = "deeplabcut"
 
 _LEVELS = (["scorer", "bodyparts", "coords"], ["scorer", "individuals", "bodyparts", "coords"])
-_COORDS = ("x", "y", "likelihood")
 
 
 def recognise(source: Source) -> bool:
@@ -49,7 +52,7 @@ def recognise(source: Source) -> bool:
         ConfigError: it is an HDF5 file and h5py is not installed.
         InputError: it is an HDF5 file and cut off or damaged.
     """
-    if source.kind == "csv":
+    if source.kind == "text":
         return _levels(source.rows) is not None
     if source.kind == "hdf5":
         with opened_hdf5(source.path) as file:
@@ -64,35 +67,45 @@ def read(source: Source) -> KeypointFile:
         InputError: the file breaks the rules above, or its joints cannot be matched.
         ConfigError: h5py is not installed, or the joint map breaks its rules.
     """
-    columns, index, values = (_read_hdf5 if source.kind == "hdf5" else _read_csv)(source)
+    columns, labels, values = (_read_hdf5 if source.kind == "hdf5" else _read_csv)(source)
     path = source.path
     if len({column[0] for column in columns}) > 1:
         scorers = ", ".join(sorted({column[0] for column in columns}))
         raise InputError(f"{path} must hold the points of one scorer, got {scorers}")
-    if unknown := sorted({column[-1] for column in columns} - {*_COORDS}):
-        raise InputError(
-            f"{path} must hold the coordinates {', '.join(_COORDS)}, got {', '.join(unknown)}"
-        )
     if len(set(columns)) != len(columns):
         raise InputError(f"{path} must name each column once")
     parts = list(dict.fromkeys(column[-2] for column in columns))
     people = list(dict.fromkeys(column[1:-2] for column in columns))
     table = np.full((len(values), len(people), len(parts), 3), np.nan)
+    foreign = []
     for number, (*_, part, coord) in enumerate(columns):
+        word = plain(coord)
+        if word not in (*PLACES, *CONFIDENCE):
+            foreign.append(coord)
+            continue
+        place = PLACES.index(word) if word in PLACES else 2
         person = people.index(columns[number][1:-2])
-        table[:, person, parts.index(part), _COORDS.index(coord)] = values[:, number]
+        table[:, person, parts.index(part), place] = values[:, number]
+    warnings = []
+    if foreign:
+        warnings.append(f"left out columns of {', '.join(dict.fromkeys(foreign))}")
+    numbered = numbering(labels)
+    frames = np.array([numbered.frames[label] for label in labels], np.int64)
     return with_our_names(
         source,
-        "deeplabcut",
+        FORMAT,
         parts,
+        np.repeat(frames, len(people)),
         table.reshape(-1, len(parts), 3),
-        np.repeat(index, len(people)),
-        np.tile(np.arange(len(people)), len(values)),
-        frames=int(index.max()) + 1 if len(index) else 0,
+        ids=np.tile(np.arange(len(people)), len(values)),
+        count=int(frames.max(initial=-1)) + 1,
+        counts_from=0 if all(isinstance(label, int) for label in labels) else None,
+        pictures=numbered.facts["pictures"],
+        notes=[*warnings, *numbered.notes],
     )
 
 
-_Table = tuple[list[tuple[str, ...]], IntArray, FloatArray]
+_Table = tuple[list[tuple[str, ...]], list[str | int], FloatArray]
 
 
 def _levels(rows: list[list[str]]) -> int | None:
@@ -112,18 +125,10 @@ def _read_csv(source: Source) -> _Table:
     names = ["/".join(column) for column in zip(*header, strict=True)]
     if len(names) == lead:
         raise InputError(f"{path} has no columns of points")
-    index = [_frame("/".join(row[:lead]), path) for row in body]
+    labels = ["/".join(row[:lead]) for row in body]
     values = numbers(body, list(range(lead, len(names))), names, path)
     columns = list(zip(*(row[lead:] for row in header), strict=True))
-    return columns, np.array(index, np.int64), values
-
-
-def _frame(label: str, path: Path) -> int:
-    """The frame that a row's label tells: a number, or the last one in a picture's name."""
-    digits = re.findall(r"\d+", label.rsplit("/", 1)[-1].rsplit("\\", 1)[-1])
-    if not digits:
-        raise InputError(f"{path} must begin its rows with a frame or a picture, got {label!r}")
-    return int(digits[-1])
+    return columns, [int(n) if n.isdecimal() else n for n in labels], values
 
 
 def _read_hdf5(source: Source) -> _Table:
@@ -154,9 +159,8 @@ def _read_hdf5(source: Source) -> _Table:
     if len(columns) != values.shape[1]:
         raise InputError(f"{path} has {values.shape[1]} columns but names {len(columns)}")
     if np.issubdtype(labels.dtype, np.integer):
-        return columns, labels.astype(np.int64), values
-    index = [_frame(text_of(label), path) for label in labels.tolist()]
-    return columns, np.array(index, np.int64), values
+        return columns, labels.tolist(), values
+    return columns, [text_of(label) for label in labels.tolist()], values
 
 
 def _column_names(names: object, path: Path) -> list[tuple[str, ...]]:

@@ -1,17 +1,20 @@
-"""OpenPose results, the folder of ``--write_json`` (Cao et al. 2019).
+"""OpenPose results, the folder of ``--write_json`` (Cao et al. 2019), and those that follow it.
 
 One file a frame, also for frames without people, named ``<video>_<12 digits>_keypoints.json`` with
-the frame counted from 0; of pictures it is ``<picture>_keypoints.json``. Each holds
+the frame counted from 0; of pictures it is ``<picture>_keypoints.json``. rtmlib's and Pose2Sim's
+scripts name theirs ``<video>_<6 digits>.json``. Each holds
 
     version   1.x
     people    list of
-        person_id          [-1], or the identity if OpenPose was built with tracking
-        pose_keypoints_2d  x, y, confidence of each keypoint, flat: 25 (BODY_25) or 18 (COCO)
+        person_id          [-1], or the identity if the program tracks
+        pose_keypoints_2d  x, y, confidence of each keypoint, flat; their number tells which
+                           (`mbcli.keypoints.layouts`)
         ...                faces, hands and 3D, which are not read
 
-A keypoint that was not found is 0, 0, 0. Coordinates are pixels of the picture, or with
-``--keypoint_scale`` 3 and 4 fractions of it within 0..1 and -1..1. Versions before 1.2 say
-``pose_keypoints``. A single such file in place of the folder is read as a picture.
+A keypoint that was not found is 0, 0, 0. An empty person, as Pose2Sim's association leaves them, is
+nobody. Coordinates are pixels of the picture, or with ``--keypoint_scale`` 3 and 4 fractions of it
+within 0..1 and -1..1. Versions before 1.2 say ``pose_keypoints``. A single such file in place of
+the folder is read as a picture.
 """
 
 from __future__ import annotations
@@ -24,24 +27,23 @@ from typing import Any
 import numpy as np
 
 from mbcli.errors import InputError
-from mbcli.keypoints.checks import member, triples, whole
+from mbcli.keypoints.checks import whole
+from mbcli.keypoints.folders import read_folder, recognise_folder
+from mbcli.keypoints.points import points_of
 from mbcli.keypoints.records import KeypointFile
-from mbcli.keypoints.rows import Rows, number_frames
-from mbcli.keypoints.source import Source, parse_json
-from mbcli.skeleton import BODY25, OPENPOSE18
+from mbcli.keypoints.rows import Rows
+from mbcli.keypoints.source import Source
 
 FORMAT = "openpose"
-SKELETONS = {25: BODY25, 18: OPENPOSE18}
-SUFFIX = "_keypoints.json"
 
-_FRAME_OF_VIDEO = re.compile(r".*_[0-9]{12}")
+_FRAME_OF_VIDEO = re.compile(r".*_[0-9]{12}|.*_[0-9]{6}")
 _FLAT = ("pose_keypoints_2d", "pose_keypoints")
 
 
 def recognise(source: Source) -> bool:
-    """Whether it is a folder with files named as OpenPose names them, or one such file."""
+    """Whether it is a folder with files as OpenPose writes them, or one such file."""
     if source.kind == "folder":
-        return any(_files(source.path))
+        return recognise_folder(source, _is_frame)
     return source.kind == "json" and _is_frame(source.document)
 
 
@@ -49,63 +51,38 @@ def read(source: Source) -> KeypointFile:
     """Read the folder of a run.
 
     Raises:
-        InputError: frames of several videos, a frame twice, a file that is none of OpenPose's or
-            cut off, a wrong number of keypoints, and whatever breaks the rules of `KeypointFile`.
+        InputError: a file that is cut off, a wrong number of keypoints, and whatever breaks the
+            rules of `KeypointFile`.
     """
-    path = source.path
-    if source.kind != "folder":
-        rows = Rows(path, FORMAT, SKELETONS)
-        _read_frame(source.document, 0, path, rows)
-        return _scaled(rows.file())
-    files = {file.name.removesuffix(SUFFIX): file for file in _files(path)}
-    numbers, warnings = number_frames(sorted(files), path, _FRAME_OF_VIDEO)
-    frames: dict[int, Path] = {}
-    for name, number in numbers.items():
-        if number in frames:
-            raise InputError(
-                f"{path} tells frame {number} twice: {frames[number].name}, {files[name].name}"
-            )
-        frames[number] = files[name]
-    rows = Rows(path, FORMAT, SKELETONS)
-    for number, file in sorted(frames.items()):
-        try:
-            content = file.read_bytes()
-        except OSError as error:
-            raise InputError(f"{file} cannot be read: {error.strerror}") from error
-        _read_frame(parse_json(content, file), number, file, rows)
-    count = max(frames) + 1
-    if len(frames) < count:
-        warnings.append(
-            f"{count - len(frames)} of the frames 0..{count - 1} have no file and are taken as "
-            f"frames without people"
-        )
-    return _scaled(rows.file(frames=count, warnings=warnings))
-
-
-def _files(folder: Path) -> list[Path]:
-    """The folder's frames; hidden files, as some systems leave them, are none."""
-    try:
-        return [f for f in folder.glob(f"*{SUFFIX}") if not f.name.startswith(".") and f.is_file()]
-    except OSError:
-        return []
+    if source.kind == "folder":
+        file = read_folder(source, FORMAT, _is_frame, _add, _FRAME_OF_VIDEO, fractions=True)
+        return _scaled(file)
+    rows = Rows(source.path, FORMAT)
+    _add(source.document, 0, source.path, rows)
+    return _scaled(rows.file(fractions=True))
 
 
 def _is_frame(document: Any) -> bool:
     return (
         isinstance(document, dict)
-        and "version" in document
         and isinstance(document.get("people"), list)
+        and ("version" in document or any(_flat(person) for person in document["people"]))
     )
 
 
-def _read_frame(document: Any, number: int, path: Path, rows: Rows) -> None:
-    if not _is_frame(document):
-        raise InputError(f'{path} is no frame of OpenPose: it must hold "version" and "people"')
+def _flat(person: Any) -> str | None:
+    """The key of a person's keypoints."""
+    return next((key for key in _FLAT if isinstance(person, dict) and key in person), None)
+
+
+def _add(document: Any, frame: int, path: Path, rows: Rows) -> None:
     for place, person in enumerate(document["people"]):
         what = f"person {place}"
-        key = next((k for k in _FLAT if isinstance(person, dict) and k in person), _FLAT[0])
-        points = triples(member(person, key, path, what), path, f"the keypoints of {what}")
-        rows.add(number, points, _identity(person, path, what))
+        if person and not isinstance(person, dict):
+            raise InputError(f"{path} must hold an object as {what}, got {person!r:.60}")
+        key = _flat(person)
+        points = points_of(None if key is None else person[key], path, what)
+        rows.add(frame, points, None if key is None else _identity(person, path, what))
 
 
 def _identity(person: dict[str, Any], path: Path, what: str) -> int | None:
@@ -118,14 +95,11 @@ def _identity(person: dict[str, Any], path: Path, what: str) -> int | None:
 
 def _scaled(file: KeypointFile) -> KeypointFile:
     """Undo ``--keypoint_scale`` as far as it can be told from the numbers."""
-    places = file.keypoints[..., :2]
-    largest, lowest = np.nanmax(np.abs(places), initial=0), np.nanmin(places, initial=0)
-    if not 0 < largest <= 1:
+    if not file.relative:
         return file
-    points = file.keypoints.copy()
-    scale = 3
-    if lowest < 0:
+    scale, points = 3, file.keypoints
+    if np.nanmin(points[..., :2]) < 0:
+        scale, points = 4, points.copy()
         points[..., :2] = (points[..., :2] + 1) / 2
-        scale = 4
     said = f"coordinates are taken as fractions of the picture (--keypoint_scale {scale})"
-    return replace(file, keypoints=points, relative=True, warnings=(*file.warnings, said))
+    return replace(file, keypoints=points, warnings=(*file.warnings, said))

@@ -92,7 +92,7 @@ def read(source: Source) -> KeypointFile:
     Raises:
         InputError: as `load`.
     """
-    keypoints, _ = load(source.path)
+    keypoints, meta = load(source.path)
     index = keypoints.frame_index
     if not len(index) or (np.diff(index) <= 0).any() or index[0] < 0 or index[-1] >= MAX_FRAMES:
         raise InputError(
@@ -116,8 +116,16 @@ def read(source: Source) -> KeypointFile:
         fps=fps,
         timestamps=timestamps,
         looked_at=None if len(index) == frames else index,
+        video=_video(meta),
         cuts=keypoints.cuts,
     )
+
+
+def _video(meta: Mapping[str, Any]) -> Path | None:
+    """The video that the tracks were found in; what they were read from is none."""
+    noted, pose2d = meta.get("source"), meta.get("pose2d")
+    read_from = pose2d.get("keypoints") if isinstance(pose2d, dict) else None
+    return Path(noted) if isinstance(noted, str) and noted and noted != read_from else None
 
 
 def load(path: Path | str) -> tuple[Keypoints2D, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,12 @@ class KeypointFile:
         timestamps: (frames,) seconds, if the file says so.
         looked_at: (F,) frames that were looked at, ascending; None if all of them were.
         cuts: (C,) frames with which a new shot begins, ascending.
+        untimed: why the file's own times or rate are not used, or an empty text.
+        numbered: the file tells the numbers of its frames; otherwise they are counted.
+        counts_from: what the format counts frames from; None where people do as they like, and
+            `frame_index` has what the file says.
+        pictures: name of a picture -> frame, where the file names pictures.
+        video: the video that the file says it belongs to.
         relative: x and y are fractions of the picture's width and height, not pixels.
         warnings: what had to be assumed or mended, one line each.
     """
@@ -52,6 +59,11 @@ class KeypointFile:
     timestamps: FloatArray | None = None
     looked_at: IntArray | None = None
     cuts: IntArray = field(default_factory=lambda: NO_CUTS)
+    untimed: str = ""
+    numbered: bool = True
+    counts_from: int | None = 0
+    pictures: Mapping[str, int] = field(default_factory=dict)
+    video: Path | None = None
     relative: bool = False
     warnings: tuple[str, ...] = ()
 

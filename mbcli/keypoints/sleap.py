@@ -4,7 +4,9 @@ HDF5, of T frames, P tracks and N nodes, all in pixels of the picture:
 
     tracks           x and y of every node, NaN where missing
     node_names       (N,) names of the nodes, given by the user (see `joint_names`)
-    track_names      (P,) names of the tracks; empty if the project has none, then P is 1
+    track_names      (P,) names of the tracks; empty if the project has none
+    tracking_scores  NaN throughout if no tracker ran: then the tracks may be no more than the
+                     places of people in a list, whose order changes
     track_occupancy  whether a track is in a frame; by it the format is known
     point_scores     confidence of every node; NaN for what a person has set by hand, taken as 1
     (instance_scores, tracking_scores, edge_names, ... are not needed here)
@@ -20,12 +22,13 @@ CSV, one row a track and frame:
     track,frame_idx,instance.score,<node>.x,<node>.y,<node>.score,...
 
 with the columns of the nodes in any order; an empty ``track`` means that there are none, an empty
-coordinate that the node is missing. Rows come by frame or by track.
+coordinate that the node is missing. Rows come in any order.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +40,12 @@ from mbcli.keypoints.free_names import with_our_names
 from mbcli.keypoints.hdf5 import opened_hdf5, text_of
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
-from mbcli.types import FloatArray, IntArray
+from mbcli.types import FloatArray
 
+FORMAT = "sleap"
+
+# How sleap-io names the places of people in a project without tracks, and SLEAP's tracker tracks.
+_SLOT = re.compile(r"track_?[0-9]+")
 _AXES = ("frame", "track", "node", "xy")
 _ORDERS = (("track", "xy", "node", "frame"), ("frame", "node", "xy", "track"))
 
@@ -50,8 +57,8 @@ def recognise(source: Source) -> bool:
         ConfigError: it is an HDF5 file and h5py is not installed.
         InputError: it is an HDF5 file and cut off or damaged.
     """
-    if source.kind == "csv":
-        header = source.rows[0]
+    if source.kind == "text":
+        header = source.rows[0] if source.rows else []
         is_sleap = "frame_idx" in header and {"track", "instance.score"} & {*header}
         return bool(is_sleap) and any(_node(name) for name in header)
     if source.kind == "hdf5":
@@ -82,6 +89,8 @@ def _read_hdf5(source: Source) -> KeypointFile:
             plain = tuple(axis for axis in order if axis != "xy")
             plain = _dims(file["point_scores"]) or plain
             scores = _reordered(file["point_scores"], plain, _AXES[:3], path)
+        names = np.ravel(file["track_names"][()]).tolist() if "track_names" in file else []
+        tracked = "tracking_scores" in file and np.isfinite(file["tracking_scores"][()]).any()
     if points.shape[2:] != (len(nodes), 2) or scores.shape != points.shape[:3]:
         raise InputError(
             f"{path} must hold x, y and a score of its {len(nodes)} nodes, got tracks of shape "
@@ -90,12 +99,13 @@ def _read_hdf5(source: Source) -> KeypointFile:
     frames, people = points.shape[:2]
     return with_our_names(
         source,
-        "sleap",
+        FORMAT,
         nodes,
-        np.concatenate([points, scores[..., None]], axis=-1).reshape(-1, len(nodes), 3),
         np.repeat(np.arange(frames), people),
-        np.tile(np.arange(people), frames),
-        frames=frames,
+        np.concatenate([points, scores[..., None]], axis=-1).reshape(-1, len(nodes), 3),
+        ids=np.tile(np.arange(people), frames) if names or people == 1 else None,
+        slots=not tracked and all(_SLOT.fullmatch(text_of(name)) for name in names),
+        count=frames,
     )
 
 
@@ -156,33 +166,17 @@ def _read_csv(source: Source) -> KeypointFile:
                 points[:, place, number] = numbers(body, [header.index(column)], header, path)[:, 0]
             elif part != "score":
                 raise InputError(f"{path} must have a column {column}, as it has {node}.x")
-    frames = np.array(
-        [whole(row[header.index("frame_idx")], path, "frame_idx") for row in body], np.int64
-    )
+    frames = [whole(row[header.index("frame_idx")], path, "frame_idx") for row in body]
     names = [row[header.index("track")] if "track" in header else "" for row in body]
     tracks = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    for name in tracks:
-        _check_frames(frames[[n == name for n in names]], name, path)
-    order = np.argsort(frames, kind="stable")
-    ids = np.array([tracks[name] for name in names], np.int64)
+    known = [name for name in tracks if name]
     return with_our_names(
         source,
-        "sleap",
+        FORMAT,
         nodes,
-        points[order],
-        frames[order],
-        None if "" in tracks else ids[order],
-        frames=int(frames.max()) + 1 if len(frames) else 0,
+        frames,
+        points,
+        ids=[tracks[name] if name else None for name in names] if known else None,
+        slots=all(_SLOT.fullmatch(name) for name in known),
+        count=max(frames, default=-1) + 1,
     )
-
-
-def _check_frames(frames: IntArray, track: str, path: Path) -> None:
-    """Hold that the frames of a track come in their order; without tracks, some may share one."""
-    steps = np.diff(frames)
-    if (wrong := steps < (1 if track else 0)).any():
-        place = int(np.argmax(wrong))
-        of = f" of the track {track}" if track else ""
-        raise InputError(
-            f"{path} must tell the frames{of} in their order and once, "
-            f"got frame {frames[place + 1]} after {frames[place]}"
-        )

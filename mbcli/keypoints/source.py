@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mbcli.errors import InputError
+from mbcli.keypoints.text import decoded, is_text, table
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ZIP_SIGNATURE = b"PK\x03\x04"
+# Bytes by which content is known: the binary part of a picture or a video begins well before.
+_START = 4096
+# Brackets and then what may stand in them; Python prints other things in brackets too.
+_JSON = re.compile(r"[\[{][\[{\s]*(?:$|[\]}\"0-9tfn-]|NaN|Infinity)")
+_BETWEEN = re.compile(r"[,\s]*")  # one JSON document and the next
 
 
 @dataclass(frozen=True)
@@ -30,47 +36,49 @@ class Source:
 
     @cached_property
     def kind(self) -> str:
-        """``folder``, ``npz``, ``hdf5``, ``json``, ``csv`` or ``other``, by content.
+        """``folder``, ``npz``, ``hdf5``, ``json``, ``text`` or ``other``, by content.
 
         Raises:
             InputError: no such file, or it cannot be read.
         """
         if self.path.is_dir():
             return "folder"
-        start = self._read(64)  # of a video, no more than this is read
+        start = self._read(_START)  # of a video, no more than this is read
         if start.startswith(_HDF5_SIGNATURE):
             return "hdf5"
         if start.startswith(_ZIP_SIGNATURE):
             return "npz"
-        text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
-        if text[:1] in (b"{", b"["):
-            return "json"
-        if b"\0" in start or not text:
+        if not is_text(start, whole=len(start) < _START):
             return "other"
-        return "csv"
+        text = decoded(start, self.path).lstrip()
+        return "json" if _JSON.match(text) else "text" if text else "other"
 
     @cached_property
     def document(self) -> Any:
-        """The parsed JSON.
+        """The parsed JSON, or the list of documents where the file holds one a line.
 
         Raises:
-            InputError: it is cut off or otherwise no JSON, or holds NaN or infinite numbers,
-                which JSON does not know.
+            InputError: it is cut off or otherwise no JSON.
         """
         return parse_json(self._bytes, self.path)
 
     @cached_property
-    def rows(self) -> list[list[str]]:
-        """The rows of the comma-separated file, empty ones left out.
+    def text(self) -> str:
+        """The text of the file, in whatever encoding.
 
         Raises:
-            InputError: it is no text in UTF-8, or no comma-separated file.
+            InputError: it is no text.
         """
-        try:
-            text = self._bytes.decode("utf-8-sig")
-            return [row for row in csv.reader(text.splitlines(), strict=True) if row]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise InputError(f"{self.path} is no comma-separated text: {error}") from error
+        return decoded(self._bytes, self.path)
+
+    @cached_property
+    def rows(self) -> list[list[str]]:
+        """The rows of a table, whatever separates its columns; empty ones are left out.
+
+        Raises:
+            InputError: it is no text, or no table.
+        """
+        return table(self.text, self.path)
 
     @cached_property
     def _bytes(self) -> bytes:
@@ -79,6 +87,8 @@ class Source:
     def _read(self, length: int) -> bytes:
         if not self.path.exists():
             raise InputError(f"no such file: {self.path}")
+        if not self.path.is_file():
+            raise InputError(f"the input must be a file or a folder, {self.path} is neither")
         try:
             with self.path.open("rb") as stream:
                 return stream.read(length)
@@ -87,18 +97,24 @@ class Source:
 
 
 def parse_json(content: bytes, path: Path) -> Any:
-    """Parse strict JSON; NaN and infinite numbers are refused.
+    """Parse JSON; NaN and infinite numbers, which JSON does not know, become None.
+
+    Several documents in a row, as loggers write them, are a list.
 
     Raises:
         InputError: it is cut off or otherwise no JSON.
     """
-
-    def refuse(constant: str) -> float:
-        raise InputError(f"{path} must hold finite numbers, got {constant}")
-
+    parser = json.JSONDecoder(parse_constant=lambda _: None)
+    text = decoded(content, path).strip()
+    documents: list[Any] = []
+    at = 0
     try:
-        return json.loads(content, parse_constant=refuse)
-    # ValueError: no JSON, no UTF-8, or a number of more digits than Python reads.
+        while at < len(text) or not documents:
+            document, end = parser.raw_decode(text, at)
+            documents.append(document)
+            at = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]  # it matches nothing too
+    # ValueError: no JSON, or a number of more digits than Python reads.
     except (ValueError, RecursionError) as error:
         place = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise InputError(f"{path} is no whole JSON file{place}: {error}") from error
+    return documents[0] if len(documents) == 1 else documents

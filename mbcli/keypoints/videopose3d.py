@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import InputError
+from mbcli.keypoints.gather import gathered
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
 from mbcli.skeleton import COCO17, H36M17, MPII16, Skeleton
@@ -64,23 +65,16 @@ def read(source: Source) -> KeypointFile:
         )
     if values.dtype.kind not in "fiu":
         raise InputError(f"{path} must hold numbers in {name}, got {values.dtype}")
-    keypoints = np.concatenate([values, np.ones_like(values[..., :1])], axis=-1).astype(np.float64)
-    if np.isinf(keypoints).any():
-        where = int(np.argmax(np.isinf(keypoints).any((1, 2))))
-        raise InputError(f"{path} must hold finite numbers, got an infinite one in frame {where}")
-    missing = np.asarray(np.isnan(keypoints).any(axis=-1))
-    keypoints[missing] = np.nan, np.nan, 0
-    rows = np.flatnonzero(~missing.all(axis=1))
-    return KeypointFile(
-        path=path,
-        format="videopose3d",
-        skeleton=skeleton,
-        frame_index=rows,
-        keypoints=keypoints[rows],
-        ids=np.zeros(len(rows), np.int64),
-        frames=len(values),
+    untold = np.full_like(values[..., :1], np.nan, dtype=np.float64)
+    return gathered(
+        path,
+        "videopose3d",
+        skeleton,
+        np.arange(len(values)),
+        np.concatenate([values, untold], axis=-1),
+        ids=np.zeros(len(values), np.int64),
+        count=len(values),
         size=_size(metadata, subject, f"{path}"),
-        warnings=("the file tells no confidences: every keypoint that is there counts fully",),
     )
 
 

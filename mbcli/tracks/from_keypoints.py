@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from mbcli.keypoints import FORMATS, KeypointFile
 from mbcli.options import InferOptions
 from mbcli.report import Stopwatch
 from mbcli.timeline import usual_rate
+from mbcli.tracks.alignment import aligned, counted, pictures_of
 from mbcli.tracks.detection import Detection, chosen_and_mended
 from mbcli.tracks.gather import gathered
 from mbcli.tracks.tracker import Tracker, build_keypoints
@@ -25,8 +27,9 @@ Value = TypeVar("Value", float, tuple[int, int])
 # Picture sizes by which a keypoint may lie outside. A network may put a hidden foot a whole body
 # below the picture; further out the numbers are of another picture or another unit.
 _OUTSIDE = 3.0
-# In pixels: a body that is smaller than this is told in fractions of the picture.
-_FRACTIONS = 2.0
+# Frames that are laid out at most: half an hour, and so many for each pose in the file. Where there
+# are more, some of the numbers are no frames.
+_SPARSE = 60_000, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +69,11 @@ def detect_in_file(
     """
     watch = Stopwatch() if watch is None else watch
     with watch.stage("decode"):
-        timeline = _timeline_of_video(file, options, reader) if reader else _timeline(file, options)
+        if reader is None:
+            file = counted(file)
+            timeline = _timeline(file, options)
+        else:
+            file, timeline = _of_video(file, options, reader)
     with watch.stage("track"):
         everybody = _tracked(file, timeline)
     if not len(everybody.track_ids):
@@ -75,7 +82,7 @@ def detect_in_file(
         keypoints, mended = chosen_and_mended(everybody, options)
     return Detection(
         keypoints=keypoints,
-        source=str((file.path if reader is None else reader.info.path).resolve()),
+        source=str(_source(file, reader).resolve()),
         backend=file.format,
         pose2d={"keypoints": str(file.path.resolve()), "format": FORMATS[file.format].title},
         mended=mended,
@@ -83,8 +90,17 @@ def detect_in_file(
     )
 
 
-def _timeline_of_video(file: KeypointFile, options: InferOptions, reader: VideoReader) -> _Timeline:
-    """The video's own frames; what file and options say must fit it."""
+def _source(file: KeypointFile, reader: VideoReader | None) -> Path:
+    """The video, also that of a result that is lifted again; the keypoint file if there is none."""
+    if reader is not None:
+        return reader.info.path
+    return file.path if file.video is None else file.video
+
+
+def _of_video(
+    file: KeypointFile, options: InferOptions, reader: VideoReader
+) -> tuple[KeypointFile, _Timeline]:
+    """The file in the video's frames, and these; what file and options say must fit it."""
     size = reader.info.size
     for said, by in ((file.size, str(file.path)), (options.image_size, "--image-size")):
         if said is not None and tuple(said) != size:
@@ -94,6 +110,8 @@ def _timeline_of_video(file: KeypointFile, options: InferOptions, reader: VideoR
             )
     chosen = np.array(list(reader.times()))  # (T, 2)
     last = int(chosen[-1, 0]) + options.every - 1
+    pictures = pictures_of(reader.info)
+    file = aligned(file, chosen, pictures, ends=options.end is None and options.every == 1)
     if options.end is None and file.frame_index[-1] > last:
         raise InputError(
             f"{file.path} must fit the video {reader.info.path}, whose last frame is {last}, "
@@ -105,30 +123,45 @@ def _timeline_of_video(file: KeypointFile, options: InferOptions, reader: VideoR
         if not known.any():
             raise NobodyFoundError(f"{file.path} holds nobody in the frames that were asked for")
         index, times = index[known], times[known]
-    return _Timeline(index, times, usual_rate(times, reader.fps), size)
+    return file, _Timeline(index, times, usual_rate(times, reader.fps), size)
 
 
 def _timeline(file: KeypointFile, options: InferOptions) -> _Timeline:
     """The frames of the file alone."""
-    fps = _agreed(file, "the frame rate", file.fps, options.fps, "--fps")
+    fps = _agreed(file, "the frame rate", file.fps, options.fps, "--fps", file.untimed)
     size = _agreed(file, "the image size", file.size, options.image_size, "--image-size")
     times = np.arange(file.frames) / fps if file.timestamps is None else file.timestamps
     seen = range(file.frames) if file.looked_at is None else file.looked_at.tolist()
     index = np.array(list(options.excerpt.of(seen, lambda frame: float(times[frame]))))
     if not len(index):
         raise InputError(f"{file.path} has no frame {options.excerpt}")
+    if len(index) > _SPARSE[0] + _SPARSE[1] * len(file.frame_index):
+        raise InputError(
+            f"{file.path} must tell frames that hang together, got {len(file.frame_index)} poses "
+            f"in frames {file.frame_index[0]} to {file.frame_index[-1]}: choose some of them with "
+            "--start and --end"
+        )
     return _Timeline(index, times[index], usual_rate(times[index], fps / options.every), size)
 
 
 def _agreed(
-    file: KeypointFile, what: str, told: Value | None, given: Value | None, option: str
+    file: KeypointFile,
+    what: str,
+    told: Value | None,
+    given: Value | None,
+    option: str,
+    untold: str = "",
 ) -> Value:
-    """What the file or the user says; both may, if it is the same."""
+    """What the file or the user says; both may, if it is the same.
+
+    ``untold`` is why what the file says is not used.
+    """
     if told is not None and given is not None and not np.allclose(told, given, rtol=0.01):
         raise ConfigError(f"{option} {given} differs from {what} that {file.path} tells: {told}")
     agreed = given if told is None else told
     if agreed is None:
-        raise ConfigError(f"{file.path} does not tell {what}: add {option}, or name its video")
+        why = f" ({untold})" if untold else ""
+        raise ConfigError(f"{file.path} does not tell {what}{why}: add {option}, or name its video")
     return agreed
 
 
@@ -136,7 +169,7 @@ def _poses(file: KeypointFile, timeline: _Timeline) -> Iterator[tuple[FramePoses
     """Each frame of the timeline with its people in pixels, and their rows in the file.
 
     Raises:
-        InputError: keypoints far outside the picture, or told in fractions of it.
+        InputError: keypoints far outside the picture.
     """
     scale = np.array([*timeline.size, 1.0]) if file.relative else np.ones(3)
     points = file.keypoints * scale  # (N, J, 3)
@@ -160,8 +193,6 @@ def _poses(file: KeypointFile, timeline: _Timeline) -> Iterator[tuple[FramePoses
 def _check_places(file: KeypointFile, points: FloatArray, size: tuple[int, int]) -> None:
     """Refuse coordinates that cannot be pixels of such a picture."""
     places = points[..., :2]
-    if np.nanmax(np.abs(places), initial=0) <= _FRACTIONS:
-        raise InputError(f"{file.path} must tell pixels, got fractions of the picture")
     middle, reach = np.array(size) / 2, max(size) * (_OUTSIDE + 0.5)
     with np.errstate(invalid="ignore"):
         outside = (np.abs(places - middle) > reach).any(axis=-1)  # (N, J)

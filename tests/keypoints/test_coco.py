@@ -13,7 +13,7 @@ from mbcli.errors import ConfigError, OutputError
 from mbcli.keypoints import coco
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
-from mbcli.skeleton import COCO17, CROWDPOSE14, HALPE26
+from mbcli.skeleton import COCO17, CROWDPOSE14, HALPE26, WHOLEBODY23, Skeleton
 from mbcli.types import Keypoints2D
 
 Read = Callable[[Any], KeypointFile]
@@ -64,14 +64,28 @@ def test_boxes_and_identities(read: Read, refused: Refused) -> None:
     assert file.boxes.tolist() == [[1, 2, 31, 42], [1, 2, 4, 6]]
     assert file.ids.tolist() == [5, 5]
     assert read([first, _person(1, _points())]).boxes is None
-    with refused("person 5 twice in frame 0"):
-        read([first, first])
+    assert read([first, first]).frame_index.tolist() == [0]
+    twice = read([first, _person(0, _points(seed=1), track_id=5)])
+    assert twice.ids is None
+    assert "person 5 is twice in frame 0" in twice.warnings[0]
 
 
-def test_ids_that_start_at_one_are_told(read: Read) -> None:
+def test_records_in_any_order(read: Read) -> None:
+    points = [_points(seed=seed) for seed in range(5)]
+    order = [4, 0, 3, 1, 2]
+    file = read(
+        [_person(frame, points[frame], track_id=7, bbox=[frame, 1, 5, 5]) for frame in order]
+    )
+    assert file.frame_index.tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(file.keypoints, points)
+    assert file.boxes is not None
+    assert file.boxes[:, 0].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_where_frames_count_from_is_left_open(read: Read) -> None:
     file = read([_person(1, _points()), _person(2, _points())])
     assert file.frame_index.tolist() == [1, 2]
-    assert "nobody is in frame 0" in file.warnings[0]
+    assert file.counts_from is None
 
 
 def test_flags_of_visibility(read: Read) -> None:
@@ -106,24 +120,29 @@ def test_peaks_above_one_are_cut_and_told(read: Read) -> None:
     assert "1 of 17 confidences are cut" in file.warnings[0]
 
 
-@pytest.mark.parametrize("count", [0, 14, 16, 26, 133])
+@pytest.mark.parametrize(("count", "skeleton"), [(26, HALPE26), (133, WHOLEBODY23)])
+def test_other_lists_of_keypoints(read: Read, count: int, skeleton: Skeleton) -> None:
+    file = read([_person(0, _points(count))])
+    assert file.skeleton == skeleton
+    np.testing.assert_array_equal(file.keypoints[0], _points(count)[: len(skeleton)])
+
+
+@pytest.mark.parametrize("count", [14, 16])
 def test_other_numbers_of_keypoints(read: Read, refused: Refused, count: int) -> None:
-    with refused("17 (coco17)", f"got {count} in frame 0"):
+    with refused("17 (coco17)", f"got {count}"):
         read([_person(0, _points(count))])
 
 
 @pytest.mark.parametrize(
     ("second", "said"),
     [
-        (_person(2, _points()), "got frame 2 after 3"),
-        (_person(-3, _points()), "got frame -3 after 3"),
+        (_person(-3, _points()), "counted from 0; got frame -3 first"),
         (_person(10**12, _points()), "number frames from 0 to"),
         (_person(10**40, _points()), "whole number as an image_id"),
         (_person(3.5, _points()), "whole number as an image_id, got 3.5"),
         (_person("4", _points()), "whole number as an image_id, got '4'"),
         (_person(4, _points(), keypoints=[1, 2, True] * 17), "list of numbers"),
-        (_person(4, _points(), keypoints=[1, 1e999, 1] * 17), "finite numbers"),
-        (_person(4, _points(), keypoints=[1, 2] * 17), "34 numbers"),
+        (_person(4, _points(), keypoints=[1, 2] * 17 + [3]), "35 numbers"),
         (_person(4, _points(), bbox=[1, 2, 3]), "four finite numbers"),
         (_person(4, _points(), track_id="me"), "whole number as a track_id"),
         ({"image_id": 4}, 'must hold "keypoints" in record 1'),

@@ -150,6 +150,31 @@ def _coco(folder: Path) -> Path:
     )
 
 
+def _annotations(folder: Path) -> Path:
+    flags = np.where(_points(17)[..., 2:] > 0.5, 2, 1)
+    points = np.concatenate([_points(17)[..., :2], flags], axis=-1)
+    return _json(
+        folder / "person_keypoints_default.json",
+        {
+            "images": [
+                {"id": n + 1, "file_name": f"frame_{n:06d}.PNG", "width": 640, "height": 360}
+                for n in range(FRAMES)
+            ],
+            "annotations": [
+                {
+                    "id": n,
+                    "image_id": n + 1,
+                    "category_id": 1,
+                    "keypoints": person.ravel().tolist(),
+                    "attributes": {"occluded": False, "track_id": 3},
+                }
+                for n, person in enumerate(points)
+            ],
+            "categories": [{"id": 1, "name": "person", "keypoints": list(COCO17.joints)}],
+        },
+    )
+
+
 def _fractions() -> np.ndarray:
     return _points(33) / [*SIZE, 1]
 
@@ -232,6 +257,7 @@ SAMPLES: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "mmpose": ("mmpose", _mmpose),
     "mmpose-demo": ("mmpose", _mmpose_demo),
     "coco": ("coco", _coco),
+    "annotations": ("annotations", _annotations),
     "blazepose-json": ("blazepose", _blazepose_json),
     "blazepose-csv": ("blazepose", _blazepose_csv),
     "deeplabcut-csv": ("deeplabcut", _deeplabcut_csv),
@@ -269,7 +295,7 @@ def test_sample_is_read(tmp_path: Path, format: str, build: Callable[[Path], Pat
     places = file.keypoints[..., :2]
     assert (places > 0).all()
     assert (places < (width, height)).all()
-    assert not file.warnings or format in ("videopose3d", "blazepose", "deeplabcut", "sleap")
+    assert not file.warnings or format in ("videopose3d", "annotations")
 
 
 @each_sample
@@ -298,7 +324,7 @@ def test_file_cut_off_in_the_middle(
         b'{"people": 3}',
         b'{"a": {"version": 1}, "b": null}',
         b'{"instance_info": 3}',
-        b'{"annotations": [{"image_id": 1, "keypoints": [1, 2, 2], "num_keypoints": 1}]}',
+        b'{"annotations": [{"image_id": 1, "bbox": [1, 2, 3, 4]}]}',
         b'[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]',
         b"some words\n",
         b"date,price\n2020-01-01,3\n",
@@ -332,7 +358,8 @@ def test_other_archives_and_folders_are_nobodys(tmp_path: Path, refused: Refused
 
 def test_pictures_are_no_keypoint_files(walk: Path) -> None:
     assert not is_keypoint_file(walk)
-    assert not is_keypoint_file(walk.with_suffix(".png"))
+    for picture in (Path(__file__).parents[1] / "fixtures" / "pictures").iterdir():
+        assert not is_keypoint_file(picture)
 
 
 def test_nobody_anywhere(tmp_path: Path, refused: Refused) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mbcli.errors import ConfigError, InputError, NobodyFoundError
 from mbcli.keypoints import write_keypoints
 from mbcli.options import InferOptions
 from mbcli.report import Stopwatch, unobserved
+from mbcli.skeleton import BLAZEPOSE33
 from mbcli.tracks.source import Detection, detect_in_pictures, opened
 from mbcli.video import VideoReader
 
@@ -123,17 +125,17 @@ def test_size_and_rate_must_be_told_by_somebody(tmp_path: Path):
         detect(path, replace(AS_IT_COMES, fps=30.0))
 
 
-@pytest.mark.parametrize(
-    ("place", "message"),
-    [
-        ([9000, 100, 200], "keypoints of a picture of 640x480, got nose at"),
-        ([0.5, 0.1, 0.7], "must tell pixels, got fractions"),
-    ],
-)
-def test_places_that_are_no_pixels_of_the_picture(place: list[float], message: str, tmp_path: Path):
-    path = write(tmp_path / "far.json", {t: [place] for t in range(9)})
-    with pytest.raises(InputError, match=message):
+def test_places_that_are_no_pixels_of_the_picture(tmp_path: Path):
+    path = write(tmp_path / "far.json", {t: [[9000, 100, 200]] for t in range(9)})
+    with pytest.raises(InputError, match="keypoints of a picture of 640x480, got nose at"):
         detect(path, TOLD)
+
+
+def test_fractions_of_the_picture(tmp_path: Path):
+    path = write(tmp_path / "part.json", {t: [[0.5, 0.1, 0.7]] for t in range(9)})
+    got = detect(path, TOLD)
+    np.testing.assert_allclose(got.keypoints.data[:, 0, 0, :2], [[320, 48]] * 9)
+    assert got.warnings == ("coordinates are taken as fractions of the picture",)
 
 
 def test_file_and_video_must_fit(walk: Path, tmp_path: Path):
@@ -173,3 +175,106 @@ def test_frames_that_were_not_looked_at_are_left_out(walk: Path, tmp_path: Path)
         assert got.frame_index.tolist() == direct.frame_index.tolist()
         assert got.fps == pytest.approx(direct.fps)
         np.testing.assert_array_equal(got.data, direct.data)
+
+
+def walkers(frames: range) -> dict[int, list[list[float]]]:
+    return {t: [[100.0 + t, 100, 200]] for t in frames}
+
+
+@pytest.mark.parametrize(
+    ("frames", "first", "said"),
+    [
+        (range(134), 0, ""),
+        (range(1, 135), 0, "frames are taken as counted from 1, since the video's last is 133"),
+        (range(20, 135), 19, "frames are taken as counted from 1, since the video's last is 133"),
+        (range(1, 134), 1, ""),
+        (range(20, 134), 20, ""),
+        (range(1, 60), 0, "frames are taken as counted from 1, since nobody is in frame 0"),
+        (range(2, 60), 2, ""),
+    ],
+)
+def test_the_video_tells_from_where_frames_count(
+    walk: Path, tmp_path: Path, frames: range, first: int, said: str
+):
+    path = write(tmp_path / "kp.json", walkers(frames))
+    got = detect(walk, AS_IT_COMES, path)
+    there = np.flatnonzero(got.keypoints.present[:, 0])
+    assert there.tolist() == list(range(first, first + len(frames)))
+    assert got.keypoints.data[first, 0, 0, 0] == 100 + frames[0]
+    assert said in "".join(got.warnings)
+
+
+def test_frames_from_one_without_a_video(tmp_path: Path):
+    got = detect(write(tmp_path / "kp.json", walkers(range(1, 31))), TOLD)
+    assert len(got.keypoints.data) == 30
+    assert got.keypoints.present.all()
+    assert "counted from 1, since nobody is in frame 0" in got.warnings[0]
+
+
+def landmarks(path: Path, times: list[float]) -> Path:
+    """A BlazePose table with a time in each row, and no frame."""
+    head = ["timestamp", *(f"{joint}_{part}" for joint in BLAZEPOSE33.joints for part in "xyv")]
+    body = np.random.default_rng(2).uniform(0.4, 0.6, (33, 3)).round(3)
+    rows: list[list[Any]] = [[t, *(body + 0.001 * n).ravel().tolist()] for n, t in enumerate(times)]
+    path.write_text("\n".join(",".join(map(str, row)) for row in (head, *rows)))
+    return path
+
+
+def test_rows_without_frames_lie_at_their_times_in_the_video(walk: Path, tmp_path: Path):
+    path = landmarks(tmp_path / "third.csv", [round(n / 30, 3) for n in range(6, 60, 3)])
+    got = detect(walk, AS_IT_COMES, path).keypoints
+    assert np.flatnonzero(got.present[:, 0]).tolist() == list(range(6, 60, 3))
+    assert len(got.data) == 134
+
+
+def test_an_impossible_clock_is_none(tmp_path: Path):
+    path = landmarks(tmp_path / "fast.csv", [0.0004 * n for n in range(9)])
+    sized = replace(AS_IT_COMES, image_size=(640, 480))
+    with pytest.raises(ConfigError, match=r"\(its times give 2500 frames/s\): add --fps"):
+        detect(path, sized)
+    got = detect(path, replace(sized, fps=30.0)).keypoints
+    assert got.fps == 30
+    np.testing.assert_allclose(got.timestamps, np.arange(9) / 30)
+
+
+def test_frames_that_do_not_hang_together(tmp_path: Path):
+    path = write(tmp_path / "far.json", walkers(range(79)) | {2_000_000: [[100, 100, 200]]})
+    with pytest.raises(InputError, match=r"got 80 poses in frames 0 to 2000000.*--start and --end"):
+        detect(path, TOLD)
+    assert len(detect(path, replace(TOLD, end=2.0)).keypoints.data) == 60
+
+
+@pytest.mark.parametrize(
+    "names", [("a.png", "b.png", "d.png"), ("IMG_7.png", "IMG_8.png", "x.png")]
+)
+def test_pictures_of_a_folder_by_their_names(tmp_path: Path, names: tuple[str, ...]):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in (*names, "IMG_1.png", "c.png"):
+        Image.new("RGB", (640, 480)).save(folder / name)
+    records = json.loads(people(walkers(range(3))))
+    for record, name in zip(records, names, strict=True):
+        record["image_id"] = name
+    path = tmp_path / "alphapose-results.json"
+    path.write_text(json.dumps(records))
+    got = detect(folder, AS_IT_COMES, path).keypoints
+    order = sorted((*names, "IMG_1.png", "c.png"), key=str.casefold)
+    assert np.flatnonzero(got.present[:, 0]).tolist() == [order.index(name) for name in names]
+
+
+def test_what_is_lifted_again_keeps_its_video(seen: Detection, tmp_path: Path):
+    path = tmp_path / "kp.npz"
+    write_keypoints(path, seen.keypoints, meta=seen.meta(AS_IT_COMES, None))
+    again = detect(path, AS_IT_COMES)
+    assert again.source == seen.source
+    third = tmp_path / "again.npz"
+    write_keypoints(third, again.keypoints, meta=again.meta(AS_IT_COMES, None))
+    assert detect(third, AS_IT_COMES).source == seen.source
+
+
+def test_what_came_from_a_file_has_no_video(tmp_path: Path):
+    path = write(tmp_path / "one.json", walkers(range(9)))
+    first = detect(path, TOLD)
+    write_keypoints(tmp_path / "kp.npz", first.keypoints, meta=first.meta(TOLD, None))
+    again = detect(tmp_path / "kp.npz", AS_IT_COMES)
+    assert again.source == str((tmp_path / "kp.npz").resolve())

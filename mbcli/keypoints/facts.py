@@ -1,0 +1,55 @@
+"""What a JSON file says of its video besides the people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mbcli.errors import InputError
+from mbcli.keypoints.checks import short
+from mbcli.keypoints.words import FPS, HEIGHT, WIDTH, find, plain
+
+_INNER = ("metadata", "meta", "info", "video", "videoinfo")
+
+
+def facts_of(document: Any) -> dict[str, Any]:
+    """What the file says besides the frames, in it or in an object of it."""
+    if not isinstance(document, dict):
+        return {}
+    inner = [document[name] for name in document if plain(name) in _INNER]
+    return {
+        **{k: v for part in inner if isinstance(part, dict) for k, v in part.items()},
+        **document,
+    }
+
+
+def size_of(facts: dict[str, Any], path: Path) -> tuple[int, int] | None:
+    """(width, height) of the pictures in pixels, if it is said.
+
+    Raises:
+        InputError: no whole numbers above 0.
+    """
+    names = find(facts, WIDTH), find(facts, HEIGHT)
+    if names[0] is None or names[1] is None:
+        return None
+    width, height = facts[names[0]], facts[names[1]]
+    if not isinstance(width, int) or not isinstance(height, int) or min(width, height) <= 0:
+        raise InputError(
+            f"{path} must hold width and height in pixels, got {width!r} and {height!r}"
+        )
+    return width, height
+
+
+def fps_of(facts: dict[str, Any], path: Path) -> float | None:
+    """Frames per second, if they are said.
+
+    Raises:
+        InputError: no number above 0.
+    """
+    name = find(facts, FPS)
+    fps = None if name is None else facts[name]
+    if fps is None:
+        return None
+    if isinstance(fps, bool) or not isinstance(fps, (int, float)) or not 0 < fps < float("inf"):
+        raise InputError(f"{path} must hold {name} above 0, got {short(fps)}")
+    return float(fps)

@@ -1,0 +1,103 @@
+"""Folders with a JSON file for each picture of a video, whatever program wrote them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from mbcli.errors import InputError
+from mbcli.keypoints.frames import numbering
+from mbcli.keypoints.records import KeypointFile
+from mbcli.keypoints.rows import Rows
+from mbcli.keypoints.source import Source, parse_json
+from mbcli.video.images import IMAGE_SUFFIXES, files_with_suffix
+
+# A document that begins so holds nobody, as the first frames of a video often do.
+_EMPTY: tuple[Any, ...] = ([], {}, None)
+_LOOK = 1000  # files that are looked into for one that tells what the folder is
+
+# Adds the people of one picture to rows: the document, the frame, the file, the rows.
+AddPeople = Callable[[Any, int, Path, Rows], None]
+
+
+def recognise_folder(source: Source, is_picture: Callable[[Any], bool]) -> bool:
+    """Whether a folder holds JSON files of pictures, rather than pictures with a few such files.
+
+    Args:
+        source: what to look at.
+        is_picture: whether a document tells the people of one picture in a format's way.
+    """
+    if source.kind != "folder":
+        return False
+    try:
+        files = files_with_suffix(source.path, (".json",))
+        if not files or len(files) < len(files_with_suffix(source.path, IMAGE_SUFFIXES)) / 2:
+            return False
+        return any(is_picture(parse_json(file.read_bytes(), file)) for file in files[:_LOOK])
+    except (InputError, OSError):
+        pass
+    return False
+
+
+def read_folder(
+    source: Source,
+    format: str,
+    may_be: Callable[[Any], bool],
+    add: AddPeople,
+    usual: re.Pattern[str] | None = None,
+    **facts: Any,
+) -> KeypointFile:
+    """Read the pictures of a folder as the frames of a video.
+
+    Args:
+        source: the folder.
+        format: key of the format in `mbcli.keypoints.FORMATS`.
+        may_be: whether a document tells the people of one picture, or that nobody is there; other
+            files are left out.
+        add: see `AddPeople`.
+        usual: how the program names the files of a video.
+        facts: what else `mbcli.keypoints.gather.gathered` takes.
+
+    Raises:
+        InputError: a file that cannot be read or is cut off, or what `Rows` refuses.
+    """
+    pictures: dict[str, Any] = {}
+    files: dict[str, Path] = {}
+    foreign = []
+    for file in files_with_suffix(source.path, (".json",)):
+        try:
+            document = parse_json(file.read_bytes(), file)
+        except OSError as error:
+            raise InputError(f"{file} cannot be read: {error.strerror}") from error
+        if document in _EMPTY or may_be(document):
+            name = file.name.removesuffix(file.suffix).removesuffix("_keypoints")
+            pictures[name], files[name] = document, file
+        else:
+            foreign.append(file.name)
+    numbered = numbering(list(pictures), usual)
+    rows = Rows(source.path, format)
+    for name, document in pictures.items():
+        if document not in _EMPTY:
+            add(document, numbered.frames[name], files[name], rows)
+    notes = [*numbered.notes, *_left_out(foreign), *_without_files(numbered.frames.values())]
+    count = max(numbered.frames.values()) + 1
+    return rows.file(count=count, **{**numbered.facts, **facts, "notes": notes})
+
+
+def _left_out(foreign: list[str]) -> Iterable[str]:
+    if foreign:
+        yield f"{len(foreign)} files that hold something else are left out: {foreign[0]}" + (
+            " ..." if len(foreign) > 1 else ""
+        )
+
+
+def _without_files(frames: Iterable[int]) -> Iterable[str]:
+    numbers = {*frames}
+    missing = max(numbers) + 1 - len(numbers)
+    if missing:
+        yield (
+            f"{missing} of the frames 0..{max(numbers)} have no file and are taken as frames "
+            f"without people"
+        )

@@ -1,0 +1,84 @@
+"""Frame numbers from what programs write in their place: numbers, or names of pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from mbcli.video.images import natural_key
+
+# The last number in a name, before the suffix, and what stands before it.
+_NUMBERED = re.compile(r"(?P<series>.*?)(?P<number>[0-9]{1,18})(?:\.[A-Za-z][A-Za-z0-9]*)*")
+# What Label Studio and Roboflow add to names.
+_ADDED = re.compile(r"^[0-9a-f]{8}-|[._](?:jpe?g|png)\.rf\.\w+(?=\.)", re.IGNORECASE)
+# Numbers of frames begin near 0 and leave out few; those of cameras and downloads do not. In
+# pictures for each that is named, and so many more.
+_STRIDE, _LEAD = 10, 100
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """The frames of a file's labels.
+
+    Attributes:
+        frames: of each label, counted from 0 or as the labels say.
+        counts_from: 0, or None where labels count as people like.
+        notes: how names were taken, one line each.
+    """
+
+    frames: Mapping[str | int, int]
+    counts_from: int | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `mbcli.keypoints.gather.gathered` takes of it."""
+        names = {name: frame for name, frame in self.frames.items() if isinstance(name, str)}
+        return {"counts_from": self.counts_from, "pictures": names, "notes": self.notes}
+
+
+def numbering(labels: Sequence[str | int], usual: re.Pattern[str] | None = None) -> Numbering:
+    """Find the frames that numbers or names of pictures stand for.
+
+    The last number in a name is that of the frame if the names are of one series and their numbers
+    hang together. Otherwise, as with pictures of a camera or from a download, the order of the
+    names is that of the frames.
+
+    Args:
+        labels: numbers, or names of pictures; also twice, and in any order.
+        usual: how the program names the frames of a video, whose numbers count from 0. A single
+            picture with another name is frame 0, whatever its name says.
+    """
+    unique = list(dict.fromkeys(labels))
+    names = [label for label in unique if isinstance(label, str)]
+    if not names:
+        return Numbering({label: int(label) for label in unique}, None)
+    stems = {name: _ADDED.sub("", PurePath(name.replace("\\", "/")).name) for name in names}
+    found = {name: _NUMBERED.fullmatch(stem) for name, stem in stems.items()}
+    numbers: dict[str | int, int] = {
+        name: int(match["number"]) for name, match in found.items() if match is not None
+    }
+    if usual is not None and all(usual.fullmatch(stem) for stem in stems.values()):
+        return Numbering({**{n: n for n in unique if isinstance(n, int)}, **numbers}, 0)
+    if len(unique) == 1:
+        return Numbering({names[0]: 0}, 0)
+    series = {match["series"] for match in found.values() if match is not None}
+    far = _STRIDE * len(unique) + _LEAD
+    together = (
+        len(numbers) == len(unique)
+        and len(series) == 1
+        and len({*numbers.values()}) == len(unique)
+        and min(numbers.values()) <= far
+        and max(numbers.values()) - min(numbers.values()) <= far
+    )
+    first = min(names, key=lambda name: numbers.get(name, 0)) if together else names[0]
+    if together:
+        said = f"pictures are taken as frames by their numbers: {first} as frame {numbers[first]}"
+        return Numbering(numbers, None, (said,) if numbers[first] else ())
+    # By the whole path, for pictures of one name in several folders.
+    ordered = sorted(unique, key=lambda label: natural_key(Path(re.sub(r"[\\/]", "_", str(label)))))
+    said = f"pictures are taken as frames in the order of their names: {ordered[0]} as frame 0"
+    return Numbering({label: place for place, label in enumerate(ordered)}, 0, (said,))

@@ -1,0 +1,157 @@
+"""Landmarks by name or number, as CSV, JSON and text dumps have them, and the joints they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mbcli.errors import InputError
+from mbcli.keypoints.gather import Times, gathered
+from mbcli.keypoints.joint_names import recognised, skeleton_of
+from mbcli.keypoints.layouts import LAYOUTS, layout_of
+from mbcli.keypoints.records import KeypointFile
+from mbcli.keypoints.source import Source
+from mbcli.keypoints.words import plain
+from mbcli.skeleton import BLAZEPOSE33, Skeleton
+from mbcli.types import FloatArray
+
+# Without these there is no body to lift.
+_ANCHORS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+# What may stand before a landmark's own name or number.
+_BEFORE = re.compile(r"^(?:pose_?)?(?:landmarks?|lm|keypoint|kpt?|joint|point|marker)_?(?=.)", re.I)
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """One person in one frame a row, as the file has it.
+
+    Attributes:
+        labels: names or numbers of the L landmarks.
+        frames: frame of each of the R rows.
+        points: (R, L, 3) x, y and confidence; NaN where the file has none.
+        persons: identity of each row; None if the file tells none.
+        times: the file's clock.
+        count: frames that the file tells of, those without people included.
+        numbered: the file tells the numbers of its frames.
+        size: (width, height), if the file says so.
+        fps: frames per second, if the file says so.
+        warnings: what had to be assumed, one line each.
+    """
+
+    labels: tuple[str, ...]
+    frames: list[int]
+    points: FloatArray
+    persons: Sequence[int | None] | None = None
+    times: Times | None = None
+    count: int = 0
+    numbered: bool = False
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def is_body(labels: Collection[str], joint_map: dict[str, str] | None = None) -> bool:
+    """Whether landmarks of these names or numbers are those of a body."""
+    numbers = _numbers(labels)
+    if numbers is not None:
+        return _layout_count(numbers) is not None
+    return {*_ANCHORS} <= {_joint(label, joint_map) for label in labels}
+
+
+def file_of(source: Source, format: str, told: Landmarks) -> KeypointFile:
+    """Give the landmarks their joints and gather the people.
+
+    Numbers are those of a list of keypoints (`mbcli.keypoints.layouts`); names are our joints', or
+    what the user's joint map says.
+
+    Raises:
+        InputError: what `gathered` refuses.
+    """
+    warnings = list(told.warnings)
+    numbers = _numbers(told.labels)
+    if numbers is None:
+        joints = [_joint(label, source.joint_map) for label in told.labels]
+        skeleton, points = _by_name(joints, told.points)
+    else:
+        skeleton, points = _by_number(numbers, told.points, source)
+    seen = np.asarray(np.isfinite(points[..., :2]).all(axis=-1).any(axis=0))
+    lacking = [j for j, there in zip(skeleton.joints, seen, strict=False) if not there]
+    if lacking and seen.any():
+        warnings.append(f"the file lacks landmarks, which are missing: {', '.join(lacking)}")
+    persons = told.persons
+    if persons is None and len({*told.frames}) == len(told.frames):
+        persons = [0] * len(told.frames)
+    return gathered(
+        source.path,
+        format,
+        skeleton,
+        told.frames,
+        points,
+        ids=persons,
+        count=told.count,
+        size=told.size,
+        fps=told.fps,
+        times=told.times,
+        numbered=told.numbered,
+        fractions=True,
+        counts_from=None if told.numbered else 0,
+        notes=warnings,
+    )
+
+
+def bare(label: str) -> str:
+    """A landmark's own name or number."""
+    return _BEFORE.sub("", label)
+
+
+def _numbers(labels: Collection[str]) -> list[int] | None:
+    """The numbers of landmarks, counted from 0; None where they have names."""
+    if not labels or not all(label.isascii() and label.isdigit() for label in labels):
+        return None
+    numbers = [int(label) for label in labels]
+    from_one = 0 not in numbers and max(numbers) in LAYOUTS
+    return [number - from_one for number in numbers]
+
+
+def _layout_count(numbers: Sequence[int]) -> int | None:
+    """Keypoints of the list that has these; a part of BlazePose's may be left out."""
+    if (count := max(numbers) + 1) in LAYOUTS and len({*numbers}) == count:
+        return count
+    trunk = {BLAZEPOSE33.index(joint) for joint in _ANCHORS}
+    return len(BLAZEPOSE33) if count <= len(BLAZEPOSE33) and trunk <= {*numbers} else None
+
+
+def _joint(label: str, joint_map: dict[str, str] | None) -> str | None:
+    if joint_map is not None:
+        return {plain(theirs): ours for theirs, ours in joint_map.items()}.get(plain(label))
+    return recognised(label)
+
+
+def _by_name(joints: list[str | None], points: FloatArray) -> tuple[Skeleton, FloatArray]:
+    found = dict.fromkeys(joint for joint in joints if joint is not None)
+    skeleton = BLAZEPOSE33
+    if not {*found} <= {*BLAZEPOSE33.joints}:
+        skeleton = skeleton_of(found, "named")
+    out = np.full((len(points), len(skeleton), 3), np.nan)
+    for joint in found:
+        out[:, skeleton.index(joint)] = points[:, joints.index(joint)]
+    return skeleton, out
+
+
+def _by_number(
+    numbers: list[int], points: FloatArray, source: Source
+) -> tuple[Skeleton, FloatArray]:
+    count = _layout_count(numbers)
+    if count is None:
+        raise InputError(
+            f"{source.path} must hold all landmarks of a list that mbcli knows "
+            f"({', '.join(map(str, LAYOUTS))} of them), got {len(numbers)} up to number "
+            f"{max(numbers)}"
+        )
+    whole = np.full((len(points), count, 3), np.nan)
+    whole[:, numbers] = points
+    layout = layout_of(whole, count, str(source.path))
+    return layout.skeleton, whole[:, list(layout.places)]

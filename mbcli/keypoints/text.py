@@ -1,0 +1,82 @@
+"""Text as people's programs write it: encodings, and the tables that spreadsheets save.
+
+UTF-8 with or without a byte order mark, UTF-16 with one (PowerShell, Excel's "Unicode text"), and
+Windows-1252 where a few letters are beyond ASCII. A table's columns are separated by commas,
+semicolons (where numbers have a decimal comma), tabs or blanks.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from pathlib import Path
+
+from mbcli.errors import InputError
+
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_SEPARATORS = (",", ";", "\t")
+# What no text has: control characters but for tabs, line and page ends and Windows' end of file.
+_CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1a")
+# Pictures and videos that begin with words; a few of them are text throughout.
+_NO_TABLES = tuple(f"P{kind}{end}".encode() for kind in range(1, 8) for end in " \t\r\n")
+_NO_TABLES += (b"YUV4MPEG2", b"#EXTM3U", b"<")
+_LETTERS = 0.25  # bytes beyond ASCII in Western text in Windows-1252 are fewer; in noise, half are
+
+
+def is_text(start: bytes, *, whole: bool) -> bool:
+    """Whether a file that begins so is text that may be keypoints.
+
+    Args:
+        start: its first bytes.
+        whole: they are all there are, so that the last character cannot be cut.
+    """
+    if start.startswith(_UTF16_MARKS):
+        # A cut character is one byte of two.
+        return "\0" not in start[: len(start) // 2 * 2].decode("utf-16", "replace")
+    if start.removeprefix(codecs.BOM_UTF8).startswith(_NO_TABLES) or _CONTROLS & {*start}:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start, final=whole)
+    except UnicodeDecodeError:
+        return sum(byte > 127 for byte in start) <= _LETTERS * len(start)
+    return True
+
+
+def decoded(content: bytes, path: Path) -> str:
+    """The text that some bytes are.
+
+    Raises:
+        InputError: none, by the marks of UTF-16.
+    """
+    if content.startswith(_UTF16_MARKS):
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path} is no whole text in UTF-16: {error}") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def table(text: str, path: Path) -> list[list[str]]:
+    """The rows of a table, each a list of its cells; rows of empty cells are left out.
+
+    What separates the columns is what makes the most of the first row.
+
+    Raises:
+        InputError: quotes that do not end.
+    """
+    lines = text.replace("\f", "\n").replace("\v", "\n").strip("\x1a\0")
+    head = next((line for line in lines.splitlines() if line.strip()), "")
+    separator = max(_SEPARATORS, key=lambda mark: len(next(csv.reader([head], delimiter=mark), [])))
+    try:
+        if separator in head:
+            cells = csv.reader(io.StringIO(lines, newline=""), delimiter=separator, strict=True)
+            rows = [[cell.strip() for cell in row] for row in cells]
+        else:
+            rows = [line.split() for line in lines.splitlines()]
+    except csv.Error as error:
+        raise InputError(f"{path} is no table of text: {error}") from error
+    return [row for row in rows if any(row)]
