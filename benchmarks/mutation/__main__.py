@@ -34,7 +34,7 @@ CHECKOUT = Path(__file__).parents[2]
 PACKAGE = "mbcli"
 
 _REPAIR = ("tests/tracks/test_repair.py", "tests/tracks/test_repair_real.py")
-_GROUND = ("tests/refinement/test_ground.py", "tests/refinement/test_refine.py")
+_GROUND = tuple(f"tests/refinement/test_{name}.py" for name in ("standing", "ground", "refine"))
 # Modules, as patterns, and their nearest tests. The first pattern that fits a module counts; of a
 # folder of tests, the file that is named after the module runs first.
 NEAREST: Mapping[str, tuple[str, ...]] = {
