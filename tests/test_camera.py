@@ -50,6 +50,22 @@ def test_projection_in_numbers() -> None:
     np.testing.assert_allclose(seen, [[640, 360], [1140, 110]])
 
 
+def test_the_matrix_is_opencvs() -> None:
+    wanted = [[1000, 0, 650], [0, 1010, 350], [0, 0, 1]]
+    np.testing.assert_array_equal(lens().matrix, wanted)
+
+
+def test_a_camera_of_which_nothing_is_said() -> None:
+    camera = Camera(np.full(2, 900.0), np.array([640.0, 360.0]))
+    given = (camera.focal_given, camera.centre_given, camera.distortion_given)
+    assert given == (False, False, False)
+    assert (camera.motion, camera.grounded) == ("unknown", False)
+    posed = camera.posed(np.stack([turned(10), turned(20)]), motion="turning", grounded=True)
+    assert (posed.motion, posed.grounded) == ("turning", True)
+    np.testing.assert_array_equal(posed.first_pose, turned(10))
+    assert camera_from(SIZE).world_from_camera.shape == (1, 4, 4)
+
+
 def test_a_barrel_draws_the_corners_in() -> None:
     corner = np.array([[1.0, 0.6, 2.0]])
     middle = np.array([650.0, 350.0])
@@ -126,6 +142,7 @@ def test_a_camera_without_frames() -> None:
     [
         ({"focal": [1000.0]}, r"focal must have shape \(2\)"),
         ({"focal": [1000.0, -1.0]}, "focal must be positive"),
+        ({"focal": [0.0, 1000.0]}, "focal must be positive"),
         ({"focal": [1000.0, np.nan]}, "focal must be finite"),
         ({"centre": [np.inf, 0.0]}, "centre must be finite"),
         ({"distortion": [0.1, 0.1]}, "distortion must have shape"),
@@ -158,6 +175,7 @@ def test_given_cameras() -> None:
     assert (camera.centre_given, camera.distortion_given) == (False, False)
     assert camera.world_from_camera.shape == (3, 4, 4)
     assert (camera.motion, camera.grounded) == ("unknown", False)
+    assert camera_from(SIZE, focal=0.5).focal.tolist() == [0.5, 0.5]
     camera = camera_from(SIZE, fov=90)
     assert camera.focal_given
     assert camera.focal == pytest.approx(640)
