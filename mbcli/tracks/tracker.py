@@ -71,8 +71,8 @@ _REACH_SPEED = 1.0
 _SIDE_RATIO = 2.0
 _AREA_RATIO = 4.0
 # Body lengths that a second of absence weighs in the choice between joins: half of the above.
-_ENCOUNTERS = 8  # exchanges between two people at most, so that none goes on for ever
 _LATER_COSTS = 0.5
+_ENCOUNTERS = 8  # exchanges between two people at most, so that none goes on for ever
 
 
 class Tracker:
