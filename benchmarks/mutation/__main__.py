@@ -33,6 +33,7 @@ from benchmarks.mutation.trees import Try, copied, prepare
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = "mbcli"
 
+_WHO = ("tests/tracks/test_tracker.py", "tests/tracks/test_encounters.py")
 _REPAIR = ("tests/tracks/test_repair.py", "tests/tracks/test_repair_real.py")
 _GROUND = tuple(f"tests/refinement/test_{name}.py" for name in ("standing", "ground", "refine"))
 # Modules, as patterns, and their nearest tests. The first pattern that fits a module counts; of a
@@ -46,7 +47,10 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
     "placing/low_pass.py": ("tests/refinement/test_filters.py",),
     "placing/*.py": ("tests/placing",),
     "timeline.py": ("tests/test_timeline.py",),
-    "tracks/tracker.py": ("tests/tracks/test_tracker.py",),
+    "tracks/tracker.py": _WHO,
+    "tracks/gather.py": _WHO,
+    "tracks/encounters.py": ("tests/tracks/test_encounters.py",),
+    "tracks/looks.py": ("tests/tracks/test_encounters.py",),
     "tracks/cuts.py": ("tests/tracks/test_cuts.py",),
     "tracks/body_size.py": _REPAIR,
     "tracks/flicker.py": _REPAIR,

@@ -118,6 +118,76 @@ def test_where_a_runner_has_got_to_is_known_for_half_a_second_only() -> None:
     assert _labels(appears(1.5, 483 + 1.5 * 500)) == [{0}, {1}]
 
 
+def _appears(
+    later: Sequence[tuple[float, tuple[float, float, float, float]]],
+    box: tuple[float, float, float, float] = (300, 300, 380, 500),
+) -> list[set[int]]:
+    """Who is in each track: one person stands in a box for a second; then others do.
+
+    Args:
+        later: seconds after that second and the box, of person 1, 2, ...
+        box: of the first one.
+    """
+    frames = []
+    for index in range(150):
+        time = index / 30
+        seen = [(0, box)] if time < 1 else []
+        seen += [(n, b) for n, (after, b) in enumerate(later, start=1) if time >= 1 + after]
+        keypoints = np.full((len(seen), 17, 3), 0.9)
+        keypoints[:, :, 0] = np.array([label for label, _ in seen])[:, None]
+        boxes = np.array([b for _, b in seen]).reshape(-1, 4)
+        frames.append(FramePoses(index, time, boxes, keypoints))
+    return _labels(_track(frames, 30))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "same"),
+    [
+        (80, 200, True),
+        (144, 360, True),  # longer by 1.8
+        (184, 460, False),  # by 2.3, and larger by 5.3
+        (130, 460, True),  # longer by 2.3, larger by 3.7
+        (320, 360, True),  # larger by 7.2, longer by 1.8
+        (34, 87, False),  # likewise, smaller
+        (48, 87, True),  # larger by 3.8
+    ],
+)
+def test_whose_box_changes_in_length_and_in_area_is_somebody_else(
+    width: float, height: float, same: bool
+) -> None:
+    box = (340 - width / 2, 400 - height / 2, 340 + width / 2, 400 + height / 2)
+    assert _appears([(1.2, box)]) == ([{0, 1}] if same else [{0}, {1}])
+
+
+def test_how_far_somebody_may_have_got() -> None:
+    """0.3 body lengths of 200 pixels, and one more for each second that they were not seen."""
+    for after, near, far in ((1.2, 290, 320), (1.8, 410, 440)):
+        assert _appears([(after, (300 + near, 300, 380 + near, 500))]) == [{0, 1}]
+        assert _appears([(after, (300 + far, 300, 380 + far, 500))]) == [{0}, {1}]
+
+
+def test_of_two_who_may_be_the_same_person_the_near_and_soon_one_is() -> None:
+    def box(right: float) -> tuple[float, float, float, float]:
+        return (300 + right, 300, 380 + right, 500)
+
+    # Half a body length is worth a second.
+    assert _appears([(1.9, box(0)), (1.2, box(60))]) == [{0, 2}, {1}]
+    assert _appears([(1.9, box(0)), (1.2, box(-80))]) == [{0, 1}, {2}]
+    assert _appears([(1.4, box(0)), (1.2, box(30))]) == [{0, 1}, {2}]
+
+
+def test_no_track_goes_on_over_a_cut() -> None:
+    frames = _clip([lambda _: 300, lambda t: 900 if t >= 1 else None], fps=30, seconds=2)
+    ids = [np.arange(len(frame)) for frame in frames]
+    keypoints = build_keypoints(frames, ids, skeleton=COCO17, fps=30, size=SIZE, cuts=[20, 40])
+    there = keypoints.present
+    spans = [(int(row.argmax()), int(row.sum())) for row in there.T]
+    assert spans == [(0, 20), (20, 20), (30, 10), (40, 20), (40, 20)]
+    assert keypoints.cuts.tolist() == [20, 40]
+    for row, frame in zip(there, frames, strict=True):
+        assert row.sum() == len(frame)
+
+
 def test_a_long_absence_makes_a_new_identity() -> None:
     frames = _clip([lambda t: None if 1 < t < 4 else 400], fps=30, seconds=5)
     assert len(_track(frames, 30).track_ids) == 2
