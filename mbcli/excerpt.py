@@ -1,4 +1,4 @@
-"""Part of a clip by time, and every n-th of its frames: one rule for videos and keypoint files."""
+"""Part of a clip by time and frame step: one rule for videos and keypoint files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mbcli.errors import ConfigError
 
 Item = TypeVar("Item")
 
-# Seconds by which a frame may miss a bound. Matroska and FLV round time stamps to milliseconds, so
-# that a frame is up to half of one away from the time that its number gives.
+# Tolerance of the bounds in seconds. Matroska and FLV round time stamps to milliseconds, so a frame
+# is up to half a millisecond away from its nominal time.
 SLACK = 0.6e-3
 
 
@@ -21,13 +21,13 @@ class Excerpt:
     """The frames with ``start <= time < end``; of these the first, and every n-th after it.
 
     Attributes:
-        start: seconds; None is the beginning.
-        end: seconds; None is the end.
-        every: 1 is every frame.
+        start: seconds; None means the beginning.
+        end: seconds; None means the end.
+        every: step in frames; 1 means every frame.
 
     Raises:
-        ConfigError: a bound that is no time, an end that is not after the start, or no whole
-            number of frames.
+        ConfigError: a bound is not a valid time, the end is not after the start, or the step is
+            less than 1.
     """
 
     start: float | None = None
@@ -46,22 +46,22 @@ class Excerpt:
 
     @property
     def begin(self) -> float:
-        """Seconds at which it begins."""
+        """Start time in seconds."""
         return 0.0 if self.start is None else self.start
 
     def __str__(self) -> str:
         return f"from {self.begin:g} s to {'the end' if self.end is None else f'{self.end:g} s'}"
 
     def starts_after(self, time: float) -> bool:
-        """Whether a time lies before it."""
+        """Whether a time lies before the excerpt."""
         return time < self.begin - SLACK
 
     def ends_before(self, time: float) -> bool:
-        """Whether a time lies after it."""
+        """Whether a time lies after the excerpt."""
         return self.end is not None and time >= self.end - SLACK
 
     def of(self, frames: Iterable[Item], time: Callable[[Item], float]) -> Iterator[Item]:
-        """The frames that it takes of those of a source, which come in order of time."""
+        """Select the frames of the excerpt from those of a source, which are sorted by time."""
         within = 0
         for frame in frames:
             if self.starts_after(time(frame)):

@@ -2,12 +2,12 @@
 
     @dataclass(frozen=True)
     class Options:
-        every: int = option(1, "Take every n-th frame.", panel="What to read", least=1)
+        every: int = option(1, "Use every n-th frame.", panel="Input", least=1)
 
         def __post_init__(self) -> None:
             check(self)
 
-`check` holds the values to what their fields say, whoever has set them; `mbcli.cli.parameters`
+`check` validates the values against their fields, wherever they come from; `mbcli.cli.parameters`
 turns the same fields into the flags of a command. Nothing here loads numpy.
 """
 
@@ -39,24 +39,24 @@ _SHOWN = 60  # characters of a wrong value that an error shows
 
 @dataclass(frozen=True)
 class Option:
-    """What is known of an option besides its name, type and default.
+    """Description of an option besides its name, type and default.
 
     Attributes:
         help: a sentence for ``--help``.
-        panel: the heading under which ``--help`` lists it.
-        metavar: how ``--help`` writes its value.
-        unit: of a number, in the plural.
-        choices: all values that it may have.
-        least: smallest number.
+        panel: the heading it is listed under in ``--help``.
+        metavar: placeholder of the value in ``--help``.
+        unit: unit of a number, in the plural.
+        choices: all allowed values.
+        least: smallest number allowed.
         above: a number must be greater than this.
-        most: greatest number.
+        most: largest number allowed.
         below: a number must be less than this.
-        pattern: regular expression that a text must match as a whole.
-        must: the rule in words, where ``choices`` and range do not say it.
-        shown: what ``--help`` says of a default of None.
-        parse: from the text on the command line to the value, where the type does not say how.
-        reads: whether its value may name a file that is read.
-        suffixes: of the files for which it does something; empty is all.
+        pattern: regular expression that a whole text must match.
+        must: the rule in words, if ``choices`` and range do not express it.
+        shown: what ``--help`` shows for a default of None.
+        parse: converts the text on the command line to the value, if the type does not say how.
+        reads: whether its value may name a file to read.
+        suffixes: suffixes of the files it applies to; empty means all.
     """
 
     help: str
@@ -76,7 +76,7 @@ class Option:
     suffixes: tuple[str, ...] = ()
 
     def rule(self) -> str:
-        """What a value must be, as the end of a sentence."""
+        """The rule for a value, as the end of a sentence."""
         if self.must:
             return self.must
         if self.choices:
@@ -89,7 +89,7 @@ class Option:
         return f"{kind} of {self.unit}" if self.unit else kind
 
     def allows(self, value: object) -> bool:
-        """Whether a value of the right type keeps the rule."""
+        """Whether a value of the right type satisfies the rule."""
         if self.choices:
             return value in self.choices
         if isinstance(value, str):
@@ -109,7 +109,7 @@ class Option:
 
 
 def option(default: Any, help: str, **described: Any) -> Any:
-    """A field of a frozen dataclass; see `Option` for what can be said of it."""
+    """A field of a frozen dataclass; `Option` lists what may describe it."""
     return field(default=default, metadata={_KEY: Option(help, **described)})
 
 
@@ -119,7 +119,7 @@ def described(options: type[DataclassInstance] | DataclassInstance) -> list[Fiel
 
 
 def of(one: Field[Any]) -> Option:
-    """What a field says of itself."""
+    """The description of a field."""
     described: Option = one.metadata[_KEY]
     return described
 
@@ -130,10 +130,10 @@ def flag(name: str) -> str:
 
 
 def check(options: DataclassInstance) -> None:
-    """Hold every option to its type and its rule.
+    """Check every option against its type and its rule.
 
     Raises:
-        ConfigError: one does not keep them.
+        ConfigError: a value breaks its rule.
     """
     for one in described(options):
         value, about = getattr(options, one.name), of(one)
@@ -158,7 +158,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as errors show it."""
+    """A value as shown in error messages."""
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple) and value:

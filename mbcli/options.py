@@ -1,4 +1,4 @@
-"""What a user can choose about an inference, checked before anything is read."""
+"""The options of inference, checked before anything is read."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mbcli.people import EVERYBODY, GRAMMAR, read_person
 from mbcli.pose2d import AUTO, BACKENDS, Pose2DOptions
 
 DEFAULT_LIFTER = "mbcli-lifter"
-# Hz. Of what 249 recordings of people (CMU) hold, it takes 0.6 mm in the mean and 3 mm in 1 of 100
-# joints; 6 Hz, the custom for gait, takes 1.0 and 5.
+# Hz. On 249 recordings of people (CMU) it changes joints by 0.6 mm on average, and 1 joint in 100
+# by more than 3 mm; 6 Hz, common for gait, by 1.0 and 5.
 DEFAULT_LOW_PASS = 10.0
 PRECISIONS = ("float32", "bfloat16", "float16")  # the lifter's table is mbcli.lift.runtime's
 COMPAT = ("motionbert",)
 
 INPUT, PEOPLE, NETWORKS, KEYPOINTS, MESH = (
-    "What to read",
+    "Input",
     "People and camera",
     "Networks",
     "2D stage",
@@ -32,10 +32,10 @@ CUTS = ("auto", "off")
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """WIDTHxHEIGHT as two numbers.
+    """Parse WIDTHxHEIGHT into two numbers.
 
     Raises:
-        ConfigError: it is written otherwise.
+        ConfigError: the text has another form.
     """
     found = re.fullmatch(r"\s*([0-9]{1,9})\s*[xX]\s*([0-9]{1,9})\s*", text)
     if found is None:
@@ -44,10 +44,10 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def quarter_turn(value: str | int) -> int:
-    """Degrees clockwise by which pictures are turned.
+    """Parse the clockwise rotation of pictures in degrees.
 
     Raises:
-        ConfigError: not a whole number of quarter turns below a full one.
+        ConfigError: the value is not 0, 90, 180 or 270.
     """
     if str(value).strip() not in _TURNS:
         raise ConfigError(f"--rotate must be {', '.join(_TURNS)} degrees, got {value!r}")
@@ -55,12 +55,12 @@ def quarter_turn(value: str | int) -> int:
 
 
 def joint_map_of(path: str) -> dict[str, str]:
-    """The joint map in a JSON file.
+    """Read the joint map from a JSON file.
 
     Raises:
-        InputError, ConfigError: the file cannot be read, or names joints that mbcli does not know.
+        InputError, ConfigError: the file cannot be read, or names joints unknown to mbcli.
     """
-    # Imported on use, so that --help answers at once.
+    # Imported on use, to keep --help fast.
     from mbcli.keypoints.joint_names import read_joint_map
 
     return read_joint_map(Path(path))
@@ -68,57 +68,54 @@ def joint_map_of(path: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class InferOptions(Pose2DOptions):
-    """How to get from a video to 3D motion.
+    """Options for inferring 3D motion from a video.
 
     Attributes:
         min_score, pose2d_mode, pose2d_config, pose2d_checkpoint, det_config, det_checkpoint,
             pose2d_flip, pose2d_batch: see `Pose2DOptions`.
-        device: for lifting, and for front ends that can use it.
-        start: seconds of the source at which to begin; its beginning if None.
-        end: seconds at which to stop; its end if None.
-        every: take every n-th frame.
-        rotate: degrees clockwise by which the pictures are turned first: 0, 90, 180 or 270.
-        cuts: ``auto`` ends tracks at scene cuts; ``off`` takes the clip for one shot.
+        device: device for lifting, and for front ends that support it.
+        start: start time in seconds of the source; None means its beginning.
+        end: end time in seconds; None means the end of the source.
+        every: use every n-th frame.
+        rotate: clockwise rotation of the pictures in degrees: 0, 90, 180 or 270.
+        cuts: ``auto`` ends tracks at scene cuts; ``off`` treats the clip as one shot.
         person: ``all``, ``largest`` or track ids such as ``1,3``.
-        height: standing height of the people in metres; 1.70 is assumed if None.
-        focal: focal length in pixels; from ``fov`` if None.
-        fov: field of view in degrees across the picture's longer side; 55 is assumed if None.
+        height: standing height of the people in metres; None assumes 1.70.
+        focal: focal length in pixels; None derives it from ``fov``.
+        fov: field of view in degrees across the picture's longer side; None assumes 55.
         pose2d: 2D front end, a key of ``mbcli.pose2d.BACKENDS``, or ``auto``; see
             `mbcli.pose2d.choose`.
-        image_size: (width, height) of the pictures, for a keypoint file that does not tell.
+        image_size: (width, height) of the pictures in pixels, for a keypoint file without it.
         fps: frames per second, for such a file or a folder of pictures.
         joint_map: their joint names -> ours, for keypoint files with free names.
         fix_swaps: undo swaps of left and right; never with ``compat``.
-        bridge: bridge keypoints that flicker; never with ``compat``.
+        bridge: bridge flickering keypoints; never with ``compat``.
         weights: name or path of the lifter's weights.
         precision: ``float32``, ``bfloat16`` or ``float16``, for lifting.
-        flip: average the lifting with that of the mirror image.
-        low_pass: Hz above which movement counts as trembling and is taken out, without a lag;
-            0 = nothing is. Never with ``compat``, nor at less than 2.2 times as many frames a
-            second.
+        flip: average the prediction with that for the mirror image.
+        low_pass: cut-off in Hz of a zero-lag low-pass filter against jitter; 0 = no filter. Not
+            applied with ``compat``, nor at frame rates below 2.2 times the cut-off.
         compat: ``motionbert`` for the published inference, defects included.
         root_relative: with ``compat``, whether the lifter predicts poses relative to the pelvis
-            (``rootrel`` of its published configuration); what is known of the weights if None.
-        action: name or path of weights that name actions; none are named if None.
-        mesh: name or path of weights that recover bodies; none are recovered if None.
-        body_model: SMPL's model file, for weights that tell SMPL's pose and shape.
+            (``rootrel`` of its published configuration); None means what is known of the weights.
+        action: name or path of weights for action recognition; None skips it.
+        mesh: name or path of weights for mesh recovery; None skips it.
+        body_model: SMPL's model file, for weights that predict SMPL's pose and shape.
 
     Raises:
-        ConfigError: a value outside its rule.
+        ConfigError: a value breaks its rule.
     """
 
     start: float | None = option(
-        None, "Seconds at which to begin.", panel=INPUT, least=0, unit="seconds"
+        None, "Start time in seconds.", panel=INPUT, least=0, unit="seconds"
     )
-    end: float | None = option(
-        None, "Seconds at which to stop.", panel=INPUT, above=0, unit="seconds"
-    )
+    end: float | None = option(None, "End time in seconds.", panel=INPUT, above=0, unit="seconds")
     every: int = option(
-        1, "Take every n-th frame.", panel=INPUT, least=1, must="1 (all frames) or more"
+        1, "Use every n-th frame.", panel=INPUT, least=1, must="1 (all frames) or more"
     )
     rotate: int = option(
         0,
-        "Turn the pictures clockwise, for footage that lies on its side.",
+        "Rotate the pictures clockwise, for sideways footage.",
         panel=INPUT,
         metavar="90|180|270",
         unit="degrees",
@@ -127,7 +124,7 @@ class InferOptions(Pose2DOptions):
     cuts: str = option("auto", "Whether scene cuts end tracks.", panel=INPUT, choices=CUTS)
     image_size: tuple[int, int] | None = option(
         None,
-        "Size of the pictures, for a keypoint file that does not tell.",
+        "Size of the pictures, for a keypoint file without it.",
         panel=INPUT,
         metavar="WIDTHxHEIGHT",
         parse=parse_size,
@@ -147,7 +144,7 @@ class InferOptions(Pose2DOptions):
         reads=True,
         parse=joint_map_of,
     )
-    person: str = option(EVERYBODY, "Whom to keep.", panel=PEOPLE, metavar=GRAMMAR)
+    person: str = option(EVERYBODY, "Which people to keep.", panel=PEOPLE, metavar=GRAMMAR)
     height: float | None = option(
         None,
         "Standing height in metres.",
@@ -169,12 +166,12 @@ class InferOptions(Pose2DOptions):
     )
     pose2d: str = option(
         AUTO,
-        "What finds people and their keypoints; auto takes the best that is on disk.",
+        "2D model for people and their keypoints; auto uses the best one on disk.",
         panel=KEYPOINTS,
         choices=(AUTO, *BACKENDS),
     )
     fix_swaps: bool = option(True, "Undo short swaps of left and right.", panel=KEYPOINTS)
-    bridge: bool = option(True, "Bridge keypoints that flicker for a few frames.", panel=KEYPOINTS)
+    bridge: bool = option(True, "Bridge keypoints lost for a few frames.", panel=KEYPOINTS)
     weights: str = option(
         DEFAULT_LIFTER,
         "Weights of the lifter.",
@@ -184,12 +181,12 @@ class InferOptions(Pose2DOptions):
         must="a name or the path of a file",
     )
     precision: str = option(
-        "float32", "Arithmetic of the lifter.", panel=NETWORKS, choices=PRECISIONS
+        "float32", "Precision of the lifter.", panel=NETWORKS, choices=PRECISIONS
     )
-    flip: bool = option(True, "Average with the mirror image: better, and slower.", panel=NETWORKS)
+    flip: bool = option(True, "Average with the mirror image: better but slower.", panel=NETWORKS)
     low_pass: float = option(
         DEFAULT_LOW_PASS,
-        "Take out trembling faster than this, without a lag; 0 = leave it.",
+        "Cut-off of a zero-lag low-pass filter against jitter; 0 = no filter.",
         panel=NETWORKS,
         metavar="HZ",
         least=0,
@@ -197,7 +194,7 @@ class InferOptions(Pose2DOptions):
     )
     compat: str | None = option(
         None,
-        "Lift exactly as published, to compare numbers: 2D keypoints stay as they come.",
+        "Lift exactly as published, to compare numbers; 2D keypoints stay as they are.",
         panel=NETWORKS,
         choices=COMPAT,
     )
@@ -209,21 +206,21 @@ class InferOptions(Pose2DOptions):
     )
     action: str | None = option(
         None,
-        "Weights that name what people do; the names go into the result.",
+        "Weights for action recognition; the labels are added to the result.",
         panel=NETWORKS,
         metavar=_NAMED,
         reads=True,
     )
     mesh: str | None = option(
         None,
-        "Weights that recover everybody's body as a mesh; needs --mesh-out.",
+        "Weights for mesh recovery of everybody; needs --mesh-out.",
         panel=MESH,
         metavar=_NAMED,
         reads=True,
     )
     body_model: str | None = option(
         None,
-        "SMPL's model file, which its publishers license to you.",
+        "SMPL's model file, licensed to you by its publishers.",
         panel=MESH,
         metavar="FILE",
         reads=True,
@@ -241,11 +238,11 @@ class InferOptions(Pose2DOptions):
         if self.image_size is not None and min(self.image_size) < 1:
             raise ConfigError(f"--image-size must be two positive numbers, got {self.image_size}")
         if self.root_relative is not None and self.compat is None:
-            raise ConfigError("--root-relative goes with --compat, which is not given")
+            raise ConfigError("--root-relative needs --compat, which is not given")
         if self.body_model is not None and self.mesh is None:
-            raise ConfigError("--body-model goes with --mesh, which is not given")
+            raise ConfigError("--body-model needs --mesh, which is not given")
 
     @property
     def excerpt(self) -> Excerpt:
-        """The frames that are looked at."""
+        """The frames to use."""
         return Excerpt(self.start, self.end, self.every)

@@ -1,6 +1,6 @@
-"""The street itself: video -> 2D poses -> tracks -> the lifter's joints -> metres -> Motion3D.
+"""The pipeline: video -> 2D poses -> tracks -> the lifter's joints -> metres -> Motion3D.
 
-Frames stream through; only keypoints are kept, so memory does not grow with the pictures.
+Frames are streamed and only keypoints are kept, so memory does not grow with the pictures.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
 
 class Pipeline:
-    """The whole street under one set of options; the lifter is loaded once for many videos.
+    """The whole pipeline with one set of options; networks are loaded once for many videos.
 
     Args:
-        options: how to infer.
-        command: the command line to note in the result, if there was one.
+        options: options of inference.
+        command: the command line to record in the result, if any.
     """
 
     def __init__(self, options: InferOptions | None = None, *, command: str | None = None) -> None:
@@ -51,20 +51,20 @@ class Pipeline:
 
     @cached_property
     def lifter(self) -> tuple[Lifter, CheckpointInfo]:
-        """The lifter, and where its weights come from.
+        """The lifter, and the origin of its weights.
 
         Raises:
             WeightsError: the weights are missing, damaged, unsafe or of another architecture.
-            ConfigError: a device or precision that this machine has not.
+            ConfigError: a device or precision that this machine lacks.
         """
-        # Imported on use: whatever is wrong with a video is told before torch has loaded.
+        # Imported on use: defects of a video are reported before torch has loaded.
         from mbcli.lift.checkpoint import load_lifter
         from mbcli.lift.lifter import Lifter, LiftOptions
 
         options = self.options
         path = resolve(options.weights)
         model, info = load_lifter(path)
-        # Published files do not say by which configuration they were trained.
+        # Published files do not record the configuration they were trained with.
         entry = entry_for(options.weights if options.weights in TABLE else path)
         info = replace(info, metadata={**(entry.facts if entry else {}), **info.metadata})
         lift_options = LiftOptions(
@@ -78,11 +78,11 @@ class Pipeline:
 
     @cached_property
     def recogniser(self) -> ActionRecogniser | None:
-        """What names actions; None if nothing is to.
+        """The action recogniser; None if not requested.
 
         Raises:
             WeightsError: the weights are missing, damaged, unsafe or of another kind.
-            ConfigError: a device that this machine has not.
+            ConfigError: a device that this machine lacks.
         """
         if self.options.action is None:
             return None
@@ -97,11 +97,11 @@ class Pipeline:
 
     @cached_property
     def recoverer(self) -> tuple[MeshRecoverer, MeshInfo] | None:
-        """What recovers bodies, and where its weights come from; None if it is not to.
+        """The mesh recoverer, and the origin of its weights; None if not requested.
 
         Raises:
             WeightsError: weights or body model are missing, damaged, unsafe or of another kind.
-            ConfigError: a package or a device that this machine has not.
+            ConfigError: a package or a device that this machine lacks.
         """
         options = self.options
         if options.mesh is None:
@@ -117,14 +117,14 @@ class Pipeline:
         return MeshRecoverer(model, body, mesh_options, info.metadata), info
 
     def bodies(self, motion: Motion3D, observer: Observer = unobserved) -> MeshMotion:
-        """The body of everybody in a motion, placed where the camera sees them.
+        """The bodies of all people in a motion, placed where the camera sees them.
 
         Args:
-            motion: of :meth:`run` or :meth:`lift`.
-            observer: is told of the progress.
+            motion: from :meth:`run` or :meth:`lift`.
+            observer: receives progress.
 
         Raises:
-            ValueError: the options name no weights for it.
+            ValueError: the options name no weights for mesh recovery.
         """
         if self.recoverer is None:
             raise ValueError("InferOptions.mesh must name weights that recover bodies")
@@ -146,22 +146,22 @@ class Pipeline:
         observer: Observer = unobserved,
         keypoints: Path | str | None = None,
     ) -> tuple[Motion3D, InferReport]:
-        """From a video, an image, a folder of images or a keypoint file to 3D motion.
+        """Infer 3D motion from a video, an image, a folder of images or a keypoint file.
 
         Args:
             source: the file or folder.
-            observer: is told of the progress.
+            observer: receives progress.
             keypoints: a keypoint file that belongs to the video ``source``.
 
         Raises:
-            InputError: a source that cannot be read, or nobody in it.
+            InputError: the source cannot be read, or shows nobody.
             WeightsError, ConfigError: see :attr:`lifter` and :class:`InferOptions`.
         """
         watch = Stopwatch()
         with opened(
             Path(source), self.options, None if keypoints is None else Path(keypoints)
         ) as detect:
-            # Before the first frame is decoded, so that bad weights cost nobody a long wait.
+            # Before the first frame is decoded, so that bad weights are reported at once.
             _ = self.lifter, self.recogniser, self.recoverer
             detection = detect(observer, watch)
         motion = self.lift(detection, observer, watch)
@@ -174,7 +174,7 @@ class Pipeline:
         observer: Observer = unobserved,
         watch: Stopwatch | None = None,
     ) -> Motion3D:
-        """From 2D keypoint tracks in any known skeleton to 3D motion in metres."""
+        """Lift 2D keypoint tracks in any known skeleton to 3D motion in metres."""
         watch = Stopwatch() if watch is None else watch
         options = self.options
         lifter, lifting = self.lifter
@@ -235,26 +235,26 @@ class Pipeline:
 
 
 def _assumed_focal(camera: Camera, options: InferOptions) -> dict[str, Any]:
-    """What metadata says of the focal length, for people to read."""
+    """The human-readable metadata of the focal length."""
     fov = DEFAULT_FOV if options.fov is None and options.focal is None else options.fov
     return {"pixels": float(camera.focal[0]), "given": camera.focal_given, "fov": fov}
 
 
 def _trained(stage: str, name: str, info: CheckpointInfo | ActionInfo | MeshInfo) -> Facts:
-    """Where the weights of a network come from."""
+    """The origin of a network's weights."""
     return trained_weights(
         stage, info.path, name=name, sha256=info.sha256, origin=info.origin, facts=info.metadata
     )
 
 
 def in_skeleton(keypoints: Keypoints2D, skeleton: Skeleton, *, published: bool) -> Keypoints2D:
-    """Tracks in the joints of a skeleton; those that cannot be derived are missing.
+    """Convert tracks to another skeleton; joints that cannot be derived are missing.
 
     Args:
         keypoints: tracks in any skeleton.
-        skeleton: the joints that are wanted.
-        published: as MotionBERT does, average the confidences of derived joints, and take a
-            missing keypoint for one at (0, 0), which draws what is derived from it there.
+        skeleton: the wanted skeleton.
+        published: as MotionBERT does, average the confidences of derived joints, and treat a
+            missing keypoint as one at (0, 0), which pulls joints derived from it there.
     """
     data = keypoints.data
     if published:
@@ -277,12 +277,12 @@ def infer(
     observer: Observer = unobserved,
     keypoints: Path | str | None = None,
 ) -> Motion3D:
-    """Everybody's 3D motion from a video, an image, a folder of images or a keypoint file.
+    """Infer everybody's 3D motion from a video, an image, a folder of images or a keypoint file.
 
     Args:
         source: the file or folder.
-        options: how; all defaults if None.
-        observer: is told of the progress.
+        options: options of inference; None means all defaults.
+        observer: receives progress.
         keypoints: a keypoint file that belongs to the video ``source``.
 
     Raises:

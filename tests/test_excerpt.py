@@ -89,7 +89,7 @@ def test_a_video_and_its_keypoint_file_agree(suffix: str, rate: Fraction, tmp_pa
         assert both.frame_index.tolist() == taken
 
 
-def test_an_empty_excerpt_is_told_alike(tmp_path: Path) -> None:
+def test_an_empty_excerpt_is_reported_alike(tmp_path: Path) -> None:
     video = film(tmp_path / "film.mp4", Fraction(30))
     file = read_keypoints(keypoints_of(video, tmp_path / "kp.npz"))
     options = InferOptions(start=0.34, end=0.36)

@@ -23,5 +23,5 @@ def test_other_turns(rotate: int) -> None:
 
 def test_root_relative_goes_with_compat() -> None:
     assert InferOptions(root_relative=True, compat="motionbert").root_relative
-    with pytest.raises(ConfigError, match="--root-relative goes with --compat"):
+    with pytest.raises(ConfigError, match="--root-relative needs --compat"):
         InferOptions(root_relative=False)

@@ -60,7 +60,7 @@ def test_keypoints_are_the_conversion_of_what_was_found(
     np.testing.assert_allclose(data[..., pelvis, :2], middle, atol=1e-3)
 
 
-def test_meta_tells_where_the_result_comes_from(
+def test_meta_records_the_origin_of_the_result(
     done: tuple[Motion3D, InferReport, Seen], walk: Path, tiny_lifter: Path
 ) -> None:
     motion, _, _ = done
@@ -141,7 +141,7 @@ def test_nobody_in_the_picture_says_which_threshold_to_try(
     assert "\n" not in str(caught.value)
 
 
-def test_bad_weights_are_told_before_anything_is_decoded(walk: Path, tmp_path: Path) -> None:
+def test_bad_weights_are_reported_before_anything_is_decoded(walk: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
     seen: Seen = []
@@ -150,7 +150,7 @@ def test_bad_weights_are_told_before_anything_is_decoded(walk: Path, tmp_path: P
     assert seen == []
 
 
-def test_bad_input_is_told_before_the_weights_are_loaded(tmp_path: Path) -> None:
+def test_bad_input_is_reported_before_the_weights_are_loaded(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         infer(tmp_path / "none.mp4", InferOptions(weights="no such weights"))
 
@@ -209,7 +209,7 @@ def test_keypoints_from_elsewhere_can_be_lifted(tiny_lifter: Path) -> None:
     assert [row["stage"] for row in motion.meta["weights"]] == ["lift"]
 
 
-def test_trembling_is_taken_out_unless_it_is_wanted(tiny_lifter: Path) -> None:
+def test_jitter_is_removed_unless_disabled(tiny_lifter: Path) -> None:
     rng = np.random.default_rng(1)
     data = np.zeros((60, 1, len(COCO17), 3), dtype=np.float32)
     data[..., :2] = rng.uniform(100, 300, (1, 1, len(COCO17), 2))

@@ -1,4 +1,4 @@
-"""The command line: one file a command group, imported here without what they need to work."""
+"""The command line: one file per command group, imported here without their dependencies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ app = typer.Typer(
     help="Video to 3D human pose.",
     no_args_is_help=True,
     rich_markup_mode=None,
-    # A defect's traceback is for its report: plain, whole and without local variables.
+    # The traceback of a defect is for a bug report: plain, complete, without local variables.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -52,7 +52,7 @@ def _root(
     # Imported on use: help needs none of it.
     from mbcli.weights import cache_directory
 
-    # Where Matplotlib keeps its list of fonts: beside what else is kept, and nowhere else.
+    # Keep Matplotlib's list of fonts beside our own cache.
     os.environ.setdefault("MPLCONFIGDIR", str(cache_directory().parent / "matplotlib"))
 
 
@@ -78,5 +78,5 @@ def main() -> None:
     try:
         app(prog_name="mbcli")
     except KeyboardInterrupt:
-        # Between start-up and the command's own handling of it.
+        # Between start-up and the command's own handler.
         sys.exit(INTERRUPTED)

@@ -1,4 +1,4 @@
-"""``mbcli data``: motion into stores for training, and what stores hold."""
+"""``mbcli data``: import motion into stores for training, and inspect stores."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from mbcli.cli.data_preview import preview
 from mbcli.cli.guard import FAILED, exit_codes
 from mbcli.errors import ConfigError
 
-app = typer.Typer(help="Motion data and stores of it, for training.", no_args_is_help=True)
+app = typer.Typer(help="Stores of motion data for training.", no_args_is_help=True)
 
 
 app.command("import")(import_data)
 app.command("preview")(preview)
 
-_SHOWN = 5  # people who are named
+_SHOWN = 5  # people listed by name
 
 
 @app.command("formats")
 def formats(debug: Debug = False) -> None:
-    """List what import reads: each format, the store that it makes, and the options it takes."""
+    """List the formats of import, with the kind of store and the options of each."""
     with exit_codes(debug=debug):
-        # Imported on use, so that --help answers at once.
+        # Imported on use, to keep --help fast.
         from mbcli.data.formats import FORMATS
 
         for name, kind in FORMATS.items():
@@ -39,10 +39,10 @@ def formats(debug: Debug = False) -> None:
 @app.command("merge")
 def merge(
     stores: Annotated[
-        list[Path], typer.Argument(show_default=False, help="Clip stores, in this order.")
+        list[Path], typer.Argument(show_default=False, help="Clip stores, in order.")
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", show_default=False, help="The clip store to make.")
+        Path, typer.Option("--out", "-o", show_default=False, help="The clip store to create.")
     ],
     leave_out: Annotated[
         list[str] | None,
@@ -54,16 +54,16 @@ def merge(
         bool,
         typer.Option(
             "--duplicates/--no-duplicates",
-            help="Keep clips that show what another clip shows too.",
+            help="Keep clips of a performance that another clip also shows.",
         ),
     ] = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Join clip stores into a new one, each performance once."""
+    """Merge clip stores into a new one, with each performance once."""
     with exit_codes(debug=debug):
-        # Imported on use, so that --help answers at once.
+        # Imported on use, to keep --help fast.
         from mbcli.cli.screen import Screen
         from mbcli.data.stores.duplicates import find_duplicates
         from mbcli.data.stores.store import ClipStore, check_new_store, merge_stores
@@ -86,8 +86,8 @@ def merge(
         merged = merge_stores(opened, out, leave_out=unwanted, overwrite=overwrite)
         screen = Screen(quiet=quiet)
         for twin in twins:
-            screen.say(f"{twin.clip.name}: left out, {twin.of.name} shows the same")
-        screen.facts(
+            screen.say(f"{twin.clip.name}: left out, {twin.of.name} shows the same performance")
+        screen.pairs(
             str(out),
             [
                 ("clips", f"{len(merged.clips)}, {merged.hours:.2f} hours"),
@@ -102,20 +102,20 @@ Store = Annotated[Path, typer.Argument(show_default=False, help="A store of eith
 
 @app.command("info")
 def info(store: Store, quiet: Quiet = False, as_json: AsJson = False, debug: Debug = False) -> None:
-    """Tell what a store holds: counts, hours, people, rates and the ranges of the joints."""
+    """Describe a store: counts, hours, people, frame rates and the ranges of the joints."""
     with exit_codes(debug=debug, as_json=as_json):
-        # Imported on use, so that --help answers at once.
+        # Imported on use, to keep --help fast.
         from mbcli.cli.screen import Screen
         from mbcli.data.stores.sequences import open_store
         from mbcli.data.stores.summary import describe
 
-        facts = describe(open_store(store))
+        summary = describe(open_store(store))
         if as_json:
-            typer.echo(json.dumps({"ok": True, "store": str(store), **facts}, indent=2))
+            typer.echo(json.dumps({"ok": True, "store": str(store), **summary}, indent=2))
             return
         screen = Screen(quiet=quiet)
-        screen.facts(str(store), list(_lines(facts)))
-        for array, joints in facts["ranges"].items():
+        screen.pairs(str(store), list(_lines(summary)))
+        for array, joints in summary["ranges"].items():
             screen.table(
                 (array, "x" if array != "joints" else "x (m)", "y", "z or score", "missing"),
                 [
@@ -129,25 +129,25 @@ def info(store: Store, quiet: Quiet = False, as_json: AsJson = False, debug: Deb
             )
 
 
-def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The facts about a store as names and values."""
-    yield "format", facts["format"]
-    yield "clips", f"{facts['clips']}, {facts['frames']} frames, {facts['hours']:.2f} hours"
-    longest = sorted(facts["subjects"].items(), key=lambda item: -item[1])
+def _lines(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The summary of a store as names and values."""
+    yield "format", summary["format"]
+    yield "clips", f"{summary['clips']}, {summary['frames']} frames, {summary['hours']:.2f} hours"
+    longest = sorted(summary["subjects"].items(), key=lambda item: -item[1])
     some = ", ".join(f"{name} {hours * 60:.1f} min" for name, hours in longest[:_SHOWN])
     more = f" and {len(longest) - _SHOWN} more" if len(longest) > _SHOWN else ""
     yield "people", f"{len(longest)}: {some}{more}"
-    yield "fps", ", ".join(f"{fps} ({count})" for fps, count in facts["fps"].items())
+    yield "fps", ", ".join(f"{fps} ({count})" for fps, count in summary["fps"].items())
     for key in ("licences", "splits", "actions"):
-        counts = {name: count for name, count in facts.get(key, {}).items() if name}
+        counts = {name: count for name, count in summary.get(key, {}).items() if name}
         if counts:
             yield key, ", ".join(f"{name} ({count})" for name, count in counts.items())
-    if "people" in facts:
-        yield "people a frame", str(facts["people"])
+    if "people" in summary:
+        yield "people per frame", str(summary["people"])
         yield (
             "arrays",
             ", ".join(
-                ("keypoints", *(f"{name} {share:.0%}" for name, share in facts["arrays"].items()))
+                ("keypoints", *(f"{name} {share:.0%}" for name, share in summary["arrays"].items()))
             ),
         )
 
@@ -160,9 +160,9 @@ def _span(low: float | None, high: float | None) -> str:
 def check(
     store: Store, quiet: Quiet = False, as_json: AsJson = False, debug: Debug = False
 ) -> None:
-    """Look at every clip of a store and name those that are broken; exit code 1 if any is."""
+    """Check every clip of a store and list broken ones; exit code 1 if there are any."""
     with exit_codes(debug=debug, as_json=as_json):
-        # Imported on use, so that --help answers at once.
+        # Imported on use, to keep --help fast.
         from mbcli.cli.screen import Screen
         from mbcli.data.stores.check import check_store
         from mbcli.data.stores.sequences import open_store
@@ -180,6 +180,6 @@ def check(
             screen = Screen(quiet=quiet)
             for name, reason in faults:
                 screen.say(f"{name or store}: {reason}")
-            screen.facts(str(store), [("clips", str(count)), ("broken", str(broken))])
+            screen.pairs(str(store), [("clips", str(count)), ("broken", str(broken))])
     if faults:
         raise typer.Exit(FAILED)

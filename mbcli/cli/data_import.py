@@ -1,4 +1,4 @@
-"""``mbcli data import``: recordings and data sets of other programs into a store."""
+"""``mbcli data import``: import recordings and data sets of other programs into a store."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ def import_data(
         str,
         typer.Argument(
             show_default=False,
-            help="bvh, asf-amc, h36m-pickle ...; mbcli data formats lists them.",
+            help="bvh, asf-amc, h36m-pickle ...; listed by mbcli data formats.",
         ),
     ],
     source: Annotated[
         Path,
         typer.Argument(
             show_default=False,
-            help="The file, or the folder that is searched, with its subfolders.",
+            help="The file, or the folder to search, including subfolders.",
         ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", show_default=False, help="The store to make.")
+        Path, typer.Option("--out", "-o", show_default=False, help="The store to create.")
     ],
-    prefix: Annotated[str, typer.Option(help="Put before every person's name.")] = "",
-    licence: Annotated[str, typer.Option(help="Terms of use, noted with every clip.")] = "",
+    prefix: Annotated[str, typer.Option(help="Prefix of every person's name.")] = "",
+    licence: Annotated[str, typer.Option(help="Terms of use, stored with every clip.")] = "",
     fps: Annotated[
         float | None,
-        typer.Option(help="Frames per second.", show_default="the file's; else the format's"),
+        typer.Option(help="Frames per second.", show_default="from the file, or the format's"),
     ] = None,
     scale: Annotated[
         str | None,
         typer.Option(
             metavar="METRES|UNIT",
-            help="Metres of one unit of the recordings, or the unit: m, cm, mm, inch, cmu.",
-            show_default="found out",
+            help="Length of a unit in the recordings in metres, or the unit: m, cm, mm, inch, cmu.",
+            show_default="detected",
             rich_help_panel=RECORDINGS,
         ),
     ] = None,
     max_fps: Annotated[
         float | None,
         typer.Option(
-            help="Faster recordings are thinned out to this rate.",
+            help="Maximum frame rate; faster recordings are thinned out.",
             show_default="60",
             rich_help_panel=RECORDINGS,
         ),
@@ -65,7 +65,7 @@ def import_data(
         str | None,
         typer.Option(
             metavar="REGEX",
-            help="Matches a recording's path in SOURCE; its group 'subject' names the person.",
+            help="Matched against a recording's path in SOURCE; group 'subject' is the person.",
             show_default="the file's folder",
             rich_help_panel=RECORDINGS,
         ),
@@ -81,7 +81,7 @@ def import_data(
     jobs: Annotated[
         int | None,
         typer.Option(
-            help="Recordings read at the same time.", show_default="1", rich_help_panel=RECORDINGS
+            help="Recordings to read in parallel.", show_default="1", rich_help_panel=RECORDINGS
         ),
     ] = None,
     models: Annotated[
@@ -94,7 +94,7 @@ def import_data(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Which 2D file of VideoPose3D's: gt, cpn_ft_h36m_dbb ...",
+            help="2D file of VideoPose3D: gt, cpn_ft_h36m_dbb ...",
             show_default="the only one",
             rich_help_panel=DATA_SETS,
         ),
@@ -112,7 +112,7 @@ def import_data(
         str | None,
         typer.Option(
             metavar="WIDTHxHEIGHT",
-            help="Size of the pictures, for files that do not tell.",
+            help="Size of the pictures, for files without it.",
             show_default=False,
             rich_help_panel=KEYPOINTS,
         ),
@@ -131,9 +131,9 @@ def import_data(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Read recordings or a data set into a new store."""
+    """Import recordings or a data set into a new store."""
     with exit_codes(debug=debug, as_json=as_json):
-        # Imported on use, so that --help answers at once.
+        # Imported on use, to keep --help fast.
         from mbcli.cli.screen import Screen
         from mbcli.data.formats import import_format
         from mbcli.storage.output import check_separate
@@ -185,7 +185,7 @@ def import_data(
             return
         for file, reason in (*report.refused, *report.notes):
             screen.say(f"{file}: {reason}")
-        screen.facts(
+        screen.pairs(
             str(source),
             [
                 (kind.store, f"{len(report.imported)}, {report.hours:.2f} hours"),
@@ -196,10 +196,10 @@ def import_data(
 
 
 def metres_of(scale: str) -> float:
-    """Metres of one unit, from a number or the name of a unit.
+    """The length of a unit in metres, from a number or the name of a unit.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: the text is neither.
     """
     from mbcli.data.recordings.bvh import UNITS
 
@@ -214,33 +214,33 @@ def metres_of(scale: str) -> float:
 
 
 def _given(format: str, kind: ImportFormat, **options: Any) -> dict[str, Any]:
-    """The options that were given.
+    """The options given by the user.
 
     Raises:
-        ConfigError: one of them means nothing for the format.
+        ConfigError: an option does not apply to the format.
     """
     given = {name: value for name, value in options.items() if value is not None}
     foreign = [name for name in given if name not in kind.options]
     if foreign:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in kind.options)
         raise ConfigError(
-            f"--{foreign[0].replace('_', '-')} means nothing for {format}, "
-            f"which takes {flags or 'none of the options of formats'}"
+            f"--{foreign[0].replace('_', '-')} does not apply to {format}, "
+            f"which takes {flags or 'no options of its own'}"
         )
     return given
 
 
 def _check_source(format: str, kind: ImportFormat, source: Path) -> None:
     if kind.source == "folder" and not source.is_dir():
-        raise InputError(f"{format} needs a folder, but {source} is none")
+        raise InputError(f"{format} needs a folder, but {source} is not one")
     if kind.source == "file" and not source.is_file():
-        raise InputError(f"{format} needs a file, but {source} is none")
+        raise InputError(f"{format} needs a file, but {source} is not one")
     if not source.exists():
         raise InputError(f"no such file or folder: {source}")
 
 
 def _reading_keypoints(source: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """What `read_tracks` takes: the files, and what reads one of them."""
+    """The arguments of `read_tracks`: the files, and a function that reads one of them."""
     from mbcli.keypoints import read_keypoints
     from mbcli.options import InferOptions
     from mbcli.tracks.source import detect_in_file
@@ -258,7 +258,7 @@ def _reading_keypoints(source: Path, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _keypoint_files(source: Path) -> Iterator[Path]:
-    """A file or folder that holds keypoints itself, or those below a folder."""
+    """A file or folder that itself holds keypoints, or those below a folder."""
     from mbcli.keypoints import is_keypoint_file
 
     if is_keypoint_file(source):

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mbcli.data.stores.store import Clip, ClipStore
     from mbcli.show.drawing.strips import Row, Strip
 
-_OBLIQUE = (50.0, 12.0)  # degrees around and above
-_LONGEST = 4.0  # seconds of a clip that are shown
+_OBLIQUE = (50.0, 12.0)  # azimuth and elevation in degrees
+_LONGEST = 4.0  # seconds of a clip to show
 
 
 def preview(
@@ -27,16 +27,16 @@ def preview(
     out: Annotated[
         Path, typer.Option("--out", "-o", show_default=False, help="The picture: .png or .jpg.")
     ],
-    clips: Annotated[int, typer.Option(help="How many clips.")] = 6,
-    figures: Annotated[int, typer.Option(help="How many moments of each.")] = 8,
-    seed: Annotated[int, typer.Option(help="Which random clips.")] = 0,
+    clips: Annotated[int, typer.Option(help="Number of clips.")] = 6,
+    figures: Annotated[int, typer.Option(help="Number of stick figures per clip.")] = 8,
+    seed: Annotated[int, typer.Option(help="Random seed for choosing the clips.")] = 0,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Draw random clips as stick figures over time, in 2D and 3D, each at most 4 seconds of it."""
+    """Draw random clips, up to 4 seconds of each, as stick figures over time, in 2D and 3D."""
     with exit_codes(debug=debug):
-        # Imported on use, so that --help answers at once.
+        # Imported on use, to keep --help fast.
         import cv2
         import numpy as np
 
@@ -73,16 +73,16 @@ def preview(
         with written_whole(out, overwrite=overwrite) as part:
             if not cv2.imwrite(str(part), image[..., ::-1]):
                 raise OutputError(f"{out} cannot be written")
-        Screen(quiet=quiet).facts(str(store), [("clips", str(len(strips))), ("result", str(out))])
+        Screen(quiet=quiet).pairs(str(store), [("clips", str(len(strips))), ("result", str(out))])
 
 
 def _choice(total: int, wanted: int, rng: np.random.Generator) -> list[int]:
-    """Random numbers below ``total``, rising, none twice."""
+    """Distinct random numbers below ``total``, ascending."""
     return sorted(rng.choice(total, min(total, wanted), replace=False).tolist())
 
 
 def _moments(frames: int, fps: float, figures: int, rng: np.random.Generator) -> list[int]:
-    """Evenly spaced frames of a random stretch."""
+    """Evenly spaced frames of a random section."""
     import numpy as np
 
     length = min(frames, max(2, round(_LONGEST * fps)))
@@ -98,7 +98,7 @@ def _clip_strip(opened: ClipStore, clip: Clip, figures: int, rng: np.random.Gene
     from mbcli.skeleton import BODY21
 
     moments = _moments(clip.frames, clip.fps, figures, rng)
-    # Half a turn about x: y up becomes y down, and left stays left.
+    # Rotate by 180 degrees about x: y up becomes y down, and left stays left.
     bodies = opened.joints(clip)[moments][:, None] * np.array([1.0, -1.0, -1.0])
     rows = (space_row("3D, along z", bodies, 0, 0), space_row("3D, aslant", bodies, *_OBLIQUE))
     title = f"{clip.name}   {clip.subject}, {clip.seconds:.1f} s at {clip.fps:g} fps"
@@ -122,7 +122,7 @@ def _sequence_strip(
             if np.isfinite(bodies).any():
                 rows.append(space_row(f"3D, {name}, aslant", bodies, *_OBLIQUE))
                 break
-    facts = (sequence.subject, sequence.action, sequence.camera, sequence.split)
-    told = ", ".join(fact for fact in facts if fact)
-    title = f"{sequence.name}   {told}, {sequence.seconds:.1f} s at {sequence.fps:g} fps"
+    known = (sequence.subject, sequence.action, sequence.camera, sequence.split)
+    about = ", ".join(value for value in known if value)
+    title = f"{sequence.name}   {about}, {sequence.seconds:.1f} s at {sequence.fps:g} fps"
     return Strip(title, np.array(moments) / sequence.fps, tuple(rows), H36M17)

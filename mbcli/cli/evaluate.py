@@ -1,4 +1,4 @@
-"""``mbcli evaluate``: the errors of a lifter on poses that are known."""
+"""``mbcli evaluate``: the errors of a lifter against ground truth."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mbcli.evaluate.figures import Evaluation, Figures
     from mbcli.lift.lifter import Lifter
 
-_LIFTER = "How to lift"
+_LIFTER = "Lifting"
 _COLUMNS = {
     "MPJPE": "mpjpe",
     "P-MPJPE": "p_mpjpe",
@@ -31,19 +31,19 @@ _COLUMNS = {
 
 def evaluate(
     weights: Annotated[
-        str, typer.Argument(show_default=False, help="A lifter: a name of the list, or a file.")
+        str, typer.Argument(show_default=False, help="A lifter: a name in the list, or a file.")
     ],
     store: Annotated[
         Path,
         typer.Argument(
-            show_default=False, help="Sequence store with truth: see mbcli data import."
+            show_default=False, help="Sequence store with ground truth; see mbcli data import."
         ),
     ],
     protocol: Annotated[
         Literal["h36m", "plain"],
         typer.Option(
-            help="h36m: as published, clips side by side, three blocked videos left out, mean over "
-            "the actions. plain: every frame, lifted as a video is, mean over the frames."
+            help="h36m: as published, with clips side by side, three blocked videos left out, mean "
+            "over actions. plain: every frame, lifted as in videos, mean over frames."
         ),
     ] = "plain",
     split: Annotated[
@@ -51,15 +51,15 @@ def evaluate(
         typer.Option(
             metavar="test|val|train|none",
             show_default="test",
-            help="Which part of the store; can be given several times.",
+            help="Split of the store to evaluate; repeatable.",
         ),
     ] = None,
     source: Annotated[
         Literal["detected", "projected"] | None,
         typer.Option(
             "--input",
-            show_default="what the weights tell, or detected",
-            help="The 2D that is lifted: the store's keypoints, or the true places (published: "
+            show_default="from the weights' metadata, or detected",
+            help="2D input: the store's keypoints, or the projected ground truth (published: "
             "gt_2d).",
             rich_help_panel=_LIFTER,
         ),
@@ -67,8 +67,9 @@ def evaluate(
     window: Annotated[
         Literal["image", "crop"] | None,
         typer.Option(
-            show_default="what the weights tell; image for published ones with h36m, else crop",
-            help="What the network sees: the whole picture, or the square around the person.",
+            show_default="from the weights' metadata; image for published weights with h36m, "
+            "else crop",
+            help="Input window: the whole picture, or the square around the person.",
             rich_help_panel=_LIFTER,
         ),
     ] = None,
@@ -76,8 +77,8 @@ def evaluate(
         bool | None,
         typer.Option(
             "--root-relative/--no-root-relative",
-            show_default="what the weights tell, or off",
-            help="Published rootrel: the pelvis is 0, whatever the network says of it.",
+            show_default="from the weights' metadata, or off",
+            help="Published rootrel: set the pelvis to 0, whatever the network predicts.",
             rich_help_panel=_LIFTER,
         ),
     ] = None,
@@ -89,24 +90,26 @@ def evaluate(
             rich_help_panel=_LIFTER,
         ),
     ] = True,
-    batch: Annotated[int, typer.Option(help="Windows of one batch.", rich_help_panel=_LIFTER)] = 16,
+    batch: Annotated[int, typer.Option(help="Windows per batch.", rich_help_panel=_LIFTER)] = 16,
     device: Device = "auto",
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", show_default=False, help="All figures as JSON."),
+        typer.Option("--out", "-o", show_default=False, help="Write all figures as JSON."),
     ] = None,
     picture: Annotated[
         Path | None,
-        typer.Option(show_default=False, help="Errors by action and joint: .png .jpg .pdf .svg."),
+        typer.Option(
+            show_default=False, help="Draw errors by action and joint: .png .jpg .pdf .svg."
+        ),
     ] = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Compare a lifter's answers with the truth: millimetres, by action and by joint."""
+    """Compare a lifter's predictions with ground truth: millimetres, by action and by joint."""
     with exit_codes(debug=debug, as_json=as_json):
-        # Imported on use, so that --help answers at once.
+        # Imported on use, to keep --help fast.
         from mbcli.cli.screen import Screen
         from mbcli.data.stores.sequence import SPLITS
         from mbcli.data.stores.sequences import SequenceStore
@@ -160,7 +163,7 @@ def _lifter(
     flip: bool,
     batch: int,
 ) -> tuple[Lifter, dict[str, Any]]:
-    """The lifter, treated as its weights or the user say; and the weights' provenance."""
+    """The lifter, configured by its metadata or the user, and the provenance of its weights."""
     from mbcli.lift.checkpoint import load_lifter
     from mbcli.lift.lifter import Lifter, LiftOptions
     from mbcli.weights import resolve
@@ -195,13 +198,13 @@ def _show(screen: Screen, found: Evaluation) -> None:
         [(name, f"{value:.1f}") for name, value in found.overall.joints.items()],
     )
     screen.say(
-        "mm; MPJVE mm a frame, accel mm a frame squared; PCK within 150 mm and AUC in percent of "
-        "14 joints"
+        "mm; MPJVE mm per frame, accel mm per frame squared; PCK within 150 mm and AUC in percent "
+        "of 14 joints"
     )
     if found.left_out:
         screen.say(f"left out by the protocol: {len(found.left_out)} sequences")
     if found.missed:
-        screen.say(f"not found, and not in the figures: {found.missed} frames")
+        screen.say(f"not found, and not included in the figures: {found.missed} frames")
 
 
 def _row(name: str, figures: Figures) -> tuple[str, ...]:

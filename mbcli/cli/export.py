@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mbcli.cli.arguments import Overwrite, Pose, Quiet
+from mbcli.cli.arguments import Overwrite, PoseFile, Quiet
 from mbcli.cli.parameters import command
 from mbcli.cli.refining import refined
 from mbcli.exports.options import PANEL, ExportOptions
@@ -15,7 +15,7 @@ from mbcli.refinement.options import RefineOptions
 
 
 def _list(wanted: bool) -> None:
-    """Print the table of formats, and be done."""
+    """Print the table of formats and exit."""
     if not wanted:
         return
     from mbcli.exports import FORMATS
@@ -27,7 +27,7 @@ def _list(wanted: bool) -> None:
             row.name,
             row.up or "-",
             row.unit or "-",
-            "a file each" if row.per_person else "one file",
+            "one file each" if row.per_person else "one file",
             row.about + ("" if row.extra is None else f" (pip install 'mbcli[{row.extra}]')"),
         )
         for row in FORMATS.values()
@@ -41,7 +41,7 @@ def _list(wanted: bool) -> None:
 
 @command
 def export(
-    pose: Pose,
+    pose: PoseFile,
     *,
     out: Annotated[
         Path,
@@ -49,20 +49,20 @@ def export(
             "--out",
             "-o",
             show_default=False,
-            help="The file to write; its suffix tells the format, see --list. Several people get "
-            "a file each, NAME_ID.SUFFIX, where the format holds one.",
+            help="The file to write; its suffix selects the format, see --list. If the format "
+            "holds one person, several people get one file each, NAME_ID.SUFFIX.",
         ),
     ],
     overwrite: Overwrite = False,
     formats: Annotated[
         bool,
-        typer.Option("--list", help="List the formats and leave.", callback=_list, is_eager=True),
+        typer.Option("--list", help="List the formats and exit.", callback=_list, is_eager=True),
     ] = False,
     format: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The format, whatever the suffix.",
+            help="The format, regardless of the suffix.",
             show_default="by suffix",
             rich_help_panel=PANEL,
         ),
@@ -71,8 +71,8 @@ def export(
     refinement: RefineOptions,
     quiet: Quiet = False,
 ) -> None:
-    """Write a pose.npz for other programs, refined first if asked for."""
-    # Imported on use, so that --help answers at once.
+    """Export a pose.npz for other programs, optionally refined first."""
+    # Imported on use, to keep --help fast.
     from mbcli.cli.screen import Screen
     from mbcli.exports.export import exported, format_of
     from mbcli.motion import load_motion

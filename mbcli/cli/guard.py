@@ -13,11 +13,11 @@ import typer
 from mbcli.errors import MbcliError
 
 FAILED = 1  # exit status of an error
-INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
+INTERRUPTED = 130  # as in shells: 128 plus the number of SIGINT
 
 
 def one_line(error: Exception) -> str:
-    """The message of an error without line breaks, as it is shown."""
+    """The message of an error without line breaks."""
     return " ".join(str(error).split())
 
 
@@ -30,11 +30,11 @@ def show_error(message: str, *, debug: bool = False) -> None:
 
 @contextmanager
 def exit_codes(*, debug: bool, as_json: bool = False) -> Iterator[None]:
-    """Turn errors of ours into exit code 1 and Ctrl-C into 130. Defects keep their traceback.
+    """Turn mbcli's own errors into exit code 1 and Ctrl-C into 130. Defects keep their traceback.
 
     Args:
-        debug: show the traceback of an error of ours too.
-        as_json: tell the error on stdout as well, as the one JSON object that is promised there.
+        debug: also show the traceback of mbcli's own errors.
+        as_json: also report the error on stdout, as the one JSON object that is promised there.
     """
     try:
         yield

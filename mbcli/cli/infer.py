@@ -27,7 +27,7 @@ def infer(
             "--out",
             "-o",
             show_default=False,
-            help="The .npz file to write; with several inputs a folder.",
+            help="The .npz file to write; a folder for several inputs.",
         ),
     ],
     overwrite: a.Overwrite = False,
@@ -37,7 +37,7 @@ def infer(
         Path | None,
         typer.Option(
             metavar="FILE.glb|FOLDER",
-            help="Where the meshes go: one animated .glb, or a folder of .obj files.",
+            help="Output of the meshes: one animated .glb, or a folder of .obj files.",
             show_default=False,
             rich_help_panel=MESH,
         ),
@@ -46,8 +46,8 @@ def infer(
         Path | None,
         typer.Option(
             metavar="FILE.mp4",
-            help="Draw the result on the video, when it is whole: .mp4, .gif, .png or .jpg; mbcli "
-            "render has more to choose from.",
+            help="Also draw the result on the video: .mp4, .gif, .png or .jpg; mbcli render has "
+            "more options.",
             show_default=False,
             rich_help_panel="Drawing",
         ),
@@ -58,7 +58,7 @@ def infer(
     debug: bool,
 ) -> None:
     """Every person's 3D motion from a video, as pose.npz."""
-    # Imported on use, so that --help answers at once.
+    # Imported on use, to keep --help fast.
     from mbcli.cli.jobs import plan, run_all
     from mbcli.cli.screen import Screen
     from mbcli.cli.summary import Result, show_summary, write_json
@@ -81,7 +81,7 @@ def infer(
         check_overlay(overlay, jobs, overwrite=overwrite, inputs=read)
     pipeline = Pipeline(options, command=shlex.join(["mbcli", *sys.argv[1:]]))
     if len(jobs) > 1:
-        # Weights that are of no use to any input end the run at once.
+        # Weights that cannot be used end the run at once.
         _ = pipeline.lifter, pipeline.recogniser, pipeline.recoverer
     screen = Screen(quiet=quiet)
 
@@ -89,7 +89,7 @@ def infer(
         check_output(target, overwrite=overwrite, inputs=(source, *read))
         with screen.progress(source.name) as observer:
             motion, report = pipeline.run(source, observer, keypoints)
-            # Before the bodies are recovered: nothing that is finished may be lost.
+            # Before the bodies are recovered, so that no finished result is lost.
             save_motion(target, motion, overwrite=overwrite)
             if mesh_out is not None:
                 bodies = pipeline.bodies(motion, observer)

@@ -1,4 +1,4 @@
-"""Several inputs in one run: which result belongs to which, and what an error of one does."""
+"""Several inputs in one run: pairing them with results, and handling errors of single inputs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def plan(sources: list[Path], out: Path, suffixes: Sequence[str] = (".npz",)) ->
 
     Args:
         sources: inputs.
-        out: the file of a single result, or the folder of one or several, which need not exist;
-            without a suffix it is a folder.
-        suffixes: those that a result may have; in a folder, results get the first.
+        out: the file of a single result, or the folder of one or several results, which need not
+            exist; a path without a suffix is a folder.
+        suffixes: allowed suffixes of results; in a folder, results get the first.
 
     Raises:
-        OutputError: a result with another suffix or in place of an input, several inputs and no
-            folder for them, or a folder that cannot be made or written to.
-        ConfigError: two inputs whose results would have the same name.
-        InputError: a folder that cannot be listed.
+        OutputError: a result has another suffix or would replace an input, several inputs have
+            no folder, or the folder cannot be created or written to.
+        ConfigError: the results of two inputs would have equal names.
+        InputError: a folder cannot be listed.
     """
-    # Imported on use: PyAV and OpenCV take a noticeable part of a second to load.
+    # Imported on use: PyAV and OpenCV take a noticeable fraction of a second to load.
     from mbcli.storage.output import check_folder, check_separate
     from mbcli.video import list_videos
 
@@ -60,12 +60,12 @@ def plan(sources: list[Path], out: Path, suffixes: Sequence[str] = (".npz",)) ->
 
 
 def run_all(jobs: list[Job], run: Callable[[Path, Path], Result], *, debug: bool) -> list[Result]:
-    """Run every job; of several, one that fails does not stop the rest, whatever went wrong.
+    """Run every job; of several, one that fails for any reason does not stop the rest.
 
-    A defect of ours shows its traceback, which is for its report.
+    A defect of mbcli shows its traceback, for a bug report.
 
     Raises:
-        Exception: of the only job; or the disk is full, which would fail every other job too.
+        Exception: from the only job; or the disk is full, which would fail all other jobs too.
     """
     if len(jobs) == 1:
         return [run(*jobs[0])]
@@ -85,7 +85,7 @@ def run_all(jobs: list[Job], run: Callable[[Path, Path], Result], *, debug: bool
 
 
 def _disk_is_full(error: BaseException | None) -> bool:
-    """Whether an error comes of a full disk or quota, however it was passed on."""
+    """Whether an error was caused, directly or indirectly, by a full disk or quota."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True

@@ -40,13 +40,13 @@ def keypoints(
             "--out",
             "-o",
             show_default=False,
-            help="The file to write, .npz or .json; with several inputs a folder.",
+            help="The file to write, .npz or .json; a folder for several inputs.",
         ),
     ],
     format: Annotated[
         Literal["mbcli", "coco", "alphapose"] | None,
         typer.Option(
-            help="mbcli (.npz, nothing is lost), coco (results JSON) or alphapose (JSON).",
+            help="mbcli (.npz, lossless), coco (results JSON) or alphapose (JSON).",
             show_default="by suffix; .json is coco",
         ),
     ] = None,
@@ -59,7 +59,7 @@ def keypoints(
     debug: bool,
 ) -> None:
     """Every person's 2D keypoints from a video; a keypoint file is converted."""
-    # Imported on use, so that --help answers at once.
+    # Imported on use, to keep --help fast.
     from mbcli.cli.jobs import plan, run_all
     from mbcli.cli.screen import Screen
     from mbcli.cli.summary import Result, show_summary, write_json

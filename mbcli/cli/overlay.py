@@ -1,8 +1,8 @@
-"""The result of ``mbcli infer`` drawn on its video, in the same run.
+"""Drawing the result of ``mbcli infer`` on its video, in the same run.
 
-Nothing can be drawn while people are being found: who is kept, left and right, and the lifting are
-settled by what comes later in the video. So the video is decoded once more, which takes a small
-part of the time that finding people does.
+Nothing can be drawn while people are being found: which people are kept, left and right, and the
+lifting all depend on later frames. So the video is decoded a second time, which takes a fraction of
+the time needed to find people.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 def check_overlay(
     overlay: Path, jobs: Sequence[Job], *, overwrite: bool, inputs: Iterable[Input]
 ) -> None:
-    """Find out, before any work is done, whether the result can be drawn on its video.
+    """Check, before any work is done, whether the result can be drawn on its video.
 
     Args:
         overlay: the file to draw.
         jobs: every source with its result.
-        overwrite: whether a file that is there may be replaced.
-        inputs: what is read beside the sources.
+        overwrite: whether an existing file may be replaced.
+        inputs: the files read besides the sources.
 
     Raises:
         ConfigError: there are several inputs, or the only one has no pictures.
-        OutputError: the file cannot be written, is one of the inputs, or none to be drawn into.
+        OutputError: the file cannot be written, is one of the inputs, or has an unsupported suffix.
     """
     from mbcli.keypoints import is_keypoint_file
     from mbcli.show.drawing.files import check_suffix

@@ -1,12 +1,12 @@
-"""Commands from option dataclasses: their fields become flags, and come back as the dataclass.
+"""Commands from option dataclasses: fields become flags, and flags become the dataclass again.
 
     @command
-    def draw(pose: Pose, *, out: Path, options: RenderOptions, quiet: Quiet = False) -> None:
+    def draw(pose: PoseFile, *, out: Path, options: RenderOptions, quiet: Quiet = False) -> None:
         ...
 
-has a flag for every field of `RenderOptions` that `mbcli.flags.option` describes: its default and
-its choices are those of the field. ``Annotated[InferOptions, without("flip")]`` leaves one out.
-Every command has ``--debug``, and turns errors of ours into one line and an exit code.
+has a flag for every field of `RenderOptions` that `mbcli.flags.option` describes, with the field's
+default and choices. ``Annotated[InferOptions, without("flip")]`` leaves one out. Every command has
+``--debug``, and turns mbcli's own errors into one line and an exit code.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ Command = Callable[..., None]
 
 
 def without(*names: str) -> frozenset[str]:
-    """Fields for which a command has no flag, as a part of an annotation."""
+    """Fields that get no flag in a command, for use in an annotation."""
     return frozenset(names)
 
 
 def command(function: Command) -> Command:
-    """Give a function the flags of the option dataclasses that it takes.
+    """Give a function the flags of the option dataclasses it takes.
 
     Args:
-        function: takes dataclasses and ordinary Typer parameters by name. If it takes ``given``,
-            that is the names of the parameters that stand on the command line; ``files``, the
-            values that may name files which are read; ``debug``, whether tracebacks are wanted.
+        function: takes dataclasses and ordinary Typer parameters by name, and may take ``given``,
+            the names of the parameters present on the command line; ``files``, the values that
+            may name files to read; and ``debug``, whether to show tracebacks.
     """
     hints = get_type_hints(function, include_extras=True)
     bundles: dict[str, tuple[type, list[Field[Any]]]] = {}
@@ -108,7 +108,7 @@ def _is_given(context: typer.Context, name: str) -> bool:
 
 
 def _read(one: Field[Any], value: Any) -> Any:
-    """The value of a field from that of its parameter."""
+    """Convert the value of a parameter to that of its field."""
     parse = of(one).parse
     if parse is not None and value is not None:
         return parse(value)

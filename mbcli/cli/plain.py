@@ -1,4 +1,4 @@
-"""``--help`` as plain text under headings: no name is cut, however narrow the terminal."""
+"""``--help`` as plain text under headings; names are never cut, however narrow the terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typer.core import TyperCommand
 
 
 class PlainCommand(TyperCommand):
-    """A command whose options stand under the headings of their panels."""
+    """A command whose options are listed under the headings of their panels."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments and options; the names of the first column are never shortened."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mbcli.cli.arguments import Overwrite, Pose, Quiet
+from mbcli.cli.arguments import Overwrite, PoseFile, Quiet
 from mbcli.cli.parameters import command
 from mbcli.cli.refining import refined
 from mbcli.refinement.options import RefineOptions
@@ -16,7 +16,7 @@ from mbcli.show.plots.options import PlotOptions
 
 @command
 def plot(
-    pose: Pose,
+    pose: PoseFile,
     *,
     out: Annotated[
         Path,
@@ -31,10 +31,9 @@ def plot(
 ) -> None:
     """Draw a figure of a pose.npz: joint angles, trajectories, speeds, confidence.
 
-    Left and right differ in colour and in dashes, and a line is thin where its joints are not
-    sure.
+    Left and right differ in colour and line style, and lines are thin where joints are uncertain.
     """
-    # Imported on use, so that --help answers at once.
+    # Imported on use, to keep --help fast.
     from mbcli.cli.screen import Screen
     from mbcli.motion import load_motion
     from mbcli.show.plots.figure import check_suffix
@@ -48,7 +47,7 @@ def plot(
     screen = Screen(quiet=quiet)
     if report.left_out:
         screen.say(
-            f"warning: {report.left_out} people who are seen for less time are not in the "
+            f"warning: {report.left_out} people who are seen for less time are left out of the "
             "figure; choose with --person"
         )
     width, height = report.inches

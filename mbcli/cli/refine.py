@@ -1,4 +1,4 @@
-"""``mbcli refine``: a pose.npz with holes filled, jumps taken out and the rest smoothed."""
+"""``mbcli refine``: fill gaps in a pose.npz, remove outliers and smooth it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mbcli.cli.arguments import Overwrite, Pose, Quiet
+from mbcli.cli.arguments import Overwrite, PoseFile, Quiet
 from mbcli.cli.parameters import command
 from mbcli.cli.refining import refined
 from mbcli.errors import ConfigError, OutputError
@@ -17,7 +17,7 @@ from mbcli.refinement.options import RefineOptions
 
 @command
 def refine(
-    pose: Pose,
+    pose: PoseFile,
     *,
     out: Annotated[
         Path,
@@ -25,7 +25,7 @@ def refine(
             "--out",
             "-o",
             show_default=False,
-            help="The .npz file to write; the numbers before refinement stay in it.",
+            help="The .npz file to write; it also keeps the unrefined values.",
         ),
     ],
     overwrite: Overwrite = False,
@@ -34,16 +34,16 @@ def refine(
 ) -> None:
     """Refine a pose.npz: fill gaps, remove outliers, smooth, steady bones and feet, find the floor.
 
-    A file that is refined already is refined anew, from the raw numbers in it.
+    A file that was refined before is refined anew from its raw values.
     """
     if out.suffix.lower() != ".npz":
         raise OutputError(f"--out must end in .npz, got {out}")
     if not options.changes:
         raise ConfigError(
-            "there is nothing to do: give one or more of --max-gap, --outliers, --filter, "
+            "there is nothing to do: give at least one of --max-gap, --outliers, --filter, "
             "--bones, --feet, --world"
         )
-    # Imported on use, so that --help answers at once.
+    # Imported on use, to keep --help fast.
     from mbcli.cli.screen import Screen
     from mbcli.motion import load_motion, save_motion
     from mbcli.storage.output import check_output
@@ -55,28 +55,27 @@ def refine(
     Screen(quiet=quiet).say(f"{out}: {len(motion.timestamps)} frames; {done}")
 
 
-def _done(told: Mapping[str, Any]) -> list[str]:
+def _done(report: Mapping[str, Any]) -> list[str]:
     """What was done, from ``meta["refinement"]``."""
     parts = []
-    if "outliers" in told:
-        people = told["outliers"]["people"]
+    if "outliers" in report:
+        people = report["outliers"]["people"]
         replaced, kept = (sum(person[key] for person in people) for key in ("replaced", "kept"))
-        left = f", {kept} more left for want of frames to fill from" if kept else ""
+        left = f", {kept} more kept for lack of frames to fill from" if kept else ""
         parts.append(f"{replaced} outliers replaced{left}")
-    if "gaps" in told:
-        parts.append(f"{sum(person['frames'] for person in told['gaps']['people'])} frames filled")
-    if "filter" in told:
-        chosen = told["filter"]
+    if "gaps" in report:
+        filled = sum(person["frames"] for person in report["gaps"]["people"])
+        parts.append(f"{filled} frames filled")
+    if "filter" in report:
+        chosen = report["filter"]
         parts.append(f"{chosen['name']} at {chosen['cutoff']:.3g} Hz")
-    if "bones" in told:
+    if "bones" in report:
         parts.append("constant bone lengths")
-    if "feet" in told:
-        standing, seen = told["feet"]["standing"], told["feet"]["of"]
+    if "feet" in report:
+        standing, seen = report["feet"]["standing"], report["feet"]["of"]
         parts.append(f"feet standing {100 * standing / max(seen, 1):.0f} % of the time")
-    if "world" in told:
-        sure = told["world"]["spread_degrees"]
+    if "world" in report:
+        sure = report["world"]["spread_degrees"]
         within = "" if sure is None else f", within {sure:.1f} degrees"
-        parts.append(
-            f"gravity from {told['world']['source']}{within}, the camera taken to stand still"
-        )
+        parts.append(f"gravity from {report['world']['source']}{within}, assuming a static camera")
     return parts

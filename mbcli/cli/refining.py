@@ -1,4 +1,4 @@
-"""Refinement on the way: what every command that takes a pose.npz can do first."""
+"""Refinement as a first step of every command that takes a pose.npz."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def refined(motion: Motion3D, options: RefineOptions) -> Motion3D:
-    """The motion refined as asked for; the motion itself if nothing is."""
+    """The motion refined as requested; the motion itself if nothing is."""
     if not options.changes:
         return motion
     # Imported on use: it loads SciPy.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mbcli.cli.arguments import Overwrite, Pose, Quiet, Video
+from mbcli.cli.arguments import Overwrite, PoseFile, Quiet, Video
 from mbcli.cli.parameters import command
 from mbcli.cli.refining import refined
 from mbcli.cli.render_page import EmbedVideo, check_embedding, render_page
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @command
 def render(
-    pose: Pose,
+    pose: PoseFile,
     *,
     out: Annotated[
         Path,
@@ -31,8 +31,8 @@ def render(
             "--out",
             "-o",
             show_default=False,
-            help="The file to write: .mp4 is a video, .gif an animation, .png or .jpg one frame or "
-            "a contact sheet, .html a page to look at it from all sides.",
+            help="The file to write: .mp4 for a video, .gif for an animation, .png or .jpg for one "
+            "frame or a contact sheet, .html for an interactive page.",
         ),
     ],
     overwrite: Overwrite = False,
@@ -47,7 +47,7 @@ def render(
     kind = out.suffix.lower()
     check_embedding(kind, video, embed_video)
     check_used(kind, options, given)
-    # Imported on use, so that --help answers at once.
+    # Imported on use, to keep --help fast.
     from mbcli.cli.screen import Screen
     from mbcli.motion import load_motion
     from mbcli.show.drawing.files import check_suffix
@@ -81,7 +81,7 @@ def render(
     seconds = time.perf_counter() - began
     _warn(screen, report.missing, report.frames)
     if not motion.present.any():
-        screen.say(f"warning: nobody is in {pose}")
+        screen.say(f"warning: {pose} contains no people")
     pixels = "x".join(map(str, report.size))
     pace = "" if report.fps is None else f" at {report.fps:g} frames/s"
     voice = " with sound" if report.sound else ""
@@ -99,15 +99,15 @@ def _warn(screen: Screen, missing: int, frames: int) -> None:
 
 
 def check_used(kind: str, options: RenderOptions, given: frozenset[str]) -> None:
-    """Refuse options that would do nothing.
+    """Refuse options without effect.
 
     Args:
         kind: suffix of the file.
-        options: all of them.
+        options: all options.
         given: names of those on the command line.
 
     Raises:
-        ConfigError: one of them would.
+        ConfigError: an option would have no effect.
     """
     for one in described(options):
         about, name = of(one), flag(one.name)

@@ -1,4 +1,4 @@
-"""What ``mbcli render`` does for a page (.html)."""
+"""The part of ``mbcli render`` that writes pages (.html)."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ EmbedVideo = Annotated[
     bool,
     typer.Option(
         "--embed-video",
-        help="Carry the video inside the page: up to 50 MB, without sound.",
+        help="Embed the video in the page: up to 50 MB, without sound.",
         rich_help_panel="Pages (.html)",
     ),
 ]
 
 
 def check_embedding(kind: str, video: Path | None, embed_video: bool) -> None:
-    """Refuse what does nothing: embedding elsewhere, and a video that is not embedded.
+    """Refuse options without effect: embedding elsewhere, and a video that is not embedded.
 
     Raises:
-        ConfigError: so it is.
+        ConfigError: an option would have no effect.
     """
     if embed_video and kind != PAGE:
         raise ConfigError(f"--embed-video is for {PAGE} only, got {kind or 'no suffix'}")
@@ -47,7 +47,7 @@ def render_page(
     overwrite: bool,
     screen: Screen,
 ) -> None:
-    """Write the page, and say what became of it.
+    """Write the page and show a summary.
 
     Raises:
         InputError, OutputError, ConfigError: see :func:`mbcli.show.page.page.write_page`; or there
@@ -61,7 +61,7 @@ def render_page(
         video = noted_video(motion)
         if video is None:
             noted = motion.meta.get("source")
-            place = f"is no longer at {noted}" if noted else "is not noted in it"
+            place = f"is no longer at {noted}" if noted else "is not recorded in it"
             raise InputError(
                 f"the video of {pose} {place}: name it with --video, or leave out --embed-video"
             )
@@ -74,7 +74,7 @@ def render_page(
             f"warning: {page.missing} of {page.frames} frames are not in {video}; they are grey"
         )
     if not motion.present.any():
-        screen.say(f"warning: nobody is in {pose}")
+        screen.say(f"warning: {pose} contains no people")
     who = "1 person" if page.people == 1 else f"{page.people} people"
     screen.say(
         f"{out}: {page.frames} frames of {who}, {page.size / 1e6:.1f} MB; open it in any browser"

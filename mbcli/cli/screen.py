@@ -1,4 +1,4 @@
-"""What a person sees while work goes on: progress, warnings and tables, all on stderr."""
+"""Output for people during a run: progress, warnings and tables, all on stderr."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PLAIN_EVERY = 10.0  # seconds between plain lines
 _LABELS = {
     "pose2d": "finding people",
     "lift": "lifting to 3D",
-    "action": "naming actions",
+    "action": "recognising actions",
     "mesh": "recovering bodies",
     "import": "reading",
     "download": "downloading",
@@ -43,7 +43,7 @@ class Screen:
 
     Args:
         quiet: show nothing at all.
-        stream: where to, by default stderr.
+        stream: the output stream, by default stderr.
     """
 
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
@@ -53,11 +53,11 @@ class Screen:
 
     @contextmanager
     def progress(self, title: str, *, in_bytes: bool = False) -> Iterator[Observer]:
-        """Give an observer for the stages of one job.
+        """Yield an observer for the stages of one job.
 
         Args:
-            title: what is worked on.
-            in_bytes: the observer is told bytes, not frames or files.
+            title: name of the job.
+            in_bytes: whether the observer receives bytes instead of frames or files.
         """
         if self._quiet:
             yield unobserved
@@ -71,8 +71,8 @@ class Screen:
         """Show one line."""
         self._console.print(line, markup=False)
 
-    def facts(self, title: str, rows: Sequence[tuple[str, str]]) -> None:
-        """Show names and values below a title."""
+    def pairs(self, title: str, rows: Sequence[tuple[str, str]]) -> None:
+        """Show pairs of names and values below a title."""
         if self._console.is_terminal:
             table = Table(title=title, show_header=False, title_justify="left")
             table.add_column(style="bold", no_wrap=True)
@@ -101,7 +101,7 @@ class Screen:
 
 
 class _RateColumn(ProgressColumn):
-    """Frames per second, over the last seconds."""
+    """Frames per second over the last few seconds."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
@@ -122,7 +122,7 @@ def _bars(console: Console, *, in_bytes: bool) -> Progress:
 
 
 class _BarObserver:
-    """One bar a stage."""
+    """One bar per stage."""
 
     def __init__(self, bars: Progress, title: str) -> None:
         self._bars = bars
@@ -142,7 +142,7 @@ class _BarObserver:
 
 
 class _PlainObserver:
-    """A line every ten seconds, and one when the next stage begins."""
+    """One line every ten seconds, and one at the start of each stage."""
 
     def __init__(self, stream: TextIO, title: str, *, in_bytes: bool) -> None:
         self._stream = stream
@@ -157,7 +157,7 @@ class _PlainObserver:
         label = _LABELS.get(stage, stage)
         if stage != self._stage:
             self._stage, self._began, self._said = stage, now, now
-            # A download goes on where an earlier one broke off; a frame is done when it is told.
+            # A download may resume an earlier one; a frame is done when it is reported.
             self._first = done if self._unit else 0
             print(f"{self._title}: {label}", file=self._stream, flush=True)
         if now - self._said < _PLAIN_EVERY:

@@ -21,16 +21,16 @@ _META = ("backend", "pose2d", "mended", "weights", "assumptions", "tracks", "act
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one input.
+    """The outcome of one input.
 
     Attributes:
         source: the input.
         target: the file written, None after an error.
         report: times and counts, None after an error.
-        track_ids: identities in the result.
-        meta: provenance as in the file.
+        track_ids: track ids in the result.
+        meta: metadata as in the file.
         error: why there is no result.
-        overlay: the video or picture that was drawn, if one was asked for.
+        overlay: the video or picture drawn, if requested.
     """
 
     source: Path
@@ -43,14 +43,14 @@ class Result:
 
 
 def show_summary(screen: Screen, results: Sequence[Result]) -> None:
-    """Everything about a single result, or a row for each of several."""
+    """Show all details of a single result, or one row for each of several."""
     if len(results) > 1:
         screen.table(
             ("input", "people", "frames", "seconds", "frames/s", "result"),
             [_row(result) for result in results],
         )
     elif results[0].report is not None:
-        screen.facts(str(results[0].source), _facts(results[0], results[0].report))
+        screen.pairs(str(results[0].source), _details(results[0], results[0].report))
 
 
 def write_json(results: Sequence[Result]) -> None:
@@ -65,7 +65,7 @@ def write_json(results: Sequence[Result]) -> None:
 
 
 def peak_memory() -> float | None:
-    """The most memory this process has held, in MiB; None where the system keeps no count."""
+    """Peak memory of this process in MiB; None where the system does not record it."""
     if sys.platform == "win32":
         return None
     import resource
@@ -76,7 +76,7 @@ def peak_memory() -> float | None:
     return round(in_bytes / _MEBIBYTE, 1)
 
 
-def _facts(result: Result, report: InferReport) -> list[tuple[str, str]]:
+def _details(result: Result, report: InferReport) -> list[tuple[str, str]]:
     ids = ", ".join(map(str, result.track_ids))
     rates = ", ".join(f"{stage.name} {stage.fps:.1f}" for stage in report.stages)
     return [
@@ -93,34 +93,34 @@ def _facts(result: Result, report: InferReport) -> list[tuple[str, str]]:
 
 
 def _pose2d(meta: Mapping[str, Any]) -> str:
-    """Where the keypoints come from and why, what would be better, and what was mended."""
-    facts = meta["pose2d"]
-    lines = [f"{meta['backend']}: {facts.get('reason') or facts.get('format')}"]
-    if facts.get("hint"):
-        lines.append(facts["hint"])
+    """The origin of the keypoints and why, what would be better, and what was repaired."""
+    stage = meta["pose2d"]
+    lines = [f"{meta['backend']}: {stage.get('reason') or stage.get('format')}"]
+    if stage.get("hint"):
+        lines.append(stage["hint"])
     if meta["mended"]:
         swapped, bridged = (meta["mended"][key] for key in ("swapped", "bridged"))
-        lines.append(f"mended: {swapped} swaps of left and right, {bridged} flickers")
+        lines.append(f"repaired: {swapped} swaps of left and right, {bridged} flickers")
     return "; ".join(lines)
 
 
 def _actions(spans: Sequence[Mapping[str, Any]]) -> str:
-    """What people do most of the time, the commonest three of each."""
+    """The three most common actions of each person or pair."""
     seen: dict[str, dict[str, float]] = {}
     for span in spans:
         who = " with ".join(map(str, span["track_ids"]))
         name = span["labels"][0]["name"]
         of = seen.setdefault(who, {})
         of[name] = of.get(name, 0.0) + span["end"] - span["start"]
-    told = []
+    lines = []
     for who, names in sorted(seen.items()):
         most = sorted(names, key=lambda name: -names[name])[:3]
-        told.append(f"{who}: {', '.join(most)}")
-    return "; ".join(told)
+        lines.append(f"{who}: {', '.join(most)}")
+    return "; ".join(lines)
 
 
 def _assumed(assumptions: Mapping[str, Mapping[str, Any]]) -> str:
-    """What nobody has told the program, with the option that tells it."""
+    """The assumptions made, each with the option that sets it."""
     height, focal = assumptions["height"], assumptions["focal"]
     guesses = []
     if not height["given"]:

@@ -43,11 +43,11 @@ Changes = Annotated[
         "--set",
         metavar="SECTION.KEY=VALUE",
         show_default=False,
-        help="Change a value of the configuration; can be given several times.",
+        help="Change a value of the configuration; repeatable.",
     ),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on from the last checkpoint in run.out.")
+    bool, typer.Option("--resume", help="Resume from the last checkpoint in run.out.")
 ]
 
 
@@ -62,7 +62,7 @@ def pretrain(
     """Train a DSTformer on corrupted 2D skeletons: from 3D recordings, 3D poses and videos."""
     with exit_codes(debug=debug, as_json=as_json):
         _need_extra()
-        # Imported on use, so that --help answers at once.
+        # Imported on use, to keep --help fast.
         from mbcli.train.tasks.table import pretraining
 
         _train(pretraining(config, changes or ()), resume=resume, quiet=quiet, as_json=as_json)
@@ -118,14 +118,14 @@ def _need_extra() -> None:
 
 @contextmanager
 def _display(*, quiet: bool) -> Iterator[Observer]:
-    """A live panel on a terminal, a line every report elsewhere."""
+    """A live panel on a terminal, elsewhere one line per report."""
     if quiet:
         yield lambda progress: None
         return
     start: list[tuple[float, int]] = []
 
     def time_left(progress: Progress) -> float:
-        # From the first report on: what lies before it is mostly start-up.
+        # Measured from the first report: the time before it is mostly start-up.
         now = time.monotonic()
         if not start:
             start.append((now, progress.step))
@@ -143,8 +143,8 @@ def _display(*, quiet: bool) -> Iterator[Observer]:
         yield lambda progress: live.update(_panel(progress, time_left(progress)))
 
 
-def _facts(progress: Progress, left: float) -> list[tuple[str, str]]:
-    facts = [
+def _details(progress: Progress, left: float) -> list[tuple[str, str]]:
+    details = [
         ("step", f"{progress.step} of {progress.steps}"),
         ("epoch", f"{progress.epoch:.2f}"),
         ("loss", f"{progress.loss:.4f}"),
@@ -153,11 +153,11 @@ def _facts(progress: Progress, left: float) -> list[tuple[str, str]]:
         ("data wait", f"{progress.data_share:.0%}"),
         ("left", f"{left / 60:.0f} min" if left else "?"),
     ]
-    return facts + [(f"held out {k}", f"{v:.1f}") for k, v in progress.validation.items()]
+    return details + [(f"held out {k}", f"{v:.1f}") for k, v in progress.validation.items()]
 
 
 def _line(progress: Progress, left: float) -> str:
-    return "  ".join(f"{name} {value}" for name, value in _facts(progress, left))
+    return "  ".join(f"{name} {value}" for name, value in _details(progress, left))
 
 
 def _panel(progress: Progress, left: float) -> Table:
@@ -166,6 +166,6 @@ def _panel(progress: Progress, left: float) -> Table:
 
     table = Table.grid(padding=(0, 2))
     table.add_row("", ProgressBar(total=progress.steps, completed=progress.step, width=40))
-    for name, value in _facts(progress, left):
+    for name, value in _details(progress, left):
         table.add_row(name, value)
     return table

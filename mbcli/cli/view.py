@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mbcli.cli.arguments import Overwrite, Pose, Quiet, Video
+from mbcli.cli.arguments import Overwrite, PoseFile, Quiet, Video
 from mbcli.cli.parameters import command
 from mbcli.cli.refining import refined
 from mbcli.errors import ConfigError
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
 @command
 def view(
-    pose: Pose,
+    pose: PoseFile,
     *,
     save: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.rrd",
             show_default=False,
-            help="Write a recording, which `rerun FILE.rrd` opens anywhere, instead of opening "
-            "the viewer.",
+            help="Write a recording for `rerun FILE.rrd` instead of opening the viewer.",
         ),
     ] = None,
     overwrite: Overwrite = False,
@@ -39,13 +38,13 @@ def view(
     quiet: Quiet = False,
     given: frozenset[str],
 ) -> None:
-    """Look at a pose.npz: video, skeletons, confidence and joint angles on one time line."""
+    """View a pose.npz: video, skeletons, confidence and joint angles on one timeline."""
     if overwrite and save is None:
-        raise ConfigError("--overwrite goes with --save, which is not given")
+        raise ConfigError("--overwrite needs --save, which is not given")
     for name, value in (("video", video), ("footage", options.footage)):
         if no_video and name in given:
             raise ConfigError(f"--{name} and --no-video exclude each other, got {value}")
-    # Imported on use, so that --help answers at once.
+    # Imported on use, to keep --help fast.
     from mbcli.cli.screen import Screen
     from mbcli.motion import load_motion
     from mbcli.show.rerun.view import view as show
@@ -66,13 +65,13 @@ def view(
         )
     if report.video is None and not no_video and options.footage != "none":
         noted = motion.meta.get("source")
-        why = f"is no longer at {noted}" if isinstance(noted, str) else "is not noted"
+        why = f"is no longer at {noted}" if isinstance(noted, str) else "is not recorded"
         screen.say(f"warning: the video of {pose} {why}: shown without it (--video FILE)")
-    for line in _told(report, save):
+    for line in _lines(report, save):
         screen.say(line)
 
 
-def _told(report: ViewReport, save: Path | None) -> list[str]:
+def _lines(report: ViewReport, save: Path | None) -> list[str]:
     lines = []
     if report.missing:
         lines.append(

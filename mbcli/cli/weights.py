@@ -1,4 +1,4 @@
-"""``mbcli weights``: what there is, downloads, and whether files are whole."""
+"""``mbcli weights``: list, download and verify weights."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from mbcli.weights import WeightsEntry
 
 app = typer.Typer(
-    help="Weights of the networks: list, download, check. A file is looked for in "
-    "$MBCLI_WEIGHTS, among those that come with mbcli, and in the user's cache.",
+    help="Weights of the networks: list, download, verify. Files are searched for in "
+    "$MBCLI_WEIGHTS, among those bundled with mbcli, and in the user's cache.",
     no_args_is_help=True,
 )
 
-# Where a file lies; five letters at most, for the list to fit 80 columns.
+# Location of a file; at most five letters, for the list to fit 80 columns.
 _BUNDLED, _CACHE, _OWN = "mbcli", "cache", "yours"
 _UNVERIFIED = "*"
 
 
 @app.command("list")
 def list_weights(as_json: AsJson = False, debug: Debug = False) -> None:
-    """All weights that mbcli knows: stage, size, licence, and where they are on disk."""
+    """List all known weights: stage, size, licence, and location on disk."""
     with exit_codes(debug=debug, as_json=as_json):
-        # Imported on use, so that --help answers at once.
+        # Imported on use, to keep --help fast.
         from mbcli.weights import ENVIRONMENT_VARIABLE, TABLE, cache_directory
 
         entries = list(TABLE.values())
         if as_json:
-            document = {"ok": True, "weights": [_facts(entry) for entry in entries]}
+            document = {"ok": True, "weights": [_details(entry) for entry in entries]}
             typer.echo(json.dumps(document, indent=2))
             return
         notes = list(dict.fromkeys(e.training_data for e in entries if e.training_data))
@@ -46,12 +46,12 @@ def list_weights(as_json: AsJson = False, debug: Debug = False) -> None:
             cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
             cells[3] = f"{row[3]:>{widths[3]}}"
             typer.echo("  ".join(cells).rstrip())
-        typer.echo(f"\n{_UNVERIFIED} Unverified: nobody has told the SHA-256 of the whole file.")
-        typer.echo("  A download is kept if its size and what it holds are right.")
-        typer.echo("\nTrained on data that may not be used for everything:")
+        typer.echo(f"\n{_UNVERIFIED} Unverified: no SHA-256 of the whole file has been published.")
+        typer.echo("  A download is kept if its size and contents are right.")
+        typer.echo("\nTrained on data with restricted use:")
         for number, note in enumerate(notes, 1):
             typer.echo(f"  [{number}] {note}")
-        typer.echo(f"\nOn disk: {_BUNDLED} = comes with it, {_OWN} = in ${ENVIRONMENT_VARIABLE},")
+        typer.echo(f"\nOn disk: {_BUNDLED} = bundled, {_OWN} = in ${ENVIRONMENT_VARIABLE},")
         typer.echo(f"  {_CACHE} = in {cache_directory()}")
         typer.echo("Download: mbcli weights fetch NAME")
 
@@ -70,7 +70,7 @@ def _row(entry: WeightsEntry, notes: list[str]) -> tuple[str, ...]:
 
 
 def _size(entry: WeightsEntry, path: Path | None) -> str:
-    # A downloaded file tells a size that the table may not know.
+    # A downloaded file has a size that the table may lack.
     size = entry.bytes if path is None else path.stat().st_size
     if size is not None:
         return f"{size / 1e6:.1f} MB"
@@ -90,7 +90,7 @@ def _path(entry: WeightsEntry) -> Path | None:
 
 
 def _place(path: Path | None) -> str:
-    """In which of the places a file lies, in a word."""
+    """The location of a file, in one word."""
     from mbcli.weights import bundled_directory, cache_directory
 
     if path is None:
@@ -98,8 +98,8 @@ def _place(path: Path | None) -> str:
     return {bundled_directory(): _BUNDLED, cache_directory(): _CACHE}.get(path.parent, _OWN)
 
 
-def _facts(entry: WeightsEntry) -> dict[str, Any]:
-    """All that the table says of a file, and where it is."""
+def _details(entry: WeightsEntry) -> dict[str, Any]:
+    """The entry of a file in the table, and its location."""
     from dataclasses import asdict
 
     path = _path(entry)
@@ -114,14 +114,14 @@ def _facts(entry: WeightsEntry) -> dict[str, Any]:
 def fetch_weights(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="NAME...", show_default=False, help="As mbcli weights list shows."),
+        typer.Argument(metavar="NAME...", show_default=False, help="As in mbcli weights list."),
     ],
     mirror: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
             show_default=False,
-            help="Another server, in place of scheme and host of the address; the path stays: "
+            help="Another server, which replaces scheme and host of the address; the path stays: "
             "https://HOST or https://HOST/SOME/PATH.",
         ),
     ] = None,
@@ -129,30 +129,33 @@ def fetch_weights(
         bool,
         typer.Option(
             "--insecure-mirror",
-            help="Let the mirror be http, without encryption: everybody on the way can exchange "
-            "what has no known SHA-256.",
+            help="Allow an http mirror, without encryption: anybody in between can replace files "
+            "without a known SHA-256.",
         ),
     ] = False,
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="DIR", show_default="the user's cache", help="Save there."),
+        typer.Option(
+            "--to", metavar="DIR", show_default="the user's cache", help="Folder to save to."
+        ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Download again what is on disk and whole.")
+        bool, typer.Option("--force", help="Download again even if the file is intact on disk.")
     ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Download weights; what is there and whole stays, what broke off is continued.
+    """Download weights; intact files are kept, interrupted downloads are resumed.
 
-    The paths of the files go to stdout. Proxies are taken from HTTPS_PROXY, HTTP_PROXY, NO_PROXY.
+    Writes the paths of the files to stdout. Proxies are taken from HTTPS_PROXY, HTTP_PROXY and
+    NO_PROXY.
     """
     with exit_codes(debug=debug):
         from mbcli.cli.screen import Screen
         from mbcli.weights import TABLE, fetch
 
         if insecure_mirror and mirror is None:
-            raise ConfigError("--insecure-mirror goes with --mirror, which is not given")
+            raise ConfigError("--insecure-mirror needs --mirror, which is not given")
         screen = Screen(quiet=quiet)
         failed = False
         for name in dict.fromkeys(names):
@@ -177,25 +180,25 @@ def fetch_weights(
 
 
 def _remarks(entry: WeightsEntry, path: Path) -> list[str]:
-    """What a user should know of a file that was just fetched."""
+    """What a user should know about a file that was just downloaded."""
     from mbcli.weights import ENVIRONMENT_VARIABLE, digest_note, expected, search_directories
 
     remarks = []
     known = expected(entry, path)
     if known is None or known.source == "first download":
         remarks.append(
-            "unverified: no SHA-256 of the publisher's is known. Its size and what it holds are "
-            f"right; the SHA-256 of this first download is noted in {digest_note(path).name}"
+            "unverified: the publisher's SHA-256 is not known. Size and contents are right; the "
+            f"SHA-256 of this first download is recorded in {digest_note(path).name}"
         )
     elif known.source == "publisher" and len(known.digits) < 64:
         remarks.append(
-            f"unverified: only the publisher's first {len(known.digits)} digits, its size and what "
-            "it holds were checked"
+            f"unverified: only the publisher's first {len(known.digits)} digits, size and contents "
+            "were checked"
         )
     if entry.training_data:
         remarks.append(f"trained on {entry.training_data}")
     if path.parent.resolve() not in [place.resolve() for place in search_directories()]:
-        remarks.append(f"to be found there, set {ENVIRONMENT_VARIABLE}={path.parent}")
+        remarks.append(f"for mbcli to find it there, set {ENVIRONMENT_VARIABLE}={path.parent}")
     return remarks
 
 
@@ -203,11 +206,11 @@ def _remarks(entry: WeightsEntry, path: Path) -> list[str]:
 def verify_weights(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME...]", show_default="all that are on disk"),
+        typer.Argument(metavar="[NAME...]", show_default="all on disk"),
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Read whole files and compare them with what is known of them; code 1 if one is bad."""
+    """Read whole files and compare them with their known checksums; exit code 1 if one is bad."""
     with exit_codes(debug=debug):
         from mbcli.weights import TABLE, check, check_structure, named, on_disk, resolve
 
@@ -227,15 +230,15 @@ def verify_weights(
                 show_error(message if name in message else f"{name}: {message}", debug=debug)
                 continue
             if known is None:
-                verdict = "unverified: it holds what it should, no SHA-256 of it is known"
+                verdict = "unverified: contents are right, but no SHA-256 is known"
             elif known.source == "first download":
-                verdict = "unverified: as it was first downloaded, and it holds what it should"
+                verdict = "unverified: as first downloaded, and contents are right"
             elif len(known.digits) < 64:
-                verdict = f"unverified: SHA-256 begins as the publisher says, {known.digits}..."
+                verdict = f"unverified: SHA-256 begins as published, {known.digits}..."
             elif known.source == "second-hand":
-                verdict = "whole, by a second-hand SHA-256"
+                verdict = "intact, by a second-hand SHA-256"
             else:
-                verdict = "whole"
+                verdict = "intact"
             typer.echo(f"{name:<{width}}  {verdict}")
         if failed:
             raise typer.Exit(FAILED)
@@ -243,10 +246,10 @@ def verify_weights(
 
 @app.command("path")
 def path_of_weights(
-    name: Annotated[str, typer.Argument(show_default=False, help="A name of the list.")],
+    name: Annotated[str, typer.Argument(show_default=False, help="A name in the list.")],
     debug: Debug = False,
 ) -> None:
-    """Where a file lies; code 1 if it is not on disk."""
+    """Print the path of a file; exit code 1 if it is not on disk."""
     with exit_codes(debug=debug):
         from mbcli.weights import named, resolve
 

@@ -1,1 +1,1 @@
-"""From image units to metres: the size of the body, and its place in front of the camera."""
+"""From image units to metres: the size of the body and its position in front of the camera."""

@@ -1,8 +1,8 @@
-"""A low-pass filter over time that does not lag, for what trembles from frame to frame.
+"""A zero-lag low-pass filter over time, against jitter from frame to frame.
 
-Nothing reaches over a hole or a pause: each stretch of frames without one is filtered on its own,
-and what is NaN stays NaN. A filter wants even steps: where the steps of a stretch differ by more
-than a tenth, it is brought to even steps by monotone cubics and back.
+No filter crosses a gap or a pause: each unbroken run of frames is filtered on its own, and NaN
+stays NaN. A filter needs even time steps: if the steps of a run differ by more than a tenth, the
+run is resampled to even steps with monotone cubics, and back.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _ROOM = 1 / 2.2  # cycles a frame
 
 
 def low_pass(tracks: FloatArray, timestamps: FloatArray, cutoff: float) -> FloatArray:
-    """`butterworth` of order 4 where the frame rate leaves room for it, else nothing.
+    """Apply `butterworth` of order 4 if the frame rate permits.
 
     Args:
-        tracks: (T, ..., 3), NaN where there is none.
+        tracks: (T, ..., 3), NaN where missing.
         timestamps: (T,) seconds.
-        cutoff: Hz; 0 = do nothing, as does a frame rate below 2.2 times the cut-off.
+        cutoff: Hz; with 0, or a frame rate below 2.2 times the cut-off, nothing is filtered.
 
     Returns:
-        (T, ..., 3) of the type of ``tracks``.
+        (T, ..., 3) in the dtype of ``tracks``.
     """
     if cutoff == 0 or len(timestamps) < 2:
         return tracks
@@ -44,15 +44,15 @@ def low_pass(tracks: FloatArray, timestamps: FloatArray, cutoff: float) -> Float
 def butterworth(
     tracks: FloatArray, timestamps: FloatArray, *, cutoff: float, order: int
 ) -> FloatArray:
-    """Butterworth low-pass filter run forward and backward, so that it does not lag.
+    """Butterworth low-pass filter, run forward and backward for zero lag.
 
     Each pass has half of ``order`` and is tuned such that both together are 3 dB down at
     ``cutoff`` (Winter, "Biomechanics and Motor Control of Human Movement", section 3.4.4.2).
-    Before the first and after the last frame a stretch is carried on by its own point
-    reflection, for one period of the cut-off or as far as there are frames.
+    Both ends of a run are padded by point reflection, over one period of the cut-off or as far as
+    there are frames.
 
     Args:
-        tracks: (T, N, 3), NaN where there is none.
+        tracks: (T, N, 3), NaN where missing.
         timestamps: (T,) seconds.
         cutoff: Hz, below half the frame rate.
         order: of both passes together, even.
@@ -67,7 +67,7 @@ def butterworth(
 
     once = order // 2
     cycles = per_frame(cutoff, timestamps)
-    # The bilinear transform bends frequencies by a tangent; the correction holds before it.
+    # The bilinear transform warps frequencies by a tangent; the correction applies before it.
     bent = math.tan(math.pi * cycles) / (math.sqrt(2) - 1) ** (1 / (2 * once))
     sections = butter(once, 2 * math.atan(bent) / math.pi, output="sos")
     period = math.ceil(1 / cycles)
@@ -76,7 +76,7 @@ def butterworth(
 
 
 def per_frame(cutoff: float, timestamps: FloatArray) -> float:
-    """The cut-off in cycles a frame.
+    """The cut-off in cycles per frame.
 
     Raises:
         ConfigError: it is not below half the frame rate.
@@ -104,7 +104,7 @@ def _butterworth(
 def each_stretch(
     tracks: FloatArray, timestamps: FloatArray, filter_: partial[FloatArray]
 ) -> FloatArray:
-    """Apply ``filter_`` to the (n, k) values of every stretch without a hole."""
+    """Apply ``filter_`` to the (n, k) values of every run without a gap."""
     out = np.array(tracks, dtype=np.float64)
     clock = stretches(timestamps, 1.0)
     for known, members in known_together(np.asarray(np.isfinite(out).all(axis=-1))):

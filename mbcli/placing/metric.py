@@ -1,4 +1,4 @@
-"""Image units to metres: the size of the body, and its place in front of the camera."""
+"""Image units to metres: the size of the body and its position in front of the camera."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ DEFAULT_HEIGHT = 1.70  # metres, about the mean of adults in Europe and North Am
 
 # Lengths as fractions of the standing height: Drillis and Contini 1966, as in Winter,
 # "Biomechanics and Motor Control of Human Movement", figure 4.1 (trunk: hip 0.530 to shoulder
-# 0.818). Hip and shoulder breadth and the head are left out: models disagree on where they are.
-# On the skeletons of 41 subjects of the CMU and HDM05 recordings the rule gives their standing
-# height within 3.5 % in nine cases of ten, without a bias.
+# 0.818). Hip and shoulder breadth and the head are left out: models disagree on their positions.
+# On the skeletons of 41 subjects of the CMU and HDM05 recordings the rule gives the standing
+# height within 3.5 % in nine cases out of ten, without bias.
 _BONES: tuple[tuple[str, str, float], ...] = (
     ("right_hip", "right_knee", 0.245),
     ("left_hip", "left_knee", 0.245),
@@ -34,29 +34,29 @@ _BONES: tuple[tuple[str, str, float], ...] = (
     ("left_elbow", "left_wrist", 0.146),
 )
 
-# Joints that 2D stages measure; the others are means of these, or lie on a face.
+# Joints that 2D stages measure; the others are means of these, or lie on the face.
 _FITTED = [
     f"{side}_{joint}"
     for side in ("left", "right")
     for joint in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
 ]
 
-_SIZE_SIGMA = 0.5  # seconds; the picture of a person grows and shrinks slowly
-_DEPTH_SIGMA = 1.0  # seconds; what the size in the picture misses of the depth changes slowly
-_MIN_CONFIDENCE = 0.1  # detectors give less to joints that they could not see at all
-_FEWEST_JOINTS = 4  # two would do for three unknowns; two more contradict an outlier
+_SIZE_SIGMA = 0.5  # seconds; the apparent size of a person changes slowly
+_DEPTH_SIGMA = 1.0  # seconds; the part of the depth that the size misses changes slowly
+_MIN_CONFIDENCE = 0.1  # detectors give less to joints they could not see at all
+_FEWEST_JOINTS = 4  # two suffice for three unknowns; two more contradict an outlier
 # Of reweighting. With a wrist 70 pixels off throughout, the depth of somebody 5 m away is off by
 # 0.12 m after 2 rounds, 0.043 after 4, 0.038 after 6 and more.
 _ROUNDS = 4
-_HUBER = 2.0  # robust standard deviations; of normal errors 1 of 20 counts less
-_NEAREST = 0.05  # metres; a joint nearer to the camera than this is no solution
+_HUBER = 2.0  # robust standard deviations; 1 in 20 normal errors is down-weighted
+_NEAREST = 0.05  # metres; a joint nearer to the camera than this is not a valid solution
 
 
 def check_height(height: float) -> float:
-    """The height itself, if it is one.
+    """Return the height if it is valid.
 
     Raises:
-        ConfigError: not a positive number.
+        ConfigError: the height is not a positive number.
     """
     if not (math.isfinite(height) and height > 0):
         raise ConfigError(f"--height must be a positive number of metres, got {height:g}")
@@ -73,27 +73,26 @@ def to_metres(
 ) -> tuple[FloatArray, FloatArray]:
     """Scale every person to their height and place them in front of the camera.
 
-    Size: in each frame the sum of the limbs' and the trunk's lengths over the sum of their
-    fractions of a standing body gives the height in image units. It is smoothed over time
-    (robust local lines, 0.5 s), because the picture of a person changes its size with the
-    distance, and what remains is set right by one factor per person, such that the median
-    lengths over the clip fit ``height``.
+    Size: in each frame the total length of limbs and trunk, divided by the sum of their fractions
+    of a standing body, gives the height in image units. It is smoothed over time (robust local
+    lines, 0.5 s), because a person's apparent size changes with the distance. One factor per
+    person then corrects the rest, such that the median lengths over the clip fit ``height``.
 
-    Place: the translation whose perspective projection is nearest to the 2D keypoints of the
-    limbs, weighted by confidence, linear least squares reweighted for outliers (Huber). Its depth
-    tells how far away the person is over seconds: its ratio to the depth by the size of the
-    lifted body is smoothed (the same lines, 1 s). From one moment to the next the size tells
-    better, since the lifter knows of other frames and a perspective fit does not. Then x and y
-    are fitted again. A frame with fewer than 4 usable joints takes the ratio from its neighbours;
-    if no frame of a person has them, the size alone gives the depth.
+    Position: the translation whose perspective projection is nearest to the 2D keypoints of the
+    limbs, weighted by confidence; linear least squares, reweighted against outliers (Huber). Over
+    seconds, its depth is the better measure of distance: its ratio to the depth derived from the
+    size of the lifted body is smoothed (robust local lines, 1 s). From frame to frame the size is
+    the better measure, since the lifter uses neighbouring frames and a perspective fit does not.
+    Then x and y are fitted again. A frame with fewer than 4 usable joints takes the ratio from its
+    neighbours; if a person has no other frames, the size alone determines the depth.
 
     Args:
-        normalized: (T, P, J, 3) image units as ``lift.lifter`` gives them, NaN where absent.
-        keypoints: what was lifted, in pixels; their skeleton is that of ``normalized`` too.
+        normalized: (T, P, J, 3) image units from ``lift.lifter``, NaN where absent.
+        keypoints: the keypoints that were lifted, in pixels; ``normalized`` has their skeleton.
         height: standing height of every person in metres.
-        camera: its lens; poses are not used.
-        along_ray: ``normalized`` is in the axes of a camera that looks at the pelvis of each
-            frame, not in the video's; it is turned back by the ray that the focal length gives.
+        camera: the camera, of which only the intrinsics are used.
+        along_ray: whether ``normalized`` is in the axes of a camera that looks at the pelvis of
+            each frame instead of the video's; it is then rotated back by the pelvis's ray.
 
     Returns:
         positions (T, P, J, 3) float32 metres with the pelvis at 0 in camera axes, and root
@@ -129,15 +128,15 @@ def to_metres(
 
 
 def _metres_per_unit(lengths: FloatArray, height: float, clock: Sequence[Stretch]) -> FloatArray:
-    """(T,) metres per image unit, from the lengths of bones (T, B); NaN where they are."""
+    """(T,) metres per image unit, from bone lengths (T, B); NaN where those are."""
     fractions = sum(fraction for _, _, fraction in _BONES)
     summed = lengths.sum(axis=-1)
-    # The inverse size is in proportion to the distance, so that somebody who walks straight
-    # towards the camera draws a straight line, which is what the smoother keeps.
+    # The inverse size is proportional to the distance: somebody who walks straight towards the
+    # camera produces a straight line, which the smoother preserves.
     inverse = np.where(summed > 0, fractions / np.where(summed > 0, summed, 1.0), np.nan)
     seen = np.isfinite(summed)
     if np.isnan(inverse).all():
-        # A pose without any extent has no size to scale; it stays the point that it is.
+        # A pose without extent has no size to scale; it remains a point.
         return np.where(seen, height, np.nan)
     inverse = np.where(seen, _filled(_smooth_positive(inverse, _SIZE_SIGMA, clock)), np.nan)
     medians = np.median(lengths[seen] * inverse[seen, None], axis=0)
@@ -145,7 +144,7 @@ def _metres_per_unit(lengths: FloatArray, height: float, clock: Sequence[Stretch
 
 
 def _pixels(normalized: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """Image units (..., 2) to pixels."""
+    """Convert image units (..., 2) to pixels."""
     return normalized * (min(size) / 2) + np.array(size) / 2
 
 
@@ -164,7 +163,7 @@ def _depth(
     clock: Sequence[Stretch],
     from_size: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """(T,) smooth depth of the pelvis, NaN where absent, and (T, 12) weights less outliers."""
+    """(T,) smooth depth of the pelvis, NaN where absent; (T, 12) weights, less for outliers."""
     seen = np.isfinite(from_size)
     usable = np.where(weights >= _MIN_CONFIDENCE, weights, 0.0)
     enough = seen & (np.count_nonzero(usable, axis=-1) >= _FEWEST_JOINTS)
@@ -184,10 +183,10 @@ def _depth(
 def _translations(
     joints: FloatArray, rays: FloatArray, weights: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """(N, 3) translations that bring joints (N, J, 3) onto rays (N, J, 2), (N, J) final weights.
+    """(N, 3) translations that move joints (N, J, 3) onto rays (N, J, 2), (N, J) final weights.
 
     (p + t)_xy / (p + t)_z = u is linear in t: t_xy - u t_z = u p_z - p_xy. Divided by the depth
-    of the joint, the residual is that of the picture; the depth comes from the round before.
+    of the joint, the residual is that in the picture; the depth comes from the previous round.
     """
     count, joint_count = weights.shape
     system = np.zeros((count, joint_count, 2, 3))
@@ -216,7 +215,7 @@ def _solve(system: FloatArray, right: FloatArray, weights: FloatArray) -> FloatA
     share = weights / np.where(total > 0, total, 1.0)[:, None]
     normal = np.einsum("njka,nj,njkb->nab", system, share, system)
     moment = np.einsum("njka,nj,njk->na", system, share, right)
-    # With x and y eliminated the variance of the rays remains; none, and any depth would do.
+    # With x and y eliminated, the variance of the rays remains; without it, any depth fits.
     determined = np.linalg.det(normal) > 1e-10
     result = np.full(moment.shape, np.nan)
     result[determined] = np.linalg.solve(normal[determined], moment[determined][..., None])[..., 0]
@@ -239,18 +238,18 @@ def _place(
     depth: FloatArray,
     ahead: FloatArray,
 ) -> FloatArray:
-    """(T, 3) pelvis in the camera's frame: x and y at known depth."""
+    """(T, 3) pelvis in the camera's frame: x and y for a known depth."""
     wanted = rays * (joints[..., 2:] + depth[:, None, None]) - joints[..., :2]
     total = weights.sum(axis=-1)
     xy = (wanted * weights[..., None]).sum(axis=1)
     xy = np.divide(xy, total[:, None], out=np.full_like(xy, np.nan), where=total[:, None] > 0)
-    # Without a single joint in the picture, the network's own idea of the place is what there is.
+    # Without a single joint in the picture, only the network's own position remains.
     guess = ahead * depth[:, None]
     return np.concatenate([np.where(np.isnan(xy), guess, xy), depth[:, None]], axis=-1)
 
 
 def _smooth_positive(values: FloatArray, sigma: float, clock: Sequence[Stretch]) -> FloatArray:
-    """Positive numbers made smooth; lines do not leave the range of what was measured."""
+    """Smooth positive numbers, within the range of the measured ones."""
     smooth = smooth_on_the_clock(values, sigma, clock)
     return np.clip(smooth, np.nanmin(values), np.nanmax(values))
 

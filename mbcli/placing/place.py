@@ -1,4 +1,4 @@
-"""From what a lifter gives to people in metres, without trembling."""
+"""From the output of a lifter to people in metres, without jitter."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def place(
     along_ray: bool,
     cutoff: float,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Take trembling out of poses and put people in front of the camera.
+    """Remove jitter from poses and place people in front of the camera.
 
     Args:
-        poses: (T, P, J, 3) image units as ``lift.lifter`` gives them, NaN where absent.
-        keypoints: what was lifted, in pixels.
+        poses: (T, P, J, 3) image units from ``lift.lifter``, NaN where absent.
+        keypoints: the keypoints that were lifted, in pixels.
         height: standing height of every person in metres.
-        camera: its lens; poses are not used.
+        camera: the camera, of which only the intrinsics are used.
         along_ray: see `mbcli.placing.metric.to_metres`.
-        cutoff: Hz above which poses and root are low-passed; 0 leaves them as they are.
+        cutoff: cut-off in Hz of the low-pass over poses and root; 0 leaves them as they are.
 
     Returns:
         The low-passed poses, image units; positions (T, P, J, 3) float32 metres with the pelvis

@@ -1,4 +1,4 @@
-"""Depth made steady along the lines of sight, so that the place in the picture stays."""
+"""Smoothing depth along the lines of sight, which keeps positions in the picture."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from mbcli.placing.smoothing import smooth_on_the_clock
 from mbcli.timeline import Stretch
 from mbcli.types import FloatArray
 
-_SIGMA = 0.15  # seconds: takes out what jumps, keeps steps, of which people make two a second
+_SIGMA = 0.15  # seconds: removes jumps, keeps steps, of which people take two per second
 
 
 def steady_depth(root: FloatArray, clock: Sequence[Stretch]) -> FloatArray:
-    """Smooth how far away people are, each along the ray on which they are seen.
+    """Smooth the distance of people, each along their line of sight.
 
-    A single camera tells the place in the picture well and the distance badly, so that frames
-    taken one by one jump to and fro.
+    A single camera measures the position in the picture well and the distance badly, so that
+    independent frames jump to and fro.
 
     Args:
         root: (T, P, 3) metres in the camera's frame, NaN where absent.
-        clock: of the T frames, see `mbcli.timeline`.
+        clock: clock of the T frames, see `mbcli.timeline`.
 
     Returns:
-        (T, P, 3) float32; x / z and y / z are as before.
+        (T, P, 3) float32; x / z and y / z are unchanged.
     """
     steady = np.array(root, dtype=np.float64)
     for person in range(root.shape[1]):

@@ -1,4 +1,4 @@
-"""A smoother for one number over time that ignores outliers and does not lag."""
+"""A zero-lag smoother for one number over time that ignores outliers."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from numpy.lib.stride_tricks import sliding_window_view
 from mbcli.timeline import Stretch
 from mbcli.types import FloatArray
 
-_PASSES = 3  # the first, and two with outliers less and less: as Cleveland has it
-_TUNING = 2.0  # robust standard deviations; of normal errors 1 of 20 counts less
+_PASSES = 3  # the first, and two that down-weight outliers: as in Cleveland
+_TUNING = 2.0  # robust standard deviations; 1 in 20 normal errors is down-weighted
 
 
 def smooth(values: FloatArray, sigma: float) -> FloatArray:
     """Robust local linear regression with a Gaussian window (Cleveland 1979, Gaussian for tricube).
 
-    A straight line is fitted around each frame, on both sides alike, so that neither the ends of
-    a track nor a steady change are pulled towards the past. Frames whose residual is large for
-    the track (more than 2 robust standard deviations) count less, in proportion to it.
+    A straight line is fitted around each frame, symmetrically, so that neither the ends of a
+    track nor a steady change are pulled towards the past. Frames whose residual is large for
+    the track (more than 2 robust standard deviations) are down-weighted in proportion.
 
     Args:
-        values: (T,), NaN where nothing is known.
+        values: (T,), NaN where unknown.
         sigma: width of the window in frames.
 
     Returns:
@@ -44,12 +44,12 @@ def smooth(values: FloatArray, sigma: float) -> FloatArray:
 
 
 def smooth_on_the_clock(values: FloatArray, sigma: float, clock: Sequence[Stretch]) -> FloatArray:
-    """`smooth` by seconds: each stretch of the clip by itself, its dropped frames left empty.
+    """Apply `smooth` in seconds, to each stretch of the clip, with dropped frames left empty.
 
     Args:
-        values: (T,), NaN where nothing is known.
+        values: (T,), NaN where unknown.
         sigma: width of the window in seconds.
-        clock: of the T frames.
+        clock: clock of the T frames.
 
     Returns:
         (T,) float64, NaN exactly where ``values`` is.
@@ -59,7 +59,7 @@ def smooth_on_the_clock(values: FloatArray, sigma: float, clock: Sequence[Stretc
 
 
 def _local_lines(values: FloatArray, weights: FloatArray, sigma: float) -> FloatArray:
-    """The middle of the weighted line around each frame; 0 where nothing is near."""
+    """The weighted line around each frame, evaluated there; 0 where nothing is near."""
     reach = min(int(np.ceil(3 * sigma)), max(len(values) - 1, 0))
     offsets = np.arange(-reach, reach + 1, dtype=np.float64)
     kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
@@ -67,7 +67,7 @@ def _local_lines(values: FloatArray, weights: FloatArray, sigma: float) -> Float
     near_values = sliding_window_view(np.pad(weights * values, reach), len(offsets))
     s0, s1, s2 = (near @ (kernel * offsets**k) for k in range(3))
     y0, y1 = (near_values @ (kernel * offsets**k) for k in range(2))
-    # With all weight in one place the line has no slope to tell: the mean remains.
+    # With all weight on one frame the slope is undetermined: the mean remains.
     determinant = s0 * s2 - s1**2
     line = determinant > 1e-6 * s0**2
     mean = np.divide(y0, s0, out=np.zeros_like(y0), where=s0 > 0)

@@ -1,1 +1,1 @@
-"""Optional steps that make a motion steadier: outliers, gaps, filters, bones, feet, world."""
+"""Optional steps that improve a motion: outliers, gaps, filters, bones, feet, world."""

@@ -1,4 +1,4 @@
-"""Feet on the floor: when they stand, and sliding taken out of those stretches."""
+"""Foot contacts: when feet stand on the floor, and removing their sliding."""
 
 from __future__ import annotations
 
@@ -15,32 +15,31 @@ from mbcli.skeleton import H36M17, Skeleton
 from mbcli.timeline import runs
 from mbcli.types import BoolArray, FloatArray
 
-# A foot begins to stand below the first value and stands until it is above the second. In
-# walking the ankle of a flat foot is still, and then rises while the heel does. Of the ankles of 17
-# people who walk (104 CMU recordings, `research.thresholds`) 43 of 100 are slower than 0.45 m/s,
-# and from 0.75 on every speed is about as rare as the next; between standing and swinging, fewest
-# are 0.1 m up.
-_SPEED = (0.45, 0.75)  # metres a second
+# A contact begins below the first value and lasts until the second is exceeded. In walking, the
+# ankle of a flat foot is still, and then rises with the heel. Of the ankles of 17 walking people
+# (104 CMU recordings, `research.thresholds`) 43 in 100 are slower than 0.45 m/s, and from 0.75 on
+# all speeds are about equally rare; heights between standing and swinging are rarest at 0.1 m.
+_SPEED = (0.45, 0.75)  # metres per second
 _LIFT = (0.08, 0.13)  # metres above the person's lowest ankle around that time
 # A single camera sees movement across the line of sight; along it there is mostly noise: 1.5 % of a
 # distance of 5 m within 0.2 s is 0.4 m/s, as much as the limit.
 _ALONG = 0.4
-_TREMBLE = 0.05  # seconds, the smoothing before speeds are taken: a twelfth of a stance
-_AROUND = 1.0  # seconds before and after in which the lowest ankle is looked for: a stride each
+_TREMBLE = 0.05  # seconds, the smoothing before speeds are computed: a twelfth of a stance
+_AROUND = 1.0  # seconds before and after to search for the lowest ankle: a stride each
 # Percentile of the lower ankle that counts as standing: people stand most of the time, and one
-# frame of five may be wrong.
+# frame in five may be wrong.
 _LOWEST = 20
-_SHORTEST = 0.1  # seconds, of a sprinter's foot
-# An ankle of less confidence is mostly off by more than 6 % of the height (`research.noise`).
+_SHORTEST = 0.1  # seconds, the contact of a sprinter's foot
+# An ankle with less confidence is mostly off by more than 6 % of the height (`research.noise`).
 _UNSEEN = 0.3
 
 _CARRY = 0.08  # seconds, smoothing of the root's shift: between a frame and a double stance of 0.1
-_SWUNG = 0.15  # how much a foot in the air pulls at the root: just enough to bridge a jump
-# Of moving the root until legs are long enough. On noisy walking feet that slid by 11 mm a frame
+_SWUNG = 0.15  # weight of a foot in the air for the root's shift: just enough to bridge a jump
+# Of moving the root until legs are long enough. In noisy walking, feet that slid by 11 mm per frame
 # slide by 0.4 to 1.4 after none, 0.1 to 0.2 after 10, 0.02 to 0.05 after 20.
 _ROUNDS = 20
-# Metres from the floor: below put on it, above left where it is. The floor is found to some 0.1 m;
-# a stair is 0.17.
+# Metres from the floor: nearer feet are put on it, farther ones stay. The floor is found to within
+# some 0.1 m; a stair is 0.17.
 _SNAP = (0.10, 0.20)
 
 
@@ -52,18 +51,18 @@ def foot_contacts(
     confidence: FloatArray | None = None,
     skeleton: Skeleton = H36M17,
 ) -> BoolArray:
-    """When each foot stands: low for its person around that time, and slow, with hysteresis.
+    """When each foot stands: low for the person at that time, and slow, with hysteresis.
 
-    Low is measured from the person's own lowest ankle within a second, so that stairs, a roof or
-    a slightly tilted world do no harm; limits scale with the body. Movement along the line of
-    sight counts less than half, because a single camera tells it badly.
+    Height is measured from the person's own lowest ankle within a second, so that stairs, a roof
+    or a slightly tilted world do no harm; limits scale with the body. Movement along the line of
+    sight counts less than half, because a single camera measures it badly.
 
     Args:
         in_camera: (T, P, J, 3) metres in the camera's frame, NaN where absent.
         world_from_camera: (4, 4) into a world whose y points down.
         fps: frames per second.
-        confidence: (T, P, J) 0..1; an ankle below 0.3 does not stand. None believes all.
-        skeleton: of the J joints.
+        confidence: (T, P, J) 0..1; an ankle below 0.3 does not stand. None trusts all joints.
+        skeleton: skeleton of the J joints.
 
     Returns:
         (T, P, 2) bool, right and left.
@@ -102,20 +101,20 @@ def without_sliding(
     *,
     skeleton: Skeleton = H36M17,
 ) -> FloatArray:
-    """Hold every standing foot in its place; bone lengths stay as they are in each frame.
+    """Keep every standing foot in place; each frame keeps its bone lengths.
 
-    Places and a smooth shift of the whole body are found together (:func:`plant`), and a place
-    is put onto the floor where it is within 0.1 m of it (fading out to 0.2 m). What the shift
-    leaves over is taken by hip and knee; between two stretches it passes from one to the other.
-    Toes and heels, where the skeleton has them, go where their ankle goes.
-    A foot that its leg cannot reach slides a little still.
+    The positions and a smooth shift of the whole body are solved together (:func:`plant`).
+    Positions within 0.1 m of the floor are moved onto it (fading out to 0.2 m). Hip and knee
+    take up what the shift leaves over; between two contacts the correction is interpolated.
+    Toes and heels, if the skeleton has them, follow their ankle. A foot beyond the reach of its
+    leg still slides a little.
 
     Args:
         in_camera: (T, P, J, 3) metres in the camera's frame, NaN where absent.
         contacts: (T, P, 2), right and left, from :func:`foot_contacts`.
         world_from_camera: (4, 4) into a world whose y points down and whose floor is y = 0.
         fps: frames per second.
-        skeleton: of the J joints.
+        skeleton: skeleton of the J joints.
 
     Returns:
         (T, P, J, 3) float32 in the camera's frame; the pelvis is the new root.
@@ -133,12 +132,12 @@ def without_sliding(
 
 
 def _steady(places: FloatArray, fps: float) -> FloatArray:
-    """(T, 3) without its trembling."""
+    """(T, 3) without jitter."""
     return np.stack([smooth(places[:, k], max(_TREMBLE * fps, 0.5)) for k in range(3)], axis=-1)
 
 
 def _lift(down: FloatArray, seen: BoolArray, fps: float) -> FloatArray:
-    """How much higher the ankles are than the lowest around that time, (T, 2) to (T, 2)."""
+    """(T, 2) height of the ankles, (T, 2) downwards, above the lowest around that time."""
     there = np.flatnonzero(seen)
     lower = -down[there].max(axis=1)  # upwards
     width = 2 * max(1, round(_AROUND * fps)) + 1
@@ -149,7 +148,7 @@ def _lift(down: FloatArray, seen: BoolArray, fps: float) -> FloatArray:
 
 
 def _speed(ankles: FloatArray, seen: BoolArray, fps: float) -> FloatArray:
-    """(T, 2, 3) places in the camera's frame to (T, 2) metres a second; 0 for a lone frame."""
+    """Map (T, 2, 3) in the camera's frame to (T, 2) metres per second; 0 for a lone frame."""
     speed = np.zeros(ankles.shape[:2])
     for start, stop in runs(seen):
         if stop - start < 2:
@@ -169,7 +168,7 @@ def _held(
     fps: float,
     skeleton: Skeleton,
 ) -> FloatArray:
-    """One person without a gap, (N, J, 3) in the camera's frame, with feet held in place."""
+    """One person without gaps, (N, J, 3) in the camera's frame, with feet kept in place."""
     stretch = np.full(standing.shape, -1, dtype=np.intp)
     count = 0
     for foot in range(standing.shape[1]):
@@ -187,7 +186,7 @@ def _held(
         _bridge(left_over[:, foot], standing[:, foot])
     targets = ankles + carried[:, None] + left_over
 
-    # A foot in the air pulls a little, one that never stands does not.
+    # A foot in the air pulls a little; one that never stands does not.
     pull = np.where(standing, 1.0, _SWUNG) * standing.any(axis=0)
     shared = (left_over * pull[..., None]).sum(axis=1) / pull.sum(axis=1)[:, None]
     carried = carried + _blurred(shared, fps)
@@ -212,7 +211,7 @@ def _held(
 
 
 def _on_floor(places: FloatArray, ankle_height: float, world_from_camera: FloatArray) -> FloatArray:
-    """Ankles (K, 3) in the camera's frame, put onto the floor where they are near it."""
+    """Ankles (K, 3) in the camera's frame, moved onto the floor if near it."""
     down = world_from_camera[1, :3]
     lower = -ankle_height - (places @ down + world_from_camera[1, 3])
     near, far = _SNAP
@@ -221,7 +220,7 @@ def _on_floor(places: FloatArray, ankle_height: float, world_from_camera: FloatA
 
 
 def _bridge(values: FloatArray, known: BoolArray) -> None:
-    """Fill (N, 3) where it is not known: eased between neighbours, held before and after them."""
+    """Fill unknown rows of (N, 3): eased between known ones, held before and after them."""
     last: int | None = None
     for start, stop in runs(known):
         if last is None:
@@ -246,7 +245,7 @@ def _lacking(
     standing: BoolArray,
     at: StandingJoints,
 ) -> FloatArray:
-    """The shift (N, 3) that standing feet still need for their legs to be long enough."""
+    """The shift (N, 3) still needed for legs to reach their standing feet."""
     lack = np.zeros_like(carried)
     for foot, (hip, knee, ankle) in enumerate(at.legs):
         longest = np.linalg.norm(body[:, knee] - body[:, hip], axis=-1)
@@ -259,7 +258,7 @@ def _lacking(
 
 
 def _forward(body: FloatArray, at: StandingJoints) -> FloatArray:
-    """(N, 3) unit vectors where the person faces: leftwards across the hips, times upwards."""
+    """(N, 3) unit vectors of the facing direction: leftwards across the hips times upwards."""
     left = body[:, at.legs[1][0]] - body[:, at.legs[0][0]]
     up = body[:, at.thorax] - body[:, at.pelvis]
     forward = np.cross(left, up)

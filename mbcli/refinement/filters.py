@@ -1,12 +1,11 @@
-"""Filters over time: One-Euro and Savitzky-Golay; `mbcli.placing.low_pass` has Butterworth's.
+"""Filters over time: One-Euro and Savitzky-Golay; Butterworth is in `mbcli.placing.low_pass`.
 
-No filter reaches over a hole or a pause: each stretch of frames without one is filtered on its
-own, and what is NaN stays NaN.
+No filter crosses a gap or a pause: each unbroken run of frames is filtered on its own, and NaN
+stays NaN.
 
-One-Euro looks at the past alone, as it would have to while a camera runs, and so lags behind:
-by 1 / (2 pi cut-off) seconds for slow changes, 0.08 s at 2 Hz, less the faster a joint is. The
-other two look at both sides alike and do not lag. One-Euro uses the true time stamps, the other
-two even steps.
+One-Euro uses past frames only, as a live filter must, and therefore lags: by 1 / (2 pi cut-off)
+seconds for slow changes, 0.08 s at 2 Hz, and less the faster a joint moves. The other two are
+symmetric in time and do not lag. One-Euro uses the actual time stamps, the other two even steps.
 """
 
 from __future__ import annotations
@@ -21,26 +20,26 @@ from mbcli.placing.low_pass import each_stretch, per_frame
 from mbcli.refinement.gaps import known_points
 from mbcli.types import FloatArray
 
-_SPEED_CUTOFF = 1.0  # Hz, as the paper of One-Euro has it
+_SPEED_CUTOFF = 1.0  # Hz, as in the One-Euro paper
 _HALF_POWER = 1 / math.sqrt(2)  # 3 dB down
 
 
 def one_euro(
     tracks: FloatArray, timestamps: FloatArray, *, cutoff: float, beta: float
 ) -> FloatArray:
-    """Low-pass filter whose cut-off rises with the speed (Casiez, Roussel and Vogel, CHI 2012).
+    """Low-pass filter whose cut-off rises with speed (Casiez, Roussel and Vogel, CHI 2012).
 
-    The speed is that of the point in space, not of each coordinate on its own, so that the
-    result does not depend on where the axes point. It is low-pass filtered itself, at 1 Hz.
+    The speed is that of the point in space, not of each coordinate, so that the result does not
+    depend on the orientation of the axes. It is itself low-pass filtered, at 1 Hz.
 
     Args:
-        tracks: (T, N, 3) metres, NaN where there is none.
+        tracks: (T, N, 3) metres, NaN where missing.
         timestamps: (T,) seconds.
         cutoff: Hz, at rest.
-        beta: Hz per metre a second.
+        beta: Hz per metre per second.
 
     Returns:
-        (T, N, 3) float64; behind by about 1 / (2 pi cut-off) seconds.
+        (T, N, 3) float64; lags by about 1 / (2 pi cut-off) seconds.
 
     Raises:
         ConfigError: the cut-off is not below half the frame rate.
@@ -54,7 +53,7 @@ def one_euro(
     for now in range(len(values)):
         going = known[now] & known_points(before)
         step = timestamps[now] - timestamps[now - 1] if now else 1.0
-        # Beside a hole the filter begins anew: with the value itself, at rest.
+        # After a gap the filter restarts from the value itself, at rest.
         change = np.where(going[:, None], (values[now] - before) / step, 0.0)
         speed = np.where(
             going[:, None], speed + _share(_SPEED_CUTOFF, step) * (change - speed), 0.0
@@ -66,13 +65,13 @@ def one_euro(
 
 
 def savgol(tracks: FloatArray, timestamps: FloatArray, *, cutoff: float, order: int) -> FloatArray:
-    """Local polynomials by least squares (Savitzky and Golay 1964), over an odd window of frames.
+    """Local least-squares polynomials (Savitzky and Golay 1964) over an odd window of frames.
 
-    A stretch shorter than the window, `savgol_window`, gets the longest window that fits; one of
+    A run shorter than the window, `savgol_window`, gets the longest window that fits; one of
     ``order`` frames or fewer stays as it is.
 
     Args:
-        tracks: (T, N, 3), NaN where there is none.
+        tracks: (T, N, 3), NaN where missing.
         timestamps: (T,) seconds.
         cutoff: Hz, below half the frame rate.
         order: degree of the polynomials.
@@ -88,11 +87,11 @@ def savgol(tracks: FloatArray, timestamps: FloatArray, *, cutoff: float, order: 
 
 
 def savgol_window(timestamps: FloatArray, cutoff: float, order: int) -> tuple[int, float]:
-    """The odd number of frames over which polynomials are 3 dB down nearest to ``cutoff``.
+    """The odd window, in frames, whose polynomials are 3 dB down nearest to ``cutoff``.
 
-    Windows are whole frames, so that few cut-offs are to be had near half the frame rate: at 30
-    frames per second and order 3 the shortest has 7.1 Hz, the next 4.9 Hz. None is longer than
-    the clip, so that no cut-off is lower than that of the whole clip.
+    Windows are whole frames, so that few cut-offs are available near half the frame rate: at 30
+    frames per second and order 3 the shortest window has 7.1 Hz, the next 4.9 Hz. No window is
+    longer than the clip, so that no cut-off is lower than that of the whole clip.
 
     Args:
         timestamps: (T,) seconds.
@@ -100,7 +99,7 @@ def savgol_window(timestamps: FloatArray, cutoff: float, order: int) -> tuple[in
         order: degree of the polynomials.
 
     Returns:
-        The window in frames, and where it is 3 dB down, in Hz.
+        The window in frames, and the frequency in Hz at which it is 3 dB down.
 
     Raises:
         ConfigError: the cut-off is not below half the frame rate.
@@ -115,7 +114,7 @@ def savgol_window(timestamps: FloatArray, cutoff: float, order: int) -> tuple[in
 
 
 def _half_power(window: int, order: int) -> float:
-    """Cycles a frame at which polynomials over a window are 3 dB down; 0.5 if they never are."""
+    """Cycles per frame at which polynomials over a window are 3 dB down; 0.5 if never."""
     from scipy.optimize import brentq
 
     basis = _polynomials(window, order)
@@ -124,7 +123,7 @@ def _half_power(window: int, order: int) -> float:
     def above(frequency: float) -> float:
         return float(weights @ np.cos(2 * np.pi * frequency * reach)) - _HALF_POWER
 
-    # That is at 0.44 / window for order 0 and 2.4 / window for order 7.
+    # This is at 0.44 / window for order 0 and 2.4 / window for order 7.
     steps = np.linspace(0, min(0.5, (order + 1) / window), 8 * (order + 1)).tolist()
     below = next((step for step in steps if above(step) < 0), None)
     return 0.5 if below is None else float(brentq(above, steps[steps.index(below) - 1], below))
@@ -133,8 +132,8 @@ def _half_power(window: int, order: int) -> float:
 def _polynomials(window: int, order: int) -> FloatArray:
     """(window, order + 1) orthonormal polynomials over the window.
 
-    SciPy's ``savgol_coeffs`` takes powers of the frame number, from which for order 7 and 201
-    frames no more than 0 digits are right.
+    SciPy's ``savgol_coeffs`` uses powers of the frame number, which for order 7 and 201 frames
+    leaves no correct digit.
     """
     places = np.linspace(-1, 1, window)
     return np.linalg.qr(np.polynomial.legendre.legvander(places, order))[0]
@@ -154,6 +153,6 @@ def _savgol(values: FloatArray, *, window: int, order: int) -> FloatArray:
         return values
     basis, half = _polynomials(window, order), window // 2
     middle = oaconvolve(values, (basis @ basis[half])[:, None], mode="valid", axes=0)
-    # Half a window from either end there is one polynomial for all.
+    # Within half a window of either end, one polynomial serves all frames.
     first, last = (basis @ (basis.T @ ends) for ends in (values[:window], values[-window:]))
     return np.concatenate([first[:half], middle, last[half + 1 :]])

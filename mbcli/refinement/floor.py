@@ -1,4 +1,4 @@
-"""The floor on which people stand, as a plane in the camera's frame."""
+"""The floor people stand on, as a plane in the camera's frame."""
 
 from __future__ import annotations
 
@@ -13,36 +13,35 @@ from mbcli.refinement.joints import standing_joints
 from mbcli.skeleton import H36M17, Skeleton
 from mbcli.types import FloatArray, IntArray
 
-# The ankle joint of a standing foot is this part of the body's height above the floor: 0.08 m
+# Height of a standing foot's ankle joint above the floor as a fraction of the body's height: 0.08 m
 # for 1.70 m. Thigh and shank are 0.245 and 0.246 of it (Drillis and Contini 1966, as in Winter,
 # "Biomechanics and Motor Control of Human Movement", figure 4.1).
 ANKLE_HEIGHT = 0.08 / 1.70
 _LEG = 0.245 + 0.246
 
-# How well one stretch of standing tells where the ankle is: across the line of sight, and along
-# it as a part of the distance, because a single camera tells distances badly.
+# How well one contact determines the ankle's position: across the line of sight, and along it as a
+# fraction of the distance, because a single camera measures distances badly.
 _ACROSS = 0.03  # metres
 _ALONG = 0.08
 
-# An assumed focal length stretches all distances and so tilts the plane of the feet. However
-# many feet there are, its slope is not known better than this.
+# An assumed focal length scales all distances and so tilts the plane of the feet. However many
+# feet there are, its slope is not known better than this.
 _SURELY = 1.5  # degrees
-_OUTLIER = 1.5  # standard deviations at which a residual begins to count less, as Huber has it
+_OUTLIER = 1.5  # standard deviations above which a residual is down-weighted, as in Huber
 
 
 @dataclass(frozen=True, eq=False)
 class FloorEstimate:
-    """Where down is and where the floor lies, for a camera that does not move.
+    """The direction of gravity and the position of the floor, for a static camera.
 
     Attributes:
         world_from_camera: (4, 4) float64 rigid transform, metres; the world's y axis points down
             along gravity, its floor is y = 0, z is the camera's forward direction on the floor,
             and the origin lies under the first person's first pelvis.
-        source: what the direction of gravity rests on: "feet and upright frames", "upright
-            frames", or "level camera" where nobody ever stood and the camera is taken to be
-            level.
-        contacts_used: how many stretches of a standing foot took part.
-        upright_used: how many frames of an upright person took part.
+        source: the basis of the direction of gravity: "feet and upright frames", "upright
+            frames", or "level camera" if nobody ever stood and the camera is assumed to be level.
+        contacts_used: number of foot contacts used.
+        upright_used: number of frames of upright people used.
         spread_degrees: standard error of the direction of gravity; NaN for a level camera.
         spread_metres: robust standard deviation of standing feet from their person's floor; NaN
             without such feet.
@@ -58,7 +57,7 @@ class FloorEstimate:
 
 @dataclass(frozen=True, eq=False)
 class Slope:
-    """A direction of gravity and how well it is known.
+    """A direction of gravity with its uncertainty.
 
     Attributes:
         down: (3,) float64 unit vector in the camera's frame.
@@ -72,14 +71,11 @@ class Slope:
 
 
 def body_height(in_camera: FloatArray, skeleton: Skeleton = H36M17) -> float:
-    """Standing height from the legs of one person.
+    """Standing height in metres, derived from the legs of one person.
 
     Args:
-        in_camera: (T, J, 3) metres, NaN where absent; at least one frame is there.
-        skeleton: of the J joints.
-
-    Returns:
-        metres.
+        in_camera: (T, J, 3) metres, NaN where absent; at least one frame is present.
+        skeleton: skeleton of the J joints.
     """
     legs = in_camera[:, standing_joints(skeleton).legs]  # (T, 2, 3, 3)
     lengths = np.linalg.norm(np.diff(legs, axis=2), axis=-1).sum(axis=-1)  # (T, 2)
@@ -87,22 +83,22 @@ def body_height(in_camera: FloatArray, skeleton: Skeleton = H36M17) -> float:
 
 
 def slope_of(points: FloatArray, level: IntArray, down: FloatArray, sigma: float) -> Slope:
-    """The direction of gravity that suits both standing feet and an independent guess.
+    """The direction of gravity that best fits both standing feet and an initial estimate.
 
-    Every person has levels of their own: people stand on different things, and a person whose
-    height was assumed wrongly is moved to or from the camera, which shifts the floor under them
-    without tilting it. Distances from the plane are weighed by how uncertain a point is in that
-    direction (total least squares with a noise along the line of sight), so that feet all in one
-    place, or scattered along the line of sight, leave the guess as it is.
+    Every person has their own levels: people stand on different things, and a wrong body height
+    moves a person towards or away from the camera, which shifts the floor under them without
+    tilting it. Distances from the plane are weighted by the uncertainty of a point in that
+    direction (total least squares with noise along the line of sight). Feet that are all in one
+    place, or scattered along the line of sight, therefore leave the estimate as it is.
 
     Args:
-        points: (N, 3) metres in the camera's frame, one for each stretch of a standing ankle.
-        level: (N,) numbers; points of the same number stand at the same height.
-        down: (3,) unit vector, the guess.
+        points: (N, 3) metres in the camera's frame, one per foot contact.
+        level: (N,) numbers; points with equal numbers stand at equal heights.
+        down: (3,) unit vector, the initial estimate.
         sigma: its standard error in radians.
 
     Returns:
-        The slope; the guess itself where no points are given.
+        The slope; the initial estimate itself without points.
     """
     if not len(points):
         return Slope(down, sigma, np.zeros(0))
@@ -130,7 +126,7 @@ def slope_of(points: FloatArray, level: IntArray, down: FloatArray, sigma: float
     start = np.array([0.0, 0.0, *heights])
     fit = least_squares(cost, start, loss=_forgiving(len(points)))
     residual, expected = below(fit.x)
-    # Feet that fit worse than expected say that all of them are less sure than expected.
+    # Feet that fit worse than expected are all less certain than expected.
     spare = max(len(points) - len(steps), 1)
     excess = max(1.0, float(np.sum(np.minimum((residual / expected) ** 2, 9.0))) / spare)
     information = fit.jac.T @ fit.jac / excess

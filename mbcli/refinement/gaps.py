@@ -1,4 +1,4 @@
-"""Holes in tracks, found and filled."""
+"""Finding and filling gaps in tracks."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _TOLERANCE = 1e-6  # seconds; time stamps are sums of rounded steps
 
 
 def known_points(tracks: FloatArray) -> npt.NDArray[np.bool_]:
-    """(..., 3) to (...), whether all coordinates are numbers."""
+    """Map (..., 3) to (...): whether all coordinates are numbers."""
     return np.asarray(np.isfinite(tracks).all(axis=-1))
 
 
 def fillable(
     known: npt.NDArray[np.bool_], timestamps: FloatArray, fps: float, max_gap: float
 ) -> npt.NDArray[np.bool_]:
-    """(T,) frames of holes that have a known frame on both sides and last ``max_gap`` at most.
+    """(T,) frames in gaps with known frames on both sides that last at most ``max_gap``.
 
-    A hole lasts as long as the frames that are missing: the time between the known frames
-    beside it, less that of one frame.
+    A gap lasts as long as its missing frames: the time between the known frames on either side,
+    less that of one frame.
 
     Args:
-        known: (T,) where there is a value.
+        known: (T,) whether there is a value.
         timestamps: (T,) seconds.
         fps: frames per second.
         max_gap: seconds.
@@ -42,28 +42,28 @@ def fillable(
 def filled(
     tracks: FloatArray, timestamps: FloatArray, fps: float, max_gap: float
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Fill short holes of every track on its own, by what is known on both sides.
+    """Fill short gaps of every track independently, from both sides.
 
-    The curve through them is the monotone cubic of Fritsch and Butland 1984 (``pchip``), each
-    coordinate over the true time stamps: smooth where it meets the known frames, and never
-    beyond the values on both sides of the hole, so that nothing overshoots. A limb that swings
-    during the hole gets a chord in place of an arc, and is a little short meanwhile.
+    The curve is the monotone cubic of Fritsch and Butland 1984 (``pchip``), for each coordinate
+    over the actual time stamps: smooth where it meets the known frames, and never beyond the
+    values on either side of the gap, so that nothing overshoots. A limb that swings during the
+    gap follows a chord instead of an arc, and is slightly too short meanwhile.
 
     Args:
-        tracks: (T, N, 3) coordinates, NaN where nothing is known.
+        tracks: (T, N, 3) coordinates, NaN where unknown.
         timestamps: (T,) seconds, strictly increasing.
         fps: frames per second.
-        max_gap: seconds, the longest hole to fill, see `fillable`.
+        max_gap: seconds, the longest gap to fill, see `fillable`.
 
     Returns:
-        The tracks, float64, and which of their (T, N) points have been filled.
+        The tracks, float64, and which of their (T, N) points were filled.
     """
     from scipy.interpolate import PchipInterpolator
 
     out = np.array(tracks, dtype=np.float64)
     all_known = known_points(out)
     done = np.zeros(all_known.shape, dtype=np.bool_)
-    # Joints that are missing together, as they are with the person, are one curve.
+    # Joints that are missing together, such as all of an absent person, are filled together.
     for known, members in known_together(all_known):
         holes = fillable(known, timestamps, fps, max_gap)
         if not holes.any():

@@ -1,4 +1,4 @@
-"""Where the joints that refinement looks at lie in a skeleton."""
+"""Indices of the joints that refinement uses in a skeleton."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mbcli.skeleton import Skeleton
 
 @dataclass(frozen=True)
 class StandingJoints:
-    """The joints that tell how a person stands, as numbers; right before left.
+    """Indices of the joints that show how a person stands; right before left.
 
     Attributes:
         legs: hip, knee and ankle of each side.
-        feet: what hangs on each ankle, such as toes and heel; nothing in many skeletons.
+        feet: the joints below each ankle, such as toes and heel; none in many skeletons.
         pelvis: the root of the body.
         thorax: the upper end of the trunk.
     """
@@ -26,13 +26,13 @@ class StandingJoints:
 
     @property
     def ankles(self) -> list[int]:
-        """Those of both legs."""
+        """The ankles of both legs."""
         return [ankle for _, _, ankle in self.legs]
 
 
 @lru_cache(maxsize=16)
 def standing_joints(skeleton: Skeleton) -> StandingJoints:
-    """The joints of a skeleton by which standing is told.
+    """The joints of a skeleton that show how a person stands.
 
     Raises:
         ValueError: the skeleton lacks one of them.

@@ -1,4 +1,4 @@
-"""Legs that reach for a place without changing their lengths."""
+"""Inverse kinematics: legs that reach a target at constant bone lengths."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mbcli.geometry import unit
 from mbcli.kinematics.rotations import swing
 from mbcli.types import FloatArray
 
-# A leg that is stretched out fully has no knee to turn; nearly so, the knee jumps about.
+# A fully stretched leg has no plane of bending; close to that, the knee jumps about.
 _LONGEST = 0.9995
 _HINT = 0.05  # of the leg's length
 
@@ -16,21 +16,21 @@ _HINT = 0.05  # of the leg's length
 def reach(
     hip: FloatArray, knee: FloatArray, ankle: FloatArray, target: FloatArray, forward: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Two-bone analytic inverse kinematics: turn hip and knee so that the ankle meets a target.
+    """Two-bone analytic inverse kinematics: rotate hip and knee so that the ankle hits a target.
 
-    The leg is first swung as a whole, by the smallest rotation, until it points at the target,
-    and the knee is then bent or stretched in the plane that it was bent in. A straight leg has
-    no such plane and bends forward. A target out of reach is approached with the leg stretched.
+    The whole leg is first rotated, by the smallest rotation, until it points at the target; then
+    the knee is bent or stretched in its previous plane of bending. A straight leg has no such
+    plane and bends forward. A target out of reach is approached with a stretched leg.
 
     Args:
-        hip: (T, 3) metres, where the hip is to be.
+        hip: (T, 3) metres, new position of the hip.
         knee: (T, 3) metres relative to the hip, before.
         ankle: (T, 3) metres relative to the hip, before.
-        target: (T, 3) metres, where the ankle is to be.
-        forward: (T, 3) unit vectors, where the person faces.
+        target: (T, 3) metres, wanted position of the ankle.
+        forward: (T, 3) unit vectors of the facing direction.
 
     Returns:
-        knee and ankle, (T, 3) float64 each, with the lengths that they had in every frame; NaN
+        knee and ankle, (T, 3) float64 each, with their previous bone lengths in every frame; NaN
         where an input is.
     """
     thigh = np.linalg.norm(knee, axis=-1)
@@ -40,7 +40,7 @@ def reach(
     after = unit(wanted)
     after = np.where(after.any(axis=-1, keepdims=True), after, before)
     shortest, longest = np.abs(thigh - shank), thigh + shank
-    # A leg that was straighter than this before may stay as it was.
+    # A leg that was straighter than this before may stay so.
     limit = np.maximum(_LONGEST * longest, np.minimum(np.linalg.norm(ankle, axis=-1), longest))
     length = np.clip(np.linalg.norm(wanted, axis=-1), shortest + 1e-6, limit)
 
@@ -56,6 +56,6 @@ def reach(
 
 
 def _straightness(bend: FloatArray, longest: FloatArray) -> FloatArray:
-    """(T, 1) metres: the length of the leg where it is straight, 0 where it is bent clearly."""
+    """(T, 1) metres: the length of the leg where it is straight, 0 where it is clearly bent."""
     part = np.linalg.norm(bend, axis=-1) / np.maximum(longest, 1e-9)
     return (longest * np.clip(1 - part / _HINT, 0.0, 1.0))[:, None]

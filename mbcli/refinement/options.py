@@ -1,4 +1,4 @@
-"""What a user can choose about refinement, checked before anything is read."""
+"""The options of refinement, checked before anything is read."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ FILTERS = ("none", "one-euro", "savgol", "butterworth")
 DEFAULT_GAP = 0.25  # seconds
 DEFAULT_CUTOFF = {"one-euro": 2.0, "savgol": 6.0, "butterworth": 6.0}  # Hz
 DEFAULT_ORDER = {"savgol": 3, "butterworth": 4}
-DEFAULT_BETA = 6.0  # Hz per metre a second
+DEFAULT_BETA = 6.0  # Hz per metre per second
 
 PANEL = "Refinement"
 
 
 def _each(defaults: Mapping[str, float]) -> str:
-    """The default of each filter, as --help shows it."""
+    """The default of each filter, for --help."""
     return ", ".join(f"{name} {value:g}" for name, value in defaults.items())
 
 
 @dataclass(frozen=True)
 class RefineOptions:
-    """What is done to a motion; as it stands, nothing.
+    """Which refinement steps to apply; by default, none.
 
-    The steps are always taken in this order: outliers, gaps, filter, bones, feet, world.
+    The steps always run in this order: outliers, gaps, filter, bones, feet, world.
 
     Attributes:
-        max_gap: seconds; holes up to this long are filled, of one joint as of a whole person,
-            between frames on both sides of them. 0 fills none. None is 0, and 0.25 with
+        max_gap: seconds; gaps up to this length are filled, of single joints and of whole people,
+            if there are frames on both sides. 0 fills none. None means 0, or 0.25 with
             ``outliers``.
-        outliers: take out joints that jump, or whose bones are of a wrong length, where the
-            hole is short enough to be filled.
+        outliers: replace joints that jump or whose bones have the wrong length, if the gap they
+            leave is short enough to be filled.
         filter: ``none``, ``one-euro``, ``savgol`` or ``butterworth``.
-        cutoff: Hz, below half the frame rate. What is 3 dB down for ``savgol`` and
-            ``butterworth`` (6 if None); the lowest cut-off, that of a joint at rest, for
-            ``one-euro`` (2 if None).
-        order: degree of the polynomial of ``savgol``, 0 to 7 (3 if None); order of
-            ``butterworth`` over both of its passes, even, 2 to 12 (4 if None).
-        beta: by how many Hz the cut-off of ``one-euro`` rises per metre a second (6 if None).
-        bones: give every bone the length that it has in the median of its track.
-        symmetric: with ``bones``: the same length left and right.
+        cutoff: Hz, below half the frame rate: the frequency that is 3 dB down for ``savgol`` and
+            ``butterworth`` (None means 6); for ``one-euro`` the lowest cut-off, that of a joint
+            at rest (None means 2).
+        order: degree of the polynomial of ``savgol``, 0 to 7 (None means 3); order of
+            ``butterworth`` over both passes, even, 2 to 12 (None means 4).
+        beta: Hz by which the cut-off of ``one-euro`` rises per metre per second (None means 6).
+        bones: give every bone the median length over its track.
+        symmetric: with ``bones``: equal lengths left and right.
         feet: find when the feet stand on the floor, and keep them from sliding there.
-        world: find the floor and gravity, as a frame of reference beside that of the camera.
+        world: find the floor and gravity, as a frame of reference beside the camera's.
 
     Raises:
-        ConfigError: a value outside its rule, or one that would do nothing.
+        ConfigError: a value breaks its rule or has no effect.
     """
 
     max_gap: float | None = option(
         None,
-        "Fill holes up to this long, of joints as of people.",
+        "Fill gaps up to this length, of joints and of people.",
         panel=PANEL,
         metavar="SECONDS",
         unit="seconds",
@@ -61,12 +61,12 @@ class RefineOptions:
         shown=f"0, and {DEFAULT_GAP:g} with --outliers",
     )
     outliers: bool = option(
-        False, "Take out joints that jump, or whose bones are of a wrong length.", panel=PANEL
+        False, "Replace joints that jump or whose bones have the wrong length.", panel=PANEL
     )
     filter: str = option("none", "Smooth over time.", panel=PANEL, choices=FILTERS)
     cutoff: float | None = option(
         None,
-        "Cut-off of the filter; of one-euro, that at rest.",
+        "Cut-off of the filter; for one-euro, at rest.",
         panel=PANEL,
         metavar="HZ",
         unit="Hz",
@@ -82,24 +82,22 @@ class RefineOptions:
     )
     beta: float | None = option(
         None,
-        "Hz by which the cut-off of one-euro rises per metre a second.",
+        "Hz by which the cut-off of one-euro rises per metre per second.",
         panel=PANEL,
         least=0,
         shown=f"{DEFAULT_BETA:g}",
     )
-    bones: bool = option(False, "Keep every bone at one length, its median.", panel=PANEL)
-    symmetric: bool = option(False, "With --bones: the same lengths left and right.", panel=PANEL)
+    bones: bool = option(False, "Keep every bone at its median length.", panel=PANEL)
+    symmetric: bool = option(False, "With --bones: equal lengths left and right.", panel=PANEL)
     feet: bool = option(
         False, "Find when the feet stand on the floor, and keep them from sliding.", panel=PANEL
     )
-    world: bool = option(
-        False, "Find the floor and gravity; takes the camera to stand still.", panel=PANEL
-    )
+    world: bool = option(False, "Find the floor and gravity; assumes a static camera.", panel=PANEL)
 
     def __post_init__(self) -> None:
         check(self)
         if self.outliers and self.max_gap == 0:
-            raise ConfigError("--outliers needs a --max-gap above 0, to fill what it takes out")
+            raise ConfigError("--outliers needs a --max-gap above 0, to fill the gaps it leaves")
         self._check_used("--cutoff", self.cutoff, FILTERS[1:])
         self._check_used("--order", self.order, tuple(DEFAULT_ORDER))
         self._check_used("--beta", self.beta, ("one-euro",))
@@ -111,23 +109,21 @@ class RefineOptions:
                     f"--order must be even, 2 to 12, for butterworth, got {self.order}"
                 )
         if self.symmetric and not self.bones:
-            raise ConfigError("--symmetric goes with --bones, which is not given")
+            raise ConfigError("--symmetric needs --bones, which is not given")
 
     def _check_used(self, option: str, value: float | None, filters: tuple[str, ...]) -> None:
         if value is not None and self.filter not in filters:
-            raise ConfigError(
-                f"{option} goes with --filter {', '.join(filters)}, and that is {self.filter}"
-            )
+            raise ConfigError(f"{option} needs --filter {', '.join(filters)}, got {self.filter}")
 
     @property
     def changes(self) -> bool:
-        """Whether anything is done at all."""
+        """Whether any step is to be applied."""
         steps = (self.gap > 0, self.outliers, self.filter != "none")
         return any((*steps, self.bones, self.feet, self.world))
 
     @property
     def gap(self) -> float:
-        """Longest hole that is filled, in seconds."""
+        """Longest gap to fill, in seconds."""
         if self.max_gap is not None:
             return self.max_gap
         return DEFAULT_GAP if self.outliers else 0.0

@@ -1,4 +1,4 @@
-"""Joints that cannot be where they are said to be."""
+"""Detecting joints at impossible positions."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from mbcli.kinematics.bones import bone_lengths, usual_lengths
 from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray
 
-# What a body can do, as a floor below which nothing is suspected however calm the track is. Of
-# a joint: every bone between it and the pelvis turns at this rate in the same direction, and
-# the pelvis itself is measured this badly. Of 430000 joints of dancers, fighters and athletes
-# recorded by motion capture (CMU, HDM05; 30 frames a second) 71 are suspected.
-_TURN = 8.0  # radians a second
-_DRIFT = 1.5  # metres a second
-_RUN = 10.0  # metres a second, of the pelvis
+# What a body can do: below this nothing is suspected, however calm the track is. For a joint:
+# every bone between it and the pelvis rotates at this rate in one direction, and the pelvis itself
+# is measured this badly. Of 430000 joints of dancers, fighters and athletes recorded by motion
+# capture (CMU, HDM05; 30 frames per second) 71 are suspected.
+_TURN = 8.0  # radians per second
+_DRIFT = 1.5  # metres per second
+_RUN = 10.0  # metres per second, of the pelvis
 _ANYWHERE = 1.0  # seconds
-# What the track itself says, in robust standard deviations above its median.
+# Limit from the track itself, in robust standard deviations above its median.
 _SPREAD = 8.0
-# Bones: by this share of their length, and by these metres, which a thick joint hides.
+# Bones: off by this share of their length, and by these metres, the size of a thick joint.
 _LENGTH_SHARE = 0.35
 _LENGTH_METRES = 0.06
 
@@ -27,28 +27,29 @@ _LENGTH_METRES = 0.06
 def find_outliers(
     positions: FloatArray, root: FloatArray, timestamps: FloatArray, skeleton: Skeleton
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Joints of one person that jump, or whose bones are of a wrong length.
+    """Joints of one person that jump or whose bones have the wrong length.
 
-    By speed, each joint against the pelvis, and the pelvis in the camera's frame: of the frames
-    of a joint the largest set is kept in which it gets from each to the next without being
-    faster than its limit. So one frame that jumps away and back is out, and of a track that
-    jumps once only the few frames are, on the shorter side, that lie too near to the jump.
-    The limit is the larger of what a body can do, which is 1.5 m/s and 8 radians a second in
-    every bone between the joint and the pelvis (a wrist some 12 m/s, a hip 2; the pelvis in the
-    camera's frame 10), and the joint's own median speed plus 8 robust standard deviations.
+    By speed, of each joint relative to the pelvis, and of the pelvis in the camera's frame: the
+    largest set of frames is kept in which the joint gets from each frame to the next without
+    exceeding its speed limit. A single frame that jumps away and back is thus an outlier; if a
+    track jumps once, only the few frames on the shorter side that are too close to the jump are.
+    The limit is the larger of two. One is what a body can do: 1.5 m/s plus 8 radians per second in
+    every bone between the joint and the pelvis (about 12 m/s for a wrist, 2 for a hip, 10 for the
+    pelvis in the camera's frame). The other is the joint's own median speed plus 8 robust standard
+    deviations.
 
-    By length: a bone that is off the median of the track by more than 35 %, 6 cm and 8 robust
-    standard deviations. Of its two ends the one is out whose bones are off by more in all; on a
-    tie, the one farther from the pelvis.
+    By length: a bone that deviates from the track's median by more than 35 %, 6 cm and 8 robust
+    standard deviations. Of its two ends, the outlier is the one whose bones deviate more in total;
+    in a tie, the one farther from the pelvis.
 
     Args:
         positions: (T, J, 3) metres from the pelvis, NaN where unknown.
         root: (T, 3) metres, NaN where unknown.
         timestamps: (T,) seconds.
-        skeleton: whose joints they are; its root is the pelvis.
+        skeleton: skeleton of the joints; its root is the pelvis.
 
     Returns:
-        (T, J) joints that are outliers, never the pelvis, and (T,) frames whose root is one.
+        (T, J) whether a joint is an outlier, never the pelvis; (T,) whether the root is.
     """
     found = np.zeros(positions.shape[:2], dtype=np.bool_)
     usual = usual_lengths(positions, skeleton, symmetric=False)
@@ -63,7 +64,7 @@ def find_outliers(
 
 
 def _too_fast(track: FloatArray, timestamps: FloatArray, floor: float) -> npt.NDArray[np.bool_]:
-    """(T,) frames of a track (T, 3) that are not of the largest possible set."""
+    """(T,) frames of a track (T, 3) outside the largest possible set."""
     found = np.zeros(len(track), dtype=np.bool_)
     known = np.flatnonzero(np.isfinite(track).all(axis=-1))
     if len(known) < 3:
@@ -77,10 +78,10 @@ def _too_fast(track: FloatArray, timestamps: FloatArray, floor: float) -> npt.ND
 
 
 def _largest_set(points: FloatArray, times: FloatArray, limit: float) -> npt.NDArray[np.bool_]:
-    """(n,) the most points (n, 3) of which each can be reached in time from the one before."""
+    """(n,) the largest set of points (n, 3) in which each is reachable from the previous one."""
     size = np.ones(len(points), dtype=np.int64)  # of the largest set that ends with this point
     before = np.full(len(points), -1)
-    # A second is long enough to be anywhere, so that of what is older the largest set will do.
+    # A second is enough to get anywhere: of older points, the largest set suffices.
     recent = np.searchsorted(times, times - _ANYWHERE)
     oldest = -1
     for this in range(1, len(points)):
@@ -89,7 +90,7 @@ def _largest_set(points: FloatArray, times: FloatArray, limit: float) -> npt.NDA
             oldest = first - 1
         distance = np.linalg.norm(points[this] - points[first:this], axis=-1)
         possible = np.flatnonzero(distance <= limit * (times[this] - times[first:this])) + first
-        # Of equals the last, so that a set has no needless holes.
+        # On ties the last, so that a set has no needless gaps.
         best = int(possible[::-1][np.argmax(size[possible[::-1]])]) if len(possible) else oldest
         if oldest >= 0 and size[oldest] > size[best]:
             best = oldest
@@ -104,7 +105,7 @@ def _largest_set(points: FloatArray, times: FloatArray, limit: float) -> npt.NDA
 
 
 def _off_length(positions: FloatArray, skeleton: Skeleton) -> npt.NDArray[np.bool_]:
-    """(T, J) joints to blame for bones (T, J, 3) of a wrong length."""
+    """(T, J) joints (T, J, 3) responsible for bones of the wrong length."""
     found = np.zeros(positions.shape[:2], dtype=np.bool_)
     lengths = bone_lengths(positions, skeleton)
     usual = usual_lengths(positions, skeleton, symmetric=False)
@@ -120,8 +121,8 @@ def _off_length(positions: FloatArray, skeleton: Skeleton) -> npt.NDArray[np.boo
             blame = left.copy()
             for parent, child in skeleton.bones:
                 blame[parent] += left[child]
-            blame[skeleton.root] = 0  # the pelvis is where the others are counted from
-            # Of equals the last, which is farther out.
+            blame[skeleton.root] = 0  # the others are relative to the pelvis
+            # On ties the last, which is farther out.
             worst = len(blame) - 1 - int(np.argmax(blame[::-1]))
             found[frame, worst] = True
             left[worst] = 0
@@ -130,7 +131,7 @@ def _off_length(positions: FloatArray, skeleton: Skeleton) -> npt.NDArray[np.boo
 
 
 def _upper(values: FloatArray) -> float:
-    """Median plus `_SPREAD` robust standard deviations of what is known."""
+    """Median plus `_SPREAD` robust standard deviations of the known values."""
     known = values[np.isfinite(values)]
     middle = float(np.median(known))
     return middle + _SPREAD * 1.4826 * float(np.median(np.abs(known - middle)))

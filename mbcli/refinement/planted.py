@@ -1,4 +1,4 @@
-"""Where standing feet have their places, and how the body has to move so that they keep them."""
+"""Positions of standing feet, and the shift of the body that keeps them in place."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from scipy.sparse.linalg import spsolve
 from mbcli.geometry import unit
 from mbcli.types import FloatArray, IntArray
 
-# Standard deviations. The pose tells where a foot is under the body; the picture tells where
-# the body is across the line of sight, and hardly how far away it is.
+# Standard deviations. The pose shows where a foot is under the body; the picture shows where the
+# body is across the line of sight, but hardly how far away it is.
 _FOOT = 0.05  # metres; the ankle of a standing foot moves while the heel rises
 _ACROSS = 0.03  # metres
 _ALONG = 0.04  # of the distance
-_LASTING = 0.5  # seconds; the body's errors nearer in time than this are one error
-_JERKING = 3.0  # metres a second squared, how fast the error of the body's place changes
+_LASTING = 0.5  # seconds; errors of the body closer in time than this are one error
+_JERKING = 3.0  # metres per second squared, how fast the error of the body's position changes
 _OUTLIER = 1.5  # standard deviations
 _ROUNDS = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Planted:
-    """Places of standing feet.
+    """Positions of standing feet.
 
     Attributes:
         shift: (N, 3) metres by which the body moves in each frame.
-        places: (K, 3) metres, one for each stretch of standing.
+        places: (K, 3) metres, one per contact.
     """
 
     shift: FloatArray
@@ -36,17 +36,17 @@ class Planted:
 
 
 def plant(ankles: FloatArray, stretch: IntArray, root: FloatArray, fps: float) -> Planted:
-    """Find one place for each stretch of standing, and the shift of the body that goes with it.
+    """Find one position per contact, and the matching shift of the body.
 
     Sparse weighted least squares over all frames of a person: a standing ankle, moved with the
-    body, is at its stretch's place; the body stays where it was measured, tightly across the
-    line of sight and loosely along it; and the shift changes smoothly. Two feet on the floor at
-    once tie the places of their stretches together, so that steps keep the length that the poses
-    give them and wrong distances even out over the clip. Feet that do not fit count less (Huber).
+    body, is at the position of its contact; the body stays where it was measured, tightly across
+    the line of sight and loosely along it; and the shift changes smoothly. Two feet on the floor
+    at once tie their positions together, so that steps keep their length in the poses and wrong
+    distances even out over the clip. Feet that do not fit are down-weighted (Huber).
 
     Args:
         ankles: (N, F, 3) metres in the camera's frame.
-        stretch: (N, F) the number of the stretch, 0..K-1, or -1 in the air.
+        stretch: (N, F) the number of the contact, 0..K-1, or -1 in the air.
         root: (N, 3) metres in the camera's frame.
         fps: frames per second.
     """
@@ -78,7 +78,7 @@ def plant(ankles: FloatArray, stretch: IntArray, root: FloatArray, fps: float) -
 
 
 def _stays(root: FloatArray, fps: float, size: int) -> csr_matrix:
-    """(3 size, 3 size): the body is where it was measured, as well as it was measured there."""
+    """(3 size, 3 size): the body is where it was measured, within the measurement's error."""
     frames = len(root)
     distance = np.linalg.norm(root, axis=-1)
     sight = unit(root)

@@ -1,4 +1,4 @@
-"""Refinement of a motion, one step after the other; the raw numbers are kept."""
+"""Refinement of a motion, step by step; the raw values are kept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mbcli.types import BoolArray, FloatArray
 
 @dataclass(frozen=True, eq=False)
 class _Numbers:
-    """What the steps change; float64, shapes and NaN as in `Motion3D`."""
+    """The arrays that the steps change; float64, shapes and NaN as in `Motion3D`."""
 
     positions: FloatArray
     root: FloatArray
@@ -35,18 +35,18 @@ class _Numbers:
 
     @property
     def tracks(self) -> FloatArray:
-        """(T, P, J, 3): the root in the place of the pelvis, the others from the pelvis."""
+        """(T, P, J, 3): the root in place of the pelvis, other joints relative to it."""
         tracks: FloatArray = self.positions.copy()
         tracks[:, :, self.skeleton.root] = self.root
         return tracks
 
     @property
     def in_camera(self) -> FloatArray:
-        """(T, P, J, 3)."""
+        """(T, P, J, 3) joints in the camera's frame."""
         return self.positions + self.root[:, :, None]
 
     def with_tracks(self, tracks: FloatArray) -> _Numbers:
-        """The same with other `tracks`."""
+        """A copy with other `tracks`."""
         root = tracks[:, :, self.skeleton.root]
         positions = tracks.copy()
         positions[:, :, self.skeleton.root] = np.where(np.isfinite(root), 0.0, np.nan)
@@ -54,26 +54,24 @@ class _Numbers:
 
 
 def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
-    """Outliers, gaps, a filter, bone lengths, feet and the world, as far as they are asked for.
+    """Apply the requested steps: outliers, gaps, a filter, bone lengths, feet and the world.
 
-    The steps follow each other in that order. The root and the joints about it are filled and
-    filtered each on their own: the root in the camera's frame, the joints from the pelvis, so
-    that a badly known distance from the camera does not shake the body. A filter that does the
-    same to all frames, as Savitzky-Golay and Butterworth do, makes no difference between this
-    and joints in the camera's frame.
+    The steps run in that order. The root and the joints are filled and filtered separately: the
+    root in the camera's frame, the joints relative to the pelvis, so that an uncertain distance
+    from the camera does not shake the body. For a filter that treats all frames alike, such as
+    Savitzky-Golay and Butterworth, this is equivalent to joints in the camera's frame.
 
-    A filled joint has confidence 0, and an expected error that is not known (NaN). An outlier in
-    a hole that is too long to fill, or at an end of the track, keeps the number and the
-    confidence that it had. 2D keypoints and the
-    network's own output stay as they are.
+    A filled joint has confidence 0 and an unknown expected error (NaN). An outlier in a gap that
+    is too long to fill, or at either end of the track, keeps its value and confidence. 2D
+    keypoints and the network's own output stay as they are.
 
     Args:
-        motion: as it was inferred; of one that is refined already, the raw numbers are taken.
-        options: what to do.
+        motion: an inferred motion; if it was refined before, its raw values are used.
+        options: the steps to apply.
 
     Returns:
-        A new motion with ``refinement`` set, where ``meta["refinement"]`` says what was done,
-        found and assumed; the motion itself if the options ask for nothing.
+        A new motion with ``refinement`` set, whose ``meta["refinement"]`` records what was done,
+        found and assumed; the motion itself if the options request nothing.
 
     Raises:
         ConfigError: a cut-off that is not below half the frame rate.
@@ -96,22 +94,22 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
         skeleton=motion.skeleton,
         expected_error=raw.expected_error,
     )
-    told: dict[str, Any] = {"options": asdict(options)}
+    report: dict[str, Any] = {"options": asdict(options)}
     if options.gap:
-        numbers, found = _without_holes(numbers, motion, options)
-        told |= found
+        numbers, found = _without_gaps(numbers, motion, options)
+        report |= found
     if options.filter != "none":
-        numbers, told["filter"] = _filtered(numbers, motion.timestamps, options)
+        numbers, report["filter"] = _filtered(numbers, motion.timestamps, options)
     if options.bones:
-        numbers, told["bones"] = _with_constant_bones(numbers, motion, options)
+        numbers, report["bones"] = _with_constant_bones(numbers, motion, options)
     contacts = None
     if options.world or options.feet:
         floor = _floor(numbers, camera, motion.fps)
-        told["world"] = _told_of(floor, camera)
+        report["world"] = _world_report(floor, camera)
         if options.feet:
             numbers, contacts = _with_still_feet(numbers, camera, motion.fps, floor)
             seen = int(np.isfinite(numbers.root).all(axis=-1).sum())
-            told["feet"] = {"standing": int(contacts.sum()), "of": 2 * seen}
+            report["feet"] = {"standing": int(contacts.sum()), "of": 2 * seen}
         if options.world:
             raw = replace(raw, camera=camera)
             camera = _on_floor(camera, floor)
@@ -120,17 +118,17 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
         positions=numbers.positions,
         root=numbers.root,
         confidence=numbers.confidence,
-        meta={**motion.meta, "refinement": told},
+        meta={**motion.meta, "refinement": report},
         expected_error=numbers.expected_error,
         camera=camera,
         refinement=replace(raw, foot_contacts=contacts),
     )
 
 
-def _without_holes(
+def _without_gaps(
     numbers: _Numbers, motion: Motion3D, options: RefineOptions
 ) -> tuple[_Numbers, dict[str, Any]]:
-    """Holes filled, those that outliers leave among them."""
+    """Fill gaps, including those that outliers leave."""
     tracks = numbers.tracks
     frames, people, joints = tracks.shape[:3]
     absent = ~known_points(tracks)
@@ -141,7 +139,7 @@ def _without_holes(
     )
     mended = done.reshape(absent.shape)
     whole = np.where((wrong & ~mended)[..., None], tracks, flat.reshape(tracks.shape))
-    told: dict[str, Any] = {
+    report: dict[str, Any] = {
         "gaps": {
             "max_gap": options.gap,
             "people": _counts(motion, {"frames": np.all(absent & mended, axis=-1)}),
@@ -149,7 +147,7 @@ def _without_holes(
         }
     }
     if options.outliers:
-        told["outliers"] = {
+        report["outliers"] = {
             "people": _counts(motion, {"replaced": wrong & mended, "kept": wrong & ~mended})
         }
     expected = numbers.expected_error
@@ -158,11 +156,11 @@ def _without_holes(
         confidence=np.where(mended, 0.0, numbers.confidence),
         expected_error=None if expected is None else np.where(mended, np.nan, expected),
     )
-    return whole_numbers, told
+    return whole_numbers, report
 
 
 def _outliers(numbers: _Numbers, motion: Motion3D) -> BoolArray:
-    """(T, P, J), the root in the place of the pelvis."""
+    """(T, P, J) outliers, with the root in place of the pelvis."""
     found: BoolArray = np.zeros(numbers.positions.shape[:3], dtype=np.bool_)
     for who in range(len(motion.track_ids)):
         joints, root = find_outliers(
@@ -174,7 +172,7 @@ def _outliers(numbers: _Numbers, motion: Motion3D) -> BoolArray:
 
 
 def _counts(motion: Motion3D, flags: dict[str, Any]) -> list[dict[str, Any]]:
-    """How many of each kind of (T, P, ...) flag each person has."""
+    """For each person, the number of each kind of (T, P, ...) flag."""
     return [
         {"id": int(who), **{name: int(flag[:, column].sum()) for name, flag in flags.items()}}
         for column, who in enumerate(motion.track_ids)
@@ -186,22 +184,22 @@ def _filtered(
 ) -> tuple[_Numbers, dict[str, Any]]:
     name = options.filter
     cutoff = DEFAULT_CUTOFF[name] if options.cutoff is None else options.cutoff
-    told: dict[str, Any] = {"name": name, "cutoff": cutoff}
+    report: dict[str, Any] = {"name": name, "cutoff": cutoff}
     tracks = numbers.tracks
     flat = tracks.reshape(len(tracks), tracks.shape[1] * tracks.shape[2], 3)
     if name == "one-euro":
-        told["beta"] = DEFAULT_BETA if options.beta is None else options.beta
-        told["lag_seconds_at_rest"] = 1 / (2 * math.pi * cutoff)
-        flat = one_euro(flat, timestamps, cutoff=cutoff, beta=told["beta"])
+        report["beta"] = DEFAULT_BETA if options.beta is None else options.beta
+        report["lag_seconds_at_rest"] = 1 / (2 * math.pi * cutoff)
+        flat = one_euro(flat, timestamps, cutoff=cutoff, beta=report["beta"])
     else:
-        told["order"] = DEFAULT_ORDER[name] if options.order is None else options.order
+        report["order"] = DEFAULT_ORDER[name] if options.order is None else options.order
         if name == "savgol":
-            flat = savgol(flat, timestamps, cutoff=cutoff, order=told["order"])
-            window, told["cutoff"] = savgol_window(timestamps, cutoff, told["order"])
-            told["window_frames"] = window
+            flat = savgol(flat, timestamps, cutoff=cutoff, order=report["order"])
+            window, report["cutoff"] = savgol_window(timestamps, cutoff, report["order"])
+            report["window_frames"] = window
         else:
-            flat = butterworth(flat, timestamps, cutoff=cutoff, order=told["order"])
-    return numbers.with_tracks(flat.reshape(tracks.shape)), told
+            flat = butterworth(flat, timestamps, cutoff=cutoff, order=report["order"])
+    return numbers.with_tracks(flat.reshape(tracks.shape)), report
 
 
 def _with_constant_bones(
@@ -209,16 +207,16 @@ def _with_constant_bones(
 ) -> tuple[_Numbers, dict[str, Any]]:
     skeleton = motion.skeleton
     positions = numbers.positions.copy()
-    told = []
+    people = []
     for column, who in enumerate(motion.track_ids):
         lengths = usual_lengths(positions[:, column], skeleton, symmetric=options.symmetric)
         positions[:, column] = with_lengths(positions[:, column], lengths, skeleton)
-        told.append({"id": int(who), "metres": _by_joint(lengths, skeleton)})
-    return replace(numbers, positions=positions), {"people": told}
+        people.append({"id": int(who), "metres": _by_joint(lengths, skeleton)})
+    return replace(numbers, positions=positions), {"people": people}
 
 
 def _by_joint(lengths: FloatArray, skeleton: Skeleton) -> dict[str, float]:
-    """The length of the bone that ends in each joint, to tenths of a millimetre."""
+    """The length of the bone that ends at each joint, to a tenth of a millimetre."""
     return {
         skeleton.joints[child]: round(float(lengths[child]), 4)
         for _, child in skeleton.bones
@@ -227,7 +225,7 @@ def _by_joint(lengths: FloatArray, skeleton: Skeleton) -> dict[str, float]:
 
 
 def _floor(numbers: _Numbers, camera: Camera, fps: float) -> FloorEstimate:
-    """The floor in the world of the camera that was there before, whose motion is taken out."""
+    """The floor in the world of the previous camera, with the camera's motion removed."""
     points = camera.to_world(numbers.in_camera)
     present = np.asarray(np.isfinite(points).all(axis=(-1, -2)))
     return estimate_world(
@@ -236,25 +234,25 @@ def _floor(numbers: _Numbers, camera: Camera, fps: float) -> FloorEstimate:
 
 
 def _on_floor(camera: Camera, floor: FloorEstimate) -> Camera:
-    """The camera in the world whose floor was found."""
+    """The camera in the world of the floor."""
     return camera.posed(
         floor.world_from_camera @ camera.world_from_camera,
-        motion=_taken_to_be(camera),
+        motion=_assumed_motion(camera),
         grounded=True,
     )
 
 
-def _taken_to_be(camera: Camera) -> CameraMotion:
-    """A camera of which nothing is known is taken to stand still."""
+def _assumed_motion(camera: Camera) -> CameraMotion:
+    """A camera whose motion is unknown is assumed to be static."""
     return "still" if camera.motion == "unknown" else camera.motion
 
 
-def _told_of(floor: FloorEstimate, camera: Camera) -> dict[str, Any]:
-    told = asdict(floor)
-    del told["world_from_camera"]
+def _world_report(floor: FloorEstimate, camera: Camera) -> dict[str, Any]:
+    report = asdict(floor)
+    del report["world_from_camera"]
     # JSON has no NaN.
-    known = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in told.items()}
-    motion = _taken_to_be(camera)
+    known = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in report.items()}
+    motion = _assumed_motion(camera)
     return {"camera": "taken to stand still" if motion == "still" else motion, **known}
 
 

@@ -1,8 +1,8 @@
-"""A world aligned with gravity, for a camera that does not move.
+"""A world aligned with gravity, for a static camera.
 
-Two things tell where down is, and each is weighed by how well it does so: feet that stand lie on
-a floor, which is exact once people have walked some metres; and people who stand or walk are
-upright, which needs no walking, but people lean, and the lifting network leans too.
+Two cues show the direction of gravity, each weighted by its precision. Standing feet lie on a
+floor, which is exact once people have walked a few metres. People who stand or walk are upright,
+which needs no walking, but people lean, and the lifting network leans too.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ from mbcli.skeleton import H36M17, Skeleton
 from mbcli.timeline import runs
 from mbcli.types import BoolArray, FloatArray, IntArray
 
-# Who counts as upright. The figures are of 37 recorded people who walk, dance and exercise (CMU, 71
-# minutes, `research.thresholds`), half of whose frames pass.
+# Who counts as upright. The figures are from 37 recorded people who walk, dance and exercise (CMU,
+# 71 minutes, `research.thresholds`), half of whose frames pass.
 #
-# Degrees by which the straighter leg is bent: people lean by 4 to 5 degrees below, 6 to 7 beyond.
+# Bend of the straighter leg in degrees: people lean by 4 to 5 degrees below this, 6 to 7 above.
 _KNEE = 35.0
-# Degrees between the trunk and the line from the ankles to the pelvis: they lean by 4 to 6 below,
-# by 10 to 20 beyond.
+# Degrees between the trunk and the line from the ankles to the pelvis: people lean by 4 to 6 below
+# this, 10 to 20 above.
 _HIP = 25.0
-_APART = 75.0  # degrees between the legs; 99 of 100 frames that pass have less than 65
-# Degrees from the camera's own vertical: of these people 99 of 100 frames lean by less than 42, and
-# cameras look up or down by some 15. Beyond, a person rather lies.
+_APART = 75.0  # degrees between the legs; 99 in 100 frames that pass have less than 65
+# Degrees from the camera's own vertical: in 99 of 100 frames these people lean by less than 42, and
+# cameras look up or down by some 15. Beyond that, a person is more likely lying.
 _CAMERA = 55.0
 
-# How upright the upright are: a person's posture and the network's own leaning. A body away from
-# the middle of the picture is seen along a slanting ray, which networks know nothing about.
+# Uncertainty of upright people: a person's posture and the network's own lean. A body away from the
+# centre of the picture is seen along a slanting ray, which networks are unaware of.
 _LEAN = 4.0  # degrees: over a whole clip the recorded people lean by 4.2 (RMS)
-# Degrees of each degree off the camera's axis: a network that knew nothing of the ray would lean by
-# all of it; ours turn their poses along the ray, by a focal length that is mostly assumed.
+# Degrees per degree off the camera's axis: a network unaware of the ray would lean by all of it;
+# ours rotate their poses along the ray, by a focal length that is mostly assumed.
 _OFF_AXIS = 0.5
-# Seconds; frames nearer to each other tell the same. The leaning of the recorded people correlates
-# by 0.44 with that of 0.5 s before.
+# Seconds; frames closer together are not independent. The lean of the recorded people has a
+# correlation of 0.44 with that of 0.5 s before.
 _SAME = 0.5
-# Degrees that all people of a clip may have in common: the network's own leaning, the focal length.
+# Degrees that all people of a clip may have in common: the network's own lean, the focal length.
 # Against four calibrated cameras the estimate erred by 1.3 to 4.1.
 _COMMON = 2.5
-_LEVEL = 15.0  # degrees: how level a camera is that nothing is known about, as people hold them
-_PASSES = 8  # more than needed: on noisy walking the second changes nothing beyond 0.001 degrees
+_LEVEL = 15.0  # degrees: how level an unknown camera is, as people hold them
+_PASSES = 8  # more than needed: on noisy walking the second changes less than 0.001 degrees
 _STEP = 0.3  # metres between feet on different things: two stairs are more, a kerb is less
-_SAME_FLOOR = 0.15  # metres; levels nearer to each other are one floor: half a step, a stair
-_FLOOR_SHARE = 0.3  # of all standing; less of it may be a hole, or an error
+_SAME_FLOOR = 0.15  # metres; closer levels are one floor: half a step, a stair
+_FLOOR_SHARE = 0.3  # of all standing; a smaller share may be a hole or an error
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,25 +66,25 @@ def estimate_world(
     confidence: FloatArray | None = None,
     skeleton: Skeleton = H36M17,
 ) -> FloorEstimate:
-    """Find gravity and the floor from the people of a clip. The camera is taken to be static.
+    """Find gravity and the floor from the people of a clip, for a camera assumed to be static.
 
-    Gravity: the directions from the thorax to the middle of the ankles in frames where a person
-    is upright, and the plane on which their feet stand (:func:`slope_of`), in three rounds,
-    since feet are found with the help of gravity. The camera is less than 55 degrees from level.
+    Gravity: the directions from the thorax to the midpoint of the ankles in frames with an upright
+    person, and the plane on which feet stand (:func:`slope_of`), in three rounds, since finding
+    contacts needs gravity. The camera must be less than 55 degrees from level.
 
-    Floor: an ankle's height (0.047 of the body's height) under the standing ankles; of several
-    levels the lowest that holds at least 0.3 of the standing, or else the one that holds most.
-    Where nobody stands, under the lowest ankles.
+    Floor: an ankle's height (0.047 of the body's height) below the standing ankles; of several
+    levels the lowest with at least 0.3 of all standing, or else the one with most. If nobody
+    stands, below the lowest ankles.
 
     Args:
         in_camera: (T, P, J, 3) metres in the camera's frame; NaN where absent.
         present: (T, P) whether the person has a pose in the frame.
         fps: frames per second.
-        confidence: (T, P, J) 0..1; ankles below 0.3 are not believed. None believes all.
-        skeleton: of the J joints.
+        confidence: (T, P, J) 0..1; ankles below 0.3 are ignored. None trusts all joints.
+        skeleton: skeleton of the J joints.
 
     Returns:
-        The estimate; the camera's own axes with the source "level camera" where nobody is there.
+        The estimate; the camera's own axes with the source "level camera" if nobody is present.
     """
     body = np.where(present[..., None, None], np.asarray(in_camera, dtype=np.float64), np.nan)
     at = standing_joints(skeleton)
@@ -119,7 +119,7 @@ def estimate_world(
 
 
 def _everybody(body: FloatArray, fps: float, at: StandingJoints) -> _Upright:
-    """Where down is for upright people, (T, P, J, 3); no frames where nobody is."""
+    """The direction of gravity from upright people (T, P, J, 3); 0 frames if nobody is upright."""
     each = [_person(body[:, who], fps, at) for who in range(body.shape[1])]
     each = [person for person in each if person.frames]
     if not each:
@@ -132,12 +132,12 @@ def _everybody(body: FloatArray, fps: float, at: StandingJoints) -> _Upright:
 
 
 def _person(body: FloatArray, fps: float, at: StandingJoints) -> _Upright:
-    """Where down is for one person, (T, J, 3)."""
+    """The direction of gravity from one person, (T, J, 3)."""
     feet = body[:, at.ankles].mean(axis=1)
     legs, trunk = feet - body[:, at.pelvis], body[:, at.pelvis] - body[:, at.thorax]
     knees = [_degrees(body[:, k] - body[:, h], body[:, a] - body[:, k]) for h, k, a in at.legs]
     whole = unit(feet - body[:, at.thorax])
-    # A comparison with NaN is false: absent frames fall out here.
+    # Comparisons with NaN are false, which excludes absent frames.
     upright = np.minimum(*knees) < _KNEE
     upright &= _degrees(legs, trunk) < _HIP
     upright &= _degrees(*(body[:, a] - body[:, h] for h, _, a in at.legs)) < _APART
@@ -158,9 +158,9 @@ def _person(body: FloatArray, fps: float, at: StandingJoints) -> _Upright:
 def _middle(
     directions: FloatArray, weights: FloatArray, limits: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Robust mean direction of (N, 3) unit vectors, and how much each of them counted, 0..1.
+    """Robust mean direction of (N, 3) unit vectors, and the weight of each, 0..1.
 
-    A direction counts less in proportion to how far beyond its limit (radians) it is.
+    A direction beyond its limit (radians) is down-weighted in proportion.
     """
     mean = unit(np.median(directions, axis=0))
     factors = np.ones(len(directions))
@@ -172,7 +172,7 @@ def _middle(
 
 
 def _standing(ankles: FloatArray, contacts: BoolArray) -> tuple[FloatArray, IntArray, FloatArray]:
-    """The middle of every stretch of a standing ankle, whose it is and how many frames long.
+    """The median position of every contact, its person and its length in frames.
 
     Args:
         ankles: (T, P, 2, 3) metres, right and left.
@@ -193,7 +193,7 @@ def _standing(ankles: FloatArray, contacts: BoolArray) -> tuple[FloatArray, IntA
 
 
 def _steps(depth: FloatArray, owner: IntArray) -> IntArray:
-    """Numbers for levels, (N,): a person's points are parted where no foot is between them.
+    """Level numbers (N,): a person's points are split where the heights leave a wide gap.
 
     Args:
         depth: (N,) metres along gravity.
@@ -214,7 +214,7 @@ def _level(
     frames: FloatArray,
     skeleton: Skeleton,
 ) -> float:
-    """How far below the camera the floor is, in metres."""
+    """Distance of the floor below the camera in metres."""
     ankles = body[:, :, standing_joints(skeleton).ankles]  # (T, P, 2, 3)
     heights = {
         who: ANKLE_HEIGHT * body_height(body[:, who], skeleton)
@@ -245,16 +245,16 @@ def _level(
 
 
 def _first_pelvis(pelvis: FloatArray) -> FloatArray:
-    """(3,) the first pelvis (T, P, 3) of the first person who is there at all; 0 for nobody."""
+    """(3,) the first pelvis (T, P, 3) of the first person who ever appears; 0 without people."""
     places = np.moveaxis(pelvis, 1, 0).reshape(-1, 3)
     there = places[np.isfinite(places).all(axis=-1)]
     return there[0] if len(there) else np.zeros(3)
 
 
 def _rigid(down: FloatArray, shift: FloatArray) -> FloatArray:
-    """(4, 4) into a world with y along ``down`` and z where the camera looks on the floor."""
+    """(4, 4) into a world with y along ``down`` and z along the camera's heading on the floor."""
     forward = np.array([0.0, 0.0, 1.0])
-    if abs(down[2]) > 0.99:  # it looks at the floor or the sky: then what is up in the picture
+    if abs(down[2]) > 0.99:  # it looks at the floor or the sky: use the picture's vertical
         forward = np.array([0.0, -np.sign(down[2]), 0.0])
     forward = unit(forward - (forward @ down) * down)
     rigid = np.eye(4)

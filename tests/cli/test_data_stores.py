@@ -106,11 +106,11 @@ def test_formats_are_listed() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["h36m-pickle", "file", "--fps", "25"], "--fps means nothing for h36m-pickle"),
-        (["bvh", ".", "--image-size", "1x1"], "--image-size means nothing for bvh, which takes"),
-        (["posetrack18", ".", "--max-fps", "3"], "--max-fps means nothing for posetrack18"),
-        (["h36m-pickle", "."], "h36m-pickle needs a file, but . is none"),
-        (["posetrack18", "file"], "posetrack18 needs a folder, but file is none"),
+        (["h36m-pickle", "file", "--fps", "25"], "--fps does not apply to h36m-pickle"),
+        (["bvh", ".", "--image-size", "1x1"], "--image-size does not apply to bvh, which takes"),
+        (["posetrack18", ".", "--max-fps", "3"], "--max-fps does not apply to posetrack18"),
+        (["h36m-pickle", "."], "h36m-pickle needs a file, but . is not one"),
+        (["posetrack18", "file"], "posetrack18 needs a folder, but file is not one"),
         (["keypoints", "nothing"], "no such file or folder: nothing"),
         (["keypoints", "file"], "file"),
         (["keypoints", "file", "--image-size", "big"], "WIDTHxHEIGHT"),

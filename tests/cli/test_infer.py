@@ -448,7 +448,7 @@ def test_bodies_are_recovered_and_written(
     for words, said in (
         (["--mesh", weights], "--mesh and --mesh-out go together"),
         (["--mesh-out", glb], "--mesh and --mesh-out go together"),
-        (["--body-model", "x"], "--body-model goes with --mesh"),
+        (["--body-model", "x"], "--body-model needs --mesh"),
         (["--mesh", weights, "--mesh-out", glb], "exists"),
         (["--mesh", tiny_lifter, "--mesh-out", tmp_path / "new.glb"], "tiny.safetensors"),
     ):
@@ -481,7 +481,7 @@ def test_overlay_shows_the_stretch_that_was_inferred(
         assert (difference > 60).sum() > 500
 
 
-def test_overlay_that_cannot_be_is_told_before_the_work(
+def test_an_impossible_overlay_is_reported_before_the_work(
     walk: Path, tmp_path: Path, infer: list[object]
 ) -> None:
     out = tmp_path / "pose.npz"

@@ -107,7 +107,7 @@ def test_mistakes_are_one_line(
     ],
 )
 @pytest.mark.parametrize("command", ["infer", "keypoints"])
-def test_a_stretch_that_is_none_is_told_of_keypoints_too(
+def test_an_invalid_excerpt_of_keypoints_is_reported(
     command: str, words: list[str], said: str, kp: Path, tmp_path: Path
 ):
     coco = tmp_path / "coco.json"

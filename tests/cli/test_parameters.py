@@ -120,7 +120,7 @@ def test_no_name_is_cut_on_a_narrow_terminal(command: str, monkeypatch: pytest.M
 
 def test_panels_are_headings() -> None:
     text = CliRunner().invoke(app, ["infer", "--help"]).stdout
-    for heading in ("What to read:", "2D stage:", "People and camera:", "Networks:", "Screen:"):
+    for heading in ("Input:", "2D stage:", "People and camera:", "Networks:", "Screen:"):
         assert heading in text.splitlines()
 
 
@@ -177,7 +177,7 @@ def test_hints_of_a_command_can_be_read() -> None:
         ({"image_size": (0, 9)}, "--image-size must be two positive numbers, got (0, 9)"),
         ({"person": "first"}, "--person must be all, largest or ids such as 1 or 1,3"),
         ({"low_pass": -1.0}, "--low-pass must be a frequency in Hz, or 0 for none, got -1"),
-        ({"body_model": "x"}, "--body-model goes with --mesh"),
+        ({"body_model": "x"}, "--body-model needs --mesh"),
     ],
 )
 def test_infer_options_state_their_rule(options: dict[str, Any], said: str) -> None:

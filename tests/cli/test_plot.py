@@ -63,7 +63,7 @@ def test_errors_are_one_line(
     assert not (pose.parent / "a.pdf").exists()
 
 
-def test_what_is_no_pose_file_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_pose_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "pose.npz").write_bytes(b"PK\x03\x04 not really")
     words = ["plot", str(tmp_path / "pose.npz"), "--out", str(tmp_path / "a.pdf")]
     done = runner.invoke(app, words)

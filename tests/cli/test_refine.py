@@ -35,7 +35,7 @@ def test_everything_at_once(pose: Path, tmp_path: Path) -> None:
     assert motion.camera.motion == "still"
     assert motion.meta["refinement"]["options"]["cutoff"] == 8
     assert "4 frames filled; butterworth at 8 Hz; constant bone lengths" in result.output
-    assert "the camera taken to stand still" in result.output
+    assert "assuming a static camera" in result.output
 
 
 def test_refined_anew(pose: Path, tmp_path: Path) -> None:
@@ -50,10 +50,10 @@ def test_refined_anew(pose: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("", "there is nothing to do: give one or more of --max-gap, --outliers"),
+        ("", "there is nothing to do: give at least one of --max-gap, --outliers"),
         ("--max-gap 0", "there is nothing to do"),
         ("--max-gap -1", "--max-gap must be 0 or more"),
-        ("--cutoff 6", "--cutoff goes with --filter"),
+        ("--cutoff 6", "--cutoff needs --filter"),
         ("--filter savgol --cutoff 15", "--cutoff must be below half the frame rate, 15 Hz"),
     ],
 )

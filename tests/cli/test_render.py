@@ -105,7 +105,7 @@ def test_angles_change_the_view(pose: Path, tmp_path: Path) -> None:
     assert len(set(pictures)) == 3
 
 
-def test_missing_video_is_told_with_the_way_out(walk: Path, tmp_path: Path) -> None:
+def test_missing_video_is_reported_with_a_remedy(walk: Path, tmp_path: Path) -> None:
     for source in ("gone/away.mp4", None):
         pose, out = tmp_path / "pose.npz", tmp_path / "out.png"
         save_motion(pose, motion_of(source), overwrite=True)
@@ -120,7 +120,7 @@ def test_missing_video_is_told_with_the_way_out(walk: Path, tmp_path: Path) -> N
     assert out.exists()
 
 
-def test_existing_result_is_kept_unless_told(pose: Path, tmp_path: Path) -> None:
+def test_existing_result_is_kept_by_default(pose: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
     out.write_text("precious")
     words = (pose, "-o", out, "--layout", "3d", "--frame", FIRST)
@@ -250,4 +250,4 @@ def test_nobody_in_it_is_said(tmp_path: Path) -> None:
     for suffix in (".mp4", ".png"):
         result = run(pose, "-o", tmp_path / f"out{suffix}", "--layout", "3d", "--width", 200)
         assert result.exit_code == 0, result.output
-        assert f"warning: nobody is in {pose}" in result.stderr
+        assert f"warning: {pose} contains no people" in result.stderr

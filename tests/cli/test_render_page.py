@@ -47,7 +47,7 @@ def test_a_page_with_its_video(pose: Path, walk: Path, tmp_path: Path) -> None:
         (["--azimuth", "20"], "--azimuth is for"),
         (["--frame", "2"], "--frame is for"),
         (["--columns", "2"], "--columns is for"),
-        (["--embed-video"], "is not noted in it: name it with --video"),
+        (["--embed-video"], "is not recorded in it: name it with --video"),
         (["--person", "7"], "largest or of 1, got 7"),
     ],
 )

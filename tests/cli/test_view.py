@@ -65,7 +65,7 @@ def wrists(path: Path) -> np.ndarray:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--overwrite"], "--overwrite goes with --save, which is not given"),
+        (["--overwrite"], "--overwrite needs --save, which is not given"),
         (["--save", "{}/a.mp4"], "a recording is written as .rrd, got a.mp4"),
         (["--save", "{}/a.rrd", "--video", "{}/none.mp4"], "there is no file or folder"),
         (

@@ -137,15 +137,15 @@ def test_fetch_gives_paths_and_says_what_was_checked(
     assert len(lines) == 3, result.stderr
     assert "somebody's data" in lines[0]
     assert "unverified: only the publisher's first 8 digits" in lines[1]
-    assert "unverified: no SHA-256 of the publisher's is known" in lines[2]
+    assert "unverified: the publisher's SHA-256 is not known" in lines[2]
     assert "unknown.bin.sha256" in lines[2]
 
     verified = run("verify", *names)
     assert verified.exit_code == 0
     said = [line.split(maxsplit=1)[1] for line in verified.stdout.splitlines()]
-    assert said[0] == "whole"
-    assert said[1] == f"unverified: SHA-256 begins as the publisher says, {digest[:8]}..."
-    assert said[2] == "unverified: as it was first downloaded, and it holds what it should"
+    assert said[0] == "intact"
+    assert said[1] == f"unverified: SHA-256 begins as published, {digest[:8]}..."
+    assert said[2] == "unverified: as first downloaded, and contents are right"
     assert run("path", "known").stdout == f"{cache / 'known.bin'}\n"
 
 
@@ -173,7 +173,7 @@ def test_fetch_to_a_folder_from_a_mirror(
     enter("new")
     for words, said in (
         (("--mirror", site), "weights come over https only"),
-        (("--insecure-mirror",), "--insecure-mirror goes with --mirror"),
+        (("--insecure-mirror",), "--insecure-mirror needs --mirror"),
     ):
         refused = run("fetch", "new", *words)
         assert (refused.exit_code, refused.stdout) == (1, "")

@@ -185,7 +185,7 @@ def test_the_command_knows_it(write, moving: Body, tmp_path) -> None:
     words[2] = "bvh"
     done = CliRunner().invoke(app, [*words, "--human-lengths"])
     assert done.exit_code == 1
-    assert "--human-lengths means nothing for bvh" in done.output
+    assert "--human-lengths does not apply to bvh" in done.output
 
 
 @pytest.mark.skipif(not MOCAP.exists(), reason="recordings that are not in the repository")

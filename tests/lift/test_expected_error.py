@@ -103,7 +103,7 @@ def test_a_person_twice_as_tall_has_twice_the_error(case):
 
 
 @pytest.mark.parametrize("joint", [3, 13])
-def test_more_doubt_raises_the_error_of_the_joint_and_a_little_of_all(case, joint):
+def test_more_disagreement_raises_the_error_of_the_joint_and_slightly_of_all(case, joint):
     lifted, keypoints, positions = case
     apart = lifted.disagreement.copy()
     apart[5, 0, joint] *= 5

@@ -28,7 +28,7 @@ def random(*shape: int) -> Tensor:
 
 
 @pytest.mark.parametrize("axis", ["joints", "frames"])
-def test_attention_mixes_the_axis_it_is_told(axis: str) -> None:
+def test_attention_mixes_the_given_axis(axis: str) -> None:
     qkv = random(2, 4, 5, 3 * HEADS * 2)
     assert torch.allclose(attend(qkv, HEADS, axis), attended(qkv, axis), atol=1e-12)
     assert torch.autograd.gradcheck(lambda given: attend(given, HEADS, axis), qkv)

@@ -308,7 +308,7 @@ def test_frames_with_few_joints_follow_their_neighbours():
     assert depth_error(root, world) < 0.02
 
 
-def test_without_enough_joints_anywhere_the_size_tells_the_distance():
+def test_without_enough_joints_anywhere_the_size_determines_the_distance():
     world = a_walker()[:, None]
     keypoints, units = seen_by(world)
     data = keypoints.data.copy()

@@ -36,8 +36,8 @@ def test_steps_towards_the_camera_stay() -> None:
     times = np.arange(150) / 30
     depth = 4 + 0.1 * np.sin(2 * np.pi * times)
     assert np.abs(_depths(depth) - depth)[15:-15].max() < 0.04  # a third of the swing
-    trembling = 4 * np.exp(np.random.default_rng(0).normal(0, 0.02, 150))
-    assert np.diff(_depths(trembling)).std() < 0.1 * np.diff(trembling).std()
+    jitter = 4 * np.exp(np.random.default_rng(0).normal(0, 0.02, 150))
+    assert np.diff(_depths(jitter)).std() < 0.1 * np.diff(jitter).std()
 
 
 def test_people_near_the_camera_are_steadied_too_and_none_behind_it() -> None:

@@ -158,7 +158,7 @@ def test_cutoffs_beyond_nyquist(cutoff: float) -> None:
         one_euro(track, times, cutoff=cutoff, beta=1)
 
 
-def test_low_pass_takes_trembling_and_leaves_movement() -> None:
+def test_low_pass_removes_jitter_and_keeps_movement() -> None:
     slow, times = wave(2.0)
     fast, _ = wave(20.0)
     poses = np.tile(slow + 0.1 * fast, (1, 6, 1)).reshape(-1, 2, 3, 3).astype(np.float32)

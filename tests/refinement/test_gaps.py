@@ -5,7 +5,7 @@ import numpy as np
 from mbcli.refinement.gaps import fillable, filled
 
 
-def test_a_hole_lasts_as_long_as_its_missing_frames() -> None:
+def test_a_gap_lasts_as_long_as_its_missing_frames() -> None:
     known = np.array([0, 1, 0, 0, 0, 1, 0, 1, 0], dtype=bool)
     times = np.arange(9) / 10
     assert np.flatnonzero(fillable(known, times, 10, 0.3)).tolist() == [2, 3, 4, 6]
@@ -41,7 +41,7 @@ def test_nothing_overshoots() -> None:
     assert np.all(np.diff(whole[3:9, 0], axis=0) > 0)
 
 
-def test_ends_and_long_holes_stay() -> None:
+def test_ends_and_long_gaps_stay() -> None:
     track = np.ones((10, 1, 3))
     track[[0, 1, 4, 5, 6, 9]] = np.nan
     whole, done = filled(track, np.arange(10) / 10, 10, 0.2)

@@ -169,7 +169,7 @@ def test_one_frame_rests_on_its_upright_people() -> None:
     np.testing.assert_allclose(same, body, atol=1e-6)
 
 
-def test_who_is_seen_along_a_slanting_ray_tells_little_about_gravity() -> None:
+def test_people_seen_along_a_slanting_ray_show_little_of_gravity() -> None:
     """A lifter leans with the ray: 30 degrees off the axis, somebody 12 degrees off upright."""
     upright = _seen(0.0, 0.0, frames=1, people=1)
     upright += np.array([0.0, 0.0, 5.0]) - upright[:, :, :1]
@@ -263,7 +263,7 @@ def test_feet_come_down_to_a_near_floor_only() -> None:
     contacts = standing_feet(60)[:, None]
     for above, moved in ((0.06, 0.06), (0.4, 0.0)):
         world = np.eye(4)
-        # The floor that the world tells of is lower than the true one.
+        # The estimated floor is lower than the true one.
         world[1, 3] = -(CAMERA_HEIGHT + above)
         ankle = ANKLE_HEIGHT * body_height(motion.in_camera[:, 0])
         after = without_sliding(motion.in_camera, contacts, world, 30.0)

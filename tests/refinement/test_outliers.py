@@ -73,7 +73,7 @@ def test_the_root() -> None:
     assert found(body(), root) == [[40, -1]]
 
 
-def test_holes_and_short_tracks() -> None:
+def test_gaps_and_short_tracks() -> None:
     positions = body()
     positions[10:20] = np.nan
     assert found(positions) == []

@@ -60,12 +60,12 @@ def test_planted_outliers_and_gaps_are_repaired() -> None:
     untouched[30:36, 1] = False
     np.testing.assert_array_equal(result.confidence[untouched], broken.confidence[untouched])
     np.testing.assert_array_equal(result.positions[untouched], broken.positions[untouched])
-    told = result.meta["refinement"]
-    assert told["outliers"]["people"] == [
+    report = result.meta["refinement"]
+    assert report["outliers"]["people"] == [
         {"id": 1, "replaced": 2, "kept": 0},
         {"id": 2, "replaced": 2, "kept": 0},
     ]
-    assert told["gaps"]["people"] == [{"id": 1, "frames": 0}, {"id": 2, "frames": 6}]
+    assert report["gaps"]["people"] == [{"id": 1, "frames": 0}, {"id": 2, "frames": 6}]
 
 
 def test_an_outlier_that_cannot_be_filled_stays() -> None:
@@ -106,8 +106,8 @@ def test_constant_bones() -> None:
     lengths = bone_lengths(result.positions, H36M17)
     assert np.ptp(lengths, axis=0).max() < 1e-6
     np.testing.assert_allclose(lengths, lengths[..., list(H36M17.mirror)], atol=1e-6)
-    told = result.meta["refinement"]["bones"]["people"][0]["metres"]
-    assert told["left_knee"] == pytest.approx(float(lengths[0, 0, 5]), abs=1e-4)
+    metres = result.meta["refinement"]["bones"]["people"][0]["metres"]
+    assert metres["left_knee"] == pytest.approx(float(lengths[0, 0, 5]), abs=1e-4)
 
 
 def test_the_raw_numbers_stay_and_are_what_is_refined_again(tmp_path: Path) -> None:

@@ -35,14 +35,14 @@ def test_outliers_bring_a_gap_with_them() -> None:
         ({"max_gap": float("nan")}, "got nan"),
         ({"outliers": True, "max_gap": 0.0}, "--outliers needs a --max-gap above 0"),
         ({"filter": "kalman"}, "none, one-euro, savgol or butterworth, got 'kalman'"),
-        ({"cutoff": 6.0}, "--cutoff goes with --filter one-euro, savgol, butterworth"),
+        ({"cutoff": 6.0}, "--cutoff needs --filter one-euro, savgol, butterworth"),
         ({"filter": "butterworth", "cutoff": 0.0}, "positive number of Hz, got 0"),
-        ({"filter": "one-euro", "order": 2}, "--order goes with --filter savgol, butterworth"),
+        ({"filter": "one-euro", "order": 2}, "--order needs --filter savgol, butterworth"),
         ({"filter": "savgol", "order": 8}, "0 to 7 for savgol, got 8"),
         ({"filter": "butterworth", "order": 3}, "even, 2 to 12, for butterworth, got 3"),
-        ({"filter": "savgol", "beta": 1.0}, "--beta goes with --filter one-euro"),
+        ({"filter": "savgol", "beta": 1.0}, "--beta needs --filter one-euro"),
         ({"filter": "one-euro", "beta": -1.0}, "--beta must be 0 or more, got -1"),
-        ({"symmetric": True}, "--symmetric goes with --bones"),
+        ({"symmetric": True}, "--symmetric needs --bones"),
     ],
 )
 def test_rules(given: dict[str, Any], message: str) -> None:

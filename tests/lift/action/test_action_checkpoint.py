@@ -133,7 +133,7 @@ def test_files_that_describe_something_else(tmp_path: Path, change, message) -> 
         load_action(path)
 
 
-def test_damage_is_told(tmp_path: Path) -> None:
+def test_damage_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "action.safetensors"
     model = a_model()
     with torch.no_grad():
