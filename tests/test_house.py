@@ -219,7 +219,7 @@ def test_verbs_take_what_the_commands_take() -> None:
     }
 
 
-def test_changelog_tells_of_this_version() -> None:
+def test_changelog_describes_this_version() -> None:
     heads = re.findall(r"^## (.+)$", (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
     assert next(head for head in heads if head != "Unreleased") == RELEASE
 

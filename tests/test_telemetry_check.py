@@ -20,7 +20,7 @@ def installed(folder: Path, name: str, **files: str) -> PathDistribution:
     return PathDistribution(notes)
 
 
-def test_only_what_has_no_reason_is_told(tmp_path: Path) -> None:
+def test_only_what_has_no_reason_is_reported(tmp_path: Path) -> None:
     spec = importlib.util.spec_from_file_location("telemetry", SCRIPT)
     assert spec is not None
     assert spec.loader is not None

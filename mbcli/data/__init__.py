@@ -1,1 +1,1 @@
-"""Motion data for training: recordings, data sets, and the stores they are imported into."""
+"""Motion data for training: recordings, data sets and the stores they are imported into."""

@@ -1,4 +1,4 @@
-"""The formats that ``mbcli data import`` reads: one file and one row each."""
+"""The formats that ``mbcli data import`` reads: one module and one table entry per format."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class ImportFormat:
     """One format.
 
     Attributes:
-        title: what people call it.
-        store: which kind of store it makes.
+        title: its usual name.
+        store: the kind of store that the import creates.
         source: what SOURCE must be.
         run: ``(source, out, *, prefix, licence, progress, overwrite, **options)``.
-        options: names of the options that it takes besides those.
+        options: names of the additional options that it accepts.
     """
 
     title: str
@@ -88,7 +88,8 @@ FORMATS: dict[str, ImportFormat] = {
     "instavariety": _sequences(
         "InstaVariety, MotionBERT's arrays", "folder", read_instavariety, "fps"
     ),
-    # What reads keypoint files is not of this floor: the caller gives `files` and `reader`.
+    # The readers of keypoint files live on the same floor and cannot be imported here: the caller
+    # passes `files` and `reader`.
     "keypoints": _sequences(
         "2D keypoint files of any kind that mbcli reads",
         "file or folder",
@@ -101,10 +102,10 @@ FORMATS: dict[str, ImportFormat] = {
 
 
 def import_format(name: str) -> ImportFormat:
-    """The row of a format.
+    """Look up a format by name.
 
     Raises:
-        ConfigError: there is none of this name.
+        ConfigError: there is no format of this name.
     """
     if name not in FORMATS:
         raise ConfigError(f"the format must be one of {', '.join(FORMATS)}, got {name}")

@@ -154,7 +154,7 @@ def evaluate_actions(
     if protocol == ONE_SHOT:
         raise ConfigError(f"{weights} classifies: the protocol {ONE_SHOT} needs weights that embed")
     if protocol or holdout:
-        _, test = data.split(protocol=protocol, holdout=holdout, judged="test")
+        _, test = data.split(protocol=protocol, holdout=holdout, evaluated="test")
     else:
         test = [item for item in data.items if item.sequence.split == split]
     if not test:

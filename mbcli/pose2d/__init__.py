@@ -1,7 +1,7 @@
 """2D front ends: from a frame to the keypoints of everybody in it.
 
-A front end is one file here and one row in `BACKENDS`. It need not know who is who: identities
-over time are the tracker's business.
+Each front end is a module here and an entry in `BACKENDS`. It does not need to keep identities over
+time: that is the task of the tracker.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 
 
 class Pose2D(Protocol):
-    """A 2D front end. Frames of one video are given to one instance, in order.
+    """A 2D front end. The frames of a video are passed to one instance, in order.
 
     Attributes:
         name: its key in `BACKENDS`.
         skeleton: joints of the keypoints it returns.
-        weights: the weights it loads: names of ``mbcli.weights.TABLE``, or paths of files that
+        weights: the weights it loads: names in ``mbcli.weights.TABLE``, or paths of files that
             the user gave.
-        facts: what else a result should note of it, ready for JSON: models, sizes, the device.
+        metadata: what else a result records about it, ready for JSON: models, sizes, the device.
     """
 
     name: str
     skeleton: Skeleton
     weights: tuple[str, ...]
-    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
     def __call__(self, frame: Frame) -> FramePoses:
         """The people in one frame, in no particular order, possibly none."""
         ...
 
     def close(self) -> None:
-        """Give back models and threads; the instance is not used afterwards."""
+        """Release models and threads; the instance must not be used afterwards."""
         ...
 
 
-AUTO = "auto"  # as a front end: the best that is ready to run, see mbcli.pose2d.choose
+AUTO = "auto"  # the best front end that is ready to run, see mbcli.pose2d.choose
 MODES = ("light", "balanced", "accurate")
 
 _PANEL, _NAMED = "2D stage", "NAME|PATH"
@@ -51,29 +51,29 @@ _PANEL, _NAMED = "2D stage", "NAME|PATH"
 
 @dataclass(frozen=True)
 class Pose2DOptions:
-    """What a front end can be told; None leaves the choice to it.
+    """Options of the 2D front ends; None leaves the choice to the front end.
 
     Attributes:
         threads: CPU threads of the networks.
-        min_score: 0..1, score from which somebody is taken to be a person. Lower it when small,
-            dark or half-hidden people are missed.
-        pose2d_mode: ``light``, ``balanced`` or ``accurate``: how large its models are.
+        min_score: 0..1, minimum score of a new person. Lower it when small, dark or partly hidden
+            people are missed.
+        pose2d_mode: ``light``, ``balanced`` or ``accurate``: the size of the models.
         pose2d_config: name or path of the configuration of the keypoint model.
         pose2d_checkpoint: name or path of the weights of the keypoint model.
         det_config: name or path of the configuration of the person detector.
         det_checkpoint: name or path of the weights of the person detector.
-        pose2d_flip: average the keypoints with those of the mirrored crop; None is no.
-        pose2d_batch: crops that go through the network at a time.
+        pose2d_flip: average the keypoints with those of the mirrored crop; None means no.
+        pose2d_batch: number of crops per network run.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     Raises:
-        ConfigError: a value outside its rule.
+        ConfigError: a value breaks its rule.
     """
 
     threads: int | None = None
     min_score: float | None = option(
         None,
-        "0 to 1: how sure it must be of a person; lower finds more, also ghosts.",
+        "Minimum score of a person, 0 to 1; lower finds more people and more false ones.",
         panel=_PANEL,
         above=0,
         below=1,
@@ -82,7 +82,7 @@ class Pose2DOptions:
     )
     pose2d_mode: str | None = option(
         None,
-        "How large the models of rtmpose are.",
+        "Size of the models of rtmpose.",
         panel=_PANEL,
         choices=MODES,
         shown="balanced",
@@ -96,7 +96,7 @@ class Pose2DOptions:
     )
     pose2d_checkpoint: str | None = option(
         None,
-        "Its weights: .pth for mmpose, .onnx for rtmpose.",
+        "Weights of the keypoint model: .pth for mmpose, .onnx for rtmpose.",
         panel=_PANEL,
         metavar=_NAMED,
         reads=True,
@@ -110,27 +110,27 @@ class Pose2DOptions:
     )
     det_checkpoint: str | None = option(
         None,
-        "Its weights: .pth for mmpose, .onnx for rtmpose.",
+        "Weights of the person detector: .pth for mmpose, .onnx for rtmpose.",
         panel=_PANEL,
         metavar=_NAMED,
         reads=True,
     )
     pose2d_flip: bool | None = option(
         None,
-        "Average keypoints with those of the mirrored crop: better, and half as fast.",
+        "Average keypoints with those of the mirrored crop: more accurate, half as fast.",
         panel=_PANEL,
         shown="off",
     )
     pose2d_batch: int | None = option(
         None,
-        "People that go through the network together.",
+        "Number of people per run of the keypoint model.",
         panel=_PANEL,
         least=1,
         shown="that of --pose2d",
     )
     device: str = option(
         "auto",
-        "Where to run.",
+        "Device to run on.",
         panel="Networks",
         metavar="auto|cpu|cuda|cuda:N|mps",
         pattern=DEVICE,
@@ -144,21 +144,21 @@ class Pose2DOptions:
 
     @property
     def pose2d_device(self) -> str:
-        """Where the front end runs: none of them knows mps."""
+        """Device of the front end: none of them supports mps."""
         return "cpu" if self.device == "mps" else self.device
 
     def only(self, backend: str, *taken: str) -> None:
-        """Refuse what the front end ``backend`` could only ignore.
+        """Refuse options that the front end ``backend`` would ignore.
 
         Raises:
-            ConfigError: an option is given that is none of ``taken``.
+            ConfigError: a special option is given that is not in ``taken``.
         """
         for name in _SPECIAL:
             if name not in taken and getattr(self, name) is not None:
                 raise ConfigError(f"{flag(name)} has no meaning with --pose2d {backend}")
 
 
-# Options that not every front end knows.
+# Options that not every front end supports.
 _SPECIAL = (
     "pose2d_mode",
     "pose2d_config",
@@ -170,7 +170,7 @@ _SPECIAL = (
 )
 
 
-# Imported on use: networks' runtimes take a noticeable part of a second, or seconds, to load.
+# Imported on use: loading a network runtime takes a noticeable time, up to seconds.
 def _movenet(options: Pose2DOptions) -> Pose2D:
     from mbcli.pose2d.movenet import MoveNet
 

@@ -1,4 +1,4 @@
-"""Which 2D front end ``--pose2d auto`` takes, and why; nothing is downloaded for it."""
+"""Choice of the 2D front end for ``--pose2d auto``, and the reason; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mbcli.weights import on_disk
 
 @dataclass(frozen=True)
 class Choice:
-    """A front end and what to say about it.
+    """A chosen front end, its options, and an explanation for the user.
 
     Attributes:
         backend: a key of `mbcli.pose2d.BACKENDS`.
-        options: what it is told.
-        reason: why it was taken, a part of a sentence.
+        options: its options.
+        reason: why it was chosen, as a clause.
         hint: what would give better keypoints, and how to get it; empty if nothing would.
     """
 
@@ -29,10 +29,10 @@ class Choice:
 
 
 def choose(asked: str, options: Pose2DOptions) -> Choice:
-    """Take what was asked for, or for ``auto`` the most accurate that is ready to run.
+    """Return the requested front end, or for ``auto`` the most accurate that is ready to run.
 
-    A checkpoint or configuration that the user names decides; else MMPose where it is installed
-    and its weights are on disk, else the ONNX models that are on disk, else MoveNet.
+    A checkpoint or configuration named by the user decides. Otherwise it is MMPose if it is
+    installed and its weights are on disk, else ONNX models that are on disk, else MoveNet.
     """
     if asked != AUTO:
         return Choice(asked, options, "as asked for")
@@ -52,7 +52,7 @@ def choose(asked: str, options: Pose2DOptions) -> Choice:
             names = " and ".join(WEIGHTS_OF_MODE[mode])
             return Choice("rtmpose", replace(options, pose2d_mode=mode), f"{names} are on disk")
     if options.pose2d_mode is not None:
-        # Asked for by its size, so that MoveNet would be no answer: the front end tells what to do.
+        # A size was requested, which MoveNet does not have; rtmpose reports how to get its weights.
         return Choice("rtmpose", options, "only it has modes")
     wanted = " ".join(WEIGHTS_OF_MODE["balanced"])
     return Choice(
@@ -64,5 +64,5 @@ def choose(asked: str, options: Pose2DOptions) -> Choice:
 
 
 def _mmpose_runs() -> bool:
-    """Whether MMPose can be imported here, told without importing it."""
+    """Whether MMPose can be imported here, determined without importing it."""
     return sys.version_info < (3, 12) and all(map(find_spec, ("mmpose", "mmdet", "mmengine")))

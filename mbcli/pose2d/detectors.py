@@ -1,14 +1,14 @@
 """Person detectors in ONNX: RTMDet and YOLOX, as MMDeploy and YOLOX's own script export them.
 
     output                      written by
-    dets [1, n, 5]              MMDeploy, suppression inside: x1 y1 x2 y2 score in input pixels;
-    (labels [1, n])             beside it the class, 0 = person
-    [1, cells, 5 + classes]     tools/export_onnx.py of YOLOX: offset and logarithm of the size a
+    dets [1, n, 5]              MMDeploy, including suppression: x1 y1 x2 y2 score in input pixels;
+    (labels [1, n])             optionally the class, 0 = person
+    [1, cells, 5 + classes]     tools/export_onnx.py of YOLOX: offset and logarithm of the size per
                                 cell, objectness, classes; decoded and suppressed here
 
-Both take BGR. RTMDet's is normalised by ImageNet's mean and deviation (its configuration in
-MMDetection 3.3), YOLOX's stays 0..255. The graph tells which: RTMDet convolves the picture as it
-is, YOLOX first folds 2 x 2 pixels into channels ("Focus"), by Slice or Reshape.
+Both take BGR. RTMDet's input is normalised by ImageNet's mean and deviation (its configuration in
+MMDetection 3.3), YOLOX's stays 0..255. The graph tells them apart: RTMDet convolves the picture
+directly, YOLOX first folds 2 x 2 pixels into channels ("Focus"), by Slice or Reshape.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from mbcli.types import FloatArray
 
 _MEAN = np.array([103.53, 116.28, 123.675], np.float32)  # BGR
 _DEVIATION = np.array([57.375, 57.12, 58.395], np.float32)
-_PERSON = 0  # class, in COCO and in models of persons only
-_STRIDES = (8, 16, 32)  # input pixels a cell, YOLOX
-OVERLAP = 0.65  # IoU from which the less sure of two boxes is dropped, as in YOLOX
-_FLOOR = 0.05  # score below which no candidate is worth suppressing
+_PERSON = 0  # class, in COCO and in person-only models
+_STRIDES = (8, 16, 32)  # input pixels per cell, YOLOX
+OVERLAP = 0.65  # IoU from which the box with the lower score is dropped, as in YOLOX
+_FLOOR = 0.05  # candidates with a lower score are dropped before suppression
 
 
 class PersonDetector:
-    """From a picture to the boxes of the people in it."""
+    """Detects people in a picture."""
 
     kind: str = "person detector"
 
     def __init__(self, model: PictureModel) -> None:
-        """Take a network for which `fits` says yes.
+        """Wrap a network for which `fits` is true.
 
         Raises:
             WeightsError: it takes several pictures at a time, or the number of its cells is not
@@ -81,7 +81,7 @@ class PersonDetector:
             image: (H, W, 3) uint8 RGB.
 
         Returns:
-            (N, 5) float32 x1 y1 x2 y2 in pixels of ``image``, and score 0..1, also low ones.
+            (N, 5) float32 x1 y1 x2 y2 in pixels of ``image``, and score 0..1, including low ones.
         """
         padded, scale = letterbox(image, self.size)
         picture = padded[..., ::-1].astype(np.float32)

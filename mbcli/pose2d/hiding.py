@@ -1,8 +1,9 @@
-"""Painting over the other people in one person's crop.
+"""Painting over the other people in a person's crop.
 
-A network for one person takes a limb from whoever shows it best, so that the arm of somebody who
-stands in front becomes the arm of the person behind. What others cover is therefore made plain
-before the network looks. Where two bodies meet, a limb belongs to the one who is surer of it.
+A single-person network uses whichever limb is most visible, so the arm of somebody in front becomes
+the arm of the person behind. The regions covered by other people are therefore filled with a plain
+colour before the network runs. Where two bodies overlap, a region belongs to the limb with the
+higher confidence.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ _LIMBS = [
 _TRUNK = [_AT(f"{side}_{part}") for part in ("shoulder", "hip") for side in ("left", "right")]
 _HEAD = [_AT(name) for name in ("nose", "left_eye", "right_eye", "left_ear", "right_ear")]
 
-# Of the person's size in the picture: half the width of a limb, the radius about each point of
-# the face. Of somebody 1.7 m tall, who reaches 1.5 m from nose to ankle, they are 5 cm, between a
-# forearm and a thigh, and 13 cm, a head with hair.
+# As shares of the person's size in the picture: half the width of a limb, and the radius about
+# each point of the face. For somebody 1.7 m tall, with a reach of 1.5 m from nose to ankle, they
+# are 5 cm, between a forearm and a thigh, and 13 cm, a head with hair.
 _LIMB, _FACE = 0.035, 0.085
-# One's own body is drawn thinner, since what is kept by mistake does more harm: by this, 3 cm are
-# left to each side of a bone, which is a forearm without sleeves.
+# The person's own body is drawn thinner by this factor, since keeping too much does more harm. It
+# leaves 3 cm to each side of a bone, which is a forearm without sleeves.
 _OWN = 0.6
 # A standing person's reach from nose to ankle over shoulder to hip: 0.89 over 0.288 of the height
 # (Drillis and Contini, see `mbcli.placing.metric`).
@@ -49,11 +50,11 @@ def hide_others(
     Args:
         picture: (H, W, 3) uint8.
         own: (17, 3) COCO-17 of the person to keep: x, y in pixels of ``picture``, confidence.
-        others: the same of everybody else.
-        sure: confidence from which a keypoint counts.
+        others: (17, 3) likewise, for everybody else.
+        sure: minimum confidence of a keypoint to count.
 
     Returns:
-        ``picture`` itself where nobody is in the way, else a copy whose hidden parts have the
+        ``picture`` itself if nobody is in the way, else a copy in which the painted parts have the
         median colour of the rest.
     """
     claims = np.zeros(picture.shape[:2], np.float32)
@@ -72,7 +73,7 @@ def hide_others(
 
 
 def _claim(canvas: npt.NDArray[np.float32], person: FloatArray, width: float, sure: float) -> None:
-    """Draw a body, each part with its confidence; the surer part lies on top."""
+    """Draw a body, each part with its confidence; the part with the higher one is on top."""
     size = _size(person, sure)
     if size <= 0:
         return
@@ -93,7 +94,7 @@ def _claim(canvas: npt.NDArray[np.float32], person: FloatArray, width: float, su
 
 
 def _size(person: FloatArray, sure: float) -> float:
-    """Reach of a standing person with this trunk, or the reach as it is if that is more."""
+    """Reach of a standing person with this trunk, or the actual reach if that is more."""
     if (person[:, 2] >= sure).sum() < 2:
         return 0.0
     box = keypoint_box(person, sure)

@@ -1,4 +1,4 @@
-"""Pictures into the fixed frame of a network, their proportions kept, as OpenMMLab does it."""
+"""Resizing of pictures to the fixed input size of a network, keeping their proportions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ _PAD = 114  # of 255, the grey of YOLOX, RTMDet and RTMO
 def letterbox(
     image: npt.NDArray[np.uint8], size: tuple[int, int]
 ) -> tuple[npt.NDArray[np.uint8], FloatArray]:
-    """Resize to fit and pad below and to the right.
+    """Resize to fit and pad at the bottom and right, as OpenMMLab does.
 
     Args:
         image: (H, W, 3) uint8.
         size: (width, height) of the result.
 
     Returns:
-        (height, width, 3) uint8, and the factors (2,) of x and y: divide by them to return.
+        (height, width, 3) uint8, and the scale factors (2,) of x and y: divide by them to get back
+        to pixels of ``image``.
     """
     height, width = image.shape[:2]
     scale = min(size[0] / width, size[1] / height)

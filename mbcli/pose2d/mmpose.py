@@ -1,8 +1,8 @@
-"""MMPose: the reference front end, an RTMDet person detector and an RTMPose, eagerly in torch.
+"""MMPose: the reference front end, an RTMDet person detector and RTMPose in torch's eager mode.
 
 The default is RTMPose-m trained on eight body datasets (Jiang et al. 2023): 17 keypoints of COCO,
-or 26 of Halpe. Any other top-down configuration of MMPose goes as well, if its keypoints begin
-with those of a skeleton that mbcli knows.
+or 26 of Halpe. Any other top-down configuration of MMPose also works if its keypoints begin with
+those of a skeleton that mbcli knows.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from mbcli.types import FloatArray, Frame, FramePoses
 from mbcli.weights import on_disk, resolve
 
 _PERSON_THRESHOLD = 0.3  # detector score of a new person, as in MMPose's inferencer
-_BATCH_SIZE = 16  # crops at a time
+_BATCH_SIZE = 16  # crops per run
 
 _OUR_NAMES = {"hip": "pelvis"}  # MMPose's joint names -> those of mbcli.skeleton, where they differ
-_SKELETONS = (HALPE26, WHOLEBODY23, COCO17)  # the richer ones first: all begin with COCO-17
+_SKELETONS = (HALPE26, WHOLEBODY23, COCO17)  # the largest first: all begin with COCO-17
 
 
 class MMPose:
     """Top-down poses by MMPose and MMDetection; implements `mbcli.pose2d.Pose2D`.
 
-    Coordinates are in OpenMMLab's convention, as its own API returns them. Confidences are the
-    keypoint scores, cut to 0..1.
+    Coordinates follow OpenMMLab's convention, as its own API returns them. Confidences are the
+    keypoint scores, clipped to 0..1.
     """
 
     name = "mmpose"
@@ -45,10 +45,10 @@ class MMPose:
         """Load both models.
 
         Args:
-            options: what to load and how to run it; ``pose2d_mode`` has no meaning here.
+            options: what to load and how to run it; ``pose2d_mode`` is not supported.
 
         Raises:
-            ConfigError: the extra is missing or cannot run here, an option without meaning, an
+            ConfigError: the extra is missing or cannot run here, an unsupported option, an
                 unknown device or configuration, or keypoints of an unknown skeleton.
             WeightsError: a checkpoint is missing, damaged, unsafe or of another architecture.
         """
@@ -71,7 +71,7 @@ class MMPose:
         det_config, det_checkpoint = _pair(
             "det", options.det_config, options.det_checkpoint, PERSON_MODELS
         )
-        # Both are looked for before either is loaded, which takes seconds.
+        # Check that both exist before loading either, which takes seconds.
         check_on_disk(self.name, det_checkpoint, checkpoint)
         files = resolve(checkpoint), resolve(det_checkpoint)
         device = _device(options.pose2d_device)
@@ -88,7 +88,7 @@ class MMPose:
         self.weights: tuple[str, ...] = (det_checkpoint, checkpoint)
         sizes = [list(step["input_size"]) for step in steps if "input_size" in step]
         threshold = options.min_score or _PERSON_THRESHOLD
-        self.facts: Mapping[str, Any] = {
+        self.metadata: Mapping[str, Any] = {
             "person_threshold": threshold,
             "config": config,
             "checkpoint": checkpoint,
@@ -114,12 +114,12 @@ class MMPose:
         return self._top_down(frame)
 
     def close(self) -> None:
-        """Give back the models, and torch's number of threads as it was."""
+        """Release the models and restore torch's number of threads."""
         import torch
 
         del self._pose, self._detector, self._top_down
         torch.set_num_threads(self._threads)
-        if self.facts["device"] != "cpu":
+        if self.metadata["device"] != "cpu":
             torch.cuda.empty_cache()
 
     def _detect(self, image: Image) -> FloatArray:
@@ -158,20 +158,20 @@ class MMPose:
             for row, sample in enumerate(samples, start):
                 found[row, :, :2] = sample.pred_instances.keypoints[0, : len(self.skeleton)]
                 found[row, :, 2] = sample.pred_instances.keypoint_scores[0, : len(self.skeleton)]
-        # SimCC scores are heights of a curve, a little above 1 or below 0 now and then.
+        # SimCC scores are heights of a curve and sometimes slightly above 1 or below 0.
         found[..., 2] = found[..., 2].clip(0, 1)
         return found
 
 
 def _bgr(image: Image) -> Image:
-    """The channel order in which OpenMMLab reads pictures, and expects them."""
+    """Convert to BGR, the channel order that OpenMMLab expects."""
     return cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
 
 
 def _pair(
     option: str, config: str | None, checkpoint: str | None, known: Mapping[str, str]
 ) -> tuple[str, str]:
-    """A configuration and the checkpoint for it, where only one of them or none is given."""
+    """Complete a configuration and checkpoint where one or both are not given."""
     if checkpoint is None:
         fitting = [weights for weights, of in known.items() if config in (None, of)]
         if not fitting:
@@ -186,7 +186,7 @@ def _pair(
 
 
 def _device(name: str) -> str:
-    """``cpu``, ``cuda`` or ``cuda:N``: what ``auto`` means, and whether it is there."""
+    """Resolve ``auto`` to ``cpu``, ``cuda`` or ``cuda:N`` and check that the device exists."""
     import torch
 
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
@@ -198,12 +198,12 @@ def _device(name: str) -> str:
         return "cuda" if count else "cpu"
     if name != "cpu" and int(name.partition(":")[2] or 0) >= count:
         here = ["auto", "cpu", *(f"cuda:{number}" for number in range(count))]
-        raise ConfigError(f"--device {name} is not there on this machine; it has {', '.join(here)}")
+        raise ConfigError(f"--device must be one of {', '.join(here)} on this machine, got {name}")
     return name
 
 
 def _picture_pipeline(config: Any) -> Any:
-    """The detector's test pipeline, for a picture in memory in place of a file."""
+    """The detector's test pipeline, for a picture in memory instead of a file."""
     from mmdet.utils import get_test_pipeline_cfg
 
     steps = get_test_pipeline_cfg(config.copy())
@@ -212,19 +212,19 @@ def _picture_pipeline(config: Any) -> Any:
 
 
 def _person_label(config: str, meta: Mapping[str, Any]) -> int:
-    """Number of the class that holds people."""
+    """Index of the class ``person``."""
     classes = meta["classes"]
     names = [classes] if isinstance(classes, str) else list(classes)
     if "person" not in names:
         raise ConfigError(
-            f"--det-config must be of a detector with a class 'person', {config} has "
+            f"--det-config must describe a detector with a class 'person', {config} has "
             f"{', '.join(map(str, names[:4]))}"
         )
     return names.index("person")
 
 
 def _skeleton(config: str, meta: Mapping[str, Any]) -> Skeleton:
-    """The skeleton whose joints are the first ones of a model."""
+    """The skeleton that a model's keypoints begin with."""
     by_number = meta["keypoint_id2name"]
     names = tuple(
         _OUR_NAMES.get(by_number[number], by_number[number]) for number in sorted(by_number)
@@ -233,7 +233,7 @@ def _skeleton(config: str, meta: Mapping[str, Any]) -> Skeleton:
         if names[: len(skeleton)] == skeleton.joints:
             return skeleton
     raise ConfigError(
-        f"--pose2d-config must be of a model whose keypoints begin with those of "
+        f"--pose2d-config must describe a model whose keypoints begin with those of "
         f"{', '.join(skeleton.name for skeleton in _SKELETONS)}; the {len(names)} of {config} "
         f"begin with {', '.join(names[:3])}"
     )

@@ -1,4 +1,4 @@
-"""The weights that front ends with a choice of models take, by their names in the weights table."""
+"""The weights of front ends with several models, by their names in the weights table."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ WEIGHTS_OF_MODE: dict[str, tuple[str, str]] = {
     "accurate": ("yolox-x-onnx", "rtmpose-x-onnx"),
 }
 
-# MMPose's checkpoints -> the configuration that each was trained with; of several that fit, the
-# first on disk is taken.
+# MMPose's checkpoints -> the configuration that each was trained with; of several matches, the
+# first that is on disk is used.
 KEYPOINT_MODELS = {
     "rtmpose-m-pth": "rtmpose-m_8xb256-420e_body8-256x192",
     "rtmpose-m-halpe26-pth": "rtmpose-m_8xb512-700e_body8-halpe26-256x192",
@@ -25,14 +25,14 @@ PERSON_MODELS = {
 
 
 def check_on_disk(backend: str, *names: str) -> None:
-    """Name all weights of the table that lie nowhere, before any of them is loaded.
+    """Report all missing weights at once, before any are loaded.
 
     Args:
-        backend: the front end that wants them.
-        names: names of the weights table; paths are let through.
+        backend: the front end that needs them.
+        names: names in the weights table; paths are not checked.
 
     Raises:
-        WeightsError: some are missing; says how to get them.
+        WeightsError: some are missing; the message says how to get them.
     """
     missing = [name for name in names if name in TABLE and on_disk(name) is None]
     if missing:

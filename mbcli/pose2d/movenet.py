@@ -1,19 +1,19 @@
-"""The 2D front end that comes with the project: Google's MoveNet on onnxruntime, CPU only.
+"""The bundled 2D front end: Google's MoveNet on onnxruntime, CPU only.
 
-Two models share the work. MultiPose looks at the whole picture every few frames, and at once
-when somebody was lost, and says who is there. Thunder gives the keypoints of each person in
-each frame, from a square crop that follows the keypoints of the frame before.
+Two models share the work. MultiPose detects people in the whole picture every few frames, and
+immediately after somebody was lost. Thunder locates the keypoints of each person in each frame, in
+a square crop around the keypoints of the previous frame.
 
-Thunder knows one person who stands upright. So whoever else is in a crop is painted over
-(`mbcli.pose2d.hiding`), and the crop is turned with people who lean.
+Thunder expects a single upright person. Other people in a crop are therefore painted over
+(`mbcli.pose2d.hiding`), and the crop is rotated for people who lean.
 
-Thunder must not decide who is there: on bushes and walls its keypoints reach a mean confidence
-of 0.4, as much as on a small or half-hidden person. MultiPose gives background less than 0.1, and
-where it overlooks somebody who is followed, it is asked again with that person's crop only.
+Thunder cannot decide whether a person is present: on bushes and walls its keypoints reach a mean
+confidence of 0.4, as high as on a small or half-hidden person. MultiPose scores background below
+0.1. Where it misses somebody who is being followed, it runs again on that person's crop.
 
-Limits: MultiPose returns six people at most, so a seventh is found only when its score passes
-another's. People whose height is under about an eighth of the picture's longer side, or who are
-mostly hidden, may be missed. While two people overlap, what is hidden is guessed.
+Limits: MultiPose returns at most six people, so a seventh is found only if its score exceeds
+another's. People whose height is below about an eighth of the picture's longer side, or who are
+mostly hidden, may be missed. While two people overlap, hidden keypoints are guesses.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ from mbcli.types import FloatArray, Frame, FramePoses
 # MoveNet's tutorial (TensorFlow Hub, 2021).
 SURE = 0.2
 
-_CONFIRM = 0.1  # MultiPose score that upholds a person who is followed already
-_CONFIRM_CLOSE = 0.25  # the same when it looks at that person's crop; background stays below 0.2
-_PRESENT = 0.25  # mean confidence below which Thunder's keypoints are no person
-# Likeness (0..1) of two poses of one person, between frames or between models. Two people in five
-# clips were never below 0.32 within 0.1 s and below 0.25 in 1 of 100 within 0.2 s; two people of
-# one frame were above 0.19 in 1 of 100 (`research.thresholds`).
+_CONFIRM = 0.1  # MultiPose score that confirms a person who is already followed
+_CONFIRM_CLOSE = 0.25  # likewise when it runs on that person's crop; background stays below 0.2
+_PRESENT = 0.25  # mean confidence below which Thunder's keypoints are not a person
+# Minimum likeness (0..1) of two poses of one person, between frames or between models. For two
+# people in each of five clips it was never below 0.32 within 0.1 s, and below 0.25 in 1 of 100
+# within 0.2 s; for two people in one frame it was above 0.19 in 1 of 100 (`research.thresholds`).
 _SAME = 0.25
-# OKS above which two crops have landed on one person: two who passed one another reached 0.41.
+# OKS above which two crops show one person: two people passing each other reached 0.41.
 _DUPLICATE = 0.65
-_BOX_MARGIN = 0.1  # of the keypoint box on each side: heads and feet end beyond their keypoints
-_CLOCK_SLACK = 0.002  # seconds by which time stamps are rounded in some containers
-_LEANING = math.radians(10), math.radians(30)  # from here the crop turns a little, from here all
-_SHORT_TRUNK = 0.12, 0.22  # trunk over reach: how it leans is not known below, is known above
-# Of the crop's side: a person further off its middle is looked at once more. On the walk clip a
-# single look from 0.15 off errs by 0.2 to 0.8 % of the side, from 0.25 too low by 1.4 and 4 %.
+_BOX_MARGIN = 0.1  # of the keypoint box on each side: heads and feet extend beyond their keypoints
+_CLOCK_SLACK = 0.002  # seconds: rounding of time stamps in some containers
+_LEANING = math.radians(10), math.radians(30)  # the crop starts to rotate, and rotates fully
+_SHORT_TRUNK = 0.12, 0.22  # trunk over reach: below, the lean is unknown; above, it is known
+# Share of the crop's side: a person further off-centre is located a second time. On the walk clip
+# a single pass from 0.15 off-centre errs by 0.2 to 0.8 % of the side, from 0.25 by 1.4 to 4 %.
 _RECROP = 0.12
 
 _TORSO = [
@@ -60,7 +60,7 @@ _HIPS = [COCO17.index("left_hip"), COCO17.index("right_hip")]
 
 
 class MoveNet:
-    """Finds people by MultiPose and follows each by Thunder; a `mbcli.pose2d.Pose2D`."""
+    """Detects people with MultiPose and follows each with Thunder; a `mbcli.pose2d.Pose2D`."""
 
     name: str = "movenet"
     skeleton: Skeleton = COCO17
@@ -79,7 +79,7 @@ class MoveNet:
             threads: CPU threads; None lets onnxruntime choose.
             search_every: seconds of video after which the whole picture is searched again:
                 every sixth frame at 30 fps, every frame at 5 fps.
-            person_threshold: 0..1, MultiPose score from which a new person is taken up.
+            person_threshold: 0..1, minimum MultiPose score of a new person.
 
         Raises:
             ConfigError: ``search_every`` is negative.
@@ -87,7 +87,7 @@ class MoveNet:
         """
         if not search_every >= 0:
             raise ConfigError(f"search_every must be 0 or more seconds, got {search_every}")
-        self.facts: Mapping[str, Any] = {
+        self.metadata: Mapping[str, Any] = {
             "models": "MultiPose and Thunder",
             "device": "cpu",
             "person_threshold": person_threshold,
@@ -101,18 +101,18 @@ class MoveNet:
         self._searched_at = -np.inf
 
     def close(self) -> None:
-        """Give back both networks."""
+        """Release both networks."""
         del self._thunder, self._multipose
 
     def __call__(self, frame: Frame) -> FramePoses:
         """The people in one frame, in no particular order.
 
-        Frames come in order of time; people are followed from each to the next.
+        Frames come in order of time; people are followed from frame to frame.
 
         Returns:
             Boxes around the confident keypoints with a margin of a tenth, inside the picture;
-            COCO-17 keypoints with the confidence that the network gave. Keypoints that it is
-            unsure of stay, with a low confidence; some may lie outside the picture.
+            COCO-17 keypoints with the network's confidence. Uncertain keypoints are kept, with a
+            low confidence; some may lie outside the picture.
         """
         image = frame.image
         if frame.cut:
@@ -127,9 +127,9 @@ class MoveNet:
         return _frame_poses(frame, people)
 
     def _follow(self, image: Image, people: list[FloatArray]) -> list[FloatArray]:
-        """The same people in the next frame, without those who fade, jump or coincide.
+        """Follow people into the next frame, dropping those who fade, jump or coincide.
 
-        When two crops land on one person, the one that came the shorter way keeps them.
+        When two crops end up on one person, the one that moved less keeps the person.
         """
         followed: list[FloatArray] = []
         merit: list[float] = []
@@ -142,7 +142,7 @@ class MoveNet:
         return [followed[i] for i in distinct(followed, merit, _DUPLICATE, SURE)]
 
     def _locate(self, image: Image, near: FloatArray, others: Sequence[FloatArray]) -> FloatArray:
-        """Thunder's keypoints around given ones, with a second look if they lie off-centre."""
+        """Thunder's keypoints near given ones, with a second pass if they are off-centre."""
         square = crop_square(near)
         keypoints = self._look(image, square, near, others)
         better = crop_square(keypoints)
@@ -154,13 +154,13 @@ class MoveNet:
     def _look(
         self, image: Image, square: Square, own: FloatArray, others: Sequence[FloatArray]
     ) -> FloatArray:
-        """Thunder's keypoints in a square without those who are near by."""
+        """Thunder's keypoints in a square, with other people nearby painted over."""
         seen = [_within(person, square) for person in (own, *others)]
         hide = partial(hide_others, own=seen[0], others=seen[1:], sure=SURE)
         return self._thunder(image, square, hide)
 
     def _search(self, image: Image, people: list[FloatArray]) -> list[FloatArray]:
-        """Uphold the followed by the whole picture, drop who is not there, take up who is new."""
+        """Search the whole picture: confirm followed people, drop lost ones, add new ones."""
         poses, scores = self._multipose(image)
         seen = [int(i) for i in np.flatnonzero(scores >= min(_CONFIRM, self._person_threshold))]
         pairs = _pairs(people, [poses[i] for i in seen])
@@ -178,16 +178,16 @@ class MoveNet:
         return staying
 
     def _is_there(self, image: Image, people: list[FloatArray], index: int) -> bool:
-        """Whether MultiPose, looking closer, sees a person it overlooked in the whole picture."""
+        """Whether MultiPose finds a person in their crop whom it missed in the whole picture."""
         poses, scores = self._multipose.closer(image, crop_square(people[index]))
         seen = [pose for pose, score in zip(poses, scores, strict=True) if score >= _CONFIRM_CLOSE]
-        return index in _pairs(people, seen)  # not if what it sees is liker to somebody else
+        return index in _pairs(people, seen)  # not if the detection matches somebody else better
 
     def _newcomer(
         self, image: Image, pose: FloatArray, others: list[FloatArray]
     ) -> FloatArray | None:
-        """Keypoints of somebody MultiPose found; None if they are nobody or one of the others."""
-        # In a crowd Thunder may settle on a neighbour; MultiPose's own keypoints serve then.
+        """Keypoints of a new detection; None if it is not a person or already followed."""
+        # In a crowd Thunder may lock on to a neighbour; MultiPose's own keypoints are then used.
         for keypoints in (self._locate(image, pose, others), pose):
             if (
                 _score(keypoints) >= _PRESENT
@@ -199,13 +199,13 @@ class MoveNet:
 
 
 def crop_square(keypoints: FloatArray) -> Square:
-    """The square in which Thunder looks for a person, from keypoints of the frame before.
+    """The square in which Thunder locates a person, from keypoints of the previous frame.
 
-    The rule published with MoveNet (TensorFlow Hub tutorial, 2021): 1.9 times the reach of the
-    torso, or 1.2 times that of all confident keypoints if wider. The published centre are the
-    hips. Here it lies half-way from them to the middle of the body: with crops shifted and
-    scaled at random, 54 people in real pictures, keypoints scattered a tenth less than about
-    either of the two.
+    The size follows the rule published with MoveNet (TensorFlow Hub tutorial, 2021): 1.9 times the
+    reach of the torso, or 1.2 times that of all confident keypoints if larger. The published centre
+    is the hips. Here it is half-way between them and the middle of the body: for 54 people in real
+    pictures, with crops shifted and scaled at random, keypoints then scattered a tenth less than
+    with either centre.
 
     Args:
         keypoints: (17, 3) x, y in pixels and confidence.
@@ -226,10 +226,10 @@ def crop_square(keypoints: FloatArray) -> Square:
 
 
 def _lean(keypoints: FloatArray) -> float:
-    """Radians by which a person's crop is turned, clockwise, so that the trunk stands upright.
+    """Radians by which a person's crop is rotated, clockwise, to make the trunk upright.
 
-    Thunder knows few people who lean. Those who hardly do are left as they are, and so are those
-    whose trunk is too short in the picture to show how.
+    Thunder has seen few leaning people in training. The crop is not rotated for people who hardly
+    lean, or whose trunk is too short in the picture to show how they lean.
     """
     if not (keypoints[_TORSO, 2] >= SURE).all():
         return 0.0
@@ -244,7 +244,7 @@ def _lean(keypoints: FloatArray) -> float:
 
 
 def _likeness(first: FloatArray, second: FloatArray) -> float:
-    """0..1: the better of keypoint and box agreement, for one person seen twice."""
+    """Similarity of two poses, 0..1: the higher of keypoint and box agreement."""
     boxes = keypoint_box(first, SURE), keypoint_box(second, SURE)
     return max(oks(first, second, SURE), box_iou(*boxes))
 
@@ -259,7 +259,7 @@ def _score(keypoints: FloatArray) -> float:
 
 
 def _pairs(people: list[FloatArray], seen: list[FloatArray]) -> dict[int, int]:
-    """Which followed person is which seen one: index to index, the likest first."""
+    """Match followed people to detections: index to index, the most similar pairs first."""
     likeness = {
         (i, j): _likeness(person, pose)
         for i, person in enumerate(people)

@@ -21,27 +21,27 @@ Image = npt.NDArray[np.uint8]
 
 CROP_SIDE = 256  # pixels of a crop as the networks see it, fixed by Thunder
 _MULTIPOSE_SIDE = (
-    512  # pixels of the longer side: at 384 half-hidden people are lost, 256 is blind to small ones
+    512  # pixels of the longer side: 384 loses half-hidden people, 256 misses small ones
 )
 _MULTIPOSE_STEP = 32  # pixels, height and width must be multiples
 
-# Both networks answer a little to the left: mirrored pictures give coordinates whose mean is off
-# the mirrored middle by 0.30 (Thunder, 1600 keypoints) and 0.35 input pixels (MultiPose, 460). The
-# convolutions treat rows as they treat columns, so y is shifted by the same.
+# Both networks predict slightly too far left: on mirrored pictures, coordinates differ from the
+# mirrored ones by a mean of 0.30 (Thunder, 1600 keypoints) and 0.35 input pixels (MultiPose, 460).
+# Convolutions treat rows and columns alike, so y is shifted by the same amount.
 _OFFSET = 0.3  # input pixels
 
 
 @dataclass(frozen=True)
 class Square:
-    """A square of the picture, possibly reaching beyond its border, in whole pixels.
+    """A square of the picture in whole pixels; it may extend beyond the border.
 
-    Whole pixels let the crop be cut without interpolation, so that only the shrinking resamples.
+    With whole pixels the crop needs no interpolation, so that only the downscaling resamples.
 
     Attributes:
-        left: its left edge before it is turned.
-        top: its upper edge.
-        side: its length.
-        turn: radians by which it is turned about its middle, clockwise as one sees it.
+        left: its left edge before rotation.
+        top: its upper edge before rotation.
+        side: its side length.
+        turn: radians by which it is rotated about its middle, clockwise on screen.
     """
 
     left: int
@@ -55,12 +55,12 @@ class Square:
         return np.array([self.left + self.side / 2, self.top + self.side / 2])
 
     def inside(self, points: FloatArray) -> FloatArray:
-        """(..., 2) pixels of the picture to pixels of the crop as the networks see it."""
+        """(..., 2) pixels of the picture to pixels of the networks' input."""
         turned: FloatArray = (points - self.middle) @ self.axes
         return turned * (CROP_SIDE / self.side) + CROP_SIDE / 2
 
     def outside(self, points: FloatArray) -> FloatArray:
-        """The way back."""
+        """(..., 2) pixels of the networks' input to pixels of the picture."""
         scaled = (points - CROP_SIDE / 2) * (self.side / CROP_SIDE)
         return scaled @ self.axes.T + self.middle
 
@@ -83,7 +83,7 @@ class _Network:
         self._model = OnnxModel(name, threads=threads)
 
     def _run(self, image: Image) -> FloatArray:
-        """Feed one (H, W, 3) RGB picture of admissible size."""
+        """Run the network on one (H, W, 3) RGB picture of a supported size."""
         return self._model(image[None].astype(np.int32))[0]
 
 
@@ -100,8 +100,8 @@ class Thunder(_Network):
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            square: where to look; what lies outside the picture is black.
-            prepare: changes the crop before the network sees it.
+            square: the region to search; outside the picture it is black.
+            prepare: changes the crop before it is passed to the network.
 
         Returns:
             (17, 3) float32 COCO-17: x, y in pixels of ``image``, confidence 0..1.
@@ -120,7 +120,7 @@ class MultiPose(_Network):
         super().__init__("movenet-multipose", threads)
 
     def __call__(self, image: Image) -> tuple[FloatArray, FloatArray]:
-        """Everybody found, also with scores near 0.
+        """All detections, including those with scores near 0.
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -140,11 +140,11 @@ class MultiPose(_Network):
         return np.concatenate([points, scores], axis=-1).astype(np.float32), found
 
     def closer(self, image: Image, square: Square) -> tuple[FloatArray, FloatArray]:
-        """Look at one part of the picture: sees people too small or too dim for the whole.
+        """Search one part of the picture: finds people too small or faint in the whole picture.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            square: where to look; what lies outside the picture is black.
+            square: the region to search; outside the picture it is black.
 
         Returns:
             As for the whole picture.
@@ -166,15 +166,15 @@ def _round_up(length: int) -> int:
 
 
 def _interpolation(scale: float) -> int:
-    """Area averaging shrinks without skipping pixels; it cannot enlarge."""
+    """Area averaging for downscaling, since it skips no pixels; linear for enlarging."""
     return cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
 
 
 def cut(image: Image, square: Square) -> Image:
-    """The square at Thunder's input size, black where it leaves the picture."""
+    """The square, resized to Thunder's input; black outside the picture."""
     if square.turn == 0:
         return _cut_level(image, square, CROP_SIDE)
-    # A level square around the turned one, shrunk to the same scale, then turned.
+    # An unrotated square around the rotated one, scaled first, then rotated.
     side = math.ceil(square.side * math.sqrt(2) / 2) * 2 + square.side % 2
     spare = (side - square.side) // 2
     around = Square(square.left - spare, square.top - spare, side)
@@ -182,7 +182,7 @@ def cut(image: Image, square: Square) -> Image:
     level = _cut_level(image, around, wide)
     scale = wide / side * square.side / CROP_SIDE
     own = square.axes * scale
-    # OpenCV counts from the middle of the first pixel.
+    # In OpenCV the origin is the centre of the first pixel.
     shift = np.full(2, (wide - 1) / 2) - own @ np.full(2, (CROP_SIDE - 1) / 2)
     turned = cv2.warpAffine(
         level,
@@ -194,7 +194,7 @@ def cut(image: Image, square: Square) -> Image:
 
 
 def _cut_level(image: Image, square: Square, side: int) -> Image:
-    """A square that is not turned, as (side, side, 3)."""
+    """An unrotated square, as (side, side, 3)."""
     height, width = image.shape[:2]
     right, bottom = square.left + square.side, square.top + square.side
     inside = image[

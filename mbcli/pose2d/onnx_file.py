@@ -1,7 +1,7 @@
-"""Which operators of an ONNX file read its input; onnxruntime tells shapes, but no operators.
+"""The operators of an ONNX file that read its input; onnxruntime exposes shapes, not operators.
 
-An ONNX file is one Protocol Buffers message. Only the fields on the way to the nodes are looked
-at; the weights between them are stepped over, so a large file costs no more than a small one.
+An ONNX file is one Protocol Buffers message. Only the fields that lead to the nodes are read; the
+weights between them are skipped, so a large file costs no more than a small one.
 The numbers are those of onnx.proto3 (onnx.ai): ModelProto.graph = 7, GraphProto.node = 1,
 NodeProto.input = 1, NodeProto.op_type = 4.
 """
@@ -28,7 +28,7 @@ def readers_of(path: Path, tensor: str) -> set[str]:
     """Names of the operators that read ``tensor`` directly, such as ``{"Conv"}``.
 
     Raises:
-        WeightsError: the file is no ONNX file.
+        WeightsError: the file is not an ONNX file.
     """
     found: set[str] = set()
     try:
@@ -45,7 +45,7 @@ def readers_of(path: Path, tensor: str) -> set[str]:
                             for a, b in _fields(content, *node, _NODE_OPERATOR)
                         )
     except (OSError, ValueError, IndexError) as error:
-        raise WeightsError(f"{path} is no ONNX file: {error}") from error
+        raise WeightsError(f"{path} is not an ONNX file: {error}") from error
     return found
 
 
@@ -63,7 +63,7 @@ def _fields(content: mmap.mmap, start: int, end: int, wanted: int) -> Iterator[t
         elif wire == _BYTES:
             length, start = _varint(content, start)
             if start + length > end:
-                raise ValueError("it is cut off")
+                raise ValueError("it is truncated")
             if number == wanted:
                 yield start, start + length
             start += length
@@ -72,7 +72,7 @@ def _fields(content: mmap.mmap, start: int, end: int, wanted: int) -> Iterator[t
 
 
 def _varint(content: mmap.mmap, start: int) -> tuple[int, int]:
-    """A number of seven bits a byte, lowest first, and where it ends."""
+    """A number of seven bits per byte, lowest first, and where it ends."""
     value = shift = 0
     while True:
         byte = content[start]

@@ -1,4 +1,4 @@
-"""ONNX networks in onnxruntime, on the CPU or on CUDA, with errors in one line."""
+"""ONNX networks in onnxruntime, on the CPU or on CUDA, with one-line errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Port:
     Attributes:
         name: its name in the graph.
         type: such as ``tensor(float)``.
-        shape: its lengths; None where the graph leaves one open.
+        shape: its dimensions; None where the graph leaves one open.
     """
 
     name: str
@@ -53,14 +53,14 @@ class OnnxModel:
         """Load it.
 
         Args:
-            name_or_path: a name of ``mbcli.weights.TABLE``, whose whole content is compared with
-                the table, or the path of an ONNX file.
+            name_or_path: a name in ``mbcli.weights.TABLE``, in which case the digest of the file
+                is checked, or the path of an ONNX file.
             device: ``cpu``, ``cuda``, ``cuda:N``, or ``auto`` for CUDA where it works.
             threads: CPU threads; None lets onnxruntime choose.
 
         Raises:
-            WeightsError: the file is missing, damaged, no ONNX file or has several inputs.
-            ConfigError: the device is none of the above, or CUDA is asked for and absent.
+            WeightsError: the file is missing, damaged, not an ONNX file, or has several inputs.
+            ConfigError: the device is none of the above, or CUDA is requested but unavailable.
         """
         providers = _providers(device)
         table = str(name_or_path) in weights.TABLE
@@ -68,10 +68,10 @@ class OnnxModel:
         self._session = open_onnx(self.path, providers=providers, threads=threads)
         on_cuda = self._session.get_providers()[0] == _CUDA
         if device.startswith("cuda") and not on_cuda:
-            # The runtime falls back to the CPU without a word to the program.
+            # The runtime silently falls back to the CPU.
             raise ConfigError(
-                f"--device {device} asked for, but onnxruntime cannot use CUDA here: it needs an "
-                f"NVIDIA driver, CUDA and cuDNN of the versions it was built for"
+                f"--device {device} was requested, but onnxruntime cannot use CUDA here: it needs "
+                f"an NVIDIA driver, CUDA and cuDNN of the versions it was built for"
             )
         self.device = f"cuda:{_cuda_number(device)}" if on_cuda else "cpu"
         inputs = tuple(_port(node) for node in self._session.get_inputs())
@@ -81,10 +81,10 @@ class OnnxModel:
         self.outputs = tuple(_port(node) for node in self._session.get_outputs())
 
     def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        """Run it on an array that is of the input's type already.
+        """Run the network on an array that already has the input's type.
 
         Raises:
-            WeightsError: the graph does not accept it or fails.
+            WeightsError: the graph does not accept the array or fails.
         """
         try:
             outputs: list[npt.NDArray[Any]] = self._session.run(None, {self.input.name: batch})
@@ -101,7 +101,7 @@ class PictureModel(OnnxModel):
 
     Attributes:
         size: (width, height) of its pictures in pixels.
-        batch: pictures it takes at a time; None if it takes any number.
+        batch: number of pictures per run; None if it takes any number.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class PictureModel(OnnxModel):
             open_size: (width, height) to use where the graph leaves them open.
 
         Raises:
-            WeightsError: as for `OnnxModel`, or it takes no pictures.
+            WeightsError: as for `OnnxModel`, or its input is not pictures.
             ConfigError: as for `OnnxModel`.
         """
         super().__init__(name_or_path, device=device, threads=threads)
@@ -136,28 +136,28 @@ class PictureModel(OnnxModel):
         self.size = shape[3] or open_size[0], shape[2] or open_size[1]
 
     def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        """Run it on (N, 3, H, W) numbers; floating-point outputs become float32.
+        """Run the network on (N, 3, H, W) numbers; floating-point outputs become float32.
 
         Raises:
-            WeightsError: the graph does not accept them or fails.
+            WeightsError: the graph does not accept the array or fails.
         """
         outputs = super().__call__(np.ascontiguousarray(batch, self._dtype))
         return [o.astype(np.float32) if o.dtype == np.float16 else o for o in outputs]
 
     def trial(self) -> list[tuple[int, ...]]:
-        """Shapes of the outputs for one black picture (or a batch of the fixed number).
+        """Shapes of the outputs for one black picture (or a batch of the fixed size).
 
-        Shapes that the graph declares are often left open where the true ones never vary.
+        Graphs often leave output shapes open even though they never vary.
         """
         width, height = self.size
         return [o.shape for o in self(np.zeros((self.batch or 1, 3, height, width)))]
 
 
 def _providers(device: str) -> list[Any]:
-    """The runtime's back ends for a device, in order of preference.
+    """The runtime's execution providers for a device, in order of preference.
 
     Raises:
-        ConfigError: an unknown device, or CUDA is asked for and this onnxruntime is without.
+        ConfigError: an unknown device, or CUDA is requested and this onnxruntime lacks it.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise ConfigError(f"--device must be auto, cpu, cuda or cuda:N here, got {device!r}")
@@ -169,8 +169,8 @@ def _providers(device: str) -> list[Any]:
             f"--device {device} needs an onnxruntime with CUDA: pip uninstall onnxruntime, then "
             f"pip install onnxruntime-gpu"
         )
-    # Finds CUDA's libraries in wheels, such as those that torch depends on; it prints what it
-    # misses, which the session tells better.
+    # Finds CUDA's libraries in wheels, such as those that torch depends on. It prints what is
+    # missing, which the session reports more clearly.
     if hasattr(ort, "preload_dlls"):
         with contextlib.redirect_stdout(io.StringIO()):
             ort.preload_dlls()

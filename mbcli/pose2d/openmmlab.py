@@ -1,12 +1,12 @@
-"""MMPose 1.3 and MMDetection 3.3 beside a modern torch and numpy.
+"""Compatibility of MMPose 1.3 and MMDetection 3.3 with current versions of torch and numpy.
 
-They were last released for torch 2.1 and numpy 1. What has changed since is made good here, and
-nowhere else; `prepare` must have run before the first import of mmengine, mmcv, mmdet or mmpose.
+Their last releases are for torch 2.1 and numpy 1. All workarounds are in this module; `prepare`
+must run before the first import of mmengine, mmcv, mmdet or mmpose.
 
-    mmcv._ext       compiled operators, which mmcv-lite lacks: a stand-in that can do NMS
-    torchvision     one built for another torch cannot be imported: two operators are declared
-    xtcocotools     its wheel is built for numpy 1: pycocotools takes its place
-    torch.load      refuses what OpenMMLab's checkpoints hold beside tensors: `read_checkpoint`
+    mmcv._ext       compiled operators, which mmcv-lite lacks: a replacement that can do NMS
+    torchvision     a build for another torch cannot be imported: two operators are declared
+    xtcocotools     its wheel is built for numpy 1: pycocotools replaces it
+    torch.load      rejects non-tensor data in OpenMMLab's checkpoints: `read_checkpoint`
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from mbcli.errors import ConfigError, WeightsError, first_line
 from mbcli.pose2d.overlap import suppress
 from mbcli.storage.torch_file import load_torch
 
-PYTHONS = ((3, 10), (3, 11))  # xtcocotools, which MMPose requires, has wheels for no newer one
+PYTHONS = ((3, 10), (3, 11))  # xtcocotools, which MMPose requires, has no wheels for newer ones
 INSTALL = "pip install 'mbcli[mmpose]'"
 
 _PACKAGES = ("torchvision", "mmengine", "mmcv", "mmdet", "mmpose")
 
-# What they say at import, while a model is built and while it runs. All of it is about the age of
-# their code, and changes nothing here.
+# Warnings at import, while a model is built and while it runs. All are about the age of the code
+# and harmless here.
 _OUTDATED = re.compile(
     r"`torch\.jit\.\w+` is deprecated"
     r"|`TorchScript` support for functional optimizers is deprecated"
@@ -52,21 +52,21 @@ _OUTDATED = re.compile(
     r"|Can not load dataset_meta from the checkpoint or the model config"
 )
 
-_declared: list[Any] = []  # operators last as long as the torch.library.Library that declared them
+_declared: list[Any] = []  # operators live as long as the torch.library.Library declaring them
 
 
 @cache
 def prepare() -> None:
-    """Make mmengine, mmcv, mmdet and mmpose importable, and import them; once a process.
+    """Make mmengine, mmcv, mmdet and mmpose importable, and import them; once per process.
 
     Raises:
-        ConfigError: a Python they do not run on, or they are not installed, or do not load.
+        ConfigError: an unsupported Python, or the packages are not installed or fail to load.
     """
     here = sys.version_info[:2]
     if here not in PYTHONS:
         pythons = " and ".join(f"{major}.{minor}" for major, minor in PYTHONS)
         raise ConfigError(
-            f"--pose2d mmpose runs on Python {pythons}, this is {here[0]}.{here[1]}: use "
+            f"--pose2d mmpose needs Python {pythons}, got {here[0]}.{here[1]}: use "
             "--pose2d rtmpose, the same models without MMPose"
         )
     missing = [package for package in _PACKAGES if find_spec(package) is None]
@@ -87,24 +87,24 @@ def prepare() -> None:
 
 @contextmanager
 def recorded_warnings() -> Iterator[None]:
-    """Hold back the warnings about OpenMMLab's age; the others are given when the block ends.
+    """Suppress the warnings about OpenMMLab's age; others are issued when the block ends.
 
-    A filter would not do: their code resets the filters on its way.
+    A warning filter does not suffice, since their code resets the filters.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    for told in caught:
-        if not _OUTDATED.search(str(told.message)):
-            warnings.warn_explicit(told.message, told.category, told.filename, told.lineno)
+    for one in caught:
+        if not _OUTDATED.search(str(one.message)):
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 
 
 @contextmanager
 def quiet(scope: str) -> Iterator[None]:
-    """Run their code under the default scope ``mmdet`` or ``mmpose``, without its notices.
+    """Run their code in the default scope ``mmdet`` or ``mmpose``, without log output.
 
-    Notices go to stdout otherwise, where results are printed. Scope and level of their logger
-    are afterwards what they were.
+    The log would go to stdout, where results are printed. The scope and the level of their logger
+    are restored afterwards.
     """
     from mmengine.logging import MMLogger
     from mmengine.registry import DefaultScope
@@ -120,9 +120,9 @@ def quiet(scope: str) -> Iterator[None]:
 
 
 def _mend_torchvision() -> None:
-    """Import torchvision, also one whose operators were built for another torch.
+    """Import torchvision, even if its operators were built for another torch.
 
-    Its Python code describes operators that its library then has not registered, and fails.
+    In that case its library fails to register operators that its Python code refers to.
     """
     try:
         importlib.import_module("torchvision")
@@ -137,9 +137,9 @@ def _mend_torchvision() -> None:
 
 
 def _mend_xtcocotools() -> None:
-    """Put pycocotools in the place of an xtcocotools that numpy 2 cannot load.
+    """Replace an xtcocotools that numpy 2 cannot load by pycocotools.
 
-    Only reading of annotations and evaluation use it; inference does not.
+    Only evaluation and the reading of annotations use it; inference does not.
     """
     try:
         importlib.import_module("xtcocotools._mask")
@@ -152,24 +152,24 @@ def _mend_xtcocotools() -> None:
 
 
 def _mend_mmcv() -> None:
-    """Put a stand-in where mmcv-lite has no compiled operators; a full mmcv stays as it is."""
+    """Replace the compiled operators that mmcv-lite lacks; a full mmcv is left alone."""
     if "mmcv._ext" not in sys.modules and find_spec("mmcv._ext") is None:
         sys.modules["mmcv._ext"] = _Operators("mmcv._ext")
 
 
 class _Operators(ModuleType):
-    """The operators of mmcv: non-maximum suppression, and names for the others.
+    """The operators of mmcv: non-maximum suppression, and placeholders for the others.
 
-    mmcv asks for every name at import, for what it is only when a layer runs it.
+    mmcv looks up every name at import, but calls an operator only when a layer runs it.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        # Without a loader: by that mmengine tells that mmcv has no compiled layers either.
+        # Without a loader: mmengine takes this as the sign that mmcv has no compiled layers.
         self.__spec__ = ModuleSpec(name, None)
 
     def nms(self, bboxes: Any, scores: Any, iou_threshold: float, offset: int) -> Any:
-        """Indices (K,) int64 of the boxes that stay, best first; tensors on any device."""
+        """Indices (K,) int64 of the boxes that are kept, best first; tensors on any device."""
         import torch
 
         kept = suppress(bboxes.cpu().numpy(), scores.cpu().numpy(), iou_threshold, offset)
@@ -181,22 +181,22 @@ class _Operators(ModuleType):
 
         def refuse(*_args: Any, **_kwargs: Any) -> Any:
             raise ConfigError(
-                f"this configuration uses mmcv's compiled operator {name}, which mmcv-lite has "
-                "not: choose another one, or install mmcv 2.1.0 with its operators"
+                f"this configuration uses mmcv's compiled operator {name}, which mmcv-lite "
+                "lacks: choose another one, or install mmcv 2.1.0 with its operators"
             )
 
         return refuse
 
 
 def read_checkpoint(path: Path) -> Mapping[str, Any]:
-    """What OpenMMLab saved: ``state_dict``, ``meta``, ``message_hub``, or only tensors by name.
+    """Contents of an OpenMMLab file: ``state_dict``, ``meta``, ``message_hub``, or only tensors.
 
-    Read with ``weights_only=True``. Beside what torch itself allows, numpy arrays and scalars of
-    numbers are read; the training curves of ``message_hub`` are passed over. What else a file
-    asks for is refused and named, never run.
+    The file is read with ``weights_only=True``. Besides the types that torch allows, numeric numpy
+    arrays and scalars are read; the training curves of ``message_hub`` are skipped. Anything else
+    is refused by name and never executed.
 
     Raises:
-        WeightsError: damaged, unsafe, or no mapping.
+        WeightsError: the file is damaged, unsafe, or not a mapping.
     """
     content = load_torch(path, "a checkpoint", allowed=_ALLOWED)
     if not isinstance(content, Mapping):
@@ -205,9 +205,9 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
 
 
 class _Curve:
-    """Where a checkpoint holds a ``HistoryBuffer``, the curve of a loss: read, and not kept.
+    """Placeholder for a checkpoint's ``HistoryBuffer``, a loss curve: read and discarded.
 
-    Theirs would write what it is given into a table that all buffers of the process share.
+    The original class would write its state into a table shared by all buffers of the process.
     """
 
     def __setstate__(self, state: object) -> None:
@@ -215,12 +215,12 @@ class _Curve:
 
 
 def _curve_method(owner: object, name: object) -> None:
-    """In the place of ``getattr``, by which a ``HistoryBuffer`` names its own methods."""
+    """Replacement for ``getattr``, by which a ``HistoryBuffer`` refers to its own methods."""
     if owner is not _Curve:
         raise UnpicklingError(f"Unsupported global: GLOBAL getattr of {name!r} is refused")
 
 
-# The types in OpenMMLab's checkpoints, under the names by which the files ask for them.
+# The types in OpenMMLab's checkpoints, under the names by which the files refer to them.
 _ALLOWED = (
     (_Curve, "mmengine.logging.history_buffer.HistoryBuffer"),
     (_curve_method, "builtins.getattr"),

@@ -1,7 +1,7 @@
 """Models of MMPose and MMDetection from a configuration and a checkpoint.
 
-A configuration is a Python program, which runs when it is read: give only files that you would
-run. Those that come with the two packages go by their names, without folder and suffix.
+A configuration is a Python program, which is executed when read: use only files that you would
+run. Those that come with the two packages can be given by name, without folder and suffix.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from typing import Any
 from mbcli.errors import ConfigError, WeightsError, first_line
 from mbcli.pose2d.openmmlab import prepare, quiet, read_checkpoint
 
-# Where the packages carry configurations, beside their code.
+# Folders of configurations within the packages.
 _POSE_FOLDERS = (("mmpose", ".mim/configs"),)
 _DETECTOR_FOLDERS = (("mmpose", ".mim/demo/mmdetection_cfg"), ("mmdet", ".mim/configs"))
 
-# How a configuration that does not work comes to light, while it is read and while its model is
-# built.
+# Exceptions caused by a faulty configuration, while it is read and while its model is built.
 _BROKEN = (
     AssertionError,
     AttributeError,
@@ -35,14 +34,14 @@ _BROKEN = (
     ValueError,
 )
 
-# Buffers that OpenMMLab once saved with a model; today the configuration has the numbers.
+# Buffers that OpenMMLab used to save with a model; the values are now in the configuration.
 _SAVED_ONCE = ("data_preprocessor.mean", "data_preprocessor.std")
 
-_NAMED_AT_MOST = 3  # models, so that the error stays a line
+_NAMED_AT_MOST = 3  # names in a message, so that it stays on one line
 
 
 def build_pose_estimator(config: str, checkpoint: Path, *, flip_test: bool, device: str) -> Any:
-    """A top-down pose estimator, ready to run, by ``mmpose.apis.init_model``.
+    """Build a top-down pose estimator with ``mmpose.apis.init_model``.
 
     Args:
         config: name or path.
@@ -51,7 +50,7 @@ def build_pose_estimator(config: str, checkpoint: Path, *, flip_test: bool, devi
         device: ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        ConfigError: no such configuration, a broken one, or one of something else.
+        ConfigError: the configuration is missing, broken, or describes something else.
         WeightsError: the checkpoint is damaged, unsafe or of another architecture.
     """
     prepare()
@@ -69,7 +68,7 @@ def build_pose_estimator(config: str, checkpoint: Path, *, flip_test: bool, devi
             ) from error
         if not isinstance(model, TopdownPoseEstimator):
             raise ConfigError(
-                f"--pose2d-config must be of a TopdownPoseEstimator, {config} is of a "
+                f"--pose2d-config must describe a TopdownPoseEstimator, {config} describes a "
                 f"{type(model).__name__}"
             )
         meta = _load_weights(model, checkpoint, config)
@@ -78,10 +77,10 @@ def build_pose_estimator(config: str, checkpoint: Path, *, flip_test: bool, devi
 
 
 def build_detector(config: str, checkpoint: Path, *, device: str) -> Any:
-    """A detector, ready to run, by ``mmdet.apis.init_detector``.
+    """Build a detector with ``mmdet.apis.init_detector``.
 
     Raises:
-        ConfigError: no such configuration, a broken one, or one of something else.
+        ConfigError: the configuration is missing, broken, or describes something else.
         WeightsError: the checkpoint is damaged, unsafe or of another architecture.
     """
     prepare()
@@ -91,13 +90,13 @@ def build_detector(config: str, checkpoint: Path, *, device: str) -> Any:
     with quiet("mmdet"):
         tree = _read_config("--det-config", config, _DETECTOR_FOLDERS)
         try:
-            # With a palette named, which nobody uses, no dataset is built for one.
+            # With a palette given, though unused, no dataset is built to look one up.
             model = init_detector(tree, checkpoint=None, palette="coco", device="cpu")
         except _BROKEN as error:
             raise ConfigError(f"--det-config {config} builds no model: {_says(error)}") from error
         if not isinstance(model, BaseDetector):
             raise ConfigError(
-                f"--det-config must be of a detector of MMDetection, {config} is of a "
+                f"--det-config must describe a detector of MMDetection, {config} describes a "
                 f"{type(model).__name__}"
             )
         meta = _load_weights(model, checkpoint, config)
@@ -106,14 +105,14 @@ def build_detector(config: str, checkpoint: Path, *, device: str) -> Any:
 
 
 def build_pipeline(steps: Any, scope: str) -> Any:
-    """What a configuration does to a picture before the network sees it.
+    """Build the preprocessing pipeline of a configuration.
 
     Args:
-        steps: the steps, from a configuration.
+        steps: the steps in the configuration.
         scope: ``mmdet`` or ``mmpose``, where their names are looked up.
 
     Raises:
-        ConfigError: a step that does not exist, or with wrong parameters.
+        ConfigError: a step does not exist or has wrong parameters.
     """
     from mmengine.dataset import Compose
 
@@ -127,7 +126,7 @@ def build_pipeline(steps: Any, scope: str) -> Any:
 
 
 def _read_config(option: str, name: str, folders: tuple[tuple[str, str], ...]) -> Any:
-    """The configuration, without weights that its parts would begin with."""
+    """Read a configuration and remove the initial weights of its parts."""
     from mmengine.config import Config
 
     path, packaged = _find_config(option, name, folders)
@@ -136,7 +135,7 @@ def _read_config(option: str, name: str, folders: tuple[tuple[str, str], ...]) -
         if not isinstance(tree.get("model"), dict) or "type" not in tree.model:
             raise ConfigError(f"{option} {name} describes no model")
         for part in _parts(tree.model):
-            # The checkpoint holds all weights; these would be fetched from the network.
+            # The checkpoint holds all weights; these would be downloaded.
             if "Pretrained" in str(part.get("init_cfg")):
                 part.init_cfg = None
             part.pop("pretrained", None)
@@ -148,7 +147,7 @@ def _read_config(option: str, name: str, folders: tuple[tuple[str, str], ...]) -
 
 
 def _find_config(option: str, name: str, folders: tuple[tuple[str, str], ...]) -> tuple[Path, bool]:
-    """The file of a configuration, and whether it is one that comes with the packages."""
+    """The file of a configuration, and whether it comes with the packages."""
     path = Path(name)
     if path.suffix in (".py", ".json", ".yaml", ".yml"):
         if not path.is_file():
@@ -173,7 +172,7 @@ def _folder_of(package: str) -> Path:
 
 
 def _parts(tree: Any) -> Iterator[Any]:
-    """Every mapping in a configuration, itself included."""
+    """Every mapping in a configuration, including itself."""
     if isinstance(tree, dict):
         yield tree
     for value in tree.values() if isinstance(tree, dict) else tree:
@@ -182,10 +181,10 @@ def _parts(tree: Any) -> Iterator[Any]:
 
 
 def _name_packaged_metainfo(tree: Any) -> None:
-    """Name joint lists by their full path.
+    """Replace the paths of joint lists by absolute paths.
 
-    A packaged configuration names them relative to MMPose's own checkout. Looked up like that,
-    a file of the same name under the working directory would be run instead.
+    A packaged configuration gives them relative to MMPose's own checkout. A file with the same
+    path under the working directory would otherwise be executed instead.
     """
     joint_lists = _folder_of("mmpose") / ".mim/configs/_base_/datasets"
     for part in _parts(tree._cfg_dict):
@@ -194,7 +193,7 @@ def _name_packaged_metainfo(tree: Any) -> None:
 
 
 def _load_weights(model: Any, path: Path, config: str) -> Mapping[str, Any]:
-    """Fill a model; returns what the checkpoint says of the dataset that it was trained on."""
+    """Load weights into a model; returns the checkpoint's metadata about its training data."""
     checkpoint = read_checkpoint(path)
     state = checkpoint.get("state_dict", checkpoint)
     if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
@@ -207,7 +206,7 @@ def _load_weights(model: Any, path: Path, config: str) -> Mapping[str, Any]:
         lines = [line.strip() for line in str(error).splitlines()]
         reason = lines[1] if len(lines) > 1 else first_line(error)
         raise WeightsError(f"{path} does not fit configuration {config}: {reason}") from error
-    # Files of torch 0.4 have no such counters, and only training reads them.
+    # Files from torch 0.4 lack these counters, and only training uses them.
     missing = [name for name in found.missing_keys if "num_batches_tracked" not in name]
     wrong = [
         f"{len(names)} {what} ({', '.join(names[:_NAMED_AT_MOST])}{', ...' * more})"

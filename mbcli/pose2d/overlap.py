@@ -1,4 +1,4 @@
-"""How much two people found in a picture are the same person.
+"""Measures of whether two detections in a picture are the same person.
 
 Boxes are compared by intersection over union, keypoints by object keypoint similarity (OKS),
 the measure of the COCO keypoint challenge.
@@ -33,7 +33,7 @@ def keypoint_box(keypoints: FloatArray, floor: float) -> FloatArray:
 
     Args:
         keypoints: (J, 3) x, y in pixels and confidence.
-        floor: confidence; if no keypoint reaches it, all are taken.
+        floor: minimum confidence; if no keypoint reaches it, all are used.
 
     Returns:
         (4,) x1 y1 x2 y2.
@@ -53,13 +53,13 @@ def box_iou(first: FloatArray, second: FloatArray) -> float:
 
 
 def suppress(boxes: FloatArray, scores: FloatArray, limit: float, offset: int = 0) -> IntArray:
-    """Non-maximum suppression: of boxes that overlap only the one with the best score stays.
+    """Non-maximum suppression: of overlapping boxes only the one with the best score is kept.
 
     Args:
         boxes: (N, 4) x1 y1 x2 y2.
         scores: (N,).
-        limit: a box goes if its intersection over union with a better one exceeds this.
-        offset: 1 where x2 and y2 are the last pixel inside, 0 where they are the border.
+        limit: a box is dropped if its intersection over union with a better one exceeds this.
+        offset: 1 if x2 and y2 are the last pixel inside, 0 if they are the border.
 
     Returns:
         (K,) int64 indices into ``boxes``, best first.
@@ -82,13 +82,13 @@ def suppress(boxes: FloatArray, scores: FloatArray, limit: float, offset: int = 
 def oks(first: FloatArray, second: FloatArray, floor: float) -> float:
     """Object keypoint similarity, 0..1, of two COCO-17 poses.
 
-    Only joints with a confidence of at least ``floor`` in both count; without any, the
-    similarity is 0. The area is the mean of the two keypoint boxes'.
+    Only joints with a confidence of at least ``floor`` in both poses count; without any, the
+    similarity is 0. The area is the mean area of the two keypoint boxes.
 
     Args:
         first: (17, 3) x, y in pixels and confidence.
-        second: (17, 3) the same.
-        floor: confidence.
+        second: (17, 3) likewise.
+        floor: minimum confidence.
     """
     both = (first[:, 2] >= floor) & (second[:, 2] >= floor)
     if not both.any():
@@ -103,15 +103,15 @@ def oks(first: FloatArray, second: FloatArray, floor: float) -> float:
 def distinct(
     poses: list[FloatArray], merit: npt.ArrayLike, limit: float, floor: float
 ) -> list[int]:
-    """Indices of the poses that remain when each person is counted once.
+    """Indices of the poses that remain after removing duplicates of a person.
 
-    Of two poses whose `oks` exceeds ``limit`` the one of lower merit goes.
+    Of two poses whose `oks` exceeds ``limit``, the one with lower merit is dropped.
 
     Args:
         poses: (17, 3) each.
-        merit: (P,) any order-giving number.
+        merit: (P,) rank of each pose; higher is better.
         limit: OKS above which two poses are one person.
-        floor: confidence, as in `oks`.
+        floor: minimum confidence, as in `oks`.
 
     Returns:
         Ascending indices into ``poses``.

@@ -1,6 +1,6 @@
 """RTMO in ONNX: everybody's keypoints in one stage (Lu et al. 2023, arXiv:2312.07526).
 
-MMDeploy's export takes (1, 3, 640, 640) BGR 0..255 and gives ``dets`` [1, n, 5], boxes and scores
+MMDeploy's export takes (1, 3, 640, 640) BGR 0..255 and returns ``dets`` [1, n, 5], boxes and scores
 of people, and ``keypoints`` [1, n, J, 3], x, y and visibility 0..1, in pixels of the input.
 """
 
@@ -18,19 +18,19 @@ from mbcli.types import FloatArray, Frame, FramePoses
 
 
 class RTMO:
-    """From a frame to the people in it; it looks at each frame by itself."""
+    """Finds the people in a frame; each frame is processed independently."""
 
     kind: str = "RTMO"
 
     def __init__(self, model: PictureModel, *, person_threshold: float) -> None:
-        """Take a network for which `fits` says yes.
+        """Wrap a network for which `fits` is true.
 
         Args:
             model: the network.
-            person_threshold: 0..1, score from which somebody is a person.
+            person_threshold: 0..1, minimum score of a person.
 
         Raises:
-            WeightsError: its keypoints are of no known skeleton.
+            WeightsError: its keypoints are not those of a known skeleton.
         """
         self._model = model
         self._threshold = person_threshold
@@ -58,7 +58,7 @@ class RTMO:
         """The people in one frame, in no particular order.
 
         Returns:
-            The network's boxes, inside the picture; its keypoints with the visibility as
+            The network's boxes, clipped to the picture; its keypoints, with visibility as the
             confidence.
         """
         padded, scale = letterbox(frame.image, self.size)
@@ -67,7 +67,7 @@ class RTMO:
         poses: FloatArray = outputs[1 - self._boxes][0][:, : len(self.skeleton)]  # (N, J, 3)
         sure = people[:, 4] >= self._threshold
         people, poses = people[sure], poses[sure]
-        # The published exports suppress by themselves, others may not.
+        # The published exports include suppression, others may not.
         kept = suppress(people[:, :4], people[:, 4], OVERLAP)
         boxes = np.clip(people[kept, :4] / np.tile(scale, 2), 0, np.tile(frame.size, 2))
         keypoints = poses[kept]

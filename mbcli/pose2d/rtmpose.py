@@ -1,7 +1,7 @@
-"""The 2D front end on OpenMMLab's published ONNX exports: RTMDet or YOLOX and RTMPose, or RTMO.
+"""The 2D front end for OpenMMLab's ONNX exports: RTMDet or YOLOX with RTMPose, or RTMO.
 
-Nothing of OpenMMLab is needed to run them. What a file holds, its input size and its skeleton are
-read from the graph, so that any export of those networks will do, also of one's own training.
+No OpenMMLab package is needed to run them. The kind of network, its input size and its skeleton
+are read from the graph, so that any export of these networks works, including self-trained ones.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ _KINDS = (PersonDetector, SimCC, RTMO)
 
 
 class RTMPose:
-    """People by an ONNX detector and keypoints by RTMPose, or both by RTMO: a `Pose2D`."""
+    """People from an ONNX detector and keypoints from RTMPose, or both from RTMO: a `Pose2D`."""
 
     name: str = "rtmpose"
     skeleton: Skeleton
     weights: tuple[str, ...]
-    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
     def __init__(self, options: Pose2DOptions) -> None:
-        """Load the networks of the mode, and those that the options name in place of its own.
+        """Load the networks of the mode, or those that the options name instead.
 
         Raises:
-            ConfigError: an option without meaning here, or CUDA asked for and absent.
-            WeightsError: weights that are not on disk, damaged, no ONNX, or of another kind.
+            ConfigError: an unsupported option, or CUDA is requested but unavailable.
+            WeightsError: weights are missing, damaged, not ONNX, or of another kind.
         """
         options.only(
             self.name,
@@ -57,7 +57,7 @@ class RTMPose:
         det_name, pose_name = WEIGHTS_OF_MODE[options.pose2d_mode or DEFAULT_MODE]
         pose_name = options.pose2d_checkpoint or pose_name
         det_name = options.det_checkpoint or det_name
-        # A keypoint model of the user's may need no detector.
+        # A keypoint model given by the user may not need a detector.
         _check_on_disk(*(() if options.pose2d_checkpoint else (det_name,)), pose_name)
         pose_model = _load(pose_name, options)
         kind = _kind_of(pose_model)
@@ -68,7 +68,7 @@ class RTMPose:
             self._run = rtmo
             self.skeleton = rtmo.skeleton
             self.weights = (pose_name,)
-            self.facts = _facts(pose_model, threshold) | {"keypoint_model": _about(rtmo)}
+            self.metadata = _metadata(pose_model, threshold) | {"keypoint_model": _about(rtmo)}
             return
         if kind is not SimCC:
             raise WeightsError(
@@ -90,7 +90,7 @@ class RTMPose:
         self._run = TopDown(detector, simcc, joints=len(simcc.skeleton), person_threshold=threshold)
         self.skeleton = simcc.skeleton
         self.weights = (det_name, pose_name)
-        self.facts = _facts(pose_model, threshold) | {
+        self.metadata = _metadata(pose_model, threshold) | {
             "detector": _about(detector),
             "keypoint_model": _about(simcc),
             "flip_test": flip_test,
@@ -98,23 +98,23 @@ class RTMPose:
         }
 
     def __call__(self, frame: Frame) -> FramePoses:
-        """The people in one frame, in no particular order; frames come in order of time."""
+        """The people in one frame, in no particular order; frames must come in order of time."""
         return self._run(frame)
 
     def close(self) -> None:
-        """Give back the networks."""
+        """Release the networks."""
         del self._run
 
 
 def _check_on_disk(*names: str) -> None:
-    """Name all that is missing, before anything is loaded.
+    """Report all missing weights at once, before any are loaded.
 
     Raises:
-        WeightsError: weights of the table that lie nowhere, or that are no ONNX.
+        WeightsError: weights in the table are not on disk or not ONNX.
     """
     for name in names:
         if name in TABLE and not TABLE[name].file.endswith(".onnx"):
-            raise WeightsError(f"--pose2d {RTMPose.name} needs ONNX weights, {name} is none")
+            raise WeightsError(f"--pose2d {RTMPose.name} needs ONNX weights, which {name} is not")
     check_on_disk(RTMPose.name, *names)
 
 
@@ -123,22 +123,23 @@ def _load(name: str, options: Pose2DOptions) -> PictureModel:
 
 
 def _kind_of(model: PictureModel) -> type[PersonDetector] | type[SimCC] | type[RTMO]:
-    """What a graph is, by its outputs.
+    """The kind of a network, from its outputs.
 
     Raises:
-        WeightsError: none of those that are known.
+        WeightsError: the kind is unknown.
     """
     for kind in _KINDS:
         if kind.fits(model):
             return kind
     outputs = ", ".join(f"{port.name} of {len(port.shape)} axes" for port in model.outputs)
     raise WeightsError(
-        f"{model.path} is none of {', '.join(kind.kind for kind in _KINDS)}: it gives {outputs}"
+        f"{model.path} must be one of {', '.join(kind.kind for kind in _KINDS)}, got outputs "
+        f"{outputs}"
     )
 
 
 def _refuse_beside_rtmo(options: Pose2DOptions) -> None:
-    """Refuse what an RTMO could only ignore.
+    """Refuse options that RTMO would ignore.
 
     Raises:
         ConfigError: such an option is given.
@@ -150,7 +151,7 @@ def _refuse_beside_rtmo(options: Pose2DOptions) -> None:
             )
 
 
-def _facts(model: PictureModel, threshold: float) -> dict[str, Any]:
+def _metadata(model: PictureModel, threshold: float) -> dict[str, Any]:
     return {
         "person_threshold": threshold,
         "runtime": f"onnxruntime {ort.__version__}",

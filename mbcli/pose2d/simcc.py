@@ -1,11 +1,11 @@
 """RTMPose in ONNX: keypoints of people in boxes, by SimCC (Li et al. 2022, arXiv:2107.03332).
 
-The network takes crops of a fixed size and gives, for each joint, one vector over x and one over
-y, with more bins than the crop has pixels (the split ratio, 2 for RTMPose). The bin of the
-largest value is the coordinate, its value the score. Numbers and conventions are those of
-RTMPose's configurations in MMPose 1.3: boxes enlarged by 1.25 and widened to the shape of the
-crop, black outside the picture, RGB normalised by ImageNet's mean and deviation, pixel centres at
-whole numbers.
+The network takes crops of a fixed size and returns, for each joint, one vector over x and one over
+y, with more bins than the crop has pixels (the split ratio, 2 for RTMPose). The bin with the
+largest value is the coordinate, its value the score. Constants and conventions are those of
+RTMPose's configurations in MMPose 1.3: boxes enlarged by 1.25 and extended to the proportions of
+the crop, black outside the picture, RGB normalised by ImageNet's mean and deviation, pixel centres
+at integers.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from mbcli.types import FloatArray
 _MEAN = np.array([123.675, 116.28, 103.53], np.float32)  # RGB
 _DEVIATION = np.array([58.395, 57.12, 57.375], np.float32)
 _ENLARGE = 1.25  # of boxes, see above
-_BATCH = 8  # crops at a time, if nothing else is said
+_BATCH = 8  # crops per run, unless set
 
 
 class SimCC:
-    """From a picture and boxes to the keypoints in them."""
+    """Finds the keypoints of the people in given boxes of a picture."""
 
     kind: str = "RTMPose (SimCC)"
 
     def __init__(
         self, model: PictureModel, *, flip_test: bool = False, batch_size: int | None = None
     ) -> None:
-        """Take a network for which `fits` says yes.
+        """Wrap a network for which `fits` is true.
 
         Args:
             model: the network.
             flip_test: average its vectors with those of the mirrored crop.
-            batch_size: crops at a time, if the graph leaves their number open.
+            batch_size: crops per run, if the graph leaves their number open.
 
         Raises:
-            WeightsError: the outputs are no SimCC vectors of a known skeleton.
+            WeightsError: the outputs are not SimCC vectors of a known skeleton.
         """
         self._model = model
         self._flip_test = flip_test
@@ -75,7 +75,7 @@ class SimCC:
         return self._model.size
 
     def __call__(self, image: npt.NDArray[np.uint8], boxes: FloatArray) -> FloatArray:
-        """Find the keypoints of one person a box.
+        """Find the keypoints of one person per box.
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -83,8 +83,8 @@ class SimCC:
 
         Returns:
             (P, J, 3) float32: x, y in pixels of ``image``, and the smaller of the two maxima as
-            confidence. The network was trained towards Gaussians of height 1, without a bound:
-            what lies outside 0..1 is clipped.
+            confidence. The network was trained on Gaussians of height 1, but its output is not
+            bounded: values outside 0..1 are clipped.
         """
         regions = np.array([region(box, self.size) for box in boxes])  # (P, 4)
         crops = [normalised(crop(image, r, self.size)) for r in regions]
@@ -99,7 +99,7 @@ class SimCC:
         return found
 
     def _vectors(self, batch: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(B, J, bins) over x and over y, of the joints of the skeleton only."""
+        """(B, J, bins) over x and over y, for the joints of the skeleton only."""
         x, y = self._run(batch)
         if self._flip_test:
             mirror = list(self.skeleton.mirror)
@@ -119,14 +119,14 @@ class SimCC:
 
 
 def region(box: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """The part of the picture that a crop shows.
+    """The region of the picture that a crop shows.
 
     Args:
         box: (4,) x1 y1 x2 y2 in pixels.
         size: (width, height) of the crop.
 
     Returns:
-        (4,) left, top, width, height in pixels, of the crop's proportions.
+        (4,) left, top, width, height in pixels, with the crop's proportions.
     """
     centre = (box[:2] + box[2:]) / 2
     width, height = np.maximum(box[2:] - box[:2], 1.0) * _ENLARGE
@@ -138,7 +138,7 @@ def region(box: FloatArray, size: tuple[int, int]) -> FloatArray:
 def crop(
     image: npt.NDArray[np.uint8], part: FloatArray, size: tuple[int, int]
 ) -> npt.NDArray[np.uint8]:
-    """The part of the picture at the size of the network's input, black outside the picture.
+    """Cut a region and resize it to the network's input; black outside the picture.
 
     Args:
         image: (H, W, 3) uint8.
@@ -154,7 +154,7 @@ def crop(
 
 
 def normalised(picture: npt.NDArray[np.uint8]) -> FloatArray:
-    """(3, H, W) float32 from (H, W, 3) uint8 RGB, by ImageNet's mean and deviation."""
+    """(H, W, 3) uint8 RGB -> (3, H, W) float32, normalised by ImageNet's mean and deviation."""
     return ((picture.astype(np.float32) - _MEAN) / _DEVIATION).transpose(2, 0, 1)
 
 
@@ -164,10 +164,10 @@ def decode(x: FloatArray, y: FloatArray, split: float) -> FloatArray:
     Args:
         x: (B, J, bins) over x.
         y: (B, J, bins) over y.
-        split: bins a pixel.
+        split: bins per pixel.
 
     Returns:
-        (B, J, 3) float32: x, y in pixels of the crop, and the smaller maximum within 0..1.
+        (B, J, 3) float32: x, y in pixels of the crop, and the smaller maximum clipped to 0..1.
     """
     places = np.stack([x.argmax(axis=2), y.argmax(axis=2)], axis=-1) / split  # (B, J, 2)
     score = np.clip(np.minimum(x.max(axis=2), y.max(axis=2)), 0, 1)  # (B, J)

@@ -1,8 +1,8 @@
-"""Top-down poses over a video: a detector finds people, a second network their keypoints.
+"""Top-down poses in a video: a detector finds people, a second network their keypoints.
 
-The detector is the dearer of the two, and people move little between frames. So it looks at the
-whole picture a few times a second, at a scene cut, and at once when somebody was lost; between,
-each person's box comes from the confident keypoints of the frame before.
+The detector is the more expensive of the two, and people move little between frames. It therefore
+runs a few times per second, at a scene cut, and immediately after somebody was lost. In between,
+each person's box comes from the confident keypoints of the previous frame.
 """
 
 from __future__ import annotations
@@ -19,37 +19,37 @@ from mbcli.types import FloatArray, Frame, FramePoses
 
 Image = npt.NDArray[np.uint8]
 
-# Keypoint confidence from which a joint shapes boxes and comparisons: from which MMPose draws one.
+# Minimum confidence of keypoints used for boxes and comparisons: MMPose's limit for drawing them.
 SURE = 0.3
 
-# Detector score that is enough for somebody who is followed already, as in ByteTrack (Zhang et al.
-# 2022), where boxes above it still belong to known tracks.
+# Detector score that suffices for somebody who is already followed, as in ByteTrack (Zhang et al.
+# 2022), where boxes above it are matched to known tracks.
 _UPHOLD = 0.1
-# IoU of a detection and a followed person's box, to be the same person; of SORT (Bewley et al.
-# 2016). Of a person's boxes 0.2 s apart, 95 of 100 overlap by more than 0.4.
+# Minimum IoU to match a detection with a followed person's box, from SORT (Bewley et al. 2016). Of
+# boxes of one person 0.2 s apart, 95 of 100 overlap by more than 0.4.
 _UPHOLD_IOU = 0.3
-# Mean confidence below which followed keypoints are no person: under `SURE`, so that somebody who
-# is half hidden stays. From the next value on it upholds those whom the detector overlooks: a
-# half more, since nothing else speaks for them then.
+# Mean confidence below which followed keypoints are not a person: lower than `SURE`, so that
+# half-hidden people are kept. From the second value on, people missed by the detector are kept: it
+# is half as high again, since there is no other evidence for them.
 _PRESENT = 0.25
 _CLEAR = 0.4
-# Likeness (0..1) of two poses of one person, from frame to frame. Two people each in five clips
-# were never below 0.32 within 0.1 s and below 0.25 in 1 of 100 within 0.2 s; two people of one
-# frame were above 0.19 in 1 of 100 (`research.thresholds`).
+# Minimum likeness (0..1) of two poses of one person, from frame to frame. For two people in each of
+# five clips it was never below 0.32 within 0.1 s, and below 0.25 in 1 of 100 within 0.2 s; for two
+# people in one frame it was above 0.19 in 1 of 100 (`research.thresholds`).
 _SAME = 0.25
-# OKS above which two boxes hold one person: two people who passed one another reached 0.41.
+# OKS above which two boxes show one person: two people passing each other reached 0.41.
 _DUPLICATE = 0.65
 
-# Of the keypoint box's width and height, on each side: hands, heads and feet end beyond their
-# keypoints. RTMDet's boxes of 40 whole people in side view reach as far beyond them.
+# Margins as shares of the keypoint box's width and height, on each side: hands, heads and feet
+# extend beyond their keypoints. RTMDet's boxes of 40 whole people in side view extend as far.
 _MARGIN = np.array([0.15, 0.08])
 
-_CLOCK_SLACK = 0.002  # seconds by which time stamps are rounded in some containers
+_CLOCK_SLACK = 0.002  # seconds: rounding of time stamps in some containers
 _BODY = len(COCO17)  # the skeletons of top-down models all begin with these joints
 
 
 class TopDown:
-    """Finds people by ``detect`` and their keypoints by ``locate``; frames come in order."""
+    """Finds people with ``detect`` and their keypoints with ``locate``; frames come in order."""
 
     def __init__(
         self,
@@ -60,16 +60,16 @@ class TopDown:
         person_threshold: float,
         search_every: float = 0.2,
     ) -> None:
-        """Join two networks.
+        """Combine two networks.
 
         Args:
             detect: from a (H, W, 3) uint8 RGB picture to (N, 5) people, x1 y1 x2 y2 in pixels and
-                score 0..1, also those with low scores.
+                score 0..1, including low scores.
             locate: from the picture and (P, 4) boxes, P > 0, to (P, J, 3) keypoints, x, y in
                 pixels and confidence 0..1. The first 17 joints are those of COCO-17.
             joints: J.
-            person_threshold: 0..1, detector score from which a new person is taken up.
-            search_every: seconds of video after which the detector looks again: every sixth
+            person_threshold: 0..1, minimum detector score of a new person.
+            search_every: seconds of video after which the detector runs again: every sixth
                 frame at 30 fps, every frame at 5 fps.
 
         Raises:
@@ -89,8 +89,8 @@ class TopDown:
         """The people in one frame, in no particular order.
 
         Returns:
-            The detector's boxes where it looked, else boxes around the confident keypoints with
-            a margin; both inside the picture. All keypoints as ``locate`` gave them.
+            The detector's boxes in frames where it ran, else boxes around the confident keypoints
+            with a margin; both clipped to the picture. All keypoints as returned by ``locate``.
         """
         image = frame.image
         if frame.cut:
@@ -109,7 +109,7 @@ class TopDown:
         return FramePoses(frame.index, frame.time, boxes, keypoints)
 
     def _follow(self, image: Image) -> list[FloatArray]:
-        """The people of the frame before, without those who fade, jump or coincide."""
+        """The people of the previous frame, without those who fade, jump or coincide."""
         if not self._people:
             return []
         size = image.shape[1], image.shape[0]
@@ -119,16 +119,16 @@ class TopDown:
             for pose, before in zip(found, self._people, strict=True)
             if pose[:, 2].mean() >= _PRESENT and _likeness(pose, before) >= _SAME
         ]
-        # When two boxes land on one person, the one that came the shorter way keeps them.
+        # When two boxes end up on one person, the one that moved less keeps the person.
         poses = [pose for pose, _ in followed]
         return [poses[i] for i in _once(poses, [merit for _, merit in followed])]
 
     def _search(self, frame: Frame) -> tuple[list[FloatArray], FloatArray]:
         """Everybody in the picture and their (P, 4) boxes.
 
-        Who is followed stays on less than a newcomer needs: a weak detection, or clear keypoints
-        where there is no detection at all. Small detectors overlook people every other time, and
-        where nobody is left, keypoints are never clear.
+        A followed person needs less evidence than a new one: a weak detection, or clear keypoints
+        without any detection. Small detectors miss people every other time, and where nobody is
+        left, keypoints are never clear.
         """
         detections = np.asarray(self._detect(frame.image), np.float32).reshape(-1, 5)
         seen, scores = _inside(detections[:, :4], frame.size), detections[:, 4]
@@ -159,23 +159,23 @@ class TopDown:
 
 
 def _meets(box: FloatArray, others: FloatArray) -> bool:
-    """Whether a box is that of one of the others."""
+    """Whether a box matches one of the others."""
     return any(box_iou(box, other) >= _UPHOLD_IOU for other in others)
 
 
 def _likeness(first: FloatArray, second: FloatArray) -> float:
-    """0..1: the better of keypoint and box agreement, for one person seen twice."""
+    """Similarity of two poses, 0..1: the higher of keypoint and box agreement."""
     boxes = keypoint_box(first, SURE), keypoint_box(second, SURE)
     return max(oks(first[:_BODY], second[:_BODY], SURE), box_iou(*boxes))
 
 
 def _once(poses: list[FloatArray], merit: npt.ArrayLike) -> list[int]:
-    """Indices of the poses that remain when each person is counted once."""
+    """Indices of the poses that remain after removing duplicates of a person."""
     return distinct([pose[:_BODY] for pose in poses], merit, _DUPLICATE, SURE)
 
 
 def _boxes(people: list[FloatArray], size: tuple[int, int]) -> FloatArray:
-    """(P, 4) boxes around the sure keypoints, with a margin, inside the picture."""
+    """(P, 4) boxes around the confident keypoints, with a margin, clipped to the picture."""
     boxes = np.empty((len(people), 4), np.float32)
     for row, person in enumerate(people):
         box = keypoint_box(person, SURE)

@@ -65,7 +65,7 @@ def detect_in_pictures(
             looks=looks,
         )
     if not len(everybody.track_ids):
-        threshold = backend.facts["person_threshold"]
+        threshold = backend.metadata["person_threshold"]
         raise NobodyFoundError(
             f"nobody was found in the {len(poses)} frames of {source} by {backend.name} with "
             f"--min-score {threshold:g}: try --min-score {threshold / 2:g}"
@@ -76,7 +76,7 @@ def detect_in_pictures(
         keypoints=keypoints,
         source=source,
         backend=backend.name,
-        pose2d={"reason": choice.reason, "hint": choice.hint, **backend.facts},
+        pose2d={"reason": choice.reason, "hint": choice.hint, **backend.metadata},
         weights=tuple(pose2d_weights(name) for name in backend.weights),
         mended=mended,
         warnings=tuple(reader.warnings),

@@ -66,7 +66,7 @@ def test_shaking_is_seen_and_what_a_filter_would_leave_of_it() -> None:
     assert found.bone_spread > calm.bone_spread
 
 
-def test_frames_without_an_answer_are_left_out_and_told() -> None:
+def test_frames_without_a_prediction_are_left_out_and_reported() -> None:
     target = _motion()
     poses = target.copy()
     poses[30:60] = np.nan

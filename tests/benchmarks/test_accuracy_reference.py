@@ -113,7 +113,7 @@ def test_the_one_who_moves_is_chosen_whatever_the_order() -> None:
     assert same_person(views, people) == (0, 0, 1, 0)
 
 
-def test_nobody_whom_all_see_is_told() -> None:
+def test_nobody_whom_all_see_is_reported() -> None:
     views = _views()
     pixels = _seen(views, _walker())
     pixels[0] = _seen(views, _walker(place=2.0))[0]

@@ -126,15 +126,15 @@ def test_a_lost_thorax_bone_is_restored(write_bvh: Callable[..., Path]) -> None:
     assert rest_height(hierarchy) == pytest.approx((0.83 + 0.51 + 0.12) / 0.88, abs=0.02)
 
 
-def test_an_unknown_skeleton_is_told_what_it_misses() -> None:
+def test_an_unknown_skeleton_is_reported_with_what_it_lacks() -> None:
     hierarchy = figure("acclaim")
     names = tuple("paw" if n == "lwrist" else n for n in hierarchy.names)
-    with pytest.raises(DataError, match=r"the nearest, acclaim, misses the joints lwrist$"):
+    with pytest.raises(DataError, match=r"the closest, acclaim, it lacks the joints lwrist$"):
         body_positions(still(replace(hierarchy, names=names)))
 
 
 def test_a_skeleton_that_lies_at_rest_is_refused() -> None:
     hierarchy = figure("acclaim")
     lying = replace(hierarchy, offsets=hierarchy.offsets[:, [0, 2, 1]])
-    with pytest.raises(DataError, match=r"must stand along \+y, got a trunk along"):
+    with pytest.raises(DataError, match=r"must be upright along \+y, got a trunk along"):
         body_positions(still(lying))

@@ -95,7 +95,7 @@ def test_rates_are_rounded_only_next_to_a_whole_number(step: float, rate: float)
         ("OFFSET 1 2 3", "OFFSET 1 2", 5, "OFFSET needs three numbers, got 'CHANNELS'"),
         ("OFFSET 0 -4 0", "OFFSET 0 nan 0", 7, "got 'nan'"),
         ("CHANNELS 1 Xrotation", "CHANNELS 1 Wrotation", 8, "got 'Wrotation'"),
-        ("CHANNELS 2 Zposition Yposition", "CHANNELS 2 Zposition Zposition", 12, "different"),
+        ("CHANNELS 2 Zposition Yposition", "CHANNELS 2 Zposition Zposition", 12, "distinct"),
         ("CHANNELS 1 Xrotation", "CHANNELS 2 Xrotation", 9, "got 'Joint'"),
         ("JOINT hand", "JOINT knee", 20, "joint names must be unique, got 'knee'"),
         ("Frames: 2", "Frames: 0", 30, "whole number from 1, got '0'"),
@@ -123,7 +123,7 @@ def test_all_frames_of_the_file_are_read(file: Path, announced: int) -> None:
     file.write_text(TEXT.replace("Frames: 2", f"Frames: {announced}"))
     counted = read_bvh(file, scale=1.0)
     np.testing.assert_array_equal(counted.rotations, whole.rotations)
-    assert counted.note == f"the file announces {announced} frames and holds 2: those were read"
+    assert counted.note == f"the file declares {announced} frames and contains 2, which were read"
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(file: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(file: Path) -> None:
 
 def test_a_broken_off_file_is_refused(file: Path) -> None:
     file.write_text(TEXT[: TEXT.index("10 20 30 7")])
-    with pytest.raises(DataError, match="a motion needs a frame, got 'none'"):
+    with pytest.raises(DataError, match="a motion needs at least one frame, got 'none'"):
         read_bvh(file, scale=1.0)
     file.write_text(TEXT[: TEXT.index("JOINT hand")])
     with pytest.raises(DataError, match="got 'the end of the file'"):

@@ -108,9 +108,9 @@ def lopsided(body: Array) -> Array:
     ("spoil", "reason"),
     [
         (lambda body: body * 1000, "m tall, got"),
-        (jump, "joints jump: import would have cut out"),
+        (jump, "joints jump: an import would have cut out"),
         (grow, "bones must keep their length, but left hip to knee goes from"),
-        (lopsided, "both sides must be alike, but shoulder to elbow is 0.29"),
+        (lopsided, "both sides must be equal, but shoulder to elbow is 0.29"),
         (lambda body: body[:5], "0.5 s or more"),
     ],
 )
@@ -167,7 +167,7 @@ def swapped(points: Array) -> Array:
     [
         (spoilt("keypoints", lambda a: np.full_like(a, np.nan) * [1, 1, 0]), "missing"),
         (spoilt("keypoints", lambda a: a * [10, 10, 1]), "must be pixels of 1000x1000"),
-        (spoilt("keypoints", lambda a: a * [0, 0, 1] + [5, 5, 0]), "fall together"),
+        (spoilt("keypoints", lambda a: a * [0, 0, 1] + [5, 5, 0]), "coincide"),
         (spoilt("keypoints", cut), "the body jumps by 2264 pixels, first at frame 30"),
         (spoilt("truth", lambda a: a / 1000), "truth must be millimetres of a person 650..3150"),
         (spoilt("truth", swapped), "joints jump at up to"),

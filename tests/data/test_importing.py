@@ -157,7 +157,7 @@ def test_bad_recordings_are_refused_one_by_one(
     reasons = dict(report.refused)
     assert "the end of the file" in reasons["anna/x_02.bvh"]
     assert "0.5 s or more" in reasons["anna/x_03.bvh"]
-    assert "human height in none of the units" in reasons["bert/y_02.bvh"]
+    assert "human height in any of the units" in reasons["bert/y_02.bvh"]
     assert [name for name, _ in report.notes] == ["bert/y_03.bvh"]
 
 
@@ -213,7 +213,7 @@ def test_another_number_of_frames_is_noted(tmp_path: Path, write_bvh: Callable[.
     path.write_text(path.read_text().replace("Frames: 121", "Frames: 122"))
     report = import_folder("bvh", tmp_path / "in", tmp_path / "s")
     assert report.notes == (
-        ("a.bvh", "the file announces 122 frames and holds 121: those were read"),
+        ("a.bvh", "the file declares 122 frames and contains 121, which were read"),
     )
 
 

@@ -147,7 +147,7 @@ def test_broken_posetrack_files_do_not_stop_the_rest(annotations: Path, tmp_path
     assert "51 finite numbers, got 48" in reasons["b.json"]
     assert "twice in frame 0" in reasons["c.json"]
     assert "keypoints must be those of PoseTrack" in reasons["d.json"]
-    assert "no whole JSON" in reasons["g.json"]
+    assert "not a complete JSON" in reasons["g.json"]
     assert not any("\n" in reason for reason in reasons.values())
     with pytest.raises(DataError, match=r"must hold \.json files"):
         read_posetrack(tmp_path / "s" / "x")
@@ -203,7 +203,7 @@ def test_broken_instavariety(arrays: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"must be \(N, 17, 3\), got \(5, 16, 3\)"):
         read_instavariety(arrays)
     np.save(arrays / "motion_all.npy", np.array([{}]))
-    with pytest.raises(DataError, match=r"whole \.npy array of numbers"):
+    with pytest.raises(DataError, match=r"complete \.npy array of numbers"):
         read_instavariety(arrays)
     (arrays / "motion_all.npy").unlink()
     with pytest.raises(DataError, match=r"motion_all\.npy"):
@@ -247,7 +247,7 @@ def test_people_of_a_keypoint_file_become_sequences(tmp_path: Path) -> None:
     files = [tmp_path / "a" / "good.json", tmp_path / "bad.json"]
     report = import_sequences(read_tracks, tmp_path, tmp_path / "s", files=files, reader=reader)
     assert report.refused == (
-        ("a/good.json: person 9", "5 frames in stretches of less than 0.5 s"),
+        ("a/good.json: person 9", "5 frames in runs of less than 0.5 s"),
         ("bad.json", "bad.json is none"),
     )
     store = SequenceStore.open(tmp_path / "s")
@@ -288,6 +288,6 @@ def test_import_counts_refusals_and_keeps_the_rest(tmp_path: Path) -> None:
     assert told[-1] == (5, 5)
     first = SequenceStore.open(tmp_path / "s").sequences[0]
     assert (first.subject, first.licence) == ("p-a", "CC0")
-    with pytest.raises(DataError, match="must hold a sequence, got none"):
+    with pytest.raises(DataError, match="must contain at least one sequence, got none"):
         import_sequences(lambda _: SequenceImport([], 0), tmp_path, tmp_path / "t")
     assert not (tmp_path / "t").exists()

@@ -209,7 +209,7 @@ def test_test_part(tmp_path: Path) -> None:
             {"annot2": cells([np.zeros((FRAMES, 34))] * 14)},
             r"annot2 must be \(F, 56\), got \(20, 34\)",
         ),
-        ({"annot2": cells([np.zeros((7, 56))] * 14)}, "of the same frames, got 7, 20"),
+        ({"annot2": cells([np.zeros((7, 56))] * 14)}, "equally many frames, got 7, 20"),
         ({"annot3": cells([person(JOINTS28) / 1000] * 14)}, "in millimetres, got a thigh of 0.43"),
         ({"univ_annot3": cells([np.full((FRAMES, 84), np.nan)] * 14)}, "must be finite numbers"),
         ({"cameras": np.array([[1, 2, 3]])}, "the cameras are 1, 2, 3, got no 0"),
@@ -232,8 +232,8 @@ def test_broken_training_files(tmp_path: Path, change: dict[str, Any], reason: s
     [
         ({"valid_frame": None}, "must hold valid_frame"),
         ({"annot3": np.zeros((FRAMES, 1, 28, 3))}, r"annot3 must be \(F, 1, 17, 3\)"),
-        ({"valid_frame": np.zeros((FRAMES, 1))}, "a frame or more must be valid"),
-        ({"valid_frame": np.ones((9, 1))}, "of the same frames"),
+        ({"valid_frame": np.zeros((FRAMES, 1))}, "at least one frame must be valid"),
+        ({"valid_frame": np.ones((9, 1))}, "equally many frames"),
     ],
 )
 def test_broken_test_files(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
@@ -246,10 +246,12 @@ def test_torn_files(tmp_path: Path) -> None:
     train, test = write_train(tmp_path / "in"), write_test(tmp_path / "in")
     for path in (train, test):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(DataError, match=r"all 2 sequences were refused; .*no whole MATLAB 5 file"):
+    with pytest.raises(
+        DataError, match=r"all 2 sequences were refused; .*not a complete MATLAB 5 file"
+    ):
         import_sequences(read_mpi_inf_3dhp, tmp_path / "in", tmp_path / "s")
     train.unlink()
-    with pytest.raises(DataError, match=r"no whole MATLAB 7\.3 file"):
+    with pytest.raises(DataError, match=r"not a complete MATLAB 7\.3 file"):
         import_sequences(read_mpi_inf_3dhp, tmp_path / "in", tmp_path / "s")
 
 
@@ -261,12 +263,12 @@ def test_a_calibration_that_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("package", "name"), [("scipy.io", "scipy"), ("h5py", "h5py")])
-def test_a_missing_package_is_told(
+def test_a_missing_package_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, name: str
 ) -> None:
     {"scipy": write_train, "h5py": write_test}[name](tmp_path / "in")
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ConfigError, match=f"{name} is needed: pip install {name}$"):
+    with pytest.raises(ConfigError, match=f"reading it needs {name}: pip install {name}$"):
         import_sequences(read_mpi_inf_3dhp, tmp_path / "in", tmp_path / "s")
 
 

@@ -127,7 +127,7 @@ def test_ntu120_has_120_labels(tmp_path: Path) -> None:
             r"COCO's joints in the picture, got \(1, 40, 25, 3\)",
         ),
         ({"keypoint": np.zeros((1, 39, 17, 2))}, "in 40 frames, got"),
-        ({"keypoint": np.zeros((0, 40, 17, 2))}, "1 person or more"),
+        ({"keypoint": np.zeros((0, 40, 17, 2))}, "at least 1 person"),
         ({"keypoint_score": np.zeros((1, 40, 18))}, "keypoint_score must be"),
         ({"keypoint_score": np.full((1, 40, 17), np.nan)}, "must be finite"),
         ({"label": 3}, "the label of action A001 must be 0, got 3"),
@@ -307,13 +307,16 @@ def test_broken_skeletons(tmp_path: Path, write: Callable[..., Path]) -> None:
     good = skeleton_text(20, {ID: (0, kinect(20))})
     write(good)
     cases = {
-        "S001C001P001R001A001": (good[:200], "expected the number of|25 joints by 12"),
-        "S001C001P001R001A002": ([*good, "1 2 3"], "got 3 words more"),
-        "S001C001P001R001A003": (["5", *["0"] * 5], "got none in any frame"),
+        "S001C001P001R001A001": (good[:200], "expected the number of|25 joints of 12"),
+        "S001C001P001R001A002": ([*good, "1 2 3"], "got 3 more words"),
+        "S001C001P001R001A003": (
+            ["5", *["0"] * 5],
+            "at least one frame must contain a body, got none",
+        ),
         "S001C001P001R001A004": ([*good[:3], "24", *good[4:]], "25 joints, got 24 in frame 0"),
         "S001C001P001R001A005": (
             [*good[:4], good[4].replace("277.4", "x"), *good[5:]],
-            "by 12 numbers",
+            "of 12 numbers",
         ),
         "S001C001P001R001A006": (["many"], "expected the number of frames, got 'many'"),
         "S001C001P001R001A121": (good, "an action must be within 1..120"),

@@ -96,15 +96,15 @@ def test_what_is_not_known_is_nan(store: Path) -> None:
 def test_arrays_that_a_store_does_not_hold(tmp_path: Path) -> None:
     with SequenceWriter(tmp_path / "s", people=2) as writer:
         writer.add(points(3, 2), **facts("a"))
-        with pytest.raises(DataError, match="was not made to hold target"):
+        with pytest.raises(DataError, match="was not created with target"):
             writer.add(points(3, 2), **facts("b"), target=points(3))
     opened = SequenceStore.open(tmp_path / "s")
     assert opened.people == 2
     assert opened.arrays == ("keypoints",)
     assert not opened.has("target")
-    with pytest.raises(DataError, match="a store with target is needed, this one holds keypoints"):
+    with pytest.raises(DataError, match="a store with target is needed, this one has keypoints"):
         opened.array("target", opened.sequences[0])
-    with pytest.raises(DataError, match=r"must be of keypoints, target.*got bones"):
+    with pytest.raises(DataError, match=r"must be one of keypoints, target.*got bones"):
         opened.has("bones")
 
 
@@ -185,7 +185,7 @@ def changed(place: tuple[int, ...], value: float) -> Array:
         (points(3), {"size": (0, 5)}, "positive size"),
         (points(3), {"split": "testing"}, "split must be of train, val, test or empty"),
         (points(3), {"gender": "f"}, "gender must be of"),
-        (points(3), {"label": 2}, "a place in the store's 2 labels, got 2"),
+        (points(3), {"label": 2}, "an index into the store's 2 labels, got 2"),
         (points(3), {"name": "there"}, "names must be unique"),
     ],
 )
@@ -247,13 +247,13 @@ def test_the_files_of_a_store_are_those_of_its_arrays() -> None:
 def test_damaged_arrays_are_refused(store: Path) -> None:
     whole = (store / "factor.npy").read_bytes()
     (store / "factor.npy").write_bytes(whole[:-1])
-    with pytest.raises(DataError, match="must be a whole"):
+    with pytest.raises(DataError, match="must be a complete"):
         SequenceStore.open(store)
     np.save(store / "factor.npy", np.zeros(6, np.float32))
     with pytest.raises(DataError, match=r"shape \(7,\).*got float32 \(6,\)"):
         SequenceStore.open(store)
     (store / "factor.npy").unlink()
-    with pytest.raises(DataError, match="must be a whole"):
+    with pytest.raises(DataError, match="must be a complete"):
         SequenceStore.open(store)
 
 
@@ -266,8 +266,8 @@ def test_damaged_arrays_are_refused(store: Path) -> None:
         ("people", 0, "people must be a positive number, got 0"),
         ("people", True, "people must be a positive number, got True"),
         ("labels", [1], "labels must be a list of names"),
-        ("arrays", ["target"], "arrays must be keypoints and of"),
-        ("arrays", ["keypoints", "bones"], "arrays must be keypoints and of"),
+        ("arrays", ["target"], "arrays must be keypoints and any of"),
+        ("arrays", ["keypoints", "bones"], "arrays must be keypoints and any of"),
         ("sequences", {}, "must be a list, got dict"),
         ("sequences", [{"name": "a"}], "sequence 0 must have name, subject"),
     ],
@@ -282,12 +282,12 @@ def test_a_foreign_table_is_refused(store: Path, key: str, value: object, messag
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("start", 1, "got sequence 0 at row 1 in place of 0"),
+        ("start", 1, "got sequence 0 at row 1 instead of 0"),
         ("frames", 0, "positive fps and frames"),
-        ("fps", "50", "fps is of a wrong type: '50'"),
-        ("size", [1, 2, 3], "size is of a wrong type"),
-        ("label", 7, "a place in the store's 2 labels, got 7"),
-        ("label", True, "label is of a wrong type"),
+        ("fps", "50", "fps has the wrong type: '50'"),
+        ("size", [1, 2, 3], "size has the wrong type"),
+        ("label", 7, "an index into the store's 2 labels, got 7"),
+        ("label", True, "label has the wrong type"),
         ("split", "x", "split must be"),
     ],
 )

@@ -172,13 +172,13 @@ def test_a_pickle_that_names_more_is_not_run(tmp_path: Path) -> None:
             r"shapedirs must be \(53, 3, any\), got \(53, 2, 10\)",
         ),
         ({"v_template": np.full((53, 3), np.nan)}, "v_template must hold finite numbers"),
-        ({"J_regressor": np.zeros((5, 53))}, "has 22 joints or more, got 5"),
+        ({"J_regressor": np.zeros((5, 53))}, "must have at least 22 joints, got 5"),
         ({"posedirs": np.zeros((53, 3, 207))}, r"posedirs must be \(53, 3, 459\)"),
         ({"weights": np.array("lbs")}, "weights must be an array of numbers"),
         ({"kintree_table": np.full((2, 52), 60)}, "parents before children"),
     ],
 )
-def test_broken_models_are_told(
+def test_broken_models_are_reported(
     tmp_path: Path, smpl_data: MakeModel, change: Arrays, message: str
 ) -> None:
     arrays = {k: v for k, v in (smpl_data() | change).items() if v is not None}

@@ -120,10 +120,10 @@ def test_a_store_with_other_files_stays_as_it_is(store: Path) -> None:
 def test_a_truncated_file_is_refused(store: Path) -> None:
     rows = store / "joints.npy"
     rows.write_bytes(rows.read_bytes()[:-1])
-    with pytest.raises(DataError, match="must be a whole"):
+    with pytest.raises(DataError, match="must be a complete"):
         ClipStore.open(store)
     rows.write_bytes(b"")
-    with pytest.raises(DataError, match="must be a whole"):
+    with pytest.raises(DataError, match="must be a complete"):
         ClipStore.open(store)
 
 
@@ -157,11 +157,11 @@ def test_a_foreign_table_is_refused(store: Path, key: str, value: object, messag
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("start", 1, "got clip 0 at row 1 in place of 0"),
+        ("start", 1, "got clip 0 at row 1 instead of 0"),
         ("frames", 0, "positive fps and frames"),
         ("fps", -1.0, "positive fps and frames"),
         ("fps", float("nan"), "positive fps and frames"),
-        ("frames", "5", "frames is of a wrong type: '5'"),
+        ("frames", "5", "frames has the wrong type: '5'"),
     ],
 )
 def test_a_damaged_entry_is_refused(store: Path, key: str, value: object, message: str) -> None:

@@ -89,7 +89,7 @@ def test_a_film_becomes_a_sequence_for_each_person(tmp_path: Path, model: SmplMo
     report = import_sequences(read_threedpw, tmp_path / "in", tmp_path / "s", licence="3DPW")
     assert report.imported == ("downtown_walking_00_0", "downtown_walking_00_1")
     assert [note for _, note in report.notes] == [
-        f"the camera's pose is not known in 1 of {FRAMES} frames"
+        f"the camera's pose is unknown in 1 of {FRAMES} frames"
     ]
     store = SequenceStore.open(tmp_path / "s")
     assert store.arrays == ("keypoints", "target", "truth", "factor", "pose", "shape")
@@ -158,7 +158,7 @@ def test_splits_come_from_the_folders(tmp_path: Path, model: SmplModel) -> None:
         ({"jointPositions": [np.zeros((FRAMES, 51))]}, r"jointPositions must be \(25, 72\)"),
         ({"jointPositions": [np.full((FRAMES, 72), np.nan)]}, "must be finite"),
         ({"cam_poses": np.tile(np.eye(4), (FRAMES - 1, 1, 1))}, r"cam_poses must be \(25, 4, 4\)"),
-        ({"genders": ["m", "f"]}, "all must tell of the same people, got .*genders 2"),
+        ({"genders": ["m", "f"]}, "all entries must have equally many people, got .*genders 2"),
         ({"betas": [np.zeros(4)]}, "betas must be 10 numbers, got 4"),
         ({"poses": 3}, "poses must be a list of people"),
         ({"poses": ["x"]}, "poses must be numbers"),

@@ -99,7 +99,7 @@ def test_human36m_in_the_cameras_frame(h36m: Path, tmp_path: Path) -> None:
         ("S9", "Directions", "test", "54138969", 40),
     ]
     assert len(store.sequences) == 8
-    assert [reason for _, reason in report.refused] == ["the 4 cameras of S3 are not known"]
+    assert [reason for _, reason in report.refused] == ["the 4 cameras of S3 are unknown"]
     first = store.sequences[0]
     assert (first.size, first.fps) == ((1000, 1002), 50)
     cameras = h36m_cameras("S1")
@@ -159,7 +159,7 @@ def test_human36m_with_other_cameras(h36m: Path, tmp_path: Path) -> None:
     assert store.sequences[0].size == (900, 1000)
     assert {reason for _, reason in report.refused} == {
         "no 2D poses",
-        "the 4 cameras of S9 are not known",
+        "the 4 cameras of S9 are unknown",
     }
 
 
@@ -225,13 +225,13 @@ def test_files_of_another_form(h36m: Path, tmp_path: Path) -> None:
     whole = flat.read_bytes()
     for metadata, message in (
         (meta(16, [3], [0]), "must be those of h36m17, coco17"),
-        ({"joints": 17}, "must tell num_joints"),
+        ({"joints": 17}, "must hold num_joints"),
     ):
         save(flat, positions_2d={}, metadata=metadata)
         with pytest.raises(DataError, match=message):
             read_h36m_npz(h36m)
     for positions, message in (
-        ({"S1": {"a": [np.ones((3, 17, 2))] * 3}}, "must be a list of 4 cameras"),
+        ({"S1": {"a": [np.ones((3, 17, 2))] * 3}}, "must be a list with the poses of 4 cameras"),
         ({"S1": {"a": [np.ones((3, 16, 2))] * 4}}, r"must be \(F, 17, 2\)"),
         ({"S1": [1]}, "must be a dict of subjects"),
     ):
@@ -255,5 +255,5 @@ def test_files_of_another_form(h36m: Path, tmp_path: Path) -> None:
 def test_poses_that_are_too_short_are_refused(h36m: Path, tmp_path: Path) -> None:
     flat = {"S1": {"Walking 1": [np.ones((39, 17, 2), "f4")] * 4}}
     save(h36m / "data_2d_h36m_gt.npz", positions_2d=flat, metadata=h36m_meta())
-    with pytest.raises(DataError, match="40 frames of 3D poses need as many in 2D, got 39"):
+    with pytest.raises(DataError, match="40 frames of 3D poses need as many 2D poses, got 39"):
         import_sequences(read_h36m_npz, h36m, tmp_path / "s")

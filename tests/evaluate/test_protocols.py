@@ -108,7 +108,7 @@ def test_splits_and_stores(make_store, make_lifter) -> None:
         h36m([one], lifter, splits=["val"])
 
 
-def test_projected_input_stands_for_the_answer_in_the_picture(make_store, make_lifter) -> None:
+def test_projected_input_replaces_the_prediction_in_the_picture(make_store, make_lifter) -> None:
     def misplaced(parts: dict[str, Any]) -> None:
         parts["keypoints"][..., :2] += np.random.default_rng(0).normal(0, 20, (27, 17, 2))
 
@@ -165,7 +165,7 @@ def test_a_part_of_the_clips_for_a_quick_look(make_store, make_lifter) -> None:
     assert set(found.actions) == {"x", "y"}
 
 
-def test_what_cannot_be_measured_is_told(make_store, make_lifter) -> None:
+def test_what_cannot_be_measured_is_reported(make_store, make_lifter) -> None:
     row = ("a", "", "test", 27)
     without = make_store(row, name="without", arrays=("target", "truth"))
     with pytest.raises(DataError, match=r"must hold truth and factor.*no factor"):

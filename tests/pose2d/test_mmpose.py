@@ -259,8 +259,8 @@ def test_batches_change_nothing(files: Files, frames: list[Frame], mmpose: MMPos
 
 def test_flip_test_is_mmposes(files: Files, frames: list[Frame], mmpose: MMPose) -> None:
     flipped = MMPose(_options(files, pose2d_flip=True))
-    assert flipped.facts["flip_test"] is True
-    assert mmpose.facts["flip_test"] is False
+    assert flipped.metadata["flip_test"] is True
+    assert mmpose.metadata["flip_test"] is False
     ours = flipped._locate(frames[0].image, BOXES)
     expected = _theirs(_their_model(files), frames[0], BOXES)
     np.testing.assert_allclose(ours[..., :2], expected[..., :2], atol=1e-3)
@@ -302,16 +302,16 @@ def test_skeletons_by_joint_names(joint_list: str, skeleton: object) -> None:
             _skeleton("some", meta)
 
 
-def test_facts_and_threads(files: Files) -> None:
+def test_metadata_and_threads(files: Files) -> None:
     before = torch.get_num_threads()
     mmpose = MMPose(_options(files, threads=before + 1, pose2d_batch=3))
     assert torch.get_num_threads() == before + 1
-    facts = mmpose.facts
-    assert facts["input_size"] == [192, 256]
-    assert facts["batch_size"] == 3
-    assert facts["device"] == "cpu"
-    assert facts["versions"]["mmpose"] == "1.3.2"
-    assert (facts["config"], facts["det_config"]) == (BODY17, PERSON)
+    metadata = mmpose.metadata
+    assert metadata["input_size"] == [192, 256]
+    assert metadata["batch_size"] == 3
+    assert metadata["device"] == "cpu"
+    assert metadata["versions"]["mmpose"] == "1.3.2"
+    assert (metadata["config"], metadata["det_config"]) == (BODY17, PERSON)
     assert mmpose.weights == (str(files.person), str(files.body17))
     mmpose.close()
     assert torch.get_num_threads() == before
@@ -343,7 +343,7 @@ def test_a_configuration_by_path(files: Files, frames: list[Frame], tmp_path: Pa
     mine = tmp_path / "mine.py"
     mine.write_text(f"_base_ = {str(_packaged('mmpose', BODY17))!r}\n")
     mmpose = MMPose(_options(files, pose2d_config=str(mine)))
-    assert mmpose.facts["config"] == str(mine)
+    assert mmpose.metadata["config"] == str(mine)
     assert mmpose._locate(frames[0].image, BOXES[:1]).shape == (1, 17, 3)
     mmpose.close()
 

@@ -261,7 +261,7 @@ def test_the_row_of_the_backend_table_works(frames: list[Frame]) -> None:
     backend = BACKENDS["movenet"](Pose2DOptions(threads=1))
     assert backend.name == "movenet"
     assert set(backend.weights) <= set(weights.TABLE)
-    assert backend.facts["person_threshold"] == 0.2
+    assert backend.metadata["person_threshold"] == 0.2
     poses = backend(frames[0])
     assert poses.keypoints.shape[1] == len(backend.skeleton)
     backend.close()

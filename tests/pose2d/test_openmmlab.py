@@ -107,21 +107,21 @@ import mmdet.apis, mmpose.apis
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_another_python_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_python_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openmmlab, "PYTHONS", ((3, 7), (3, 8)))
     here = ".".join(map(str, sys.version_info[:2]))
     with pytest.raises(ConfigError, match=rf"^[^\n]*Python 3\.7 and 3\.8, this is {here}[^\n]*$"):
         openmmlab.prepare.__wrapped__()
 
 
-def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openmmlab, "PYTHONS", (sys.version_info[:2],))
     monkeypatch.setattr(openmmlab, "find_spec", lambda name: None if name == "mmdet" else name)
     with pytest.raises(ConfigError, match=r"^--pose2d mmpose needs mmdet: pip install 'mbcli\[mm"):
         openmmlab.prepare.__wrapped__()
 
 
-def test_a_wrong_version_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_version_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def too_new(name: str) -> None:
         raise AssertionError("MMCV==2.2.0 is used but incompatible.\nPlease install mmcv<2.2.0")
 

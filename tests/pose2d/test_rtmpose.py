@@ -71,13 +71,13 @@ def test_the_threshold_is_the_users(graphs: Any) -> None:
     assert len(RTMPose(_options(graphs, min_score=0.97))(frame)) == 0
 
 
-def test_what_it_tells_of_itself_is_json(graphs: Any) -> None:
+def test_its_metadata_is_json(graphs: Any) -> None:
     options = _options(graphs, pose2d_flip=True, pose2d_batch=3)
     rtmpose = RTMPose(options)
     assert rtmpose.weights == (options.det_checkpoint, options.pose2d_checkpoint)
-    facts = json.loads(json.dumps(rtmpose.facts))
-    assert facts["runtime"].startswith("onnxruntime ")
-    assert facts | {"runtime": ""} == {
+    metadata = json.loads(json.dumps(rtmpose.metadata))
+    assert metadata["runtime"].startswith("onnxruntime ")
+    assert metadata | {"runtime": ""} == {
         "runtime": "",
         "device": "cpu",
         "detector": {"kind": "person detector", "input_size": [192, 128]},
@@ -101,7 +101,7 @@ def test_an_rtmo_needs_no_detector(graphs: Any) -> None:
     assert np.allclose(poses.keypoints[0], (1, 1, 0.5))
     assert rtmpose.skeleton is COCO17
     assert len(rtmpose.weights) == 1
-    assert rtmpose.facts["keypoint_model"] == {"kind": "RTMO", "input_size": [96, 64]}
+    assert rtmpose.metadata["keypoint_model"] == {"kind": "RTMO", "input_size": [96, 64]}
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_people_without_identities_are_tracked(tmp_path: Path):
     assert {1, -1} == set(np.sign(np.nanmean(steps, axis=0)).tolist())
 
 
-def test_size_and_rate_must_be_told_by_somebody(tmp_path: Path):
+def test_size_and_rate_must_be_given_somewhere(tmp_path: Path):
     path = write(tmp_path / "one.json", {t: [[100, 100, 200]] for t in range(9)})
     with pytest.raises(ConfigError, match="does not tell the frame rate: add --fps"):
         detect(path, AS_IT_COMES)

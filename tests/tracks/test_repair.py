@@ -196,7 +196,7 @@ def test_a_swap_next_to_frames_without_the_person_is_undone() -> None:
     np.testing.assert_array_equal(after.present, clean.present)
 
 
-def test_joints_of_a_custom_skeleton_are_judged_by_their_sides() -> None:
+def test_joints_of_a_custom_skeleton_are_recognized_by_their_sides() -> None:
     skeleton = Skeleton("dog", ("tail", "left_paw", "right_paw", "left_only"), (-1, 0, 0, 0))
     data = np.zeros((20, 1, 4, 3))
     data[..., 2] = 0.9

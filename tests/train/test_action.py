@@ -389,9 +389,9 @@ def test_sides_of_ntu(tmp_path: Path) -> None:
                 writer.add(points, name=f"S001C00{camera}P001R001A00{action}", subject="P001",
                            source="x", fps=30, label=action - 1)  # fmt: skip
     data = LabelledSequences([tmp_path / "ntu"])
-    train, judged = data.split(protocol="ntu60-xview", holdout=(), judged="val")
+    train, evaluated = data.split(protocol="ntu60-xview", holdout=(), evaluated="val")
     assert {item.sequence.name[4:8] for item in train} == {"C002", "C003"}
-    assert {item.sequence.name[4:8] for item in judged} == {"C001"}
+    assert {item.sequence.name[4:8] for item in evaluated} == {"C001"}
     assert data.people == 2
 
 

@@ -409,7 +409,7 @@ def test_what_is_no_file_gets_a_sentence(source: str, says: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["<!DOCTYPE html>\n<title>Größe</title>" + "ä" * 600, "hello\n"])
-def test_text_is_told_as_text(tmp_path: Path, text: str) -> None:
+def test_text_is_reported_as_text(tmp_path: Path, text: str) -> None:
     path = tmp_path / "walk.mp4"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"it is text|looks like text"):

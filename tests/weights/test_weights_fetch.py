@@ -75,7 +75,7 @@ def about(sent: int) -> Any:
     return pytest.approx(sent - transfer._CHUNK / 2, abs=transfer._CHUNK / 2)
 
 
-def test_a_file_comes_whole_and_is_told_of(site: Any, row: WeightsEntry, cache: Path) -> None:
+def test_a_file_comes_whole_and_is_reported(site: Any, row: WeightsEntry, cache: Path) -> None:
     steps: list[tuple[str, int, int | None]] = []
     observer: Observer = lambda *step: steps.append(step)  # noqa: E731
     path = fetch("new", observer=observer)
@@ -209,7 +209,7 @@ def test_a_busy_server_is_asked_again(site: Any, row: WeightsEntry) -> None:
         (500, "answers 500.*4 tries", 4),
     ],
 )
-def test_answers_without_a_file(
+def test_responses_without_a_file(
     site: Any, row: WeightsEntry, cache: Path, status: int, said: str, requests: int
 ) -> None:
     site.statuses = [status] * 9
@@ -223,7 +223,7 @@ def test_answers_without_a_file(
     assert left(cache) == []
 
 
-def test_an_address_that_was_never_confirmed_is_told(
+def test_an_address_that_was_never_confirmed_is_reported(
     site: Any, row: WeightsEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(TABLE, "new", replace(row, url=f"{site.url}/none", confirmed=False))
@@ -331,7 +331,7 @@ def test_a_file_of_which_nothing_is_known_is_remembered(
     assert verify("new") == path
 
 
-def test_the_digest_that_the_server_tells_is_compared(
+def test_the_digest_that_the_server_states_is_compared(
     site: Any, monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:
     site.files[PATH] = CONTENT
@@ -465,7 +465,7 @@ def test_a_bomb_is_not_unpacked(site: Any, monkeypatch: pytest.MonkeyPatch, cach
     assert left(cache) == []
 
 
-def test_a_full_disk_is_told_before_and_while_writing(
+def test_a_full_disk_is_reported_before_and_while_writing(
     site: Any, row: WeightsEntry, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage("/")._replace(free=1000)

@@ -114,7 +114,7 @@ def test_the_environment_must_name_a_directory(
         resolve(NAME)
 
 
-def test_a_truncated_file_is_told_by_its_size(
+def test_a_truncated_file_is_detected_by_its_size(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     content = resolve(NAME).read_bytes()
@@ -125,7 +125,7 @@ def test_a_truncated_file_is_told_by_its_size(
         resolve(NAME)
 
 
-def test_a_damaged_file_is_told_by_its_digest(
+def test_a_damaged_file_is_detected_by_its_digest(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     content = bytearray(resolve(NAME).read_bytes())
@@ -206,6 +206,6 @@ def test_a_file_is_read_once_until_it_changes(
     assert len(begun) == 2
 
 
-def test_an_unreadable_file_is_told() -> None:
+def test_an_unreadable_file_is_reported() -> None:
     with pytest.raises(WeightsError, match="cannot be read"):
         sha256_of("no such file")

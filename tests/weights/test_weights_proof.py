@@ -106,7 +106,7 @@ def test_other_keys_are_something_else(site: Any, enter: Any) -> None:
     assert "tensors under 'model_pos'" in refusal()
 
 
-def test_a_web_page_is_told_as_such(site: Any, enter: Any) -> None:
+def test_a_web_page_is_reported_as_such(site: Any, enter: Any) -> None:
     site.files[PATH] = b"<html>login page of the hotel</html>"
     site.headers["Content-Type"] = "text/html; charset=utf-8"
     assert "is a web page, not the file" in refusal()

@@ -1,1 +1,1 @@
-"""Published data sets with 2D keypoints, read into sequence stores, one file a data set."""
+"""Published data sets with 2D keypoints, read into sequence stores: one module per data set."""

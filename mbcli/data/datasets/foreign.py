@@ -1,4 +1,4 @@
-"""Files of other programs, read as data; what is wrong with them is told as a DataError."""
+"""Files of other programs, read as plain data; every defect is reported as a DataError."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mbcli.storage.plainpickle import load_plain_npz, load_plain_pickle
 
 
 def read_pickle(path: Path) -> Any:
-    """A pickle of numbers, texts, plain containers and numpy arrays.
+    """Read a pickle of numbers, strings, plain containers and numpy arrays.
 
     Raises:
-        DataError: no such file, or it is damaged or holds anything else.
+        DataError: no such file, or it is damaged or contains anything else.
     """
     try:
         with path.open("rb") as stream:
@@ -30,10 +30,10 @@ def read_pickle(path: Path) -> Any:
 
 
 def read_npz(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
-    """The named arrays of an ``.npz`` archive; arrays of objects hold plain data only.
+    """Read the named arrays of an ``.npz`` archive; object arrays may hold plain data only.
 
     Raises:
-        DataError: no such file or array, or it is damaged or holds anything else.
+        DataError: no such file or array, or it is damaged or contains anything else.
     """
     try:
         return load_plain_npz(path, keys)
@@ -42,29 +42,29 @@ def read_npz(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
 
 
 def map_npy(path: Path) -> npt.NDArray[Any]:
-    """An array of numbers in an ``.npy`` file, mapped from disk where that is possible.
+    """Open an ``.npy`` file of numbers, memory-mapped where possible.
 
     Raises:
-        DataError: no such file, or it is damaged or holds other than numbers.
+        DataError: no such file, or it is damaged or contains anything but numbers.
     """
     try:
         mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} must be a whole .npy array of numbers: {error}") from error
+        raise DataError(f"{path} must be a complete .npy array of numbers: {error}") from error
     if mapped.dtype.kind not in "iuf":
         raise DataError(f"{path} must be an array of numbers, got {mapped.dtype}")
     return mapped
 
 
 def read_json(path: Path) -> Any:
-    """A JSON document.
+    """Read a JSON document.
 
     Raises:
-        DataError: no such file, or it is cut off or otherwise no JSON.
+        DataError: no such file, or it is truncated or otherwise not JSON.
     """
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no whole JSON file: {error}") from error
+        raise DataError(f"{path} is not a complete JSON file: {error}") from error

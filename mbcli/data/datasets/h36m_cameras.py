@@ -1,7 +1,8 @@
-"""The four cameras of Human3.6M, as the data set's calibration (``metadata.xml``) tells them.
+"""The four cameras of Human3.6M, from the data set's calibration (``metadata.xml``).
 
-Ionescu et al., "Human3.6M", PAMI 2014. The figures are those that 3d-pose-baseline, VideoPose3D
-and human36m-camera-parameters publish alike. The cameras were moved a little for every subject.
+Ionescu et al., "Human3.6M", PAMI 2014. 3d-pose-baseline, VideoPose3D and
+human36m-camera-parameters all publish these values. The cameras were moved slightly between
+subjects.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ _LENSES: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[int, in
 }
 
 CAMERAS = tuple(_LENSES)
-"""Names in the order in which other programs count them."""
+"""Camera names in the order in which other programs number them."""
 
 SIZES: dict[str, tuple[int, int]] = {name: size for name, (_, _, size) in _LENSES.items()}
 """Width and height of each camera's pictures."""
 
-# Subject: for each camera the orientation from camera to world as a quaternion (w, x, y, z), and
-# the place in millimetres.
+# Subject: for each camera its orientation (camera to world) as a quaternion (w, x, y, z), and its
+# position in millimetres.
 _Place = tuple[tuple[float, float, float, float], tuple[float, float, float]]
 _PLACES: dict[str, tuple[_Place, _Place, _Place, _Place]] = {
     "S1": (

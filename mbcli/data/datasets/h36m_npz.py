@@ -1,13 +1,14 @@
 """Human3.6M as VideoPose3D prepares it: ``data_3d_h36m.npz`` and ``data_2d_h36m_*.npz``.
 
-See `mbcli.data.datasets.videopose3d` for the form. Subjects S1, S5 ... S11, actions such as
-``Walking 1``, 32 joints in metres, of which 17 are kept, 50 frames a second; the four cameras' 2D
-poses in the order of `mbcli.data.datasets.h36m_cameras.CAMERAS`, with the joints of ``H36M17`` or,
-by detectron, of COCO. The 3D poses are in the room; the calibration, which the files do not hold,
-takes them into each camera's frame. S9 and S11 are the test part.
+See `mbcli.data.datasets.videopose3d` for the file format. Subjects are S1, S5 ... S11, actions
+have names such as ``Walking 1``. The 3D poses have 32 joints in metres, of which 17 are kept, at 50
+frames per second. The 2D poses of the four cameras come in the order of
+`mbcli.data.datasets.h36m_cameras.CAMERAS`, with the joints of ``H36M17`` or, where Detectron
+produced them, of COCO. The 3D poses are in room coordinates; the camera calibration, which is not
+part of the files, transforms them into each camera's frame. S9 and S11 form the test set.
 
-In the store, ``truth`` is the pose in the camera's frame, with its distance; ``target`` its
-projection without lens distortion, and depth at the pelvis' scale.
+In the store, ``truth`` is the absolute pose in the camera's frame; ``target`` is its projection
+without lens distortion, with depth at the scale of the pelvis.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ FPS = 50.0  # of the cameras (Ionescu et al. 2014)
 TEST = ("S9", "S11")
 
 JOINTS = 32  # of the recordings
-# Those of H36M17; the others do not move against them, or double them.
+# Those of H36M17; the others do not move relative to them, or duplicate them.
 KEPT = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 
 _MILLIMETRES = 1000.0  # in a metre
@@ -38,16 +39,16 @@ _MILLIMETRES = 1000.0  # in a metre
 def read_h36m_npz(
     source: Path, *, detections: str | None = None, cameras: Path | None = None
 ) -> SequenceImport:
-    """Read a folder of these files; every view of every action is a sequence.
+    """Read a folder of these files; every view of every action becomes a sequence.
 
     Args:
         source: the folder.
-        detections: which 2D file; see `files_of`.
-        cameras: calibration in place of the published one; see `read_cameras`.
+        detections: which 2D file to use; see `files_of`.
+        cameras: calibration to use instead of the published one; see `read_cameras`.
 
     Raises:
-        DataError: a file is missing, damaged or not of this form.
-        ConfigError: ``detections`` names none.
+        DataError: a file is missing, damaged or in another format.
+        ConfigError: ``detections`` names no file.
     """
     poses_file, views_file = files_of(source, "h36m", detections)
     rooms = None if cameras is None else read_cameras(cameras)
@@ -68,7 +69,7 @@ def _sequences(
         place = f"{file}: {subject} {action}"
         room = h36m_cameras(subject) if rooms is None else rooms.get(subject)
         if room is None or len(room) != len(CAMERAS):
-            yield Refused(place, f"the {len(CAMERAS)} cameras of {subject} are not known")
+            yield Refused(place, f"the {len(CAMERAS)} cameras of {subject} are unknown")
             continue
         if (subject, action) not in views:
             yield Refused(place, "no 2D poses")
@@ -90,7 +91,7 @@ def _sequence(
     source = f"{place} {camera.name}"
     if view is None or len(view) < len(world):
         seen = 0 if view is None else len(view)
-        return Refused(source, f"{len(world)} frames of 3D poses need as many in 2D, got {seen}")
+        return Refused(source, f"{len(world)} frames of 3D poses need as many 2D poses, got {seen}")
     if not np.isfinite(world).all():
         return Refused(source, "3D poses must be finite numbers")
     truth = camera.see(world)
@@ -99,7 +100,7 @@ def _sequence(
         name=f"{subject}/{action}/{camera.name}",
         source=source,
         keypoints=keypoints_in_h36m(view[: len(world)], skeleton),
-        facts={
+        metadata={
             "subject": subject,
             "fps": FPS,
             "size": camera.size,

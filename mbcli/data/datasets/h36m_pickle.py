@@ -1,11 +1,11 @@
 """Human3.6M as MotionBERT publishes it: ``h36m_sh_conf_cam_source_final.pkl``.
 
-A pickle of two dicts, ``train`` (subjects 1, 5, 6, 7, 8) and ``test`` (9 and 11), each of arrays
-with a row a frame, the frames of all videos one after the other:
+A pickle of two dicts, ``train`` (subjects 1, 5, 6, 7, 8) and ``test`` (9 and 11). Each holds arrays
+with one row per frame; the frames of all videos are concatenated:
 
 ==================  ==========  =================================================================
-joint_2d            (N, 17, 2)  pixels, found by a stacked hourglass network
-confidence          (N, 17, 1)  its heat map's maximum; also (N, 17), or not there, which is 1
+joint_2d            (N, 17, 2)  pixels, detected by a stacked hourglass network
+confidence          (N, 17, 1)  maximum of its heat map; also (N, 17), or absent, which means 1
 joint3d_image       (N, 17, 3)  x, y in pixels; z in pixels at the pelvis' scale, relative to the
                                 pelvis (Ci et al. 2019)
 camera_name         (N,)        ``54138969`` and ``60457274`` with pictures of 1000 x 1002 pixels,
@@ -13,16 +13,17 @@ camera_name         (N,)        ``54138969`` and ``60457274`` with pictures of 1
 source              (N,)        the video: ``s_01_act_02_cam_01`` in train, which joins the two
                                 takes of an action, ``s_09_act_02_subact_01_ca_01`` in test
 action              (N,)        test only: ``Directions`` ...
-2.5d_factor         (N,)        test only: millimetres a pixel of joint3d_image
+2.5d_factor         (N,)        test only: millimetres per pixel of joint3d_image
 joints_2.5d_image   (N, 17, 3)  test only: joint3d_image times the factor, millimetres
 ==================  ==========  =================================================================
 
-Joints in the order of ``H36M17``, 50 frames a second. The files with CPN detections
-(``h36m_cpn_cam_source.pkl``) are of the same form. A stretch of equal ``source`` is a sequence.
+Joints are in the order of ``H36M17``, at 50 frames per second. The files with CPN detections
+(``h36m_cpn_cam_source.pkl``) have the same format. Consecutive rows with equal ``source`` form a
+sequence.
 
-In the test part of the published file the names of the cameras are said not to stay with their
-videos. Where they change within a video, the camera is the one that the end of the source counts:
-1 to 4 in the order of the names above, 58860488 before 60457274.
+In the test split of the published file, camera names reportedly do not always match their videos.
+Where the name changes within a video, the camera number at the end of ``source`` decides: 1 to 4
+stand for the names above in order, except that 58860488 comes before 60457274.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ FPS = 50.0  # of the cameras (Ionescu et al. 2014)
 
 _SPLITS = ("train", "test")
 _NEEDED = ("joint_2d", "joint3d_image", "camera_name", "source")
-# Theirs to the store's.
+# Their names to ours.
 _ARRAYS = {"joint3d_image": "target", "joints_2.5d_image": "truth", "2.5d_factor": "factor"}
 _ACTIONS = (
     "Directions",
@@ -72,10 +73,10 @@ Table = dict[str, npt.NDArray[Any]]
 
 
 def read_h36m_pickle(source: Path) -> SequenceImport:
-    """Read the file; every video is a sequence with target, and truth and factor where told.
+    """Read the file; every video becomes a sequence with target, and truth and factor if given.
 
     Raises:
-        DataError: no such file, or it is not of this form.
+        DataError: no such file, or it has another format.
     """
     document = read_pickle(source)
     if not isinstance(document, dict) or not set(_SPLITS) & set(document):
@@ -89,7 +90,7 @@ def read_h36m_pickle(source: Path) -> SequenceImport:
 
 
 def _table(path: Path, split: str, document: dict[str, Any]) -> Table:
-    """The checked arrays of one split."""
+    """Check the arrays of one split and return them."""
     given = document[split]
     if not isinstance(given, dict):
         raise DataError(f"{path}: {split} must be a dict, got {type(given).__name__}")
@@ -109,7 +110,7 @@ def _table(path: Path, split: str, document: dict[str, Any]) -> Table:
     }
     for key, array in table.items():
         shape = shapes.get(key, (frames,))
-        # joint_2d may have a third column, which the published loader leaves out too.
+        # joint_2d may have a third column, which the published loader also ignores.
         wrong = array.shape[:2] != shape or array.shape[2:] not in ((2,), (3,))
         if wrong if key == "joint_2d" else array.shape != shape:
             wanted = (*shape, 2) if key == "joint_2d" else shape
@@ -140,7 +141,7 @@ def _sequence(name: str, place: str, split: str, rows: Table) -> Found | Refused
     if others:
         counted = int(parts["camera"]) - 1 if parts else -1
         if not 0 <= counted < len(CAMERAS):
-            return Refused(place, f"a video must be of one camera, got {camera}, {others[0]}")
+            return Refused(place, f"a video must come from one camera, got {camera}, {others[0]}")
         camera = CAMERAS[counted]
         notes.append(f"camera_name changes within the video: taken as {camera}")
     if camera not in SIZES:
@@ -150,17 +151,17 @@ def _sequence(name: str, place: str, split: str, rows: Table) -> Found | Refused
     if not np.isfinite(points).all() or not np.isfinite(score).all():
         return Refused(place, "joint_2d and confidence must be finite numbers")
     if (score < 0).any() or (score > 1).any():
-        # A heat map's maximum is not bound to 1.
+        # The maximum of a heat map may exceed 1.
         notes.append(f"confidences of {score.min():g}..{score.max():g} clipped to 0..1")
         score = score.clip(0, 1)
     action, *others = sorted(set(map(str, rows.get("action", np.array([_action(name)])).tolist())))
     if others:
-        return Refused(place, f"a video must be of one action, got {action}, {others[0]}")
+        return Refused(place, f"a video must show one action, got {action}, {others[0]}")
     return Found(
         name=name,
         source=place,
         keypoints=np.concatenate([points, score[..., None]], axis=-1),
-        facts={
+        metadata={
             "subject": f"S{int(parts['subject'])}" if parts else name,
             "fps": FPS,
             "size": SIZES[camera],
@@ -174,7 +175,7 @@ def _sequence(name: str, place: str, split: str, rows: Table) -> Found | Refused
 
 
 def _action(video: str) -> str:
-    """The action's name by the number in the video's: the training part tells no names."""
+    """Name of the action, from its number in the video's name: the train split has no names."""
     parts = _SOURCE.match(video)
     number = int(parts["action"]) - _FIRST_ACTION if parts else -1
     return _ACTIONS[number] if 0 <= number < len(_ACTIONS) else ""

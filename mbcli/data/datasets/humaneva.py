@@ -1,15 +1,15 @@
 """HumanEva-I as VideoPose3D prepares it: ``data_3d_humaneva15.npz``, ``data_2d_humaneva15_*.npz``.
 
-See `mbcli.data.datasets.videopose3d` for the form. Subjects such as ``Train/S1`` and
-``Validate/S1``, actions such as ``Walking 1 chunk0`` (recordings are cut where the motion capture
-failed), 15 joints in metres, 60 frames a second, three cameras with pictures of 640 x 480 pixels.
-Subjects that begin with ``Unlabeled/`` have 2D poses only. The validation part, on which this data
-set is evaluated, is ``test`` in the store.
+See `mbcli.data.datasets.videopose3d` for the file format. Subjects have names such as ``Train/S1``
+and ``Validate/S1``, actions such as ``Walking 1 chunk0`` (recordings are cut where motion capture
+failed). There are 15 joints in metres, 60 frames per second, and three cameras with pictures of
+640 x 480 pixels. Subjects that begin with ``Unlabeled/`` have 2D poses only. The validation set, on
+which this data set is evaluated, is the ``test`` split of the store.
 
-The 15 joints have no nose, and their spine is taken as the middle of pelvis and thorax. The
-orientations and places of the cameras are the data set's calibration as VideoPose3D tells it;
-focal length and principal point, which it does not tell, are those with which the 3D poses fit
-the 2D ones best, over all recordings of a subject and camera.
+The 15 joints include no nose, and the spine is taken as the midpoint of pelvis and thorax. The
+orientations and positions of the cameras come from the data set's calibration as published by
+VideoPose3D. Focal length and principal point are not part of it: they are fitted so that the
+projected 3D poses match the 2D poses best, over all recordings of a subject and camera.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ NAMES = ("C1", "C2", "C3")
 _MILLIMETRES = 1000.0  # in a metre
 _UNKNOWN = (np.nan, np.nan)
 _SPLITS = {"Train": "train", "Validate": "test"}
-# The middle of two joints in space is not at the middle of their pictures.
+# The midpoint of two joints in space does not project to the midpoint of their projections.
 _MEASURED = [number for number, joint in enumerate(H36M17.joints) if joint in HUMANEVA15.joints]
 _Place = tuple[tuple[float, float, float, float], tuple[float, float, float]]
 
-# For each camera the orientation from camera to room (w, x, y, z), and the place in millimetres.
+# For each camera its orientation, camera to room (w, x, y, z), and its position in millimetres.
 _FIRST: tuple[_Place, _Place, _Place] = (
     ((0.424207, -0.4983646, -0.5802981, 0.4847012), (4062.227, 663.2477, 1528.397)),
     ((0.6503354, -0.7481602, -0.0919284, 0.0941766), (844.8131, -3805.2092, 1504.9929)),
@@ -64,15 +64,15 @@ _PLACES: dict[str, tuple[_Place, _Place, _Place]] = {
 
 
 def read_humaneva(source: Path, *, detections: str | None = None) -> SequenceImport:
-    """Read a folder of these files; every view of every recording is a sequence.
+    """Read a folder of these files; every view of every recording becomes a sequence.
 
     Args:
         source: the folder.
-        detections: which 2D file; see `files_of`. ``gt`` gives the best lens.
+        detections: which 2D file to use; see `files_of`. ``gt`` fits the lens best.
 
     Raises:
-        DataError: a file is missing, damaged or not of this form.
-        ConfigError: ``detections`` names none.
+        DataError: a file is missing, damaged or in another format.
+        ConfigError: ``detections`` names no file.
     """
     poses_file, views_file = files_of(source, "humaneva15", detections)
     poses = read_poses(poses_file, len(HUMANEVA15))
@@ -83,14 +83,14 @@ def read_humaneva(source: Path, *, detections: str | None = None) -> SequenceImp
 
 
 def _person(subject: str) -> str:
-    """``S1`` of ``Unlabeled/Validate/S1``."""
+    """The person of a subject: ``S1`` for ``Unlabeled/Validate/S1``."""
     return subject.rsplit("/", 1)[-1]
 
 
 def _cameras(
     poses: Poses, views: Views, skeleton: Skeleton
 ) -> dict[tuple[str, int], RoomCamera | str]:
-    """Each person's cameras with fitted lenses, or why there is none."""
+    """Each person's cameras with fitted lenses, or the reason why there is none."""
     pairs: dict[tuple[str, int], list[tuple[Any, Any]]] = {}
     for key, world in poses.items():
         for number, view in enumerate(views.get(key, [])):
@@ -101,7 +101,7 @@ def _cameras(
     cameras: dict[tuple[str, int], RoomCamera | str] = {}
     for (person, number), found in pairs.items():
         if person not in _PLACES:
-            cameras[person, number] = f"the cameras of {person} are not known"
+            cameras[person, number] = f"the cameras of {person} are unknown"
             continue
         orientation, place = _PLACES[person][number]
         camera = RoomCamera.of_quaternion(
@@ -137,7 +137,9 @@ def _sequences(
             if world is not None:
                 camera = cameras.get((_person(subject), number), "too few 2D poses")
                 if isinstance(camera, str) or len(view) < len(world):
-                    short = f"{len(world)} frames of 3D poses need as many in 2D, got {len(view)}"
+                    short = (
+                        f"{len(world)} frames of 3D poses need as many 2D poses, got {len(view)}"
+                    )
                     yield Refused(source, camera if isinstance(camera, str) else short)
                     continue
                 view = view[: len(world)]
@@ -148,7 +150,7 @@ def _sequences(
                 name=f"{subject}/{action}/{name}",
                 source=source,
                 keypoints=keypoints_in_h36m(view, skeleton),
-                facts={
+                metadata={
                     "subject": _person(subject),
                     "fps": FPS,
                     "size": SIZE,

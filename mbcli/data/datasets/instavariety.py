@@ -1,15 +1,16 @@
 """InstaVariety as MotionBERT prepares it: ``motion_all.npy`` and ``id_all.npy`` in a folder.
 
-``motion_all`` is (N, 17, 3), the frames of all tracks one after the other: x, y and OpenPose's
-confidence of the joints of ``H36M17``; ``id_all`` (N,) numbers the tracks, as floats. Each track
-has been scaled by the published ``crop_scale``, to -1..1 by its longer side, and then moved so that
-the pelvis of its first frame is at 0. What OpenPose did not see, and spine and head, which it does
-not have, is (0, 0, 0).
+``motion_all`` is (N, 17, 3), the frames of all tracks concatenated: x, y and OpenPose's confidence
+for the joints of ``H36M17``; ``id_all`` (N,) holds track numbers as floats. Each track has been
+scaled by the published ``crop_scale``, so that its longer side spans -1..1, and then moved so that
+the pelvis of its first frame is at 0. Keypoints that OpenPose did not detect, and spine and head,
+which it does not predict, are (0, 0, 0).
 
-The store keeps pixels, and these have none left: the numbers become pixels of a notional picture
-of 1000 x 1000, 0 in its middle and -1 and 1 at its edges, so that the published way back, pixels
-over half the width less one, gives the very numbers of the file. Parts of a body may lie outside.
-The frame rate of the videos is not told.
+The store holds pixels, but the pixel coordinates of this data set are lost. The numbers become
+pixels of a notional picture of 1000 x 1000, with 0 in its middle and -1 and 1 at its edges. The
+published normalization (pixels divided by half the width, minus one) then reproduces the numbers in
+the file exactly. Parts of a body may lie outside the picture. The files do not state the frame rate
+of the videos.
 """
 
 from __future__ import annotations
@@ -27,22 +28,22 @@ from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.errors import ConfigError, DataError
 from mbcli.skeleton import H36M17
 
-FPS = 30.0  # the usual one: the files do not tell
+FPS = 30.0  # the most common rate: the files state none
 SIZE = (1000, 1000)  # see above
 
 _FILES = ("motion_all.npy", "id_all.npy")
-_REACH = 4.0  # a track of width 2 that starts at its edge stays within 2; more is another unit
+_REACH = 4.0  # a track of width 2 that starts at its edge stays within 2; more means another unit
 
 
 def read_instavariety(source: Path, *, fps: float | None = None) -> SequenceImport:
-    """Read the two arrays; every track is a sequence. They are mapped, not held.
+    """Read the two arrays; every track becomes a sequence. The arrays are memory-mapped.
 
     Args:
         source: the folder.
         fps: frames per second of the videos, 30 if not given.
 
     Raises:
-        DataError: a file is missing, damaged or not of this form.
+        DataError: a file is missing, damaged or in another format.
         ConfigError: ``fps`` is not positive.
     """
     rate = FPS if fps is None else fps
@@ -71,17 +72,17 @@ def _sequences(
             yield Refused(place, "must hold finite numbers")
         elif np.abs(motion[..., :2]).max() > _REACH:
             reach = np.abs(motion[..., :2]).max()
-            yield Refused(place, f"must be scaled to a width of 2, got places up to {reach:g}")
+            yield Refused(place, f"must be scaled to a width of 2, got coordinates up to {reach:g}")
         elif end - start < SHORTEST * fps:
             yield Refused(place, f"{end - start} frames are less than {SHORTEST} s")
         else:
             seen = motion[..., 2:] > 0
             pixels = (motion[..., :2] + 1) * (SIZE[0] / 2)
-            # OpenPose's confidence may exceed 1 by a little.
+            # OpenPose's confidence may slightly exceed 1.
             score = np.where(seen, motion[..., 2:].clip(0, 1), 0)
             yield Found(
                 name=f"{track}/{start}",
                 source=place,
                 keypoints=np.concatenate([np.where(seen, pixels, np.nan), score], axis=-1),
-                facts={"subject": track, "fps": fps, "size": SIZE, "split": "train"},
+                metadata={"subject": track, "fps": fps, "size": SIZE, "split": "train"},
             )

@@ -1,4 +1,4 @@
-"""3D joints and detections of other lists in the order of ``H36M17``, by joint names."""
+"""3D joints and 2D detections of other skeletons, converted to ``H36M17`` by joint name."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def positions_in_h36m(points: FloatArray, source: Skeleton) -> FloatArray:
 def keypoints_in_h36m(points: FloatArray, source: Skeleton) -> FloatArray:
     """(..., J, 2 or 3) pixels, and confidence if known -> (..., 17, 3) float64.
 
-    A keypoint without a finite place is missing; confidence is 1 where none is told.
+    A keypoint without finite coordinates is missing; confidence is 1 where none is given.
     """
-    told = np.asarray(points, np.float64)
-    if told.shape[-1] == 2:
-        told = np.concatenate([told, np.ones((*told.shape[:-1], 1))], axis=-1)
-    missing = ~np.isfinite(told[..., :2]).all(axis=-1) | (told[..., 2] == 0)
-    told = np.where(missing[..., None], np.array([np.nan, np.nan, 0.0]), told)
-    return convert(told, source, H36M17, partial=True)
+    keypoints = np.asarray(points, np.float64)
+    if keypoints.shape[-1] == 2:
+        keypoints = np.concatenate([keypoints, np.ones((*keypoints.shape[:-1], 1))], axis=-1)
+    missing = ~np.isfinite(keypoints[..., :2]).all(axis=-1) | (keypoints[..., 2] == 0)
+    keypoints = np.where(missing[..., None], np.array([np.nan, np.nan, 0.0]), keypoints)
+    return convert(keypoints, source, H36M17, partial=True)

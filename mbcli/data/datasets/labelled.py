@@ -1,4 +1,4 @@
-"""Sequences with a class of action: those to train on, those to judge by, clips of both."""
+"""Sequences labelled with an action class, split into training and evaluation sets."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Labelled:
     """A sequence and its class.
 
     Attributes:
-        store: number of its store.
+        store: index of its store.
         sequence: the sequence.
-        label: its class, a place in the classes of all stores together.
+        label: its class, an index into the combined classes of all stores.
     """
 
     store: int
@@ -34,7 +34,7 @@ class Labelled:
 
 
 class LabelledSequences:
-    """Every labelled sequence of some stores; classes of the same name are one class.
+    """All labelled sequences of several stores; classes with equal names are merged.
 
     Args:
         paths: folders of sequence stores.
@@ -42,10 +42,10 @@ class LabelledSequences:
     Attributes:
         items: the sequences, in the order of the stores.
         classes: names of the classes.
-        people: how many a frame has at most.
+        people: maximum number of people per frame.
 
     Raises:
-        DataError: a folder is no sequence store, or no sequence has a class.
+        DataError: a folder is not a sequence store, or no sequence has a class.
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
@@ -64,41 +64,45 @@ class LabelledSequences:
             raise DataError(f"{where}: no sequence has a label: action data is needed")
 
     def split(
-        self, *, protocol: str | None, holdout: Collection[str], judged: str
+        self, *, protocol: str | None, holdout: Collection[str], evaluated: str
     ) -> tuple[list[Labelled], list[Labelled]]:
-        """What is trained on, and what is judged on.
+        """Split the sequences into a training and an evaluation set.
 
         Args:
-            protocol: one of NTU RGB+D, which decides by the sequences' names; or None: their own
-                splits decide.
-            holdout: subjects that are judged on, whatever their split.
-            judged: the split that is judged on.
+            protocol: a protocol of NTU RGB+D, which decides by the sequences' names; None uses
+                the split stored with each sequence.
+            holdout: subjects to evaluate on, whatever their split.
+            evaluated: the split to evaluate on.
+
+        Returns:
+            The training set and the evaluation set.
 
         Raises:
-            ConfigError: an unknown subject, or one of the two is empty although it was asked for.
-            DataError: with a protocol, a name that is none of NTU RGB+D.
+            ConfigError: an unknown subject, no sequence to train on, or none to evaluate on
+                although a protocol or subjects were given.
+            DataError: with a protocol, a name that does not follow NTU RGB+D.
         """
         unknown = set(holdout) - {item.sequence.subject for item in self.items}
         if unknown:
             known = ", ".join(sorted({item.sequence.subject for item in self.items}))
-            raise ConfigError(f"no labelled sequence is of {', '.join(unknown)} (known: {known})")
-        train, judge = [], []
+            raise ConfigError(f"no labelled sequence shows {', '.join(unknown)} (known: {known})")
+        train, evaluation = [], []
         for item in self.items:
             side = item.sequence.split
             if protocol is not None:
                 side = ntu_split(item.sequence.name, protocol)
-                side = {"test": judged, "": "left out"}.get(side, side)
-            if item.sequence.subject in holdout or side == judged:
-                judge.append(item)
+                side = {"test": evaluated, "": "left out"}.get(side, side)
+            if item.sequence.subject in holdout or side == evaluated:
+                evaluation.append(item)
             elif side in _TRAINING_SPLITS:
                 train.append(item)
-        if not train or ((protocol or holdout) and not judge):
+        if not train or ((protocol or holdout) and not evaluation):
             raise ConfigError(
                 f"of {len(self.items)} labelled sequences {len(train)} are left to train on and "
-                f"{len(judge)} to judge on (protocol {protocol or 'none'}, held out: "
+                f"{len(evaluation)} to evaluate on (protocol {protocol or 'none'}, held out: "
                 f"{', '.join(holdout) or 'nobody'}, splits: {self._splits()})"
             )
-        return train, judge
+        return train, evaluation
 
     def _splits(self) -> str:
         return ", ".join(sorted({item.sequence.split or "none" for item in self.items}))
@@ -112,14 +116,15 @@ class LabelledSequences:
         part: tuple[float, float] = (1.0, 1.0),
         rng: np.random.Generator | None = None,
     ) -> FloatArray:
-        """A clip of one length from a sequence, resampled in time.
+        """A clip of given length from a sequence, resampled in time.
 
         Args:
             item: the sequence.
             frames: length T of the clip.
-            people: M; further ones are left out, missing ones are missing.
+            people: M; further people are dropped, absent ones are missing keypoints.
             part: smallest and largest share of the sequence that a random clip covers.
-            rng: draws the place and the frames; without it the clip is all of the sequence, evenly.
+            rng: draws the position and the frames; without it the clip samples the whole sequence
+                evenly.
 
         Returns:
             (T, M, 17, 3) float32 pixels and confidence.
@@ -141,16 +146,16 @@ class LabelledSequences:
 
 
 def resampled(length: int, frames: int, rng: np.random.Generator | None = None) -> IntArray:
-    """Frames of a sequence that make a clip of another length, as MotionBERT chooses them.
+    """Indices that resample a sequence to another length, as MotionBERT does.
 
     Args:
-        length: frames of the sequence.
-        frames: frames of the clip.
-        rng: evenly spaced without it; with it each frame is drawn from its own stretch of a longer
-            sequence, and is one of its two neighbours in a shorter one.
+        length: number of frames of the sequence.
+        frames: number of frames of the clip.
+        rng: without it the indices are evenly spaced. With it, each index is drawn from its own
+            section of a longer sequence, or is one of the two nearest frames of a shorter one.
 
     Returns:
-        (frames,) ascending numbers within 0..length - 1.
+        (frames,) ascending indices within 0..length - 1.
     """
     even = np.arange(frames) * length / frames
     if rng is None:

@@ -1,28 +1,28 @@
-"""Reader of MPI-INF-3DHP (Mehta et al. 2017): eight people in a studio, six outside it for tests.
+"""Reader of MPI-INF-3DHP (Mehta et al. 2017): 8 people in a studio to train, 6 people to test.
 
-Training, ``S<1..8>/Seq<1,2>/annot.mat``, MATLAB 5, cells with an entry for each of 14 cameras:
+Training set, ``S<1..8>/Seq<1,2>/annot.mat``, MATLAB 5, cells with one entry for each of 14 cameras:
 
 ===========  ===================  ============================================================
 annot2       14 of (F, 56)        x, y in pixels of 28 joints
 annot3       14 of (F, 84)        x, y, z, millimetres in the camera's frame; its projection is
                                   annot2
-univ_annot3  14 of (F, 84)        the same at the size of a universal person; what the
-                                  published protocols train on and compare with
-cameras      14 numbers           which camera an entry is of, from 0
+univ_annot3  14 of (F, 84)        annot3 scaled to the size of a universal person; the ground
+                                  truth of the published protocols
+cameras      14 numbers           camera index of each entry, from 0
 ===========  ===================  ============================================================
 
-``camera.calibration`` beside it is text: for each camera the lines ``name``, ``sensor``, ``size``
-(width and height), ``animated``, ``intrinsic`` and ``extrinsic`` (4 x 4, by rows) and ``radial``.
-The data set's tools tell rates and lengths of the films, which are in `FILMS`: rows beyond the
-length have no picture.
+``camera.calibration`` beside it is a text file. For each camera it has the lines ``name``,
+``sensor``, ``size`` (width and height), ``animated``, ``intrinsic`` and ``extrinsic`` (4 x 4 in row
+order) and ``radial``. The frame rates and lengths of the videos, as stated by the data set's tools,
+are in `FILMS`; rows beyond the length have no picture.
 
-Test, ``TS<1..6>/annot_data.mat``, MATLAB 7.3: ``annot2`` (F, 1, 17, 2), ``annot3`` and
+Test set, ``TS<1..6>/annot_data.mat``, MATLAB 7.3: ``annot2`` (F, 1, 17, 2), ``annot3`` and
 ``univ_annot3`` (F, 1, 17, 3) in the order of `TEST17`, ``valid_frame`` and
 ``activity_annotation`` (F, 1).
 
-All 17 joints are told: the thorax is its neck, the nose its head. In the store ``truth`` is
-univ_annot3, unless asked otherwise; ``target`` has annot2 and annot3's depth at the pelvis'
-scale, and ``factor`` leads from it to ``truth``. NaN where a frame of the test part is not valid.
+The data set has all 17 joints: its neck is our thorax, its head our nose. In the store, ``truth``
+is univ_annot3 unless requested otherwise. ``target`` has annot2 and the depth of annot3 at the
+scale of the pelvis; ``factor`` converts it to ``truth``. Invalid frames of the test set are NaN.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from mbcli.skeleton import H36M17, Skeleton
 from mbcli.types import FloatArray
 
 CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)
-"""Those at the height of a chest and above it, which the published protocols train on."""
+"""The cameras at chest height and above, which the published protocols train on."""
 
 FILMS: dict[tuple[int, int], tuple[int, float]] = {
     (1, 1): (6416, 25.0),
@@ -64,10 +64,10 @@ FILMS: dict[tuple[int, int], tuple[int, float]] = {
     (8, 1): (6468, 25.0),
     (8, 2): (6054, 25.0),
 }
-"""Subject and sequence to the number of pictures and their rate."""
+"""Subject and sequence to the number of pictures and the frame rate."""
 
-# The data set's `head` ends the neck, a third of the way up to `head_top`. Conversions to
-# Human3.6M (Kolotouros et al. 2019) take it for the joint that is the nose here.
+# The data set's `head` is the upper end of the neck, a third of the way up to `head_top`.
+# Conversions to Human3.6M (Kolotouros et al. 2019) use it as the joint that is the nose here.
 JOINTS28 = Skeleton(
     name="mpi_inf_3dhp28",
     joints=(
@@ -133,7 +133,7 @@ TEST17 = Skeleton(
 _SIZE = (2048, 2048)  # of the training pictures
 _TEST_SIZES = {5: (1920, 1080), 6: (1920, 1080)}
 _TEST_FPS = 25.0  # of the test films
-_THIGH = (200.0, 700.0)  # millimetres: what else is not in millimetres
+_THIGH = (200.0, 700.0)  # millimetres; a length outside it means another unit
 _TRAIN_FILE = re.compile(r"S(\d)/Seq(\d)/annot\.mat$")
 _TEST_FILE = re.compile(r"TS(\d)/annot_data\.mat$")
 
@@ -143,16 +143,16 @@ Poses = Literal["universal", "metric"]
 def read_mpi_inf_3dhp(
     source: Path, *, poses: Poses = "universal", views: tuple[int, ...] = CAMERAS
 ) -> SequenceImport:
-    """Read the training and the test part under a folder; a camera's view is a sequence.
+    """Read the training and test sets under a folder; each camera's view becomes a sequence.
 
     Args:
-        source: the folder, with ``S1/Seq1/annot.mat`` and the like, ``TS1/annot_data.mat``, or
-            both in it.
-        poses: what ``truth`` is: ``universal`` for univ_annot3, ``metric`` for annot3.
-        views: cameras of the training part.
+        source: the folder that contains ``S1/Seq1/annot.mat`` and the like,
+            ``TS1/annot_data.mat``, or both.
+        poses: source of ``truth``: ``universal`` for univ_annot3, ``metric`` for annot3.
+        views: cameras of the training set.
 
     Raises:
-        ConfigError: an option is outside its rule, or an optional package is missing.
+        ConfigError: an option breaks its rule, or an optional package is missing.
         DataError: there is no such file.
     """
     if poses not in ("universal", "metric"):
@@ -170,7 +170,7 @@ def read_mpi_inf_3dhp(
 
 
 def _kind(path: Path) -> tuple[str, int, int] | None:
-    """Part, subject and sequence that a file is of."""
+    """The set, subject and sequence that a file belongs to."""
     if found := _TRAIN_FILE.search(path.as_posix()):
         return "train", int(found[1]), int(found[2])
     if found := _TEST_FILE.search(path.as_posix()):
@@ -231,13 +231,13 @@ def _train(
 
 def _test(path: Path, place: str, subject: int, poses: Poses) -> Found:
     data = read_mat73(path, ("annot2", "annot3", "univ_annot3", "valid_frame"))
-    told = []
+    poses_by_key = []
     for key, width in (("annot2", 2), ("annot3", 3), ("univ_annot3", 3)):
         array = np.asarray(data[key], np.float64)
         if array.ndim != 4 or array.shape[1:] != (1, len(TEST17), width):
             raise DataError(f"{key} must be (F, 1, {len(TEST17)}, {width}), got {array.shape}")
-        told.append(array[:, 0])
-    pixels, metric, universal = told
+        poses_by_key.append(array[:, 0])
+    pixels, metric, universal = poses_by_key
     valid = np.ravel(data["valid_frame"]) != 0
     return _sequence(
         f"TS{subject}",
@@ -257,18 +257,18 @@ def _test(path: Path, place: str, subject: int, poses: Poses) -> Found:
 def _sequence(
     name: str,
     place: str,
-    told: tuple[FloatArray, FloatArray, FloatArray],
+    annotation: tuple[FloatArray, FloatArray, FloatArray],
     skeleton: Skeleton,
     valid: npt.NDArray[np.bool_],
-    facts: dict[str, Any],
+    metadata: dict[str, Any],
 ) -> Found:
-    pixels, metric, truth = told
+    pixels, metric, truth = annotation
     if not len(pixels) == len(metric) == len(truth) == len(valid):
         raise DataError(
-            f"2D and 3D poses must be of the same frames, got {len(pixels)}, {len(metric)}, "
+            f"2D and 3D poses must have equally many frames, got {len(pixels)}, {len(metric)}, "
             f"{len(truth)} and {len(valid)}"
         )
-    if not all(np.isfinite(array).all() for array in told):
+    if not all(np.isfinite(array).all() for array in annotation):
         raise DataError("all poses must be finite numbers")
     keypoints = keypoints_in_h36m(pixels, skeleton)
     seen, wanted = positions_in_h36m(metric, skeleton), positions_in_h36m(truth, skeleton)
@@ -277,26 +277,28 @@ def _sequence(
         array[~valid] = np.nan
     keypoints[~valid] = np.nan, np.nan, 0.0
     unknown = np.full(2, np.nan)
-    camera = RoomCamera(facts.get("camera", name), np.eye(3), np.zeros(3), unknown, unknown, (0, 0))
+    camera = RoomCamera(
+        metadata.get("camera", name), np.eye(3), np.zeros(3), unknown, unknown, (0, 0)
+    )
     camera = camera.fitted(seen.reshape(-1, 3), keypoints[..., :2].reshape(-1, 2))
     target, factor = lifting_target(camera, seen)
     target[..., :2] = keypoints[..., :2]
-    # A person of another size is the same pose, larger or smaller.
+    # Another body size scales the pose as a whole.
     size = _extent(wanted) / _extent(seen)
     lost = int((~valid).sum())
     note = f"{lost} of {len(valid)} frames are not valid" if lost else ""
     arrays = {"target": target, "truth": wanted, "factor": factor * size}
-    return Found(name, place, keypoints, facts, arrays, note)
+    return Found(name, place, keypoints, metadata, arrays, note)
 
 
 def _extent(poses: FloatArray) -> float:
-    """Root mean square distance from the pelvis over all frames."""
+    """Root mean square distance of the joints from the pelvis over all frames."""
     return float(np.sqrt(np.nanmean((poses - poses[:, :1]) ** 2)))
 
 
 def _check_millimetres(poses: FloatArray) -> None:
     if not len(poses):
-        raise DataError("a frame or more must be valid, got none")
+        raise DataError("at least one frame must be valid, got none")
     hip, knee = (poses[:, H36M17.index(f"left_{name}")] for name in ("hip", "knee"))
     thigh = float(np.median(np.linalg.norm(knee - hip, axis=-1)))
     if not _THIGH[0] <= thigh <= _THIGH[1]:
@@ -304,19 +306,19 @@ def _check_millimetres(poses: FloatArray) -> None:
 
 
 def _cell(cells: Any, key: str, row: int, width: int) -> FloatArray:
-    """(F, 28, width) of one camera."""
+    """(F, 28, width) keypoints of one camera."""
     entries = np.ravel(cells)
     try:
         array = np.asarray(entries[row], np.float64)
     except (IndexError, TypeError, ValueError) as error:
-        raise DataError(f"{key} must be a cell of arrays, one a camera, got {error}") from error
+        raise DataError(f"{key} must be a cell with one array per camera, got {error}") from error
     if array.ndim != 2 or array.shape[1] != len(JOINTS28) * width:
         raise DataError(f"{key} must be (F, {len(JOINTS28) * width}), got {array.shape}")
     return array.reshape(len(array), len(JOINTS28), width)
 
 
 def _sizes(path: Path) -> dict[int, tuple[int, int]]:
-    """Width and height of each camera's pictures, where there is a calibration file."""
+    """Width and height of each camera's pictures, if there is a calibration file."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:

@@ -1,9 +1,9 @@
-"""NTU RGB+D and its extension to 120 actions: names of samples, actions, and who trains on what.
+"""NTU RGB+D and its extension to 120 actions: sample names, actions and evaluation protocols.
 
 A sample is named ``SsssCcccPpppRrrrAaaa``: setup, camera, person (performer), repetition and
 action, each counted from 1 (Shahroudy et al. 2016; Liu et al. 2019). NTU RGB+D has the setups
-1..17, 40 persons and the actions 1..60; with its extension it has 32, 106 and 120. Three cameras
-see every performance at once.
+1..17, 40 persons and the actions 1..60; with its extension there are 32, 106 and 120. Three cameras
+record every performance at the same time.
 """
 
 from __future__ import annotations
@@ -141,19 +141,19 @@ ACTIONS = (
 )
 """Short names of the 120 actions, A001 first."""
 
-# The same 20 persons train in both data sets, with 33 more in the larger one.
+# Both data sets train on these 20 persons, the larger one on 33 more.
 _PERSONS_60 = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
 _PERSONS_120 = (
     *_PERSONS_60,
     *(45, 46, 47, 49, 50, *range(52, 60), 70, 74, 78, *range(80, 87), 89, *range(91, 96), 97, 98),
     *(100, 103),
 )
-# Who trains: these two of the three cameras; the first 17 setups and 60 actions are NTU RGB+D.
+# Two of the three cameras are for training. The first 17 setups and 60 actions are NTU RGB+D.
 _CAMERAS_60 = (2, 3)
 _SETUPS_60 = 17
 _ACTIONS_60 = 60
 
-# One-shot: every sixth action is new, and known by one sample; persons and cameras are these.
+# One-shot: every sixth action is novel and has one exemplar, from these persons and cameras.
 _NEW_ACTIONS = range(1, len(ACTIONS) + 1, 6)
 _EXEMPLAR = {"camera": 3, "person": 8, "repetition": 1}
 
@@ -164,7 +164,7 @@ _NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})$")
 
 @dataclass(frozen=True)
 class NtuSample:
-    """What a sample's name tells; all count from 1."""
+    """The numbers in a sample's name; all count from 1."""
 
     setup: int
     camera: int
@@ -174,10 +174,10 @@ class NtuSample:
 
     @classmethod
     def parse(cls, name: str) -> NtuSample:
-        """Read a name; what stands before it, such as a prefix, is left out.
+        """Parse a name; anything before it, such as a prefix, is ignored.
 
         Raises:
-            DataError: it does not end with such a name, or tells of an unknown action.
+            DataError: the text does not end with such a name, or the action is unknown.
         """
         found = _NAME.search(name)
         if found is None:
@@ -189,27 +189,27 @@ class NtuSample:
 
 
 def ntu_split(name: str, protocol: str) -> str:
-    """On which side of a published protocol a sample is.
+    """The set to which a published protocol assigns a sample.
 
     ===============  ==================================================================
     ntu60-xsub       20 of the 40 persons train, the others test
     ntu60-xview      cameras 2 and 3 train, camera 1 tests
     ntu120-xsub      53 of the 106 persons train, the others test
     ntu120-xset      even setups train, odd ones test
-    ntu120-oneshot   100 actions train; of the actions 1, 7, .. 115 one sample each is the
-                     exemplar that a test sample is compared with, all others test
+    ntu120-oneshot   100 actions train; for each of the actions 1, 7, .. 115 one sample is the
+                     exemplar that test samples are compared with, all others test
     ===============  ==================================================================
 
     Args:
-        name: of the sample, such as ``"S001C002P003R002A013"``, or of its sequence in a store.
+        name: of the sample, such as ``"S001C002P003R002A013"``, or its sequence name in a store.
         protocol: one of ``PROTOCOLS``.
 
     Returns:
-        ``train``, ``test``, ``exemplar``, or empty for what the protocol leaves out.
+        ``train``, ``test``, ``exemplar``, or empty if the protocol excludes the sample.
 
     Raises:
         ConfigError: there is no such protocol.
-        DataError: the name is none of the data set.
+        DataError: the name does not follow the data set's pattern.
     """
     if protocol not in PROTOCOLS:
         raise ConfigError(f"the protocol must be one of {', '.join(PROTOCOLS)}, got {protocol}")

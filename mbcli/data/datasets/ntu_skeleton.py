@@ -1,22 +1,23 @@
-"""Reader of NTU RGB+D's own ``.skeleton`` files: what Kinect v2 tracked, as text.
+"""Reader of NTU RGB+D's own ``.skeleton`` files: the output of Kinect v2 as text.
 
-Numbers with blanks between them: the number of frames, then for each frame the number of bodies,
-and for each body a line of ten (its identity, edges cut, state and confidence of the hands,
-restricted, lean x and y, tracking state), the number of joints, 25, and a line for each:
+The file consists of numbers separated by blanks: the number of frames, then for each frame the
+number of bodies, and for each body a line of ten numbers (identity, clipped edges, state and
+confidence of the hands, restricted, lean x and y, tracking state), the number of joints, 25, and a
+line for each joint:
 
     x y z   depthX depthY   colorX colorY   orientation w x y z   tracking state
 
 x, y, z are metres in the sensor's frame: x to the sensor's left, y up, z away. colorX, colorY are
-pixels of the 1920 x 1080 colour picture. The state is 2 for tracked, 1 for inferred, 0 for not
-tracked: confidences of 1, 0.5 and 0 here.
+pixels of the 1920 x 1080 colour picture. The tracking state is 2 for tracked, 1 for inferred and 0
+for not tracked; these become confidences of 1, 0.5 and 0.
 
-Kinect mirrors its pictures: colorX grows with x, to the sensor's left, and a person's left hand
-is where one expects the right one. Both are turned back, so that x grows to the right and left
-is left. A file whose colorX falls with x has pictures that are not mirrored and is kept so.
+Kinect mirrors its pictures: colorX grows with x, towards the sensor's left, and left and right
+joints appear swapped. The reader undoes this: x grows to the right, and left joints are left. A
+file whose colorX decreases with x was not mirrored and is kept as it is.
 
-Identities break off, and chairs are taken for people. As the data set's makers advise, a body
-that is wide rather than high is no person, and the one whose joints vary most comes first; a body
-that begins where another ended takes its place.
+Kinect loses identities and mistakes chairs for people. As the authors of the data set advise, a
+body that is wider than high is rejected, and the body whose joints vary most comes first. A body
+that appears after another has disappeared continues in its slot.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ import numpy as np
 
 from mbcli.data.datasets.joints import keypoints_in_h36m, positions_in_h36m
 from mbcli.data.datasets.ntu import ACTIONS, FPS, SIZE, NtuSample
-from mbcli.data.datasets.pyskl import PEOPLE, ntu_facts
+from mbcli.data.datasets.pyskl import PEOPLE, ntu_metadata
 from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.errors import DataError
 from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray
 
-# Kinect's head is the middle of the head, on the level of the eyes, as is what stands for our
-# head where there are only eyes. The nose is placed between it and the neck.
+# Kinect's head joint is the middle of the head, level with the eyes, like our head joint where a
+# skeleton has only eyes. The nose is placed between it and the neck.
 KINECT25 = Skeleton(
     name="kinect25",
     joints=(
@@ -108,31 +109,31 @@ _WIDEST = 0.8  # width over height
 
 @dataclass(eq=False)
 class _Body:
-    """Frames of one identity and what was told of its joints in each, (F, 25, 12)."""
+    """Frames of one identity and the numbers of its joints in each, (F, 25, 12)."""
 
     frames: list[int]
-    told: list[FloatArray]
+    joints: list[FloatArray]
 
     @property
     def places(self) -> FloatArray:
         """(F, 25, 3) metres in the sensor's frame."""
-        return np.array(self.told)[..., _PLACE]
+        return np.array(self.joints)[..., _PLACE]
 
     @property
     def is_person(self) -> bool:
-        """Whether it is there long enough, and higher than wide."""
+        """Whether the body is present long enough and higher than wide."""
         extent = np.ptp(self.places, axis=1)
         wide = extent[:, 0] > _WIDEST * extent[:, 1]
         return len(self.frames) >= _FEWEST_FRAMES and float(np.mean(wide)) <= 0.5
 
     @property
     def motion(self) -> float:
-        """How much the joints vary, the sum of the variances of x, y and z."""
+        """Sum of the variances of the joints' x, y and z."""
         return float(self.places.reshape(-1, 3).var(axis=0).sum())
 
 
 def read_ntu_skeleton(source: Path) -> SequenceImport:
-    """Read all ``.skeleton`` files under a folder; each is a sequence of two people.
+    """Read all ``.skeleton`` files under a folder; each becomes a sequence of two people.
 
     Args:
         source: the folder.
@@ -170,7 +171,7 @@ def _sequence(path: Path, place: str) -> Found:
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise DataError("a .skeleton file is a text of numbers") from error
+        raise DataError("a .skeleton file must be text made of numbers") from error
     frames, bodies = _parse(words)
     slots, note = _slots(frames, bodies)  # (PEOPLE, F, 25, 12)
 
@@ -178,7 +179,7 @@ def _sequence(path: Path, place: str) -> Found:
     pixels = slots[..., _PIXEL].copy()
     seen = np.isfinite(pixels).all(axis=-1) & np.isfinite(places).all(axis=-1)
     if not seen.any():
-        raise DataError("a joint or more must have a place in the picture, got none")
+        raise DataError("at least one joint must have pixel coordinates, got none")
     if _falls(places[seen][:, 0], pixels[seen][:, 0]):
         pixels[..., 0] = SIZE[0] - 1 - pixels[..., 0]
     states = np.nan_to_num(slots[..., _STATE])
@@ -192,19 +193,19 @@ def _sequence(path: Path, place: str) -> Found:
         path.stem,
         place,
         keypoints_in_h36m(points, KINECT25).swapaxes(0, 1),
-        {"fps": FPS, "size": SIZE, **ntu_facts(sample)},
+        {"fps": FPS, "size": SIZE, **ntu_metadata(sample)},
         {"truth": truth},
         note,
     )
 
 
 def _falls(x: FloatArray, pixels: FloatArray) -> bool:
-    """Whether pixels count against x."""
+    """Whether pixel coordinates decrease with x."""
     return bool(((x - x.mean()) * (pixels - pixels.mean())).sum() < 0)
 
 
 def _parse(words: list[str]) -> tuple[int, dict[str, _Body]]:
-    """The number of frames, and all bodies by identity in the order in which they appear."""
+    """The number of frames, and all bodies by identity in order of appearance."""
     at = 0
     bodies: dict[str, _Body] = {}
 
@@ -227,26 +228,28 @@ def _parse(words: list[str]) -> tuple[int, dict[str, _Body]]:
             chunk = words[at : at + _JOINTS * _ABOUT_JOINT]
             at += len(chunk)
             try:
-                told = np.array(chunk, dtype=np.float64).reshape(_JOINTS, _ABOUT_JOINT)
+                numbers = np.array(chunk, dtype=np.float64).reshape(_JOINTS, _ABOUT_JOINT)
             except ValueError as error:
                 raise DataError(
-                    f"frame {frame} must tell {_JOINTS} joints by {_ABOUT_JOINT} numbers each, "
+                    f"frame {frame} must have {_JOINTS} joints of {_ABOUT_JOINT} numbers each, "
                     f"got {len(chunk)} words"
                 ) from error
             body = bodies.setdefault(identity, _Body([], []))
             if frame in body.frames[-1:]:
-                raise DataError(f"a body must stand once in a frame, got twice in frame {frame}")
+                raise DataError(f"a body must occur once per frame, got it twice in frame {frame}")
             body.frames.append(frame)
-            body.told.append(told)
+            body.joints.append(numbers)
     if at != len(words):
-        raise DataError(f"{frames} frames were announced, got {len(words) - at} words more")
+        raise DataError(
+            f"the file must end after its {frames} frames, got {len(words) - at} more words"
+        )
     if not bodies:
-        raise DataError("a body must be there, got none in any frame")
+        raise DataError("at least one frame must contain a body, got none")
     return frames, bodies
 
 
 def _slots(frames: int, bodies: dict[str, _Body]) -> tuple[FloatArray, str]:
-    """Bodies in two places, (2, F, 25, 12), NaN where nobody is; and what was left out."""
+    """Bodies in two slots, (2, F, 25, 12), NaN where a slot is empty; and a note on the rest."""
     people = [body for body in bodies.values() if body.is_person]
     if not people:
         people = [max(bodies.values(), key=lambda body: len(body.frames))]
@@ -256,7 +259,7 @@ def _slots(frames: int, bodies: dict[str, _Body]) -> tuple[FloatArray, str]:
     for body in people:
         for slot in out:
             if np.isnan(slot[body.frames]).all():
-                slot[body.frames] = body.told
+                slot[body.frames] = body.joints
                 used += 1
                 break
     left = len(bodies) - used

@@ -1,4 +1,4 @@
-"""Calibrated cameras: from the room into a camera's frame, and into its picture."""
+"""Calibrated cameras: from room coordinates to a camera's frame and its picture."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from mbcli.types import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class RoomCamera:
-    """A calibrated camera that stands still in a room. Lens distortion is left out.
+    """A calibrated static camera in a room. Lens distortion is ignored.
 
     Attributes:
-        name: in the data set's words.
+        name: as in the data set.
         rotation: (3, 3) from the room to the camera's frame: x right, y down, z away.
-        place: (3,) of the camera in the room, millimetres.
-        focal: (2,) focal length in pixels, x and y; NaN where not known.
-        center: (2,) principal point in pixels; NaN where not known.
+        place: (3,) position of the camera in the room, millimetres.
+        focal: (2,) focal length in pixels, x and y; NaN if unknown.
+        center: (2,) principal point in pixels; NaN if unknown.
         size: (width, height) of its pictures in pixels.
     """
 
@@ -45,11 +45,11 @@ class RoomCamera:
         center: npt.ArrayLike,
         size: tuple[int, int],
     ) -> RoomCamera:
-        """A camera whose orientation is told as the rotation from its frame to the room.
+        """A camera whose orientation is given as the rotation from its frame to the room.
 
         Args:
             name: of the camera.
-            quaternion: (w, x, y, z), of any length but 0.
+            quaternion: (w, x, y, z), of any length except 0.
             place: see the attribute.
             focal: see the attribute.
             center: see the attribute.
@@ -60,24 +60,24 @@ class RoomCamera:
         return cls(name, to_room.T, vectors[0], vectors[1], vectors[2], size)
 
     def see(self, points: FloatArray) -> FloatArray:
-        """(..., 3) millimetres in the room -> the same in the camera's frame, float64."""
+        """(..., 3) millimetres in the room -> millimetres in the camera's frame, float64."""
         return (np.asarray(points, np.float64) - self.place) @ self.rotation.T
 
     def fitted(self, seen: FloatArray, pixels: FloatArray) -> RoomCamera:
-        """The same camera with the focal lengths and principal point that fit best.
+        """A copy of this camera with focal lengths and principal point fitted to points.
 
         Args:
-            seen: (N, 3) points in the camera's frame; rows with NaN do not take part.
-            pixels: (N, 2) where they are in the picture; the same holds.
+            seen: (N, 3) points in the camera's frame; rows with NaN are ignored.
+            pixels: (N, 2) their projections; rows with NaN are ignored.
 
         Raises:
-            DataError: the points do not tell the lens.
+            DataError: the points do not determine the lens.
         """
         known = np.isfinite(seen).all(-1) & np.isfinite(pixels).all(-1)
         known &= np.nan_to_num(seen[:, 2]) > 0
         slopes = seen[known, :2] / seen[known, 2:]
         if len(slopes) < 2 or (np.ptp(slopes, axis=0) == 0).any():
-            raise DataError(f"camera {self.name}: too few points to find the focal length by")
+            raise DataError(f"camera {self.name}: too few points to fit the focal length")
         lens = [np.polyfit(slopes[:, axis], pixels[known, axis], 1) for axis in (0, 1)]
         focal, center = np.array(lens).T
         if (focal <= 0).any():
@@ -94,19 +94,19 @@ class RoomCamera:
 
 
 def lifting_target(camera: RoomCamera, seen: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What a lifter is taught of a motion in a camera's frame.
+    """Training target of a lifter for a motion in a camera's frame.
 
-    x and y are the projection. z is the depth relative to the pelvis, at the scale that the
-    picture has at the pelvis: its focal length in x over the pelvis' depth. (Ci et al. 2019, whose
-    data MotionBERT takes, add one pixel to the 2000 mm square that they measure this scale by; that
-    is not done here. It makes 0.2 % at the usual distance.)
+    x and y are the projection. z is the depth relative to the pelvis, scaled like the picture at
+    the pelvis: focal length in x divided by the depth of the pelvis. (Ci et al. 2019, whose data
+    MotionBERT uses, add one pixel to the 2000 mm square by which they measure this scale. That is
+    not done here; it makes a difference of 0.2 % at the usual distance.)
 
     Args:
         camera: with its lens.
         seen: (F, J, 3) millimetres, pelvis first.
 
     Returns:
-        target (F, J, 3) pixels and factor (F,) millimetres a pixel.
+        target (F, J, 3) pixels and factor (F,) millimetres per pixel.
     """
     root = seen[:, :1, 2:]
     factor = np.where(root > 0, root, np.nan) / camera.focal[0]
@@ -115,15 +115,14 @@ def lifting_target(camera: RoomCamera, seen: FloatArray) -> tuple[FloatArray, Fl
 
 
 def read_cameras(path: Path) -> dict[str, dict[str, RoomCamera]]:
-    """The user's own calibration: a JSON object, subject -> camera -> figures.
+    """Read the user's own calibration: a JSON object, subject -> camera -> parameters.
 
     A camera has ``orientation`` (w, x, y, z from its frame to the room), ``translation`` (its
-    place in millimetres), ``focal_length`` and ``center`` (x, y in pixels), ``res_w`` and
-    ``res_h``: the names that VideoPose3D gives them. The order of the cameras is that of the 2D
-    poses.
+    position in millimetres), ``focal_length`` and ``center`` (x, y in pixels), ``res_w`` and
+    ``res_h``, named as in VideoPose3D. The cameras come in the order of the 2D poses.
 
     Raises:
-        DataError: the file cannot be read, or a figure is missing or of a wrong kind.
+        DataError: the file cannot be read, or a parameter is missing or of the wrong type.
     """
     document = read_json(path)
     if not isinstance(document, dict) or not document:

@@ -1,13 +1,13 @@
-"""PoseTrack 2018: a folder of annotation files, one JSON a video.
+"""PoseTrack 2018: a folder of annotation files, one JSON file per video.
 
 ``images`` lists the video's frames: ``id``, ``file_name`` (``images/val/000342_mpii_test/
-000000.jpg``, its number is the frame), ``vid_id``, ``nframes``, ``is_labeled``. ``annotations``
-has one entry a person and frame: ``image_id``, ``track_id``, and ``keypoints``, 17 times x, y in
-pixels and 1, or 0 where there is none; ears are never annotated. ``categories`` names the joints:
-those of ``POSETRACK17``. The pictures' size and rate are not told.
+000000.jpg``, whose number is the frame), ``vid_id``, ``nframes``, ``is_labeled``. ``annotations``
+has one entry per person and frame: ``image_id``, ``track_id``, and ``keypoints``, 17 times x, y in
+pixels and 1, or 0 where a keypoint is missing; ears are never annotated. ``categories`` names the
+joints, which are those of ``POSETRACK17``. The files do not state picture size or frame rate.
 
-In the training part 30 frames in the middle of a video are annotated, in the validation part also
-every fourth frame. A person is a sequence of frames that follow each other; a gap ends it.
+In the training set 30 frames in the middle of a video are annotated, in the validation set also
+every fourth frame. Each run of consecutive frames of a person becomes a sequence; a gap ends it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mbcli.data.datasets.sequence_import import Found, Refused, SequenceImport
 from mbcli.errors import ConfigError, DataError
 from mbcli.skeleton import POSETRACK17
 
-FPS = 30.0  # the usual one: the files do not tell
+FPS = 30.0  # the most common rate: the files state none
 
 _FRAME = re.compile(r"(\d+)\.[A-Za-z]+$")
 _Track = dict[int, list[float]]
@@ -37,8 +37,8 @@ def read_posetrack(source: Path, *, fps: float | None = None) -> SequenceImport:
     """Read all annotation files under a folder.
 
     Args:
-        source: the folder, such as ``annotations/train``; subfolders named train or val tell
-            the split.
+        source: the folder, such as ``annotations/train``; subfolders named train or val
+            determine the split.
         fps: frames per second of the videos, 30 if not given.
 
     Raises:
@@ -64,13 +64,13 @@ def _sequences(source: Path, files: list[Path], fps: float) -> Iterator[Found | 
             continue
         parts = (*source.parts, *file.relative_to(source).parts)
         split = next((name for name in ("train", "val") if name in parts), "")
-        facts = {"fps": fps, "size": size, "split": split}
+        metadata = {"fps": fps, "size": size, "split": split}
         for track, frames in sorted(tracks.items()):
-            yield from _stretches(relative, track, frames, facts)
+            yield from _stretches(relative, track, frames, metadata)
 
 
 def _stretches(
-    file: str, track: int, frames: _Track, facts: dict[str, Any]
+    file: str, track: int, frames: _Track, metadata: dict[str, Any]
 ) -> Iterator[Found | Refused]:
     numbers = np.array(sorted(frames))
     points = np.array([frames[number] for number in numbers.tolist()]).reshape(-1, 17, 3)
@@ -78,28 +78,28 @@ def _stretches(
     for start, end in unbroken_runs(numbers):
         first, last = numbers[start], numbers[end - 1]
         place = f"{file}: person {track}, frames {first}..{last}"
-        if end - start < SHORTEST * facts["fps"]:
+        if end - start < SHORTEST * metadata["fps"]:
             short += end - start
             continue
         seen = points[start:end]
-        # PoseTrack marks what is there with 1; COCO's own files use 2 for what is seen.
+        # PoseTrack marks annotated keypoints with 1; COCO's own files mark visible ones with 2.
         flags = np.concatenate([seen[..., :2], (seen[..., 2:] > 0).astype(float)], axis=-1)
         name = file.removesuffix(".json")
         yield Found(
             name=f"{name}/{track}/{first}",
             source=place,
             keypoints=keypoints_in_h36m(flags, POSETRACK17),
-            facts={**facts, "subject": f"{name}/{track}"},
+            metadata={**metadata, "subject": f"{name}/{track}"},
         )
     if short:
         yield Refused(
             f"{file}: person {track}",
-            f"{short} frames in stretches of less than {SHORTEST} s at {facts['fps']:g} a second",
+            f"{short} frames in runs of less than {SHORTEST} s at {metadata['fps']:g} fps",
         )
 
 
 def _tracks(path: Path) -> tuple[dict[int, _Track], tuple[int, int]]:
-    """The keypoints of every person by frame, and the pictures' size, (0, 0) if not told.
+    """The keypoints of every person by frame, and the size of the pictures, (0, 0) if unknown.
 
     Raises:
         DataError: the file breaks the format.
@@ -117,7 +117,7 @@ def _tracks(path: Path) -> tuple[dict[int, _Track], tuple[int, int]]:
         tracks: defaultdict[int, _Track] = defaultdict(dict)
         for entry in annotations:
             if "keypoints" not in entry:
-                continue  # a box of a person whom nobody annotated further
+                continue  # only the person's box was annotated
             track, number = int(entry["track_id"]), numbers[entry["image_id"]]
             keypoints = [float(value) for value in entry["keypoints"]]
             if len(keypoints) != 51 or not np.isfinite(keypoints).all():
@@ -125,7 +125,9 @@ def _tracks(path: Path) -> tuple[dict[int, _Track], tuple[int, int]]:
                     f"{path}: keypoints must be 51 finite numbers, got {len(keypoints)}"
                 )
             if number in tracks[track]:
-                raise DataError(f"{path}: person {track} is twice in frame {number}")
+                raise DataError(
+                    f"{path}: person {track} must occur once, got twice in frame {number}"
+                )
             tracks[track][number] = keypoints
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(

@@ -1,25 +1,25 @@
-"""Reader of PYSKL's pickles (Duan et al. 2022): skeletons for the recognition of actions.
+"""Reader of PYSKL's pickles (Duan et al. 2022): skeletons for action recognition.
 
-``ntu60_hrnet.pkl`` and ``ntu120_hrnet.pkl`` hold NTU RGB+D as HRNet saw it; MotionBERT trains on
-them. A dict of
+``ntu60_hrnet.pkl`` and ``ntu120_hrnet.pkl`` hold HRNet's keypoints for NTU RGB+D; MotionBERT trains
+on them. A file is a dict of
 
 ============  ==============================================================================
 split         name -> list of ``frame_dir``: ``xsub_train``, ``xsub_val``, ``xview_train`` ..
-annotations   list of dicts, one a film:
+annotations   list of dicts, one per video:
 ============  ==============================================================================
 
 ==================  =====================  ==================================================
 frame_dir           text                   its name; for NTU ``SsssCcccPpppRrrrAaaa``
-label               int                    class of the action from 0
+label               int                    action class, from 0
 img_shape           (height, width)        of the pictures
 total_frames        int                    T
 keypoint            (M, T, 17, 2)          x, y in pixels of M people, COCO's joints, float16
 keypoint_score      (M, T, 17)             confidence
 ==================  =====================  ==================================================
 
-A store holds two people a frame: further ones are left out, and an absent one is missing. The
-sides of NTU's protocols are in the names, see `mbcli.data.datasets.ntu.ntu_split`; of other data
-sets the lists ``train``, ``val`` and ``test`` are kept where there are such.
+A store holds two people per frame: further people are dropped, absent ones are missing keypoints.
+For NTU, the name of a sample determines its split, see `mbcli.data.datasets.ntu.ntu_split`; for
+other data sets the lists ``train``, ``val`` and ``test`` are used if present.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ from mbcli.errors import DataError
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.types import FloatArray
 
-PEOPLE = 2  # actions between people have two
+PEOPLE = 2  # in interactions
 
 
 def read_pyskl(source: Path, *, fps: float = FPS) -> SequenceImport:
-    """Read one pickle; every film is a sequence of two people.
+    """Read one pickle; every video becomes a sequence of two people.
 
     Args:
         source: the file.
-        fps: frames per second, which it does not tell; NTU RGB+D has 30.
+        fps: frames per second, which the file does not state; NTU RGB+D has 30.
 
     Raises:
-        DataError: the file is damaged or not of this form.
+        DataError: the file is damaged or in another format.
     """
     data = read_pickle(source)
     films = data.get("annotations") if isinstance(data, dict) else None
@@ -121,7 +121,7 @@ def _film(place: str, film: Any, sides: Mapping[str, str], fps: float) -> Found:
     frames = film.get("total_frames", places.shape[1])
     if places.shape[1] != frames or not places.shape[0]:
         raise DataError(
-            f"keypoint must tell of 1 person or more in {frames} frames, got {places.shape}"
+            f"keypoint must hold at least 1 person in {frames} frames, got {places.shape}"
         )
     scores = _floats(film.get("keypoint_score", np.ones(places.shape[:3])), "keypoint_score")
     if scores.shape != places.shape[:3]:
@@ -130,23 +130,24 @@ def _film(place: str, film: Any, sides: Mapping[str, str], fps: float) -> Found:
     out = np.full((frames, PEOPLE, len(H36M17), 3), (np.nan, np.nan, 0.0))
     out[:, : len(points)] = keypoints_in_h36m(points, COCO17).swapaxes(0, 1)
 
-    facts = {"fps": fps, "size": _size(film["img_shape"]), "label": label}
+    metadata = {"fps": fps, "size": _size(film["img_shape"]), "label": label}
     try:
         sample = NtuSample.parse(name)
     except DataError:
-        facts |= {"subject": name, "split": sides.get(name, "")}
+        metadata |= {"subject": name, "split": sides.get(name, "")}
     else:
         if label != sample.action - 1:
             raise DataError(
                 f"the label of action A{sample.action:03} must be {sample.action - 1}, got {label}"
             )
-        facts |= ntu_facts(sample)
+        metadata |= ntu_metadata(sample)
     left = len(places) - PEOPLE
-    return Found(name, place, out, facts, note=f"left out {left} more people" if left > 0 else "")
+    note = f"left out {left} more people" if left > 0 else ""
+    return Found(name, place, out, metadata, note=note)
 
 
-def ntu_facts(sample: NtuSample) -> dict[str, Any]:
-    """What a sequence store notes of a sample."""
+def ntu_metadata(sample: NtuSample) -> dict[str, Any]:
+    """Metadata of a sample for a sequence store."""
     return {
         "subject": f"P{sample.person:03}",
         "camera": f"C{sample.camera:03}",

@@ -1,4 +1,4 @@
-"""Stretches of frames: where a table of frames changes, and where time has gaps."""
+"""Runs of frames: splitting at changes of value and at gaps in time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 SHORTEST = 0.5
-"""Seconds; shorter stretches show no motion that could be learnt from."""
+"""Seconds; shorter sequences contain too little motion to learn from."""
 
 
 def equal_runs(*columns: npt.NDArray[Any]) -> list[tuple[int, int]]:
-    """(start, end) of the longest stretches in which no column changes, in order."""
+    """(start, end) of each maximal run in which no column changes, in order."""
     length = len(columns[0])
     if not length:
         return []
@@ -25,5 +25,5 @@ def equal_runs(*columns: npt.NDArray[Any]) -> list[tuple[int, int]]:
 
 
 def unbroken_runs(numbers: npt.NDArray[np.integer[Any]]) -> list[tuple[int, int]]:
-    """(start, end) of the stretches of rising numbers without a gap, in order."""
+    """(start, end) of each run of consecutive numbers, in order."""
     return equal_runs(numbers - np.arange(len(numbers)))

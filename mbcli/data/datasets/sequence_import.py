@@ -1,8 +1,8 @@
-"""Import of data sets into a sequence store: what every reader gives, and the writing of it.
+"""Import of data sets into a sequence store: the result type of the readers, and the writing.
 
-A reader is a function ``(source, **options) -> SequenceImport`` in a file of its own, one a
-format. It checks what it can before any frame is read, and gives the sequences one by one, so
-that no more than one need be held. What is refused is told with its reason and does not stop
+A reader is a function ``(source, **options) -> SequenceImport``, one module per format. It checks
+what it can before reading any frame, and yields the sequences one by one, so that only one is in
+memory at a time. A sequence that cannot be imported is reported with its reason and does not stop
 the rest.
 """
 
@@ -26,28 +26,28 @@ class Found:
 
     Attributes:
         name: unique in the data set.
-        source: the file it came from, and where in it.
+        source: the file it came from, and the position in it.
         keypoints: (F, M, 17, 3), or (F, 17, 3) of one person; see `mbcli.data.stores.sequences`.
-        facts: the other facts that `SequenceWriter.add` takes: subject, fps, and what there is
-            of size, action, camera, split, label and gender.
+        metadata: arguments for `SequenceWriter.add`: subject, fps, and if known size, action,
+            camera, split, label and gender.
         arrays: the optional arrays by name.
-        note: what was mended, or empty.
+        note: what was repaired, or empty.
     """
 
     name: str
     source: str
     keypoints: FloatArray
-    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     arrays: Mapping[str, FloatArray] = field(default_factory=dict)
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Refused:
-    """What cannot be imported, and why.
+    """Something that cannot be imported, and why.
 
     Attributes:
-        source: the file, or the place in it.
+        source: the file, or the position in it.
         reason: one line.
     """
 
@@ -57,14 +57,14 @@ class Refused:
 
 @dataclass(frozen=True)
 class SequenceImport:
-    """What a reader makes of a data set.
+    """What a reader returns for a data set.
 
     Attributes:
-        items: sequences and refusals, made one by one when they are asked for.
-        total: how many there are, or about how many, to show the progress.
+        items: sequences and refusals, produced one by one on demand.
+        total: their number, perhaps approximate, for the progress bar.
         arrays: which optional arrays the store holds.
-        people: how many a frame.
-        labels: names of the classes of actions.
+        people: number of people per frame.
+        labels: names of the action classes.
     """
 
     items: Iterable[Found | Refused]
@@ -90,19 +90,19 @@ def import_sequences(
     Args:
         read: the format's reader.
         source: what it reads.
-        out: the store to make.
+        out: the store to create.
         prefix: put before the names of sequences and subjects, as in ``"h36m-"``.
-        licence: terms of use, noted with every sequence.
+        licence: terms of use, recorded with every sequence.
         progress: called with the number of sequences done and their total.
         overwrite: whether a store at ``out`` may be replaced.
-        **options: those of the format.
+        **options: options of the format.
 
     Returns:
         What was imported and what was refused.
 
     Raises:
         ConfigError: an option breaks its rule.
-        DataError: the source breaks its format, or everything in it was refused.
+        DataError: the source violates its format, or everything in it was refused.
         OutputError: ``out`` exists or cannot be written.
     """
     check_new_store(out, overwrite=overwrite)
@@ -127,15 +127,15 @@ def import_sequences(
                 progress(done, max(done, found.total))
         if not writer.sequences:
             why = f"all {len(refused)} sequences were refused; {refused[0][1]}" if refused else ""
-            raise DataError(f"{source}: {why or 'must hold a sequence, got none'}")
+            raise DataError(f"{source}: {why or 'must contain at least one sequence, got none'}")
         names = tuple(sequence.name for sequence in writer.sequences)
         hours = sum(sequence.seconds for sequence in writer.sequences) / 3600
     return ImportReport(names, tuple(refused), tuple(notes), hours)
 
 
 def _add(writer: SequenceWriter, item: Found, prefix: str, licence: str) -> None:
-    facts: dict[str, Any] = {**item.facts, **item.arrays}
-    facts["subject"] = prefix + item.facts["subject"]
+    metadata: dict[str, Any] = {**item.metadata, **item.arrays}
+    metadata["subject"] = prefix + item.metadata["subject"]
     writer.add(
-        item.keypoints, name=prefix + item.name, source=item.source, licence=licence, **facts
+        item.keypoints, name=prefix + item.name, source=item.source, licence=licence, **metadata
     )

@@ -1,24 +1,25 @@
-"""Reader of 3DPW (von Marcard et al. 2018): people outdoors, filmed by a hand-held camera.
+"""Reader of 3DPW (von Marcard et al. 2018): people outdoors, filmed with a hand-held camera.
 
-``sequenceFiles/{train,validation,test}/*.pkl``, pickles of Python 2, one a film, of P people in
-F pictures at 30 a second:
+``sequenceFiles/{train,validation,test}/*.pkl``: pickles written by Python 2, one per video, of P
+people in F pictures at 30 frames per second:
 
 ================  =====================  ====================================================
 sequence          text                   its name
 poses2d           P of (F, 3, 18)        x, y in pixels, confidence; OpenPose's 18 joints; 0
-                                         where fewer than 6 were found
+                                         where fewer than 6 were detected
 jointPositions    P of (F, 72)           SMPL's 24 joints, metres, in the world
 poses, betas      P of (F, 72), (10,)    SMPL: axis times angle, in the world; shape
-genders           P of text              ``m`` or ``f``: which model
+genders           P of text              ``m`` or ``f``: which body model
 cam_poses         (F, 4, 4)              from the world into the camera's frame
 cam_intrinsics    (3, 3)                 the principal point is the picture's centre
-campose_valid     P of (F,)              whether the camera's pose fits the picture there
+campose_valid     P of (F,)              whether the camera's pose matches the picture
 ================  =====================  ====================================================
 
-Every person becomes a sequence; the data do not tell who is who, so its name is also its
-subject. Where ``campose_valid`` says no, ``truth``, ``target`` and ``pose`` are unknown. SMPL's
-joints give 15 of the 17: pelvis, thorax and spine are made of hips and shoulders as elsewhere,
-for SMPL's own lie higher; it has neither a nose nor the top of the head, so both are unknown.
+Every person becomes a sequence. The data do not identify people across videos, so the name of a
+sequence is also its subject. Where ``campose_valid`` is false, ``truth``, ``target`` and ``pose``
+are unknown. SMPL's joints give 15 of the 17. Pelvis, thorax and spine are computed from hips and
+shoulders as elsewhere, since SMPL's own lie higher. SMPL has neither a nose nor a top of the head,
+so both are unknown.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from mbcli.types import FloatArray
 
 FPS = 30.0  # see above
 
-# The three joints that only seem to be ours have names of their own here.
+# Three joints that differ from ours of the same name have names of their own here.
 SMPL24 = Skeleton(
     name="smpl24",
     joints=(
@@ -76,7 +77,7 @@ _ARRAYS = ("target", "truth", "factor", "pose", "shape")
 _SPLITS = {"train": "train", "validation": "val", "test": "test"}
 _GENDERS = {"m": "male", "f": "female"}
 _MILLIMETRES = 1000.0  # in a metre
-_THIGH = (0.2, 0.7)  # metres: what else is not in metres
+_THIGH = (0.2, 0.7)  # metres; a length outside it means another unit
 _PER_PERSON = ("poses2d", "jointPositions", "poses", "betas", "genders", "campose_valid")
 
 
@@ -84,7 +85,7 @@ def read_threedpw(source: Path) -> SequenceImport:
     """Read the sequence files under a folder.
 
     Args:
-        source: the folder; the name of a file's own folder tells the split.
+        source: the folder; the name of a file's own folder is its split.
 
     Raises:
         DataError: there is no such file.
@@ -113,7 +114,7 @@ def _items(source: Path, files: list[Path]) -> Iterator[Found | Refused]:
 
 
 def _people(data: Any) -> int:
-    """How many people a film shows; checks that all tell of them."""
+    """The number of people in a video; checks that all entries agree on it."""
     if not isinstance(data, dict):
         raise DataError(f"a sequence file must hold a dict, got {type(data).__name__}")
     missing = [key for key in (*_PER_PERSON, "cam_poses", "cam_intrinsics") if key not in data]
@@ -126,8 +127,8 @@ def _people(data: Any) -> int:
         except TypeError:
             raise DataError(f"{key} must be a list of people, got {data[key]!r:.40}") from None
     if len(set(counts.values())) != 1 or not counts["poses"]:
-        told = ", ".join(f"{key} {count}" for key, count in counts.items())
-        raise DataError(f"all must tell of the same people, got {told}")
+        got = ", ".join(f"{key} {count}" for key, count in counts.items())
+        raise DataError(f"all entries must have equally many people, got {got}")
     return counts["poses"]
 
 
@@ -138,8 +139,8 @@ def _person(where: str, data: dict[str, Any], person: int, split: str) -> Found:
     detected = _numbers(data["poses2d"][person], "poses2d", (frames, 3, 18))
     lens = _numbers(data["cam_intrinsics"], "cam_intrinsics", (3, 3))
     valid = _numbers(data["campose_valid"][person], "campose_valid", (frames,)) != 0
-    told = _numbers(data["cam_poses"], "cam_poses", (frames, 4, 4), finite=False)
-    to_camera = _numbers(np.where(valid[:, None, None], told, np.eye(4)), "cam_poses", told.shape)
+    given = _numbers(data["cam_poses"], "cam_poses", (frames, 4, 4), finite=False)
+    to_camera = _numbers(np.where(valid[:, None, None], given, np.eye(4)), "cam_poses", given.shape)
     betas = _numbers(np.ravel(data["betas"][person]), "betas", (None,))
     if len(betas) < 10:
         raise DataError(f"betas must be 10 numbers, got {len(betas)}")
@@ -156,7 +157,7 @@ def _person(where: str, data: dict[str, Any], person: int, split: str) -> Found:
     truth[~valid], pose[~valid] = np.nan, np.nan
 
     size = round(2 * lens[0, 2]), round(2 * lens[1, 2])
-    still = np.zeros(3)  # what is seen is in the camera's frame already
+    still = np.zeros(3)  # the points are in the camera's frame already
     focal, center = lens[[0, 1], [0, 1]], lens[:2, 2]
     target, factor = lifting_target(RoomCamera("", np.eye(3), still, focal, center, size), truth)
     keypoints = detected.swapaxes(-1, -2)  # (F, 18, 3)
@@ -181,7 +182,7 @@ def _person(where: str, data: dict[str, Any], person: int, split: str) -> Found:
             "pose": pose,
             "shape": np.tile(betas[:10], (frames, 1)),
         },
-        f"the camera's pose is not known in {lost} of {frames} frames" if lost else "",
+        f"the camera's pose is unknown in {lost} of {frames} frames" if lost else "",
     )
 
 

@@ -1,7 +1,7 @@
-"""People's own 2D keypoints as sequences: what any keypoint file becomes once it is read.
+"""The user's own 2D keypoint files as sequences.
 
-Every person of a file is one or several sequences: a stretch of frames in which the person is
-seen. Shorter gaps are missing keypoints, longer ones end the stretch.
+Every person in a file becomes one or more sequences: stretches of frames in which the person is
+visible. Short gaps are missing keypoints; a longer gap ends the sequence.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mbcli.timeline import runs
 from mbcli.types import Keypoints2D
 
 LONGEST_GAP = 0.1
-"""Seconds for which a person may be unseen within a sequence."""
+"""Longest gap within a sequence, in seconds."""
 
 
 def read_tracks(
@@ -26,9 +26,9 @@ def read_tracks(
     """Read keypoint files one by one.
 
     Args:
-        source: the folder that they are in, or the only file.
-        files: paths below ``source``, or itself.
-        reader: gives the tracks in a file, in any skeleton; this floor knows no keypoint formats.
+        source: the folder that contains them, or the only file.
+        files: paths below ``source``, or ``source`` itself.
+        reader: returns the tracks in a file, in any skeleton; this floor knows no keypoint formats.
     """
     return SequenceImport(_sequences(source, files, reader), len(files))
 
@@ -61,10 +61,10 @@ def _stretches(file: str, tracks: Keypoints2D, person: int) -> Iterator[Found | 
             name=f"{file}/{identity}/{numbers[0]}",
             source=f"{file}: person {identity}, frames {numbers[0]}..{numbers[-1]}",
             keypoints=keypoints_in_h36m(tracks.data[rows, person], tracks.skeleton),
-            facts={"subject": f"{file}/{identity}", "fps": tracks.fps, "size": tracks.size},
+            metadata={"subject": f"{file}/{identity}", "fps": tracks.fps, "size": tracks.size},
         )
     if short:
         yield Refused(
             f"{file}: person {identity}",
-            f"{short} frames in stretches of less than {SHORTEST} s",
+            f"{short} frames in runs of less than {SHORTEST} s",
         )

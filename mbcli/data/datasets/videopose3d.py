@@ -1,11 +1,11 @@
 """The ``.npz`` files of VideoPose3D (Pavllo et al. 2019): 3D poses in the room, 2D in pictures.
 
 ``data_3d_NAME.npz`` holds ``positions_3d``, a dict of subjects, each a dict of actions, each an
-array (F, J, 3) in metres, z up. ``data_2d_NAME_DETECTOR.npz`` holds ``positions_2d``, the same
-dicts, with a list of the cameras' arrays (F, J2, 2) in pixels, or (F, J2, 3) with confidence, for
-every action; and ``metadata``, a dict with ``num_joints``, ``keypoints_symmetry`` (the numbers of
-the left joints, and of the right ones) and mostly ``layout_name``. The videos may be a few frames
-longer than the 3D poses; what is over is left out.
+array (F, J, 3) in metres, z up. ``data_2d_NAME_DETECTOR.npz`` holds ``positions_2d``, nested in the
+same way, with a list of the cameras' arrays (F, J2, 2) in pixels, or (F, J2, 3) with confidence,
+for every action; and ``metadata``, a dict with ``num_joints``, ``keypoints_symmetry`` (the numbers
+of the left joints, and of the right joints) and usually ``layout_name``. The videos may be a few
+frames longer than the 3D poses; the surplus is dropped.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ HUMANEVA15 = Skeleton(
     parents=(-1, 0, 1, 2, 3, 1, 5, 6, 0, 8, 9, 0, 11, 12, 1),
 )
 
-# By the number of joints and the first of the left ones: what tells the lists apart where
-# metadata has no name for them.
+# By the number of joints and the number of the first left joint, which tell the skeletons apart
+# where metadata does not name them.
 _LAYOUTS: dict[tuple[int, int], Skeleton] = {
     (17, 4): H36M17,
     (17, 1): COCO17,
@@ -57,17 +57,17 @@ _LAYOUTS: dict[tuple[int, int], Skeleton] = {
 
 
 def files_of(source: Path, name: str, detections: str | None) -> tuple[Path, Path]:
-    """The 3D file and the chosen 2D file of a data set.
+    """Find the 3D file and the chosen 2D file of a data set.
 
     Args:
-        source: the folder that holds them.
+        source: the folder that contains them.
         name: of the data set, such as ``h36m``.
         detections: which 2D file, by the last part of its name, such as ``cpn_ft_h36m_dbb``;
             None takes the only one.
 
     Raises:
         DataError: there are no such files.
-        ConfigError: several 2D files to choose from, or none of that name.
+        ConfigError: several 2D files and no choice, or none of that name.
     """
     poses = source / f"data_3d_{name}.npz"
     if not poses.is_file():
@@ -92,7 +92,7 @@ def read_poses(path: Path, joints: int) -> Poses:
     """(F, joints, 3) metres by subject and action.
 
     Raises:
-        DataError: the file is damaged or not of this form.
+        DataError: the file is damaged or in another format.
     """
     table = _table(path, "positions_3d")
     poses: Poses = {}
@@ -108,23 +108,25 @@ def read_poses(path: Path, joints: int) -> Poses:
 
 
 def read_views(path: Path, cameras: int) -> tuple[Views, Skeleton]:
-    """The cameras' 2D poses by subject and action, and their joints.
+    """The cameras' 2D poses by subject and action, and their skeleton.
 
     Raises:
-        DataError: the file is damaged or not of this form.
+        DataError: the file is damaged or in another format.
     """
     table = _table(path, "positions_2d")
     skeleton = _skeleton(path, read_npz(path, ("metadata",))["metadata"])
     views: Views = {}
     for key, value in table.items():
         if not isinstance(value, (list, np.ndarray)) or len(value) != cameras:
-            raise DataError(f"{path}: {' '.join(key)} must be a list of {cameras} cameras' poses")
+            raise DataError(
+                f"{path}: {' '.join(key)} must be a list with the poses of {cameras} cameras"
+            )
         views[key] = [_view(path, key, poses, len(skeleton)) for poses in value]
     return views, skeleton
 
 
 def _view(path: Path, key: tuple[str, str], value: Any, joints: int) -> Array | None:
-    """One camera's poses; None where the file holds none."""
+    """One camera's poses; None if the file holds none."""
     if value is None:
         return None
     array = np.asarray(value)
@@ -138,7 +140,7 @@ def _view(path: Path, key: tuple[str, str], value: Any, joints: int) -> Array | 
 
 
 def _table(path: Path, name: str) -> dict[tuple[str, str], Any]:
-    """Subject and action to what is there, in the order of the file."""
+    """Values by (subject, action), in the order of the file."""
     held = read_npz(path, (name,))[name]
     subjects = held.item() if held.shape == () else None
     if not isinstance(subjects, Mapping) or not all(
@@ -153,17 +155,17 @@ def _table(path: Path, name: str) -> dict[tuple[str, str], Any]:
 
 
 def _skeleton(path: Path, metadata: Array) -> Skeleton:
-    told: Any = metadata.item() if metadata.shape == () else None
+    given: Any = metadata.item() if metadata.shape == () else None
     try:
-        joints, left = int(told["num_joints"]), int(told["keypoints_symmetry"][0][0])
+        joints, left = int(given["num_joints"]), int(given["keypoints_symmetry"][0][0])
     except (KeyError, IndexError, TypeError, ValueError):
         raise DataError(
-            f"{path}: metadata must tell num_joints and keypoints_symmetry, got {told!r:.80}"
+            f"{path}: metadata must hold num_joints and keypoints_symmetry, got {given!r:.80}"
         ) from None
     if (joints, left) not in _LAYOUTS:
         known = ", ".join(skeleton.name for skeleton in _LAYOUTS.values())
         raise DataError(
             f"{path}: the joints must be those of {known}, got {joints} with {left} as the first "
-            "of the left"
+            "left one"
         )
     return _LAYOUTS[joints, left]

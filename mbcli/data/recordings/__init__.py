@@ -1,1 +1,1 @@
-"""Motion capture recordings, read into clip stores: BVH, ASF/AMC, AMASS."""
+"""Motion capture recordings, read into clip stores: BVH, ASF/AMC and AMASS."""

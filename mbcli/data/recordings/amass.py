@@ -1,21 +1,21 @@
-"""Reader of AMASS (Mahmood et al. 2019): motion capture as SMPL-H poses, one ``.npz`` a recording.
+"""Reader of AMASS (Mahmood et al. 2019): motion capture as SMPL-H poses, in ``.npz`` files.
 
 ========================  ===========  ====================================================
 poses                     (F, 156)     axis times angle, radians, of SMPL-H's 52 joints
 trans                     (F, 3)       metres, z up
 betas                     (16,)        shape
-gender                    text         male, female or neutral: which body model it was
-                                       fitted with
+gender                    text         male, female or neutral: the body model that was
+                                       fitted
 mocap_framerate, or       number       frames per second
 mocap_frame_rate
 ========================  ===========  ====================================================
 
-A folder for each data set holds a folder for each person. ``shape.npz`` and ``*_stagei.npz``
-among the recordings hold no motion. Where the joints are says only the body model, which must be
-asked for at its makers: see `mbcli.data.recordings.smpl`.
+Every recording is one file; each data set has a folder, with a folder for each person in it.
+``shape.npz`` and ``*_stagei.npz`` among the recordings contain no motion. Joint positions need the
+body model, which must be requested from its authors: see `mbcli.data.recordings.smpl`.
 
-Joints come by kinematics, as for other recordings, with eyes, ears and nose at vertices of the
-skin. SMPL's hip joints lie nearer to each other (about 0.12 m) than those of marker systems.
+Joints are computed by forward kinematics, as for other recordings; eyes, ears and nose are vertices
+of the skin. SMPL's hip joints are closer together (about 0.12 m) than those of marker systems.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from mbcli.kinematics.rotations import from_vectors
 from mbcli.skeleton import BODY21
 from mbcli.storage.plainpickle import load_plain_npz
 
-_WIDTH = 156  # numbers of a pose, see above
+_WIDTH = 156  # numbers per pose, see above
 _RATES = ("mocap_framerate", "mocap_frame_rate")
 _GENDERS = ("male", "female", "neutral")
 _SUFFIXES = (".npz", ".pkl")
 
-# What was up along z is up along y.
+# From z up to y up.
 _Y_UP = from_vectors((-np.pi / 2, 0.0, 0.0)).round()
 
 
@@ -64,14 +64,14 @@ def import_amass(
     """Read AMASS recordings under a folder into a new clip store.
 
     Args:
-        source: a recording, or a folder that is searched, with its subfolders.
-        out: the store to make.
+        source: a recording, or a folder that is searched recursively.
+        out: the store to create.
         models: the body model file, or a folder with one for each gender, see `find_models`.
         max_fps: faster recordings keep every n-th frame so as not to exceed it.
         subject: see `import_folder`.
         prefix: put before the subject's name.
-        licence: terms of use, noted with every clip.
-        jobs: processes that read in parallel.
+        licence: terms of use, recorded with every clip.
+        jobs: number of parallel reader processes.
         progress: called with the number of files done and their total.
         overwrite: whether a store at ``out`` may be replaced.
 
@@ -80,13 +80,13 @@ def import_amass(
 
     Raises:
         ConfigError: an option breaks its rule, or no body model was given.
-        DataError: no recording, all were refused, or a body model is damaged.
+        DataError: no recordings, all were refused, or a body model is damaged.
         OutputError: ``out`` exists or cannot be written.
     """
     if models is None:
         raise ConfigError(
             "AMASS needs the body model that it was fitted with: give the folder of SMPL-H "
-            "files, as got from mano.is.tue.mpg.de"
+            "files downloaded from mano.is.tue.mpg.de"
         )
     ImportOptions(max_fps=max_fps)
     files = [path for path in files_in(source) if _holds_motion(path)]
@@ -114,17 +114,17 @@ def find_models(path: Path) -> dict[str, Path]:
     """Body model files by gender.
 
     Args:
-        path: one model, which then serves for every gender; or a folder in which one ``.npz`` or
-            ``.pkl`` for a gender has that gender as a word in its path, such as
+        path: one model, which is then used for every gender; or a folder with one ``.npz`` or
+            ``.pkl`` file per gender, which has the gender as a word in its path, such as
             ``male/model.npz`` or ``SMPLH_MALE.pkl``.
 
     Raises:
-        ConfigError: there is none, or more than one for a gender.
+        ConfigError: there is no model, or more than one for a gender.
     """
     if path.is_file():
         return dict.fromkeys(_GENDERS, path)
     if not path.is_dir():
-        raise ConfigError(f"the body model must be a file or a folder of such, got {path}")
+        raise ConfigError(f"the body model must be a file or a folder of model files, got {path}")
     models: dict[str, Path] = {}
     for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES):
         words = re.split(r"[^a-z]+", file.relative_to(path).as_posix().lower())
@@ -151,7 +151,7 @@ def read_amass(path: Path, models: dict[str, Path]) -> Take:
         models: see `find_models`.
 
     Raises:
-        DataError: the file breaks the format, or there is no body model for its gender.
+        DataError: the file violates the format, or there is no body model for its gender.
     """
     data = _load(path)
     poses = _numbers(path, data["poses"], "poses", (None, _WIDTH))
@@ -166,7 +166,7 @@ def read_amass(path: Path, models: dict[str, Path]) -> Take:
             f"{path}: a body model of gender {gender!r:.40} is needed, got {', '.join(models)}"
         )
     model = _model(models[gender])
-    # The hands move no joint of the body: a model with fewer joints than SMPL-H serves too.
+    # The hands move no joint of the body, so a model with fewer joints than SMPL-H also works.
     turns = np.zeros((len(poses), len(model.parents), 3))
     given = poses.reshape(len(poses), -1, 3)
     count = given.shape[1] if len(model.parents) == given.shape[1] else len(JOINTS)
@@ -217,5 +217,5 @@ def _numbers(
 def _gender(array: npt.NDArray[Any]) -> str:
     value = array.item() if array.size == 1 else ""
     text = value.decode("latin1") if isinstance(value, bytes) else str(value)
-    # Some files hold the text of a Python bytes object.
+    # Some files store the repr of a Python bytes object.
     return text.strip().removeprefix("b").strip("'\"").lower()

@@ -1,9 +1,9 @@
 """Reader of AMC motion (Acclaim Motion Capture) for a skeleton read by ``asf.py``.
 
-Comments start with ``#``, keywords with ``:``; ``:FULLY-SPECIFIED`` says that every frame holds
-every bone, ``:DEGREES`` or ``:RADIANS`` the unit of the angles. Then each frame is its number
-on a line, and a line for each bone that can move: its name and the values of its degrees of
-freedom in the order of the ASF.
+Comments start with ``#``, keywords with ``:``. ``:FULLY-SPECIFIED`` means that every frame lists
+every bone; ``:DEGREES`` or ``:RADIANS`` gives the unit of the angles. Each frame then consists of
+a line with its number and one line for each movable bone: its name and the values of its degrees
+of freedom in the order of the ASF.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def read_amc(path: Path, skeleton: AsfSkeleton, *, fps: float) -> Recording:
     Args:
         path: the ``.amc`` file.
         skeleton: from ``read_asf``.
-        fps: frames per second, which the format does not tell.
+        fps: frames per second, which the format does not contain.
 
     Returns:
         The recording in the axes of the files, in metres.
 
     Raises:
-        DataError: the file breaks the format or is of another skeleton; the message names the
-            line.
+        DataError: the file violates the format or belongs to another skeleton; the message names
+            the line.
     """
     text = read_text(path)
     start = _FRAME_NUMBER.search(text)
@@ -48,7 +48,7 @@ def read_amc(path: Path, skeleton: AsfSkeleton, *, fps: float) -> Recording:
 
 
 def _keywords(path: Path, head: str, skeleton: AsfSkeleton) -> bool:
-    """Whether angles are degrees; checks that the motion is complete."""
+    """Whether angles are in degrees; checks that the motion is declared complete."""
     words = set()
     for number, line in enumerate(head.splitlines(), start=1):
         said = line.split("#", 1)[0].strip()
@@ -70,8 +70,8 @@ def _layout(
 ) -> dict[str, FloatArray]:
     """Values of each bone, (F, its degrees of freedom) float64.
 
-    Every frame repeats the words of the first one, so whole columns are compared and converted
-    at once; only a file that deviates is searched line by line.
+    All frames have the same layout as the first, so whole columns are compared and converted at
+    once; only a file that deviates is searched line by line.
     """
     rows = [line.split() for line in lines if not line.isspace() and line]
     period = next((i for i, row in enumerate(rows) if i and len(row) == 1), len(rows))
@@ -118,9 +118,9 @@ def _deviation(path: Path, lines: list[str], first_line: int, widths: dict[str, 
             number, missing = int(words[0]), set(widths)
             continue
         if words[0] not in missing:
-            known = "twice in a frame" if words[0] in widths else "that the skeleton cannot move"
+            known = "twice in a frame" if words[0] in widths else "that is not movable"
             return DataError(
-                f"{where}: every bone stands once in a frame, got {words[0]!r} {known}"
+                f"{where}: every movable bone must occur once per frame, got {words[0]!r} {known}"
             )
         missing.remove(words[0])
         try:
@@ -137,7 +137,7 @@ def _deviation(path: Path, lines: list[str], first_line: int, widths: dict[str, 
             f"{path}, line {line}: frame {number} must hold every bone, got none of "
             f"{', '.join(sorted(missing))}"
         )
-    return DataError(f"{path}: every frame must hold the bones in the order of the first")
+    return DataError(f"{path}: every frame must list the bones in the order of the first")
 
 
 def _recording(

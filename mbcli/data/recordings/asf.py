@@ -1,13 +1,13 @@
 """Reader of ASF skeletons (Acclaim Skeleton File); ``amc.py`` reads their motion.
 
-ASF is divided by keywords that start with a colon. ``:units`` gives the length factor and the
-angle's unit, ``:root`` the order of the root's values and of its axes, ``:bonedata`` blocks of
-bones with a direction in world axes, a length, the orientation of the bone's own axes and its
-degrees of freedom, ``:hierarchy`` lines of a parent and its children.
+An ASF file has sections that start with a colon and a keyword. ``:units`` gives the length factor
+and the unit of angles, ``:root`` the order of the root's values and of its axes. ``:bonedata`` has
+a block for each bone: its direction in world axes, its length, the orientation of its own axes and
+its degrees of freedom. ``:hierarchy`` has lines of a parent and its children.
 
-Rotations turn about fixed axes, first listed first. A bone with axes C and motion R turns
-everything beyond its near end by C R C^-1. Here a joint is the near end of the bone whose name
-it has, and the far end of a last bone is ``<bone>_end``.
+Rotations are about fixed axes, in the order listed. A bone with axes C and motion R rotates
+everything beyond its near end by C R C^-1. Here a joint is the near end of the bone of that name;
+the far end of a bone without children is ``<bone>_end``.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _MOVES = ("tx", "ty", "tz")
 
 @dataclass(frozen=True, eq=False)
 class AsfSkeleton:
-    """What an ASF file says.
+    """Contents of an ASF file.
 
     Attributes:
         hierarchy: joint tree in metres; a joint is the near end of its bone.
         axes: (J, 3, 3) float64, orientation C of each bone's axes.
         order: for each joint the names of its AMC values, such as ``("rx", "rz")``.
-        scale: metres of a unit of length.
-        degrees: whether angles are in degrees, where the AMC file does not say.
+        scale: metres per unit of length.
+        degrees: whether angles are in degrees if the AMC file does not say.
     """
 
     hierarchy: Hierarchy
@@ -83,7 +83,7 @@ class _AsfReader:
         return values
 
     def sections(self, text: str) -> Iterator[tuple[str, list[str]]]:
-        """(section, words) of each line that says something."""
+        """(section, words) of each line with content."""
         section = ""
         for self.line, raw in enumerate(text.splitlines(), start=1):
             words = raw.split("#", 1)[0].split()
@@ -108,10 +108,10 @@ class _AsfReader:
                 bone = self.bonedata(bone, key, rest)
             elif section == "hierarchy" and key not in ("begin", "end"):
                 if words[0] not in self.bones:
-                    self.fail("the hierarchy may name only bones of :bonedata", words[0])
+                    self.fail("the hierarchy must name only bones of :bonedata", words[0])
                 for child in rest:
                     if child not in self.bones or child == "root":
-                        self.fail("the hierarchy may name only bones of :bonedata", child)
+                        self.fail("the hierarchy must name only bones of :bonedata", child)
                 self.children.setdefault(words[0], []).extend(rest)
         return self.skeleton(scale if scale is not None else INCH / self.unit)
 
@@ -139,10 +139,10 @@ class _AsfReader:
         if key == "begin":
             return _Bone("", self.line)
         if bone is None:
-            self.fail("a bone's data must stand between begin and end", key)
+            self.fail("bone data must be between begin and end", key)
         if key == "end":
             if not bone.name or bone.name in self.bones:
-                self.fail("every bone needs a name of its own", bone.name)
+                self.fail("bone names must be unique", bone.name)
             self.bones[bone.name] = bone
             return None
         if key == "name":
@@ -167,7 +167,7 @@ class _AsfReader:
         lowered = tuple(w.lower() for w in words)
         if len(set(lowered)) != len(lowered) or any(w not in known for w in lowered):
             self.fail(
-                f"degrees of freedom must be different ones of {', '.join(known)}", " ".join(words)
+                f"degrees of freedom must be distinct and from {', '.join(known)}", " ".join(words)
             )
         return lowered
 
@@ -176,7 +176,7 @@ class _AsfReader:
         names: list[str] = ["root"]
         parents = [-1]
         offsets = [np.array(self.root_place)]
-        for joint, name in enumerate(names):  # grows while it is walked
+        for joint, name in enumerate(names):  # names grows during the loop
             bone = self.bones.get(name)
             if bone is None:
                 continue
@@ -188,7 +188,7 @@ class _AsfReader:
                 parents.append(joint)
                 offsets.append(reach)
         if len(names) < 2:
-            self.fail("the :hierarchy must hang bones on the root", "none")
+            self.fail("the :hierarchy must attach bones to the root", "none")
         hierarchy = Hierarchy(tuple(names), tuple(parents), np.array(offsets) * scale)
         bones = [self.bones.get(name, _Bone(name, 0)) for name in names]
         turn = math.pi / 180 if self.degrees else 1.0
@@ -205,17 +205,17 @@ def read_asf(path: Path, *, scale: float | None = None) -> AsfSkeleton:
 
     Args:
         path: the ``.asf`` file.
-        scale: metres of one unit of the file; None takes the file's own ``length`` factor,
-            which counts inches times that factor.
+        scale: metres per unit of the file; None uses the file's own ``length``: one unit is then
+            one inch divided by that number.
 
     Raises:
-        DataError: the file breaks the format; the message names the line.
+        DataError: the file violates the format; the message names the line.
     """
     return _AsfReader(path).read(scale)
 
 
 def read_text(path: Path) -> str:
-    """The text of an ASF or AMC file, whose comments may be in any encoding.
+    """Read an ASF or AMC file as text; comments may be in any encoding.
 
     Raises:
         DataError: the file cannot be read.

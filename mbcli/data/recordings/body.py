@@ -1,12 +1,12 @@
-"""From a recording's joints to the body that training sees: H36M-17 and a face.
+"""From a recording's joints to the training skeleton: H36M-17 and a face.
 
 Recordings have hips, knees, shoulders and a skull, but no nose, eyes or ears. Those are placed
-on the head from its orientation, with the sizes of an adult head (bitragion breadth 0.145 m,
+relative to the head's orientation, with the dimensions of an adult head (bitragion breadth 0.145 m,
 interpupillary distance 0.063 m, vertex to tragion 0.13 m, vertex to pupil 0.115 m: Gordon et
 al., 1988 Anthropometric Survey of U.S. Army Personnel), scaled by the length of the legs.
 
-Axes: those of the recordings, y up, metres. A rest pose faces along left x up, left being the
-direction from the right hip to the left one.
+Axes are those of the recordings: y up, in metres. A rest pose faces in the direction left x up
+(cross product), where left is the direction from the right hip to the left one.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def rest_height(hierarchy: Hierarchy) -> float:
     )
     hips = (place("left_hip") + place("right_hip")) / 2
     skull = rest[hierarchy.index(chosen.skull)]
-    # The skull joint lies in the middle of the head, and the ankle above the sole: together they
-    # leave out about an eighth of a person.
+    # The skull joint is in the middle of the head and the ankle above the sole; about an eighth of
+    # the stature is beyond them.
     return (leg + span(hips, skull)) / 0.88
 
 
@@ -64,7 +64,7 @@ def body_positions(recording: Recording) -> npt.NDArray[np.float32]:
         (F, 21, 3) float32, metres, y up, in the recording's world.
 
     Raises:
-        DataError: an unknown skeleton, or one whose rest pose does not stand along y.
+        DataError: an unknown skeleton, or one whose rest pose is not upright along y.
     """
     hierarchy = mended(recording.hierarchy)
     chosen = body_map(hierarchy.names)
@@ -135,7 +135,7 @@ def put_head(
 
 
 def _size_of(body: FloatArray) -> float:
-    """Size of the person against an adult of mean stature, held within human range."""
+    """Size of the person relative to an adult of mean stature, limited to the human range."""
     bones = [
         (f"{side}_{a}", f"{side}_{b}")
         for side in ("left", "right")
@@ -156,7 +156,7 @@ def _face_axes(hierarchy: Hierarchy, chosen: BodyMap) -> FloatArray:
     up = np.array([0.0, 1.0, 0.0])
     if trunk[1] < 0.8 * np.linalg.norm(trunk):
         raise DataError(
-            "the rest pose must stand along +y, got a trunk along "
+            "the rest pose must be upright along +y, got a trunk along "
             f"({', '.join(f'{v:.2f}' for v in unit(trunk))})"
         )
     left = unit(left - left @ up * up)
@@ -168,7 +168,7 @@ def _face_axes(hierarchy: Hierarchy, chosen: BodyMap) -> FloatArray:
 def _head_at_rest(
     hierarchy: Hierarchy, chosen: BodyMap, axes: FloatArray, size: float
 ) -> FloatArray:
-    """(3,) the head joint as seen from the skull joint at rest."""
+    """(3,) position of the head joint relative to the skull joint at rest."""
     rest = hierarchy.rest_positions()
     skull = rest[hierarchy.index(chosen.skull)]
     if chosen.head is not None:

@@ -1,4 +1,4 @@
-"""Which joint of a recording is which of the body that training sees, by their names."""
+"""Mapping from the joints of known recordings to the training skeleton, by name."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from mbcli.errors import DataError
 
 @dataclass(frozen=True)
 class BodyMap:
-    """Which joint of a foreign skeleton is which of ours.
+    """Mapping from the joints of a foreign skeleton to ours.
 
     Attributes:
         joints: our name to theirs, for hips, knees, ankles, shoulders, elbows and wrists, and for
-            those that would be derived if the skeleton did not have them.
-        skull: the joint that turns with the head.
-        head: the joint at the far end of the head bone, where there is one.
-        eyes: their left and right eye, where there are such.
-        pitch: degrees by which the face looks up when the skull joint is as at rest.
-        lost: joints that sit on their parent because a converter lost the bone between them.
-        stretched: joints that sit too near their parent, with the factor that mends it.
+            joints that would be derived if the skeleton did not have them.
+        skull: the joint that rotates with the head.
+        head: the joint at the far end of the head bone, if there is one.
+        eyes: their left and right eye, if there are any.
+        pitch: degrees by which the face looks up when the skull joint is in its rest pose.
+        lost: joints that coincide with their parent because a converter lost the bone between.
+        stretched: joints that are too close to their parent, with the factor that corrects it.
     """
 
     joints: Mapping[str, str]
@@ -42,9 +42,9 @@ class BodyMap:
         return (*self.joints.values(), self.skull, *extra, *(self.eyes or ()))
 
 
-# Metres from the head joint of an adult: forward, up, to the left. That joint is where Vicon's
-# head bone ends, as in Human3.6M: on the level of a headband, 0.07 m below the vertex. (With
-# the shoulders at 0.818 of the stature, Winter's table, it is 0.06 to 0.09 m in the recordings.)
+# Metres from the head joint of an adult: forward, up, left. That joint is the end of Vicon's head
+# bone, as in Human3.6M: at the level of a headband, 0.07 m below the vertex. (With the shoulders at
+# 0.818 of the stature, from Winter's table, it is 0.06 to 0.09 m in the recordings.)
 FACE = {
     "nose": (0.110, -0.080, 0.0),
     "left_eye": (0.085, -0.045, 0.0315),
@@ -64,16 +64,16 @@ def _sided(left: tuple[str, ...], right: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-# Taken as it is, the head's frame of the Vicon model looks 14 degrees down, the median over the
-# people who walk in CMU's and HDM05's recordings; people carry their heads about level.
+# The head's own axes in the Vicon model look down by 14 degrees, the median over people walking in
+# CMU's and HDM05's recordings; people hold their heads approximately level.
 _VICON_PITCH = 8.0
 
-# At rest the exported skeleton's bone from nose to head leans backwards by 45 degrees.
+# In the rest pose of the exported skeleton the bone from nose to head leans back by 45 degrees.
 _RIG_PITCH = math.degrees(math.atan2(-FACE["nose"][1], FACE["nose"][0])) - 45
 
-# The BVH versions of CMU's recordings lack the Acclaim skeleton's thorax bone: neck and collars
-# sit on its lower end, and the trunk is 0.12 m short. Where both versions exist, that bone is
-# within 2 % the bone below it, so it is restored as a repetition of that one.
+# The BVH versions of CMU's recordings lack the thorax bone of the Acclaim skeleton: neck and
+# collars are attached to its lower end, and the trunk is 0.12 m too short. Where both versions
+# exist, the lost bone equals the bone below it within 2 %, so it is restored as a copy of that one.
 BODY_MAPS: dict[str, BodyMap] = {
     "acclaim": BodyMap(  # Vicon BodyBuilder: CMU and HDM05
         _sided(
@@ -159,21 +159,21 @@ def body_map(joints: Collection[str]) -> BodyMap:
     """The map for a skeleton, by its joint names.
 
     Raises:
-        DataError: no map fits; the message lists what the nearest one misses.
+        DataError: no map fits; the message lists the joints that the closest one lacks.
     """
     names = set(joints)
     best = min(BODY_MAPS, key=lambda key: len(set(BODY_MAPS[key].needed) - names))
     missing = [name for name in BODY_MAPS[best].needed if name not in names]
     if missing:
         raise DataError(
-            f"the skeleton must be one of {', '.join(BODY_MAPS)}; the nearest, {best}, "
-            f"misses the joints {', '.join(missing)}"
+            f"the skeleton must be one of {', '.join(BODY_MAPS)}; for the closest, {best}, it "
+            f"lacks the joints {', '.join(missing)}"
         )
     return BODY_MAPS[best]
 
 
 def mended(hierarchy: Hierarchy) -> Hierarchy:
-    """Undo what a skeleton's converter is known to have done to its bones.
+    """Undo known damage that converters have done to a skeleton's bones.
 
     Raises:
         DataError: the skeleton is unknown.

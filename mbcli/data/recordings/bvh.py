@@ -1,12 +1,12 @@
 """Reader of BVH motion files (Biovision Hierarchy).
 
-A text of two parts. ``HIERARCHY`` nests ``ROOT``, ``JOINT`` and ``End Site`` blocks in braces,
-each with an ``OFFSET`` from its parent and, but for end sites, ``CHANNELS n`` followed by n of
+The text has two parts. ``HIERARCHY`` nests ``ROOT``, ``JOINT`` and ``End Site`` blocks in braces,
+each with an ``OFFSET`` from its parent and, except for end sites, ``CHANNELS n`` followed by n of
 ``Xposition`` .. ``Zrotation``. ``MOTION`` gives ``Frames:``, ``Frame Time:`` in seconds and one
-line a frame with the numbers of all channels in the order in which they were declared.
-Rotations are degrees about axes that turn along, in the order of the channels; a position
-channel replaces its component of the offset, in the root and in any other joint. The format
-names no unit: see ``UNITS``.
+line per frame with the numbers of all channels in the order of declaration. Rotations are degrees
+about intrinsic (moving) axes, in the order of the channels; a position channel replaces its
+component of the offset, in the root and in any other joint. The format has no unit of length: see
+``UNITS``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mbcli.data.recordings.hierarchy import Hierarchy, Recording, moving_axes_ro
 from mbcli.errors import DataError
 from mbcli.types import FloatArray
 
-# Metres of a unit in which BVH files are found; the CMU recordings count inches by 0.45.
+# Metres per unit, for units that occur in BVH files; CMU's recordings use inches divided by 0.45.
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "cmu": 0.0254 / 0.45}
 
 _CHANNELS = {f"{a}{kind}": (kind, a.lower()) for a in "XYZ" for kind in ("position", "rotation")}
@@ -33,21 +33,21 @@ def read_bvh(path: Path, *, scale: float, fps: float | None = None) -> Recording
 
     Args:
         path: the file.
-        scale: metres of one unit of the file.
+        scale: metres per unit of the file.
         fps: frames per second, instead of the file's frame time.
 
     Returns:
         The recording in the axes of the file, with the end sites as joints ``<parent>_end``. All
-        frames that the file holds are read; its note says where the file announces another number.
+        frames present are read; a note is set if the file declares another number of frames.
 
     Raises:
-        DataError: the file breaks the format; the message names the line.
+        DataError: the file violates the format; the message names the line.
     """
     return _Reader(path).read(scale, fps)
 
 
 class _Reader:
-    """One pass over a file: its hierarchy by words, its motion by lines."""
+    """Single-pass parser: the hierarchy word by word, the motion line by line."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -66,7 +66,7 @@ class _Reader:
         raise DataError(f"{self.path}, line {self.line}: {rule}, got {got[:60]!r}")
 
     def word(self, rule: str) -> str:
-        """The next word of the file; braces are words of their own."""
+        """The next word of the file; a brace is a separate word."""
         while not self.waiting:
             if self.line == len(self.lines):
                 self.fail(rule, "the end of the file")
@@ -108,14 +108,16 @@ class _Reader:
         values = self.motion()
         note = ""
         if len(values) != frames:
-            note = f"the file announces {frames:g} frames and holds {len(values)}: those were read"
+            note = (
+                f"the file declares {frames:g} frames and contains {len(values)}, which were read"
+            )
         hierarchy = Hierarchy(
             tuple(self.names), tuple(self.parents), np.array(self.offsets) * scale
         )
         return self.recording(hierarchy, values, scale, fps or rate_of(step), note)
 
     def joints(self) -> None:
-        """Read the block of the root and all that it nests, without recursion."""
+        """Read the block of the root and all nested blocks, without recursion."""
         within = [self.joint(-1)]
         while within:
             rule = "expected JOINT, End Site or }"
@@ -137,7 +139,7 @@ class _Reader:
         while (word := self.word(rule)) != "{":
             name.append(word)
         joint = self.add("_".join(name), parent)
-        rule = f"expected CHANNELS, their number and that many different of {', '.join(_CHANNELS)}"
+        rule = f"expected CHANNELS, their number and that many distinct of {', '.join(_CHANNELS)}"
         self.expect("CHANNELS")
         count = self.word(rule)
         if not count.isdecimal() or int(count) > len(_CHANNELS):
@@ -180,10 +182,10 @@ class _Reader:
                     self.fail(f"a frame needs {width} numbers", f"{len(row)}")
                 self.waiting = row[::-1]
                 while self.waiting:
-                    self.number("a frame holds finite numbers only")
+                    self.number("a frame must hold finite numbers only")
         if not filled:
             self.line = len(self.lines)
-            self.fail("a motion needs a frame", "none")
+            self.fail("a motion needs at least one frame", "none")
         return values.reshape(len(filled), width)
 
     def recording(
@@ -209,9 +211,9 @@ class _Reader:
 
 
 def rate_of(frame_time: float) -> float:
-    """Frames per second of a frame time, which files round to few digits.
+    """Frames per second of a frame time, which files round to a few digits.
 
-    A rate within a thousandth of a whole number is that number: 0.008333 s is 120 a second.
+    A rate within a thousandth of a whole number is rounded to it: 0.008333 s is 120 fps.
     """
     rate = 1.0 / frame_time
     return float(round(rate)) if abs(rate - round(rate)) < 1e-3 * rate else rate

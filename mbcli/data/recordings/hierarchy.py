@@ -1,7 +1,7 @@
-"""A tree of joints, its motion, and where that puts every joint: forward kinematics.
+"""A joint tree, its motion, and the resulting joint positions: forward kinematics.
 
-Importers turn each foreign format into these types, so that a format's conventions (order of
-channels, axes of bones, fixed or moving axes) stop inside its own file.
+Importers convert each foreign format into these types, so that a format's conventions (order of
+channels, axes of bones, fixed or moving axes) stay inside its own module.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class Hierarchy:
     """A joint tree in its rest pose, where every rotation is the identity.
 
     Attributes:
-        names: joint names, parents before their children. The far end of a last bone is a joint
-            too, named ``<joint>_end``.
+        names: joint names, parents before their children. The far end of a bone without children
+            is also a joint, named ``<joint>_end``.
         parents: index of each joint's parent, -1 for the root.
-        offsets: (J, 3) float64, metres, each joint as seen from its parent at rest.
+        offsets: (J, 3) float64, metres, each joint's position relative to its parent at rest.
     """
 
     names: tuple[str, ...]
@@ -50,7 +50,7 @@ class Hierarchy:
         return self.names.index(name)
 
     def rest_positions(self) -> FloatArray:
-        """(J, 3) float64, metres: the joints of the rest pose, the root at its own offset."""
+        """(J, 3) float64, metres: joint positions of the rest pose, the root at its own offset."""
         positions = np.array(self.offsets)
         for joint, parent in enumerate(self.parents):
             if parent >= 0:
@@ -64,13 +64,13 @@ class Recording:
 
     Attributes:
         hierarchy: the joint tree.
-        rotations: (F, J, 3, 3) float64, each joint's rotation against its parent; columns are
-            the images of the axes, so a vector of the joint is turned by ``R @ v``.
-        translations: joint index to (F, 3) float64 metres, the place of the joint in its
+        rotations: (F, J, 3, 3) float64, each joint's rotation relative to its parent; columns are
+            the images of the axes, so ``R @ v`` rotates a vector of the joint.
+        translations: joint index to (F, 3) float64 metres, the position of the joint in its
             parent's axes. A joint that is not listed keeps its offset.
         fps: frames per second.
         source: the file it was read from.
-        note: what was mended while reading, or "".
+        note: what was repaired while reading, or "".
     """
 
     hierarchy: Hierarchy
@@ -93,10 +93,10 @@ class Recording:
         return len(self.rotations)
 
     def forward(self) -> tuple[FloatArray, FloatArray]:
-        """Place every joint in the world.
+        """Compute the world position of every joint.
 
         Returns:
-            positions (F, J, 3) float64 in metres and rotations (F, J, 3, 3) against the rest
+            positions (F, J, 3) float64 in metres and rotations (F, J, 3, 3) relative to the rest
             pose, both in the recording's world axes.
         """
         positions = np.empty(self.rotations.shape[:3])
@@ -116,13 +116,13 @@ class Recording:
 
 
 def moving_axes_rotation(axes: str, radians: npt.ArrayLike) -> FloatArray:
-    """Rotations about axes that turn along: the first one listed is the outermost factor.
+    """Rotations about intrinsic (moving) axes: the first one listed is the outermost factor.
 
-    Turning about fixed axes in the order ``xyz`` is turning about moving axes in the order
+    Rotating about fixed axes in the order ``xyz`` equals rotating about moving axes in the order
     ``zyx``; a caller with fixed axes reverses both arguments.
 
     Args:
-        axes: up to three letters out of ``xyz``, such as ``"zxy"``; none is the identity.
+        axes: up to three letters of ``xyz``, such as ``"zxy"``; an empty string is the identity.
         radians: (F, len(axes)) angles in that order.
 
     Returns:

@@ -1,6 +1,6 @@
 """Import of a folder of motion recordings into a clip store.
 
-Recordings that cannot be read or that no person can have made are refused, with the reason.
+Recordings that cannot be read or are not humanly possible are refused, with the reason.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from mbcli.errors import ConfigError, DataError
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What became of the recordings.
+    """Result of an import.
 
     Attributes:
         imported: clip names.
-        refused: source file and reason, one pair each.
-        notes: source file and what was mended, one pair each.
-        hours: length of the imported clips.
+        refused: pairs of source file and reason.
+        notes: pairs of source file and what was repaired.
+        hours: total length of the imported clips.
     """
 
     imported: tuple[str, ...]
@@ -41,12 +41,12 @@ class ImportReport:
 
 
 class Take(NamedTuple):
-    """What a reader makes of one file.
+    """What a reader returns for one file.
 
     Attributes:
         body: (F, 21, 3) float32 metres, y up, joints of ``BODY21``.
         fps: frames per second.
-        note: what was mended while reading, or "".
+        note: what was repaired while reading, or "".
     """
 
     body: Body
@@ -80,18 +80,18 @@ def import_folder(
 
     Args:
         format: a key of ``IMPORT_FORMATS``.
-        source: a recording, or a folder that is searched, with its subfolders.
-        out: the store to make.
+        source: a recording, or a folder that is searched recursively.
+        out: the store to create.
         scale: see ``ImportOptions``.
         fps: see ``ImportOptions``.
         max_fps: see ``ImportOptions``.
         subject: regular expression whose group ``subject`` names the person. It must match the
-            whole path of a recording, relative to ``source``, with forward slashes. None takes
-            the path of the file's folder in ``source``, or the name of ``source`` for a file that
-            lies in it directly.
+            whole path of a recording, relative to ``source``, with forward slashes. None uses
+            the path of the file's folder in ``source``, or the name of ``source`` for a file
+            directly in it.
         prefix: put before the subject's name, as in ``"cmu-"``.
-        licence: terms of use, noted with every clip.
-        jobs: processes that read in parallel.
+        licence: terms of use, recorded with every clip.
+        jobs: number of parallel reader processes.
         progress: called with the number of files done and their total.
         overwrite: whether a store at ``out`` may be replaced.
 
@@ -138,20 +138,20 @@ def import_bodies(
     progress: Callable[[int, int], None] | None,
     overwrite: bool,
 ) -> ImportReport:
-    """Write what a reader makes of some files into a new clip store.
+    """Read files and write their bodies into a new clip store.
 
     Args:
-        read: a file to its body. It raises DataError, and can be sent to another process.
-        files: what is read, all under ``source``, or ``source`` itself.
-        source: the folder that names are relative to, or a file, whose folder it then is.
-        out: see ``import_folder``, as are the others.
-        max_fps: recordings that are faster keep every n-th frame.
+        read: reads a file's body; raises DataError and can be sent to another process.
+        files: the files to read, all under ``source``, or ``source`` itself.
+        source: the folder that names are relative to; for a file, its folder.
+        out: the store to create.
+        max_fps: faster recordings keep every n-th frame so as not to exceed it.
         subject: regular expression or None, see ``import_folder``.
-        prefix: of the subject's name.
-        licence: terms of use.
-        jobs: processes.
-        progress: called after each file.
-        overwrite: of ``out``.
+        prefix: put before the subject's name.
+        licence: terms of use, recorded with every clip.
+        jobs: number of parallel reader processes.
+        progress: called with the number of files done and their total.
+        overwrite: whether a store at ``out`` may be replaced.
 
     Raises:
         ConfigError: an option breaks its rule.
@@ -221,6 +221,6 @@ def _read(read: Callable[[Path], Take], path: Path, *, max_fps: float) -> _Outco
     except DataError as error:
         return _Outcome((), 0.0, str(error))
     note = "; ".join(filter(None, (mended, dropped)))
-    # A rate may exceed the limit by a hundredth: 120.005 a second is 60 twice.
+    # A rate may exceed the limit by one percent: 120.005 fps counts as twice 60.
     step = max(1, int(np.ceil(fps / max_fps - 0.01)))
     return _Outcome(tuple(piece[::step] for piece in pieces), fps / step, note)

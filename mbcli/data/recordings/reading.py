@@ -1,4 +1,4 @@
-"""Reading one recording of any format, with what a user may say of it."""
+"""Reading one recording of any format, with the user's options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mbcli.data.recordings.hierarchy import Recording
 from mbcli.data.stores.quality import HUMAN_HEIGHT
 from mbcli.errors import ConfigError, DataError
 
-_AMC_FPS = 120.0  # of CMU's recordings: the format names no rate
+_AMC_FPS = 120.0  # of CMU's recordings; the format has no frame rate
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class ImportOptions:
     """How recordings are read.
 
     Attributes:
-        scale: metres of one unit; None takes the file's own (ASF) or the one among
-            ``bvh.UNITS`` with which the skeleton is of human height (BVH).
-        fps: frames per second; None takes the file's own (BVH) or 120 (AMC has none).
-        max_fps: recordings that are faster keep every n-th frame so as not to exceed it.
+        scale: metres per unit; None uses the file's own (ASF) or the one of ``bvh.UNITS`` that
+            gives the skeleton human height (BVH).
+        fps: frames per second; None uses the file's own (BVH) or 120 (AMC has none).
+        max_fps: faster recordings keep every n-th frame so as not to exceed it.
     """
 
     scale: float | None = None
@@ -42,10 +42,10 @@ class ImportOptions:
 
 
 def read_bvh_recording(path: Path, options: ImportOptions) -> Recording:
-    """Read a BVH file, finding its unit where the options give none.
+    """Read a BVH file; without a scale in the options, its unit is found by the body height.
 
     Raises:
-        DataError: see ``read_bvh``; or no known unit makes the skeleton a person.
+        DataError: see ``read_bvh``; or no known unit gives the skeleton human height.
     """
     recording = read_bvh(path, scale=options.scale or 1.0, fps=options.fps)
     if options.scale is not None:
@@ -54,8 +54,8 @@ def read_bvh_recording(path: Path, options: ImportOptions) -> Recording:
     fitting = [s for s in UNITS.values() if HUMAN_HEIGHT[0] <= height * s <= HUMAN_HEIGHT[1]]
     if len(fitting) != 1:
         raise DataError(
-            f"{path}: a skeleton {height:.4g} units tall is of human height in none of the units "
-            f"{', '.join(UNITS)}; give the scale"
+            f"{path}: a skeleton {height:.4g} units tall does not have human height in any of the "
+            f"units {', '.join(UNITS)}; give the scale"
         )
     scale = fitting[0]
     return replace(
@@ -66,10 +66,10 @@ def read_bvh_recording(path: Path, options: ImportOptions) -> Recording:
 
 
 def read_amc_recording(path: Path, options: ImportOptions) -> Recording:
-    """Read an AMC file with the ASF skeleton in its folder that it belongs to.
+    """Read an AMC file with its ASF skeleton, which is in the same folder.
 
-    That is the only one there, or else the one with the longest name that the motion's name
-    starts with.
+    If there are several, the one with the longest name that is a prefix of the motion's name is
+    used.
 
     Raises:
         DataError: no skeleton, or see ``read_asf`` and ``read_amc``.
@@ -91,4 +91,4 @@ IMPORT_FORMATS: dict[str, tuple[str, Callable[[Path, ImportOptions], Recording]]
     "asf-amc": (".amc", read_amc_recording),
     "bvh": (".bvh", read_bvh_recording),
 }
-"""Format name to the suffix of its files, in lower case, and its reader."""
+"""Format name to its lower-case file suffix and its reader."""

@@ -1,21 +1,21 @@
-"""SMPL and SMPL-H body models, as much of them as motion needs: joints, and single vertices.
+"""SMPL and SMPL-H body models, as far as motion needs them: joints and single vertices.
 
 A model file (Loper et al. 2015; Romero et al. 2017) is a Python pickle or ``.npz`` of
 
 ============== ================ ==========================================================
 v_template     (V, 3)           vertices of the mean person, metres: y up, left at +x, facing
                                 +z, arms stretched out; V = 6890
-shapedirs      (V, 3, B)        how they move with each shape coefficient (beta)
-posedirs       (V, 3, 9 (J-1))  and with each entry of R - 1 of the joints but the first
-J_regressor    (J, V)           joints at rest from the vertices; dense or scipy.sparse
-weights        (V, J)           how far a vertex follows each joint
+shapedirs      (V, 3, B)        their displacement per shape coefficient (beta)
+posedirs       (V, 3, 9 (J-1))  and per entry of R - 1 of all joints except the root
+J_regressor    (J, V)           rest joints from the vertices; dense or scipy.sparse
+weights        (V, J)           skinning weight of each joint for each vertex
 kintree_table  (2, J)           parent and number of each joint; the root's parent is 2^32 - 1
 ============== ================ ==========================================================
 
-J is 24 (SMPL) or 52 (SMPL-H: 22 of the body, then 15 a hand). A pose is an axis times angle for
-each joint; the root turns about its own joint, not about the origin. The files are licensed by
-the Max Planck Institute and must be asked for there; none comes with mbcli. The ``smplx``
-package does the same with torch, on all vertices, and is for non-commercial use only.
+J is 24 (SMPL) or 52 (SMPL-H: 22 of the body, then 15 per hand). A pose is an axis times angle for
+each joint; the root rotates about its own joint, not about the origin. The files are licensed by
+the Max Planck Institute and must be requested there; none comes with mbcli. The ``smplx`` package
+computes all vertices with torch and is for non-commercial use only.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ from mbcli.storage.plainpickle import dense, load_plain_npz, load_plain_pickle
 from mbcli.types import FloatArray
 
 JOINTS = SMPL24.joints[:22]
-"""The body joints that SMPL and SMPL-H share, in their order; hands follow."""
+"""The body joints that SMPL and SMPL-H share, in their order; the hands follow."""
 
 VERTICES = 6890
-"""Vertices of SMPL's and SMPL-H's mesh: the numbers in ``FACE`` hold for no other."""
+"""Number of vertices of SMPL's and SMPL-H's mesh, the only one ``FACE`` is valid for."""
 
 FACE = {"nose": 332, "left_eye": 2800, "right_eye": 6260, "left_ear": 583, "right_ear": 4071}
-"""Vertices at the face's keypoints; the numbers that ``smplx`` publishes for COCO's joints."""
+"""Vertices at the face's keypoints, as published by ``smplx`` for COCO's joints."""
 
-# The head joint of BODY21 is on the level of a headband, this far below the vertex.
+# The head joint of BODY21 is at the level of a headband, this far below the top of the head.
 _BELOW_CROWN = 0.07
 
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
 
-# Of these packages come the arrays of the original pickles.
+# Packages whose array types occur in the original pickles.
 _RECORDS = ("chumpy", "scipy.sparse")
 
 
@@ -64,7 +64,7 @@ class SmplModel:
         posedirs: (V, 3, 9 (J-1)), in the file's float type.
         regressor: (J, V) float64.
         weights: (V, J) float64.
-        parents: of each joint, -1 for the root.
+        parents: index of each joint's parent, -1 for the root.
     """
 
     template: FloatArray
@@ -79,7 +79,7 @@ class SmplModel:
         """Read a model file, ``.pkl`` or ``.npz``.
 
         Raises:
-            DataError: no such file, or it is damaged or no SMPL model.
+            DataError: no such file, or it is damaged or not an SMPL model.
         """
         data = _read(path)
         template = _floats(path, data, "v_template", (None, 3))
@@ -87,11 +87,13 @@ class SmplModel:
         regressor = _floats(path, data, "J_regressor", (None, vertices))
         joints = len(regressor)
         if joints < len(JOINTS):
-            raise DataError(f"{path}: a body model has {len(JOINTS)} joints or more, got {joints}")
+            raise DataError(
+                f"{path}: a body model must have at least {len(JOINTS)} joints, got {joints}"
+            )
         tree = _floats(path, data, "kintree_table", (2, joints))
         parents = (-1, *(int(parent) for parent in tree[0, 1:]))
         if any(not 0 <= parent < joint for joint, parent in enumerate(parents) if joint):
-            raise DataError(f"{path}: kintree_table must name parents before children")
+            raise DataError(f"{path}: kintree_table must list parents before children")
         return cls(
             template,
             _floats(path, data, "shapedirs", (vertices, 3, None)),
@@ -103,18 +105,18 @@ class SmplModel:
 
     @cached_property
     def _joint_shapes(self) -> tuple[FloatArray, FloatArray]:
-        """Joints of the mean person (J, 3), and how they move with betas (J, 3, B)."""
+        """Joints of the mean person (J, 3), and their displacement per beta (J, 3, B)."""
         moved = np.tensordot(self.regressor, self.shapedirs, axes=1)
         return self.regressor @ self.template, moved
 
     def joints_at_rest(self, betas: FloatArray) -> FloatArray:
-        """(J, 3) metres in the model's axes; coefficients beyond the model's own are left out."""
+        """(J, 3) metres in the model's axes; coefficients beyond the model's own are ignored."""
         mean, moved = self._joint_shapes
         count = min(len(betas), moved.shape[-1])
         return mean + moved[..., :count] @ betas[:count]
 
     def vertices_at_rest(self, betas: FloatArray, vertices: Sequence[int] | slice) -> FloatArray:
-        """(K, 3) metres in the model's axes, before any pose."""
+        """(K, 3) metres in the model's axes, in the rest pose."""
         count = min(len(betas), self.shapedirs.shape[-1])
         return self.template[vertices] + self.shapedirs[vertices, :, :count] @ betas[:count]
 
@@ -128,7 +130,7 @@ class SmplModel:
             trans: (F, 3) metres, added to every joint.
             betas: (any number,) shape coefficients.
             fps: frames per second.
-            source: for messages.
+            source: file name for messages.
         """
         rest = self.joints_at_rest(betas)
         body = self.vertices_at_rest(betas, slice(None))
@@ -146,12 +148,12 @@ class SmplModel:
         return Recording(hierarchy, turns, {0: rest[0] + trans}, fps, source)
 
     def surface(self, motion: Recording, betas: FloatArray, vertices: Sequence[int]) -> FloatArray:
-        """Single vertices of the moving body, by linear blend skinning.
+        """Selected vertices of the moving body, by linear blend skinning.
 
         Args:
-            motion: from `recording`, perhaps in other world axes.
+            motion: from `recording`, possibly in other world axes.
             betas: those of ``motion``.
-            vertices: K numbers of vertices.
+            vertices: K vertex indices.
 
         Returns:
             (F, K, 3) float64 metres in the world of ``motion``.
@@ -173,7 +175,7 @@ class SmplModel:
 
 
 def turned(motion: Recording, turn: FloatArray) -> Recording:
-    """The same motion in a world whose axes are those of ``motion`` turned by ``turn`` (3, 3)."""
+    """Rotate a whole motion by ``turn`` (3, 3) about the origin."""
     whole = motion.rotations.copy()
     whole[:, 0] = turn @ whole[:, 0]
     return replace(motion, rotations=whole, translations={0: motion.translations[0] @ turn.T})
@@ -191,14 +193,14 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     if not isinstance(content, dict):
-        raise DataError(f"{path}: a body model is a dict, got {type(content).__name__}")
+        raise DataError(f"{path}: a body model must be a dict, got {type(content).__name__}")
     return content
 
 
 def _floats(
     path: Path, data: dict[str, Any], key: str, shape: tuple[int | None, ...]
 ) -> npt.NDArray[Any]:
-    """An array of the model, checked; None in ``shape`` admits any length."""
+    """Check an array of the model and return it; None in ``shape`` allows any length."""
     if key not in data:
         raise DataError(f"{path}: a body model must hold {key}, got {', '.join(map(str, data))}")
     try:
@@ -213,5 +215,5 @@ def _floats(
         raise DataError(f"{path}: {key} must be ({wanted}), got {array.shape}")
     if not np.isfinite(array).all():
         raise DataError(f"{path}: {key} must hold finite numbers only")
-    # posedirs is by far the largest; it stays as it is until vertices have been chosen.
+    # posedirs is by far the largest; it keeps its type until vertices have been selected.
     return array if key == "posedirs" else array.astype(np.float64)

@@ -1,1 +1,1 @@
-"""What training reads: clips and sequences as arrays that are mapped from disk."""
+"""Training data: clips and sequences as memory-mapped arrays."""

@@ -1,7 +1,7 @@
-"""What is wrong with a store: which clips no person and no camera can have made, and why.
+"""Validation of stores: clips with implausible motion or camera data, and the reasons.
 
-The limits lie far outside what sound data show, so that what is told is a fault of the data: a
-wrong unit, another joint order, swapped markers, a cut inside a clip.
+The limits are far beyond the values of sound data, so every report means a fault in the data: a
+wrong unit, a wrong joint order, swapped markers, or a cut within a clip.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from mbcli.skeleton import BODY21, H36M17, Skeleton
 from mbcli.types import FloatArray
 
 LIMB_CHANGE = 0.25
-"""Share of its median by which a limb's length may change between the 5th and 95th percentile."""
+"""Largest allowed spread of a limb's length, 5th to 95th percentile, as a share of its median."""
 SIDES = 1.5
-"""How many times longer the left limb may be than the right one, or the other way round."""
+"""Largest allowed ratio between the lengths of the left and the right limb, either way."""
 OUTSIDE = 3.0
-"""Picture sizes by which a confident keypoint may lie outside."""
+"""How far a confident keypoint may lie outside the picture, in picture sizes."""
 APART = 1.0
-"""Body sizes by which keypoints and target may lie apart in the median."""
+"""Largest allowed median distance between keypoints and target, in body sizes."""
 
 _LIMBS = (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
-_CONFIDENT = 0.3  # below, a keypoint is more often wrong than right (`research.noise`)
-_MOSTLY = 0.5  # of the clips; people do stand on their hands, but not most of them
+_CONFIDENT = 0.3  # below it, a keypoint is wrong more often than right (`research.noise`)
+_MOSTLY = 0.5  # share of the clips; some people do stand on their hands
 
 
 def check_store(opened: ClipStore | SequenceStore) -> Iterator[tuple[str, str]]:
-    """Look at every clip.
+    """Check every clip.
 
     Yields:
-        (name, reason) of each fault; a fault of the whole store comes last, under an empty name.
+        (name, reason) of each fault; a fault of the whole store comes last, with an empty name.
     """
     if isinstance(opened, ClipStore):
         yield from _check_clips(opened)
@@ -66,7 +66,7 @@ def _clip_faults(clip: Clip, body: Rows) -> Iterator[str]:
         yield str(error)
         return
     if note:
-        yield f"joints jump: import would have {note}"
+        yield f"joints jump: an import would have {note}"
     yield from _limb_faults(body, BODY21)
 
 
@@ -112,7 +112,7 @@ def _keypoint_faults(sequence: Sequence, points: Rows) -> Iterator[str]:
             yield f"keypoints must be pixels of {width}x{height}, but are not in frame {frame}"
     extent = _extent(places)
     if not np.nanmax(extent, initial=0) > 0:
-        yield "all keypoints of a body fall together"
+        yield "all keypoints of a body coincide"
         return
     with np.errstate(invalid="ignore"):
         middle = _nanmedian(places)  # (F, M, 2)
@@ -159,7 +159,7 @@ def _truth_faults(sequence: Sequence, truth: Rows) -> Iterator[str]:
         return
     total = 1000 * standing_height(truth / 1000, H36M17)
     low, high = (1000 * limit for limit in HUMAN_HEIGHT)
-    # Children and costumes are no fault here; another unit is.
+    # Children and costumes must pass; another unit must not.
     if np.isfinite(total) and not low / 2 <= total <= 1.5 * high:
         yield (
             f"truth must be millimetres of a person {low / 2:.0f}..{1.5 * high:.0f} tall, "
@@ -189,13 +189,13 @@ def _limb_faults(body: Rows, skeleton: Skeleton) -> Iterator[str]:
                 )
         if len(medians) == 2 and max(medians) > SIDES * min(medians):
             yield (
-                f"both sides must be alike, but {a} to {b} is {medians[0]:.4g} on the left and "
+                f"both sides must be equal, but {a} to {b} is {medians[0]:.4g} on the left and "
                 f"{medians[1]:.4g} on the right"
             )
 
 
 def _bone(body: Rows, skeleton: Skeleton, a: str, b: str) -> FloatArray:
-    """(F',) lengths in the frames that tell it."""
+    """(F',) lengths of a bone in the frames where both of its joints are known."""
     lengths = distances(body.astype(np.float64), skeleton, [(a, b)])[:, 0]
     return lengths[np.isfinite(lengths)]
 
@@ -206,14 +206,14 @@ def _ankles(body: Rows, skeleton: Skeleton) -> FloatArray:
 
 
 def _extent(places: Rows) -> FloatArray:
-    """(..., J, 2) -> (...,) the longer side of what is there, NaN where nothing is."""
+    """(..., J, 2) -> (...,) longer side of the bounding box of known joints, NaN if none."""
     with np.errstate(invalid="ignore"):
         side = np.fmax.reduce(places, axis=-2) - np.fmin.reduce(places, axis=-2)
     return side.max(-1)
 
 
 def _nanmedian(places: Rows) -> FloatArray:
-    """(..., J, 2) -> (..., 2) the middle joint of those that are there; NaN where none is."""
+    """(..., J, 2) -> (..., 2) median of the known joints; NaN if there are none."""
     ordered = np.sort(places, axis=-2)  # NaN last
     count = np.isfinite(places).sum(-2, keepdims=True)
     middle: FloatArray = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=-2)

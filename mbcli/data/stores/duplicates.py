@@ -1,7 +1,7 @@
-"""Clips that show the same performance twice.
+"""Duplicate clips of a single performance.
 
-Archives hold some trials in two formats, under two names, or as an excerpt of a longer file.
-Such twins differ in frame rate, offset and a little in the skeleton, so they are compared by
+Some archives contain a trial in two formats, under two names, or as an excerpt of a longer file.
+Such duplicates differ in frame rate, offset and slightly in the skeleton, so they are compared by
 the angles of knees, elbows, hips and shoulders, which depend on none of these.
 """
 
@@ -16,16 +16,17 @@ from mbcli.data.stores.store import Clip, ClipStore
 from mbcli.skeleton import BODY21
 from mbcli.types import FloatArray
 
-# Degrees RMS over all angles and frames. Two repetitions of one exercise by one person come as
-# near as 1.8 degrees in 2 s, but not in 5; twins that were converted differently lie at 2.2.
+# Degrees RMS over all angles and frames. Two repetitions of an exercise by the same person differ
+# by as little as 1.8 degrees over 2 s, but not over 5 s; duplicates from different converters
+# differ by 2.2.
 TOLERANCE = 1.6
 TOLERANCE_LONG = 2.5
 _LONG = 5.0  # seconds
-_LIVELY = 6.0  # degrees; stiller clips look alike by chance
+_LIVELY = 6.0  # degrees; clips with less motion match by chance
 
-_RATE = 60.0  # frames a second at which clips are compared
-_COARSE = 6  # the first search takes every sixth frame
-_COARSE_TOLERANCE = 8.0  # degrees; half a step of it is 50 ms off
+_RATE = 60.0  # frames per second at which clips are compared
+_COARSE = 6  # the first search uses every sixth frame
+_COARSE_TOLERANCE = 8.0  # degrees; its offset may be wrong by half a step, 50 ms
 _ANGLES = tuple(
     tuple(BODY21.index(f"{side}_{joint}") for joint in joints)
     for side in ("left", "right")
@@ -40,11 +41,11 @@ _ANGLES = tuple(
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A clip that is contained in another one.
+    """A clip that is contained in another clip.
 
     Attributes:
-        clip: the one that can be left out.
-        of: the one that contains it.
+        clip: the clip that can be dropped.
+        of: the clip that contains it.
         difference: degrees RMS between their joint angles.
     """
 
@@ -54,18 +55,18 @@ class Duplicate:
 
 
 def find_duplicates(stores: Sequence[ClipStore]) -> list[Duplicate]:
-    """Find clips that are, from beginning to end, part of a clip that stays.
+    """Find clips that are fully contained in a clip that is kept.
 
     Args:
-        stores: all clips of all of them are compared. Of two equal clips the one that stands
-            earlier stays.
+        stores: all their clips are compared with each other. Of two equal clips the earlier one is
+            kept.
 
     Returns:
-        One entry for each clip to leave out.
+        One entry for each clip to drop.
     """
     clips = [(store, clip) for store in stores for clip in store.clips]
     angles = [_angles(store, clip) for store, clip in clips]
-    # Longest first: what contains a clip is met before it. The sort is stable.
+    # Longest first: a clip comes after the clip that contains it. The sort is stable.
     order = sorted(range(len(clips)), key=lambda i: -len(angles[i]))
     kept: list[int] = []
     found: list[Duplicate] = []
@@ -80,7 +81,7 @@ def find_duplicates(stores: Sequence[ClipStore]) -> list[Duplicate]:
 
 
 def _angles(store: ClipStore, clip: Clip) -> FloatArray:
-    """(T, 8) degrees at ``_RATE``, linear between frames."""
+    """(T, 8) degrees at ``_RATE``, interpolated linearly between frames."""
     joints = np.asarray(store.joints(clip), dtype=np.float64)
     columns = []
     for a, b, c in _ANGLES:
@@ -93,7 +94,7 @@ def _angles(store: ClipStore, clip: Clip) -> FloatArray:
 
 
 def _contained(clip: FloatArray, others: Sequence[FloatArray]) -> tuple[int, float] | None:
-    """Index of the first of ``others`` that holds ``clip``, and their difference."""
+    """Index of the first of ``others`` that contains ``clip``, and their difference."""
     if not others or clip.std(axis=0).max() < _LIVELY:
         return None
     tolerance = TOLERANCE_LONG if len(clip) >= _LONG * _RATE else TOLERANCE
@@ -111,10 +112,10 @@ def _contained(clip: FloatArray, others: Sequence[FloatArray]) -> tuple[int, flo
 
 
 def _differences(clip: FloatArray, other: FloatArray) -> FloatArray:
-    """(lags,) RMS difference of ``clip`` against each stretch of ``other`` of its length.
+    """(lags,) RMS difference between ``clip`` and each equally long section of ``other``.
 
-    Each angle's mean over the stretch does not count: the same performance in another skeleton
-    has angles that are a few degrees off throughout.
+    The mean of each angle over the section is ignored: in another skeleton, the angles of a
+    performance are off by a constant of a few degrees.
     """
     n, m = len(clip), len(other)
     if n > m:
@@ -130,6 +131,6 @@ def _differences(clip: FloatArray, other: FloatArray) -> FloatArray:
 
 
 def _window_sums(values: FloatArray, n: int) -> FloatArray:
-    """(T - n + 1, 8) sums over every stretch of n rows."""
+    """(T - n + 1, 8) sums over every window of n rows."""
     running = np.concatenate((np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)))
     return running[n:] - running[:-n]

@@ -1,7 +1,7 @@
-"""A store on disk: a folder of plain ``.npy`` arrays with a row a frame, and ``meta.json``.
+"""A store on disk: a folder of plain ``.npy`` arrays, one row per frame, and ``meta.json``.
 
-What clip stores and sequence stores have in common: arrays that are written piece by piece and
-mapped when read, and a folder that appears whole or not at all.
+This is the common part of clip stores and sequence stores: arrays are written piece by piece and
+memory-mapped for reading, and the folder appears only when it is complete.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from mbcli.storage.output import check_replaceable, move_folder
 META = "meta.json"
 CLIPS, SEQUENCES = "mbcli.clips/1", "mbcli.sequences/1"
 
-# Kind of store -> the arrays that it may hold. Their files and the table are all that is in its
-# folder, and all that is removed with it.
+# Kind of store -> the arrays that it may hold. A store's folder contains only their files and the
+# table, and only these are removed with it.
 ARRAYS = {
     CLIPS: ("joints",),
     SEQUENCES: ("keypoints", "target", "truth", "factor", "pose", "shape"),
@@ -33,15 +33,15 @@ Rows = npt.NDArray[np.float32]
 
 
 def check_new_store(path: Path, *, overwrite: bool) -> None:
-    """Find out, before any work is done, whether a store may be made at ``path``.
+    """Check, before any work is done, that a store can be created at ``path``.
 
     Args:
         path: the folder.
-        overwrite: whether a store that is there may be replaced.
+        overwrite: whether an existing store may be replaced.
 
     Raises:
-        OutputError: something is there, and ``overwrite`` is off, it is no store of ours, or it
-            holds other files too.
+        OutputError: ``path`` exists, and either ``overwrite`` is off, it is not a store, or it
+            contains other files.
     """
     check_replaceable(path, _is_ours, overwrite=overwrite)
     if not path.exists():
@@ -65,11 +65,11 @@ def read_meta(path: Path, format: str, title: str) -> dict[str, Any]:
 
     Args:
         path: the folder.
-        format: what the table must say that it is.
-        title: what such a store is called, for messages.
+        format: the format that the table must state.
+        title: name of this kind of store, for messages.
 
     Raises:
-        DataError: there is none, it is no JSON, or of another format.
+        DataError: there is no table, it is not JSON, or it states another format.
     """
     meta = _load_meta(path, title)
     if meta.get("format") != format:
@@ -78,7 +78,7 @@ def read_meta(path: Path, format: str, title: str) -> dict[str, Any]:
 
 
 def store_format(path: Path) -> str:
-    """What the store at ``path`` says that it is, such as ``mbcli.clips/1``.
+    """The format that the store at ``path`` states, such as ``mbcli.clips/1``.
 
     Raises:
         DataError: there is no store.
@@ -87,19 +87,19 @@ def store_format(path: Path) -> str:
 
 
 def map_rows(path: Path, shape: tuple[int, ...]) -> Rows:
-    """The array of a store, read-only and mapped from disk: nothing is loaded before its use.
+    """Memory-map an array of a store, read-only; nothing is loaded before use.
 
     Args:
         path: the ``.npy`` file, float32.
-        shape: what the table says of it.
+        shape: its shape according to the table.
 
     Raises:
-        DataError: the file is missing, cut off, or of another type or shape.
+        DataError: the file is missing, truncated, or of another type or shape.
     """
     try:
         rows = np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: must be a whole .npy file, got: {error}") from error
+        raise DataError(f"{path}: must be a complete .npy file, got: {error}") from error
     if rows.dtype != np.float32 or rows.shape != shape:
         raise DataError(
             f"{path}: must be float32 of shape {shape} as {META} says, got {rows.dtype} "
@@ -109,17 +109,17 @@ def map_rows(path: Path, shape: tuple[int, ...]) -> Rows:
 
 
 class FolderWriter:
-    """Writes the arrays of a store piece by piece; the folder appears when all went well.
+    """Writes the arrays of a store piece by piece; the folder appears if all succeeds.
 
-    A kind of store derives from it and says in `_meta` what its table holds.
+    Each kind of store has a subclass whose `_meta` returns the contents of the table.
 
     Args:
-        path: the folder to make.
+        path: the folder to create.
         shapes: shape of one row of each array, by name.
-        overwrite: whether a store that is already there may be replaced.
+        overwrite: whether an existing store may be replaced.
 
     Raises:
-        OutputError: something is there already, or the folder cannot be written.
+        OutputError: ``path`` exists, or the folder cannot be written.
     """
 
     def __init__(
@@ -144,14 +144,14 @@ class FolderWriter:
         return self
 
     def _meta(self) -> dict[str, Any]:
-        """What the table holds."""
+        """Contents of the table."""
         raise NotImplementedError
 
     def _append(self, pieces: dict[str, Rows]) -> int:
-        """Append rows of equal number to all arrays; returns the number of the first.
+        """Append equally many rows to all arrays; returns the index of the first.
 
         Raises:
-            OutputError: the disk is full or gone.
+            OutputError: the disk is full or unavailable.
         """
         assert pieces.keys() == self._files.keys(), "a writer is used in a with statement"
         try:
@@ -181,8 +181,8 @@ class FolderWriter:
             self._clean()
 
     def _headers(self) -> None:
-        # NumPy pads the header so that a first axis of any length fits: it is written with 0
-        # rows first, and again when their number is known.
+        # NumPy pads the header so that a first axis of any length fits: it is first written with 0
+        # rows, and again when their number is known.
         for name, file in self._files.items():
             shape = (self.total, *self._shapes[name])
             file.seek(0)
@@ -197,7 +197,7 @@ class FolderWriter:
 
     def _clean(self) -> None:
         for file in self._files.values():
-            # A full disk refuses the last bytes of a file that is thrown away anyway.
+            # On a full disk, closing may fail; the file is deleted anyway.
             try:
                 file.close()
             except OSError:

@@ -1,8 +1,7 @@
-"""Which parts of a motion a person can have made.
+"""Selection of the humanly possible parts of a motion.
 
-Recordings hold calibration poses, swapped markers and files in another unit. The limits here
-were set on CMU's and HDM05's recordings, between what their sound parts reach and what their
-faults show.
+Recordings contain calibration poses, swapped markers and wrong units. The limits were chosen on
+CMU's and HDM05's recordings, between the extremes of sound parts and the values of faults.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from mbcli.types import FloatArray
 Body = npt.NDArray[np.float32]
 
 HUMAN_HEIGHT = (1.3, 2.1)  # metres
-FPS = (5.0, 1000.0)  # a motion is lost in fewer; high-speed cameras end about there
+FPS = (5.0, 1000.0)  # fewer cannot represent motion; more exceeds most high-speed cameras
 TOP_SPEED = 18.0  # m/s of a joint; in sound recordings kicks and throws stay below 14
 TOP_ACCELERATION = 1000.0  # m/s2 of a joint; in sound recordings a landing foot stays below 500
 SHORTEST = 0.5  # seconds
 
-# What a standing person's height is made of: these lengths, and metres below the ankle and above
+# A standing person's height is the sum of these lengths and of the metres below the ankle and above
 # the head joint (0.08 and 0.07).
 _CHAIN = (
     ("left_ankle", "left_knee"),
@@ -35,16 +34,16 @@ _CHAIN = (
 _BEYOND = 0.15
 
 _MARGIN = 0.1  # seconds on either side of a jump
-_SETTLING = 0.25  # seconds that the filters of a converter take to forget a calibration pose
+_SETTLING = 0.25  # seconds until a converter's filters have settled after a calibration pose
 
 
 def human_pieces(body: Body, fps: float) -> tuple[list[Body], str]:
-    """The parts of a motion that a person can have made.
+    """Extract the humanly possible parts of a motion.
 
-    Some recordings start with one frame of a T-pose, often at another place. It shows as a jump
-    to the second frame. What follows it has been smoothed together with it, so a quarter of a
-    second goes too. Markers that were swapped or lost show as jumps inside the motion: it is cut
-    there, and a tenth of a second goes on either side.
+    Some recordings start with one frame of a T-pose, often in another place, visible as a jump to
+    the second frame. Smoothing has blended the following frames with it, so a quarter of a second
+    is removed too. Swapped or lost markers cause jumps within the motion: it is cut there, and a
+    tenth of a second is removed on either side.
 
     Args:
         body: (F, 21, 3) metres.
@@ -54,7 +53,7 @@ def human_pieces(body: Body, fps: float) -> tuple[list[Body], str]:
         Pieces of at least ``SHORTEST`` seconds, in order, and a note on what was dropped, or "".
 
     Raises:
-        DataError: not finite, of inhuman height, too short, or nothing long enough is left.
+        DataError: values are not finite, the height is not human, or no piece is long enough.
     """
     if not np.isfinite(body).all():
         raise DataError("all positions must be finite numbers")
@@ -85,20 +84,20 @@ def human_pieces(body: Body, fps: float) -> tuple[list[Body], str]:
     pieces = [body[a:b] for a, b in runs(good) if b - a >= max(2, SHORTEST * fps)]
     if not pieces:
         raise DataError(
-            f"{SHORTEST} s or more must be left of a motion, got {len(body) / fps:.2f} s"
+            f"a piece of {SHORTEST} s or more must be left of a motion, got {len(body) / fps:.2f} s"
             + "".join(f", {note}" for note in notes)
         )
     return pieces, "; ".join(notes)
 
 
 def standing_height(body: FloatArray, skeleton: Skeleton = BODY21) -> float:
-    """Stature in metres: median lengths of leg, trunk and head, and what lies beyond them.
+    """Stature in metres: median lengths of leg, trunk and head, and the parts beyond them.
 
     Args:
         body: (F, J, 3) metres.
-        skeleton: whose joints they are.
+        skeleton: of the J joints.
 
     Returns:
-        NaN where one of those lengths is never known.
+        NaN if one of those lengths is unknown in all frames.
     """
     return _BEYOND + float(known_medians(distances(body, skeleton, _CHAIN)).sum())

@@ -16,22 +16,22 @@ GENDERS = ("male", "female", "neutral", "")
 
 @dataclass(frozen=True)
 class Sequence:
-    """One motion of a store, as one camera saw it.
+    """One motion in a store, as recorded by one camera.
 
     Attributes:
         name: unique in its store.
-        subject: the person; what a held-out set is chosen by.
-        source: the file it came from, and where in it.
+        subject: the person; held-out sets are chosen by subject.
+        source: the file it came from, and the position in it.
         fps: frames per second.
         start: its first row.
         frames: its number of rows.
-        size: (width, height) of the pictures in pixels; (0, 0) where the data do not tell.
-        action: what is done, in the data set's words.
-        camera: in the data set's words.
-        split: ``train``, ``val``, ``test``, or empty where the data set has no such split.
-        label: class of the action, a place in the store's ``labels``.
-        licence: under which terms it may be used.
-        gender: which body model fits: ``male``, ``female``, ``neutral`` or empty.
+        size: (width, height) of the pictures in pixels; (0, 0) if unknown.
+        action: name of the action in the data set.
+        camera: name of the camera in the data set.
+        split: ``train``, ``val``, ``test``, or empty if the data set has no such split.
+        label: action class, an index into the store's ``labels``.
+        licence: terms of use.
+        gender: gender of the body model: ``male``, ``female``, ``neutral`` or empty.
     """
 
     name: str
@@ -50,20 +50,20 @@ class Sequence:
 
     @property
     def seconds(self) -> float:
-        """Length in time."""
+        """Duration."""
         return self.frames / self.fps
 
 
 def check_sequence(where: str, sequence: Sequence, labels: int) -> None:
-    """Hold the rules that a sequence's facts keep to.
+    """Check a sequence's metadata.
 
     Args:
-        where: how the message begins.
-        sequence: what is checked.
-        labels: how many classes of actions the store knows.
+        where: beginning of the message.
+        sequence: the sequence to check.
+        labels: number of action classes in the store.
 
     Raises:
-        DataError: a fact is outside its rule.
+        DataError: a value breaks its rule.
     """
     width, height = sequence.size
     if not 0 < sequence.fps < math.inf or sequence.frames < 1:
@@ -80,7 +80,7 @@ def check_sequence(where: str, sequence: Sequence, labels: int) -> None:
             )
     if sequence.label is not None and not 0 <= sequence.label < labels:
         raise DataError(
-            f"{where}: the label must be a place in the store's {labels} labels, "
+            f"{where}: the label must be an index into the store's {labels} labels, "
             f"got {sequence.label}"
         )
 
@@ -91,10 +91,10 @@ def read_sequences(path: Path, rows: Any, labels: int) -> tuple[Sequence, ...]:
     Args:
         path: the file, for messages.
         rows: the parsed table.
-        labels: how many classes of actions the store knows.
+        labels: number of action classes in the store.
 
     Raises:
-        DataError: an entry breaks a rule, or they do not follow each other.
+        DataError: an entry breaks a rule, or the entries are not contiguous.
     """
     if not isinstance(rows, list):
         raise DataError(f"{path}: sequences must be a list, got {type(rows).__name__}")
@@ -106,8 +106,8 @@ def read_sequences(path: Path, rows: Any, labels: int) -> tuple[Sequence, ...]:
         check_sequence(where, sequence, labels)
         if sequence.start != start:
             raise DataError(
-                f"{path}: sequences must follow each other, got sequence {number} at row "
-                f"{sequence.start} in place of {start}"
+                f"{path}: sequences must be contiguous, got sequence {number} at row "
+                f"{sequence.start} instead of {start}"
             )
         start += sequence.frames
         sequences.append(sequence)
@@ -139,5 +139,5 @@ def _sequence(where: str, row: Any) -> Sequence:
     for key, allowed in types.items():
         wrong = not isinstance(row[key], allowed) or isinstance(row[key], bool)
         if wrong or (key == "size" and not sound):
-            raise DataError(f"{where}: {key} is of a wrong type: {row[key]!r:.60}")
+            raise DataError(f"{where}: {key} has the wrong type: {row[key]!r:.60}")
     return Sequence(**(row | {"size": (size[0], size[1])}))

@@ -1,17 +1,17 @@
-"""The sequence store: motion as a camera saw it, with or without what lies behind it in space.
+"""The sequence store: motion as seen by a camera, with or without 3D ground truth.
 
-A store is a folder of arrays with a row a frame, the frames of all sequences one after the
-other, and ``meta.json``, which says what the rows are. Format ``mbcli.sequences/1``: the joints
-of ``H36M17``; x right, y down, z away from the camera. Missing keypoints are (NaN, NaN, 0), and
-NaN is what is not known in the other arrays, which tell of the first person:
+A store is a folder of arrays with one row per frame, the frames of all sequences concatenated, and
+``meta.json``, which describes the rows. Format ``mbcli.sequences/1``: joints of ``H36M17``; x
+right, y down, z away from the camera. Missing keypoints are (NaN, NaN, 0). The other arrays
+describe the first person; unknown values in them are NaN:
 
 ===========  ==============  ===========================================================
 keypoints    (N, M, 17, 3)   x, y in pixels and confidence 0..1 of M people
-target       (N, 17, 3)      what a lifter is taught: x, y in pixels, z in pixels at the
-                             pelvis' scale
-truth        (N, 17, 3)      millimetres: what a protocol compares with
-factor       (N,)            millimetres a pixel of target
-pose         (N, 72)         SMPL: axis and angle of 24 joints, in the camera's frame
+target       (N, 17, 3)      training target of a lifter: x, y in pixels, z in pixels at
+                             the scale of the pelvis
+truth        (N, 17, 3)      millimetres: ground truth of the evaluation protocols
+factor       (N,)            millimetres per pixel of target
+pose         (N, 72)         SMPL: axis times angle of 24 joints, in the camera's frame
 shape        (N, 10)         SMPL: betas
 ===========  ==============  ===========================================================
 """
@@ -70,13 +70,13 @@ _WORLD = {
 
 
 class SequenceStore:
-    """Reader of a store; nothing is loaded before it is asked for.
+    """Reader of a store; data is loaded on demand.
 
     Attributes:
         path: the folder.
-        sequences: what it holds.
-        people: how many a frame, M.
-        labels: names of the classes of actions; empty if the data set has none.
+        sequences: its sequences.
+        people: number of people per frame, M.
+        labels: names of the action classes; empty if the data set has none.
     """
 
     def __init__(
@@ -94,10 +94,10 @@ class SequenceStore:
 
     @classmethod
     def open(cls, path: Path) -> SequenceStore:
-        """Open a store and check it against its format.
+        """Open a store and validate its format.
 
         Raises:
-            DataError: no store, one of another format, or a damaged one.
+            DataError: no store, another format, or a damaged store.
         """
         meta = read_meta(path, FORMAT, "sequence store")
         where = path / META
@@ -112,7 +112,7 @@ class SequenceStore:
         known = [KEYPOINTS, *OPTIONAL]
         if not isinstance(arrays, list) or KEYPOINTS not in arrays or set(arrays) - set(known):
             raise DataError(
-                f"{where}: arrays must be {KEYPOINTS} and of {', '.join(OPTIONAL)}, "
+                f"{where}: arrays must be {KEYPOINTS} and any of {', '.join(OPTIONAL)}, "
                 f"got {arrays!r:.80}"
             )
         sequences = read_sequences(where, meta.get("sequences"), len(labels))
@@ -124,38 +124,38 @@ class SequenceStore:
         return cls(path, sequences, mapped, tuple(labels))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A worker process that gets a store maps the files itself; no rows are sent."""
+        """Pickle the path only: a worker process maps the files itself; no rows are sent."""
         return SequenceStore.open, (self.path,)
 
     def has(self, name: str) -> bool:
         """Whether the store holds the array ``name``.
 
         Raises:
-            DataError: no store ever holds such an array.
+            DataError: the format has no such array.
         """
         if name != KEYPOINTS and name not in OPTIONAL:
             choices = ", ".join((KEYPOINTS, *OPTIONAL))
-            raise DataError(f"an array of a sequence store must be of {choices}, got {name}")
+            raise DataError(f"an array of a sequence store must be one of {choices}, got {name}")
         return name in self._arrays
 
     def rows(self, name: str) -> Rows:
-        """Read-only map of a whole array, the frames of all sequences one after the other.
+        """Read-only memory map of a whole array, the frames of all sequences concatenated.
 
         Raises:
-            DataError: the store does not hold it.
+            DataError: the store does not have this array.
         """
         if not self.has(name):
             raise DataError(
-                f"{self.path}: a store with {name} is needed, this one holds "
+                f"{self.path}: a store with {name} is needed, this one has "
                 f"{', '.join(self._arrays)}"
             )
         return self._arrays[name]
 
     def array(self, name: str, sequence: Sequence) -> Rows:
-        """Read-only view of one sequence's part of an array; see the module for shapes.
+        """Read-only view of one sequence's rows of an array; see the module for shapes.
 
         Raises:
-            DataError: the store does not hold it.
+            DataError: the store does not have this array.
         """
         return self.rows(name)[sequence.start : sequence.start + sequence.frames]
 
@@ -166,32 +166,32 @@ class SequenceStore:
 
     @property
     def arrays(self) -> tuple[str, ...]:
-        """Names of the arrays that it holds."""
+        """Names of its arrays."""
         return tuple(self._arrays)
 
     @property
     def frames(self) -> int:
-        """Rows in total."""
+        """Total number of rows."""
         return len(self._arrays[KEYPOINTS])
 
     @property
     def hours(self) -> float:
-        """Length of all sequences together."""
+        """Total duration of all sequences."""
         return sum(sequence.seconds for sequence in self.sequences) / 3600
 
 
 class SequenceWriter(FolderWriter):
-    """Writes a store sequence by sequence; the folder appears, whole, when the context ends well.
+    """Writes a store sequence by sequence; the folder appears when the context succeeds.
 
     Args:
-        path: the folder to make.
-        arrays: which of the optional arrays it holds.
-        people: how many a frame.
-        labels: names of the classes of actions.
-        overwrite: whether a store that is already there may be replaced.
+        path: the folder to create.
+        arrays: which of the optional arrays to store.
+        people: number of people per frame.
+        labels: names of the action classes.
+        overwrite: whether an existing store may be replaced.
 
     Raises:
-        OutputError: something is there already, or the folder cannot be written.
+        OutputError: ``path`` exists, or the folder cannot be written.
     """
 
     def __init__(
@@ -233,7 +233,7 @@ class SequenceWriter(FolderWriter):
         gender: str = "",
         **arrays: npt.ArrayLike | None,
     ) -> Sequence:
-        """Append a sequence; the facts are those of `Sequence`.
+        """Append a sequence; the arguments are described at `Sequence`.
 
         Args:
             keypoints: (F, M, 17, 3), or (F, 17, 3) in a store of one person.
@@ -242,19 +242,19 @@ class SequenceWriter(FolderWriter):
             source: where it came from.
             fps: frames per second.
             size: of the pictures.
-            action: what is done.
-            camera: which one.
+            action: name of the action.
+            camera: name of the camera.
             split: of the data set.
-            label: class of the action.
+            label: action class.
             licence: terms of use.
             gender: of the body model.
-            **arrays: any of the optional arrays that the store was made with, F rows each; one
-                that is not given is unknown, NaN, in all of the sequence.
+            **arrays: any of the optional arrays that the store was created with, F rows each; an
+                array that is not given is unknown, NaN, for the whole sequence.
 
         Raises:
             DataError: a wrong shape, an infinite number, a confidence outside 0..1 or of a
-                missing keypoint, a fact outside its rule, or a name already taken.
-            OutputError: the disk is full or gone.
+                missing keypoint, metadata that breaks its rule, or a name already taken.
+            OutputError: the disk is full or unavailable.
         """
         where = f"sequence {name}"
         points = np.asarray(keypoints, dtype=np.float32)
@@ -266,7 +266,7 @@ class SequenceWriter(FolderWriter):
         _check_keypoints(where, points)
         foreign = sorted(set(arrays) - set(self._shapes))
         if foreign:
-            raise DataError(f"{where}: the store was not made to hold {', '.join(foreign)}")
+            raise DataError(f"{where}: the store was not created with {', '.join(foreign)}")
         pieces = {KEYPOINTS: points}
         for key, shape in self._shapes.items():
             if key != KEYPOINTS:
@@ -306,10 +306,10 @@ class SequenceWriter(FolderWriter):
 
 
 def open_store(path: Path) -> ClipStore | SequenceStore:
-    """Open the store at ``path``, whichever kind its table says that it is.
+    """Open the store at ``path``, of whichever kind its table states.
 
     Raises:
-        DataError: no store, one of an unknown format, or a damaged one.
+        DataError: no store, an unknown format, or a damaged store.
     """
     format = store_format(path)
     if format == store.FORMAT:

@@ -1,8 +1,8 @@
-"""The clip store: many short motions of one body in one file that is mapped from disk.
+"""The clip store: many short motions of single people in one memory-mapped file.
 
-A store is a folder of ``joints.npy``, (N, 21, 3) float32 with the frames of all clips one after
-the other, and ``meta.json``, which says what the rows are. Format ``mbcli.clips/1``: metres, y
-up, the joints of ``BODY21``.
+A store is a folder with ``joints.npy``, (N, 21, 3) float32 with the frames of all clips
+concatenated, and ``meta.json``, which describes the rows. Format ``mbcli.clips/1``: metres, y up,
+the joints of ``BODY21``.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Clip:
 
     Attributes:
         name: unique in its store, such as ``"cmu-16/16_01"``.
-        subject: the person, such as ``"cmu-16"``; what a held-out set is chosen by.
+        subject: the person, such as ``"cmu-16"``; held-out sets are chosen by subject.
         source: the file it came from, relative to the imported folder.
         fps: frames per second as stored.
         start: its first row.
         frames: its number of rows.
-        licence: under which terms it may be used.
+        licence: terms of use.
     """
 
     name: str
@@ -62,16 +62,16 @@ class Clip:
 
     @property
     def seconds(self) -> float:
-        """Length in time."""
+        """Duration."""
         return self.frames / self.fps
 
 
 class ClipStore:
-    """Reader of a store; nothing is loaded before it is asked for.
+    """Reader of a store; data is loaded on demand.
 
     Attributes:
         path: the folder.
-        clips: what it holds.
+        clips: its clips.
     """
 
     def __init__(self, path: Path, clips: tuple[Clip, ...], rows: npt.NDArray[np.float32]) -> None:
@@ -81,10 +81,10 @@ class ClipStore:
 
     @classmethod
     def open(cls, path: Path) -> ClipStore:
-        """Open a store and check it against its format.
+        """Open a store and validate its format.
 
         Raises:
-            DataError: no store, one of another format, or a damaged one.
+            DataError: no store, another format, or a damaged store.
         """
         clips = _clips(path)
         total = sum(clip.frames for clip in clips)
@@ -102,24 +102,24 @@ class ClipStore:
 
     @property
     def rows(self) -> npt.NDArray[np.float32]:
-        """(N, 21, 3) float32 read-only map of all clips, one after the other."""
+        """(N, 21, 3) float32 read-only memory map of all clips, concatenated."""
         return self._rows
 
     @property
     def hours(self) -> float:
-        """Length of all clips together."""
+        """Total duration of all clips."""
         return sum(clip.seconds for clip in self.clips) / 3600
 
 
 class StoreWriter(FolderWriter):
-    """Writes a store clip by clip; the folder appears, whole, when the context ends well.
+    """Writes a store clip by clip; the folder appears when the context succeeds.
 
     Args:
-        path: the folder to make.
-        overwrite: whether a store that is already there may be replaced.
+        path: the folder to create.
+        overwrite: whether an existing store may be replaced.
 
     Raises:
-        OutputError: something is there already, or the folder cannot be written.
+        OutputError: ``path`` exists, or the folder cannot be written.
     """
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
@@ -145,7 +145,7 @@ class StoreWriter(FolderWriter):
 
         Raises:
             DataError: a wrong shape, a number that is not finite, or a name already taken.
-            OutputError: the disk is full or gone.
+            OutputError: the disk is full or unavailable.
         """
         rows = np.asarray(joints, dtype=np.float32)
         if rows.ndim != 3 or rows.shape[1:] != (len(BODY21), 3) or not len(rows):
@@ -179,8 +179,8 @@ def merge_stores(
     """Copy the clips of several stores into a new one.
 
     Args:
-        stores: what to copy, in this order.
-        out: the folder to make.
+        stores: the stores to copy, in this order.
+        out: the folder to create.
         leave_out: names of clips that are not copied.
         overwrite: whether a store at ``out`` may be replaced.
 
@@ -209,7 +209,7 @@ def merge_stores(
 
 
 def _clips(folder: Path) -> tuple[Clip, ...]:
-    """The checked table of clips."""
+    """Read and check the table of clips."""
     meta = read_meta(folder, FORMAT, "clip store")
     path = folder / META
     wanted = {**_WORLD, "joints": list(BODY21.joints)}
@@ -225,8 +225,8 @@ def _clips(folder: Path) -> tuple[Clip, ...]:
         clip = _clip(path, number, row)
         if clip.start != start:
             raise DataError(
-                f"{path}: clips must follow each other, got clip {number} at row {clip.start} "
-                f"in place of {start}"
+                f"{path}: clips must be contiguous, got clip {number} at row {clip.start} "
+                f"instead of {start}"
             )
         start += clip.frames
         clips.append(clip)
@@ -248,7 +248,7 @@ def _clip(path: Path, number: int, row: Any) -> Clip:
         raise DataError(f"{path}: clip {number} must have {', '.join(types)}, got {row!r:.80}")
     for key, allowed in types.items():
         if not isinstance(row[key], allowed) or isinstance(row[key], bool):
-            raise DataError(f"{path}: clip {number}: {key} is of a wrong type: {row[key]!r:.60}")
+            raise DataError(f"{path}: clip {number}: {key} has the wrong type: {row[key]!r:.60}")
     clip = Clip(**row)
     if not 0 < clip.fps < math.inf or clip.frames < 1:
         raise DataError(

@@ -1,4 +1,4 @@
-"""What a store holds, in numbers."""
+"""Statistics of a store's contents."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from mbcli.data.stores.sequences import KEYPOINTS, SequenceStore
 from mbcli.data.stores.store import ClipStore
 from mbcli.skeleton import BODY21, H36M17
 
-_CHUNK = 65536  # rows looked at together
+_CHUNK = 65536  # rows read at a time
 
 
 def describe(opened: ClipStore | SequenceStore) -> dict[str, Any]:
     """Counts, hours, people, rates and ranges, ready for JSON.
 
-    Memory does not grow with the store: the rows are read piece by piece.
+    Memory use does not grow with the store: the rows are read piece by piece.
 
     Returns:
         ``format``, ``clips`` (their number), ``frames``, ``hours``, ``subjects`` (hours of each),
-        ``fps`` (number of clips of each rate), ``licences``, and ``ranges``: by array and joint
-        the least and greatest value of each axis and the share of frames in which it is missing.
-        Of a sequence store also ``people``, ``arrays`` (share of frames for which each is known),
+        ``fps`` (number of clips at each rate), ``licences``, and ``ranges``: by array and joint
+        the minimum and maximum of each axis and the share of frames in which it is missing. For a
+        sequence store also ``people``, ``arrays`` (share of frames for which each is known),
         ``splits``, ``actions`` and ``labels``.
     """
     items = opened.clips if isinstance(opened, ClipStore) else opened.sequences
     hours: dict[str, float] = {}
     for item in items:
         hours[item.subject] = hours.get(item.subject, 0.0) + item.seconds / 3600
-    facts: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "format": store.FORMAT if isinstance(opened, ClipStore) else sequences.FORMAT,
         "clips": len(items),
         "frames": sum(item.frames for item in items),
@@ -42,9 +42,9 @@ def describe(opened: ClipStore | SequenceStore) -> dict[str, Any]:
         "licences": dict(Counter(item.licence for item in items)),
     }
     if isinstance(opened, ClipStore):
-        return facts | {"ranges": {"joints": _ranges(opened.rows, BODY21.joints)}}
+        return summary | {"ranges": {"joints": _ranges(opened.rows, BODY21.joints)}}
     arrays = [name for name in ("target", "truth") if opened.has(name)]
-    return facts | {
+    return summary | {
         "people": opened.people,
         "arrays": {name: _known(opened.rows(name)) for name in opened.arrays if name != KEYPOINTS},
         "splits": dict(Counter(sequence.split for sequence in opened.sequences)),
@@ -57,7 +57,7 @@ def describe(opened: ClipStore | SequenceStore) -> dict[str, Any]:
 
 
 def _ranges(rows: Rows, joints: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """(N, ..., J, 3) to what each joint's axes span, and how often it is missing."""
+    """Range of each axis of each joint in (N, ..., J, 3), and how often the joint is missing."""
     low, high = np.full((len(joints), 3), np.inf), np.full((len(joints), 3), -np.inf)
     missing, total = np.zeros(len(joints)), 0
     for start in range(0, len(rows), _CHUNK):
@@ -68,7 +68,7 @@ def _ranges(rows: Rows, joints: tuple[str, ...]) -> dict[str, dict[str, Any]]:
         total += len(piece)
     return {
         joint: {
-            # None where no frame tells: JSON has no infinity.
+            # None if the joint is missing in all frames: JSON has no infinity.
             "min": [float(value) if np.isfinite(value) else None for value in low[number]],
             "max": [float(value) if np.isfinite(value) else None for value in high[number]],
             "missing": float(missing[number] / max(total, 1)),
@@ -78,7 +78,7 @@ def _ranges(rows: Rows, joints: tuple[str, ...]) -> dict[str, dict[str, Any]]:
 
 
 def _known(rows: Rows) -> float:
-    """The share of rows that hold any number."""
+    """Share of rows with at least one known value."""
     count = 0
     for start in range(0, len(rows), _CHUNK):
         piece = rows[start : start + _CHUNK]

@@ -109,7 +109,7 @@ class Action:
         data = settings.data
         self._data = LabelledSequences(data.stores)
         self._train, judged = self._data.split(
-            protocol=data.protocol, holdout=data.holdout, judged=data.judged
+            protocol=data.protocol, holdout=data.holdout, evaluated=data.judged
         )
         self._judged = evenly(judged, settings.run.validation_clips)
         self._people = data.people or min(2, self._data.people)
