@@ -353,14 +353,14 @@ def test_a_configuration_by_path(files: Files, frames: list[Frame], tmp_path: Pa
     [
         ({"pose2d_mode": "light"}, "--pose2d-mode has no meaning with --pose2d mmpose"),
         ({"device": "tpu"}, "--device must be auto, cpu, cuda, cuda:N or mps, got 'tpu'"),
-        ({"device": "cuda:77"}, "--device cuda:77 is not there on this machine; it has auto, cpu"),
+        ({"device": "cuda:77"}, "--device must be one of auto, cpu.* on this machine, got cuda:77"),
         ({"pose2d_config": "rtmpose-t_body8"}, "such as rtmpose-.*; got 'rtmpose-t_body8'"),
         ({"pose2d_config": "absent/a.py"}, "--pose2d-config absent/a.py does not exist"),
         ({"det_config": "rtmdet"}, "a configuration of mmpose or mmdet, such as .*'rtmdet'"),
         ({"pose2d_checkpoint": None}, f"--pose2d-config {BODY17} needs --pose2d-checkpoint"),
         (
             {"pose2d_config": "dekr_hrnet-w32_8xb10-140e_coco-512x512"},
-            "must be of a TopdownPoseEstimator, dekr_.* is of a BottomupPoseEstimator",
+            "must describe a TopdownPoseEstimator, dekr_.* describes a BottomupPoseEstimator",
         ),
     ],
 )

@@ -242,7 +242,7 @@ def test_a_file_that_is_no_onnx(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(WeightsError, match="cannot be loaded as an ONNX file") as error:
         PictureModel(path)
     assert "\n" not in str(error.value)
-    with pytest.raises(WeightsError, match="no ONNX file"):
+    with pytest.raises(WeightsError, match="not an ONNX file"):
         readers_of(path, "input")
 
 

@@ -86,7 +86,7 @@ def test_other_operators_say_what_they_are() -> None:
     from mmcv.ops import deform_conv2d
 
     x = torch.zeros(1, 1, 4, 4)
-    with pytest.raises(ConfigError, match=r"operator deform_conv_forward, which mmcv-lite has not"):
+    with pytest.raises(ConfigError, match=r"operator deform_conv_forward, which mmcv-lite lacks"):
         deform_conv2d(x, torch.zeros(1, 18, 4, 4), torch.zeros(1, 1, 3, 3), 1, 1)
 
 
@@ -110,7 +110,7 @@ import mmdet.apis, mmpose.apis
 def test_another_python_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openmmlab, "PYTHONS", ((3, 7), (3, 8)))
     here = ".".join(map(str, sys.version_info[:2]))
-    with pytest.raises(ConfigError, match=rf"^[^\n]*Python 3\.7 and 3\.8, this is {here}[^\n]*$"):
+    with pytest.raises(ConfigError, match=rf"^[^\n]*Python 3\.7 and 3\.8, got {here}[^\n]*$"):
         openmmlab.prepare.__wrapped__()
 
 
@@ -139,9 +139,9 @@ def test_only_what_is_known_is_silenced() -> None:
             warnings.warn("checkpoint is None, use COCO classes by default.", stacklevel=1)
             warnings.warn("something else", stacklevel=1)
 
-    with pytest.warns(UserWarning, match="something else") as told:
+    with pytest.warns(UserWarning, match="something else") as caught:
         build()
-    assert [str(each.message) for each in told] == ["something else"]
+    assert [str(each.message) for each in caught] == ["something else"]
 
 
 @needs_mmpose

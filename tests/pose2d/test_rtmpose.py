@@ -178,7 +178,7 @@ def test_networks_in_each_others_place(graphs: Any) -> None:
 
 def test_networks_of_other_kinds(graphs: Any) -> None:
     heatmaps = str(graphs.constant("h", {"heatmaps": np.zeros((1, 17, 8, 8))}, size=(32, 32)))
-    with pytest.raises(WeightsError, match=r"none of .*: it gives heatmaps of 4 axes"):
+    with pytest.raises(WeightsError, match=r"must be one of .*, got outputs heatmaps of 4 axes"):
         RTMPose(Pose2DOptions(pose2d_checkpoint=heatmaps))
-    with pytest.raises(WeightsError, match="needs ONNX weights, rtmpose-m-pth is none"):
+    with pytest.raises(WeightsError, match="needs ONNX weights, which rtmpose-m-pth is not"):
         RTMPose(Pose2DOptions(pose2d_checkpoint="rtmpose-m-pth"))
