@@ -26,7 +26,7 @@ from mbcli.timeline import clock_of
 from mbcli.tracks.source import Detection, opened
 from mbcli.types import Keypoints2D
 from mbcli.weights import TABLE, entry_for, resolve
-from mbcli.weights.provenance import Facts, trained_weights
+from mbcli.weights.provenance import Provenance, trained_weights
 
 if TYPE_CHECKING:
     from mbcli.lift.action.checkpoint import ActionInfo
@@ -66,7 +66,7 @@ class Pipeline:
         model, info = load_lifter(path)
         # Published files do not record the configuration they were trained with.
         entry = entry_for(options.weights if options.weights in TABLE else path)
-        info = replace(info, metadata={**(entry.facts if entry else {}), **info.metadata})
+        info = replace(info, metadata={**(entry.metadata if entry else {}), **info.metadata})
         lift_options = LiftOptions(
             flip=options.flip,
             device=options.device,
@@ -243,7 +243,7 @@ def _assumed_focal(camera: Camera, options: InferOptions) -> dict[str, Any]:
 def _trained(stage: str, name: str, info: CheckpointInfo | ActionInfo | MeshInfo) -> Facts:
     """The origin of a network's weights."""
     return trained_weights(
-        stage, info.path, name=name, sha256=info.sha256, origin=info.origin, facts=info.metadata
+        stage, info.path, name=name, sha256=info.sha256, origin=info.origin, metadata=info.metadata
     )
 
 

@@ -184,7 +184,7 @@ def _lifter(
         name=weights,
         sha256=info.sha256,
         origin=info.origin,
-        facts=info.metadata,
+        metadata=info.metadata,
     )
 
 

@@ -1,1 +1,1 @@
-"""From a video, a keypoint file or both to 2D keypoint tracks: the street up to the lifter."""
+"""From a video, a keypoint file or both to 2D keypoint tracks, the input of the lifter."""

@@ -1,4 +1,4 @@
-"""How large somebody is in the picture: the unit in which jumps are judged."""
+"""Body size in the picture, the unit for measuring jumps of keypoints."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import numpy as np
 
 from mbcli.types import FloatArray
 
-_BLOCK_SECONDS = 0.5  # longer than what is mended, shorter than a step
+_BLOCK_SECONDS = 0.5  # longer than any repaired error, shorter than a step
 
 
 def body_lengths(data: FloatArray, times: FloatArray) -> FloatArray:
-    """Longer side of the bounding box of everybody's keypoints, steadied over time.
+    """Longer side of the bounding box of each person's keypoints, smoothed over time.
 
-    It is the median over half seconds, and runs evenly from the middle of one to that of the
-    next, so that a joint that jumps for a few frames does not change the measure of its own jump.
+    It is the median over each half second, interpolated linearly between their centres, so that a
+    joint that jumps for a few frames does not affect the unit in which its jump is measured.
 
     Args:
         data: (T, P, J, 3) x, y, confidence; missing = NaN.
         times: (T,) seconds, ascending.
 
     Returns:
-        (T, P) float64 pixels; NaN for somebody of whom two joints are never seen at once.
+        (T, P) float64 pixels; NaN for people who never have two visible joints in a frame.
     """
     frames, people = data.shape[:2]
     lengths = np.full((frames, people), np.nan)

@@ -1,4 +1,4 @@
-"""Scene cuts: pictures that have nothing to do with those before."""
+"""Detection of scene cuts."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import numpy.typing as npt
 from mbcli.types import FloatArray, Frame
 
 _THUMBNAIL = (32, 32)  # pixels
-# Mean difference of thumbnails, of 255, from one frame to the next. A cut between two cameras in
-# one place is 36; footage without cuts stays below 19, a pan of 60 pixels a frame below 20.
+# Mean difference of thumbnails, of 255, between consecutive frames. A cut between two cameras in
+# one place has 36; footage without cuts stays below 19, a pan of 60 pixels per frame below 20.
 _DIFFERENCE = 20.0
-_STANDS_OUT = 3.0  # times the differences beside it: a whip pan goes on for some frames
-_STAYS = 0.7  # share of the difference that the frames after keep: after a flash it is gone
-_BESIDE = 3  # frames before a cut that are looked at: a flash of two frames leads back to them ...
+_STANDS_OUT = 3.0  # times the adjacent differences: a whip pan lasts for several frames
+_STAYS = 0.7  # share of the difference that remains in later frames: after a flash it is gone
+_BESIDE = 3  # frames to compare before a cut: a flash of two frames returns to them ...
 _AHEAD = 2  # ... and frames after it
 
 
 def with_cuts(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """The frames, of which those know it with which a new shot begins; the first begins none.
+    """Mark the frames at which a new shot begins; the first frame is not marked.
 
-    Two frames are kept back, to tell cuts from flashes and from fast pans.
+    The output lags two frames behind, to tell cuts from flashes and from fast pans.
     """
     waiting: deque[tuple[Frame, FloatArray]] = deque()
-    before: deque[FloatArray] = deque(maxlen=_BESIDE)  # thumbnails of frames that were given
+    before: deque[FloatArray] = deque(maxlen=_BESIDE)  # thumbnails of frames already yielded
 
     def first() -> Frame:
         frame, small = waiting.popleft()
@@ -52,7 +52,7 @@ def _thumbnail(image: npt.NDArray[np.uint8]) -> FloatArray:
 
 
 def _is_cut(before: list[FloatArray], here: FloatArray, after: list[FloatArray]) -> bool:
-    """Whether a shot begins between ``before`` and ``here``; thumbnails in order of time."""
+    """Whether a shot begins between ``before`` and ``here``; thumbnails are in order of time."""
     if not before:
         return False
     change = _apart(here, before[-1])

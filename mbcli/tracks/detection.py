@@ -1,4 +1,4 @@
-"""What the 2D stage gives, wherever the keypoints come from."""
+"""Result of the 2D stage, wherever the keypoints come from."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Detection:
         keypoints: tracks in the skeleton of the front end or file.
         source: the video, or the keypoint file without one.
         backend: name of the front end, or of the file's format.
-        pose2d: what else is to be noted of it, ready for JSON.
+        pose2d: further metadata about it, ready for JSON.
         weights: provenance of each of its weights files.
-        mended: what was changed in the keypoints as they came, ready for JSON.
-        warnings: what was wrong with video or file, one line each.
+        mended: what was repaired in the keypoints, ready for JSON.
+        warnings: problems with the video or file, one line each.
     """
 
     keypoints: Keypoints2D
@@ -38,7 +38,7 @@ class Detection:
     warnings: tuple[str, ...] = ()
 
     def meta(self, options: InferOptions, command: str | None) -> dict[str, Any]:
-        """What a file that rests on these keypoints says of them, ready for JSON."""
+        """Metadata for files computed from these keypoints, ready for JSON."""
         return {
             "version": version(),
             "command": command,
@@ -57,10 +57,10 @@ class Detection:
 def chosen_and_mended(
     everybody: Keypoints2D, options: InferOptions
 ) -> tuple[Keypoints2D, Mapping[str, Any]]:
-    """The people whom the options ask for, mended as they ask, and what that has changed.
+    """Select and repair people according to the options; also returns what was repaired.
 
     Raises:
-        ConfigError: the person asked for is none of those found.
+        ConfigError: the selected person was not found.
     """
     chosen = select_tracks(everybody, columns_of(options.person, everybody))
     as_they_come = options.compat is not None

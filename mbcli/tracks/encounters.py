@@ -1,8 +1,8 @@
-"""Who is who after people crossed: tracks that left an encounter with each other's people.
+"""Detection of identity switches: tracks that exchanged their people in an encounter.
 
-A tracker decides from frame to frame. Where one person hides another, either's box fits both, and a
-track may go on with the other person. The seconds before and after tell: people go on as they went,
-and in the same clothes.
+A tracker decides frame by frame. Where one person hides another, a box matches both, and a track
+may continue on the other person. The seconds before and after reveal it: people keep their clothes
+and direction of motion.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ import numpy as np
 
 from mbcli.types import FloatArray
 
-_BESIDE = 0.7  # seconds before and after an encounter that are looked at
-_FEWEST = 4  # frames that a velocity needs
-_APART = 0.5  # body lengths between two people who are clear of one another
-_MEETING = 0.35  # ... and who hide one another; people who shake hands are further apart
-_LONGEST = 3.0  # seconds of an encounter; nobody goes on as before after more
-_OFF = 1.5  # body lengths beyond which a prediction is wrong, however far
-_TURN = 0.5  # seconds: weight of a change of velocity against a place that is off
+_BESIDE = 0.7  # seconds to compare before and after an encounter
+_FEWEST = 4  # frames needed for a velocity
+_APART = 0.5  # body lengths between two people who are clear of each other
+_MEETING = 0.35  # ... and who hide each other; people shaking hands are further apart
+_LONGEST = 3.0  # seconds of an encounter; after more, motion is unpredictable
+_OFF = 1.5  # body lengths at which the error of a prediction is capped
+_TURN = 0.5  # seconds: weight of a change of velocity relative to an error of position
 _COLOUR = 25.0  # CIE76 difference between clothes that counts as much as a body length ...
-_OTHER = 2.0  # ... up to so many, which outweighs people who turn back at a run
-_MARGIN = 0.6  # body lengths by which an exchange must explain more than none
+_OTHER = 2.0  # ... up to this many, which outweighs people who turn back at a run
+_MARGIN = 0.6  # body lengths by which an exchange must fit better than no exchange
 
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """Somebody's way through the clip.
+    """A person's path through the clip.
 
     Attributes:
         times: (N,) seconds.
-        places: (N, 2) middle of the body in pixels.
+        places: (N, 2) centre of the body in pixels.
         size: body length in pixels.
         looks: (N, 6) colours, see `mbcli.tracks.looks`; NaN where unknown.
     """
@@ -46,7 +46,7 @@ class Path:
 def exchange_time(first: Path, second: Path) -> float | None:
     """When two tracks exchanged their people, in seconds; None if they did not.
 
-    Of several encounters the first in which they did counts.
+    If they did in several encounters, the first one is returned.
     """
     size = (first.size + second.size) / 2
     shared, mine, yours = np.intersect1d(first.times, second.times, return_indices=True)
@@ -68,14 +68,14 @@ def exchange_time(first: Path, second: Path) -> float | None:
 
 
 def _missed(path: Path, start: float, end: float) -> bool:
-    """Whether somebody was not seen for a while from ``start`` to ``end``."""
+    """Whether the person was out of sight for a while between ``start`` and ``end``."""
     step = float(np.median(np.diff(path.times)))
     inside = int(np.count_nonzero((path.times > start) & (path.times < end)))
     return bool(inside < 0.7 * ((end - start) / step - 1) and end - start > 3 * step)
 
 
 def _gain(first: Path, second: Path, start: float, end: float, size: float) -> float | None:
-    """By how many body lengths an exchange explains better what comes after; None if unknown."""
+    """By how many body lengths an exchange fits the later paths better; None if unknown."""
     ends = [
         (_Side.of(path, start - _BESIDE, start), _Side.of(path, end, end + _BESIDE))
         for path in (first, second)
@@ -90,7 +90,7 @@ def _gain(first: Path, second: Path, start: float, end: float, size: float) -> f
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """Somebody before or after an encounter: middle time and place, velocity, colours."""
+    """A person before or after an encounter: mean time and position, velocity, colours."""
 
     time: float
     place: FloatArray
@@ -113,7 +113,7 @@ class _Side:
         return cls(middle, places.mean(axis=0), slope, looks)
 
     def unlike(self, later: _Side, size: float) -> float:
-        """How unlikely it is, in body lengths, that ``later`` is the same person."""
+        """Dissimilarity of ``later``, in body lengths, as evidence for another person."""
         passed = later.time - self.time
         mean = (self.velocity + later.velocity) / 2
         off = float(np.linalg.norm(self.place + mean * passed - later.place)) / size

@@ -1,4 +1,4 @@
-"""Joints that are lost for a moment: unsure and off, or missing, between two good sightings."""
+"""Repair of joints that are briefly lost: uncertain and displaced, or missing."""
 
 from __future__ import annotations
 
@@ -9,52 +9,51 @@ from mbcli.kinematics.bones import known_medians
 from mbcli.skeleton import Skeleton
 from mbcli.types import BoolArray, FloatArray
 
-# Seconds from the sighting before to the one after: 0.2 s lost at 30 frames a second. A hundredth
-# is for the rounding of time stamps.
+# Seconds between the sightings before and after: 0.2 s lost at 30 frames per second, plus a
+# hundredth for the rounding of time stamps.
 MAX_SPAN = 0.26
-SURE = 0.3  # confidence from which a joint counts as sighted
-MIN_JUMP = 0.06  # body lengths, both off the line between the sightings and from frame to frame
-LONGEST_BONE = 1.4  # times the person's median: a longer one ends at something that is not theirs
-TORN_BONE = 2.5  # the same, for a joint that the detector is sure of ...
-LONGEST_LIMB = 0.45  # ... and body lengths: thighs have 0.25 standing, and 0.4 crouching
-CONFIDENCE_KEPT = 0.5  # of the less sure of the two sightings: a bridge is a guess
+SURE = 0.3  # minimum confidence of a sighting
+MIN_JUMP = 0.06  # body lengths, both from the line between sightings and from frame to frame
+LONGEST_BONE = 1.4  # times the person's median: a longer bone ends at somebody or something else
+TORN_BONE = 2.5  # likewise for a joint with high confidence ...
+LONGEST_LIMB = 0.45  # ... and body lengths: thighs are 0.25 when standing, 0.4 when crouching
+CONFIDENCE_KEPT = 0.5  # of the lower confidence of the two sightings: a bridge is a guess
 
 
 def bridge_flickers(
     data: FloatArray, times: FloatArray, sizes: FloatArray, skeleton: Skeleton
 ) -> tuple[FloatArray, BoolArray]:
-    """Put lost joints on the straight line between the sightings before and after.
+    """Place lost joints on the straight line between the sightings before and after.
 
-    A sighting is a joint of a confidence of `SURE` or more, unless a bone of more than `TORN_BONE`
-    and `LONGEST_LIMB` ties it to its parent. A joint is lost in the frames between two sightings
+    A sighting is a joint with a confidence of at least `SURE`, unless the bone to its parent is
+    longer than `TORN_BONE` and `LONGEST_LIMB`. A joint is lost in the frames between two sightings
     that are at most `MAX_SPAN` apart, if it is missing in any of these frames, or jumps away and
-    back: it gets further off the line than `MIN_JUMP` and than the line is long, and moves by
-    `MIN_JUMP` from one frame to the next. So a limb that is only fast or blurred is left alone,
-    and so is what lies between two sightings that contradict each other, one of which must be
-    wrong.
+    back: its distance from the line exceeds `MIN_JUMP` and the length of the line, and it moves by
+    `MIN_JUMP` between two frames. A limb that is merely fast or blurred is therefore left alone,
+    and so are joints between two contradictory sightings, one of which must be wrong.
 
-    Both sightings must be likely: hung on a parent joint that is sighted too, by a bone no longer
-    than `LONGEST_BONE` allows. A detector that has taken up somebody else's hand is often sure of
-    it, and the unsure moments are those in which it still sees the right one.
+    Both sightings must be plausible: the parent joint is sighted too, and the bone to it is not
+    longer than `LONGEST_BONE` allows. A detector that has switched to another person's hand is
+    often confident, and uncertain in just the frames in which it still finds the right one.
 
-    The line is straight, so that nothing but these two sightings counts, and mending twice is
-    mending once. With good stretches of real tracks taken out and put back, of somebody walking
-    330 pixels tall at 30 frames a second, it was off by 2.6, 3.3 and 5.5 pixels over 1, 2 and 4
-    frames; PCHIP was off by 2.5, 2.9 and 4.2, and at 60 a second by the same; a Catmull-Rom
-    spline was worse by a third there, since it leans on the noise of its end slopes.
+    With a straight line only these two sightings count, and repairing twice equals repairing once.
+    On good sections of real tracks, removed and filled again (somebody walking, 330 pixels tall, at
+    30 frames per second), the error was 2.6, 3.3 and 5.5 pixels over 1, 2 and 4 frames. PCHIP had
+    2.5, 2.9 and 4.2, and no advantage at 60 frames per second, where a Catmull-Rom spline was worse
+    by a third, since it depends on the noise of its end slopes.
 
-    A bridged joint gets half the confidence of the less sure of its two sightings: it is a guess,
-    and the further stages shall see that it is one.
+    A bridged joint gets half the lower confidence of its two sightings: it is a guess, which later
+    stages must be able to recognise.
 
     Args:
         data: (T, P, J, 3) x, y, confidence; missing = (NaN, NaN, 0).
         times: (T,) seconds, ascending.
         sizes: (T, P) body lengths in pixels.
-        skeleton: of the J joints; its parents tell the bones.
+        skeleton: of the J joints; its parents define the bones.
 
     Returns:
-        The data with the bridges, and (T, P, J) where they are. Frames in which nothing of a
-        person is known stay empty.
+        The data with bridges, and a (T, P, J) mask of the bridges. Frames in which a person is
+        absent stay empty.
     """
     bridged = np.zeros(data.shape[:3], dtype=bool)
     finite: BoolArray = np.all(np.isfinite(data[..., :2]), axis=-1)  # (T, P, J)
@@ -64,13 +63,12 @@ def bridge_flickers(
     apart = np.linalg.norm(data[..., :2] - data[:, :, parents, :2], axis=-1) / sizes[..., None]
     lengths = np.where(both, apart, np.nan)  # (T, P, J) body lengths, from the parent
     bones = lengths / _medians(np.where(seen, lengths, np.nan))
-    # A parent that the detector is not sure of may be the one that is off; its child then does
-    # not jump.
+    # An uncertain parent may itself be displaced; its child then does not jump.
     sure &= ~((bones > TORN_BONE) & (lengths > LONGEST_LIMB))  # (T, P, J); NaN is not torn
     before, after = _nearest(sure)
     present = finite.any(axis=-1, keepdims=True)
     lost = ~sure & present & (before >= 0) & (after < len(times))
-    # Few frames are lost: what follows is about these alone, N keypoints in all.
+    # Few frames are lost: the following handles only these, N keypoints in total.
     frame, person, joint = np.nonzero(lost)
     start, end = before[lost], after[lost]
     likely = (seen & (bones <= LONGEST_BONE)) | ~seen.any(axis=0)
@@ -94,7 +92,7 @@ def bridge_flickers(
     least = MIN_JUMP * sizes[frame, person]
     missing = ~finite[frame, person, joint]
 
-    # A joint that is lost in one frame between two sightings is taken for lost in all of them.
+    # A joint that is lost in one frame between two sightings is treated as lost in all of them.
     _, stretch = np.unique(np.stack([person, joint, start]), axis=1, return_inverse=True)
     strays = np.bincount(stretch, weights=missing | (off > least + length))
     jumps = np.bincount(stretch, weights=missing | (step > least))
@@ -108,20 +106,20 @@ def bridge_flickers(
 
 
 def _medians(lengths: FloatArray) -> FloatArray:
-    """(P, J) over time, NaN where nothing but NaN or 0 is to be had."""
+    """(P, J) medians over time, NaN if all values are NaN or 0."""
     usual = known_medians(lengths)
     return np.where(usual > 0, usual, np.nan)
 
 
 def _nearest(known: BoolArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """For each frame the last known one before it, and the first one after it.
+    """For each frame, the last known frame before it and the first known frame after it.
 
     Args:
-        known: (T, ...) whether something is known in a frame.
+        known: (T, ...) mask of known frames.
 
     Returns:
-        Two arrays of the same shape, frame numbers: -1 where there is none before, T where
-        there is none after.
+        Two arrays of that shape with frame numbers: -1 if there is none before, T if there is none
+        after.
     """
     frames = len(known)
     numbers = np.arange(frames).reshape(-1, *[1] * (known.ndim - 1))

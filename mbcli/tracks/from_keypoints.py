@@ -24,17 +24,17 @@ from mbcli.video import VideoReader
 
 Value = TypeVar("Value", float, tuple[int, int])
 
-# Picture sizes by which a keypoint may lie outside. A network may put a hidden foot a whole body
-# below the picture; further out the numbers are of another picture or another unit.
+# How far a keypoint may lie outside the picture, in picture sizes. A network may place a hidden
+# foot a whole body below the picture; further out, the unit or the picture size is wrong.
 _OUTSIDE = 3.0
-# Frames that are laid out at most: half an hour, and so many for each pose in the file. Where there
-# are more, some of the numbers are no frames.
+# Maximum number of frames: half an hour, and a number for each pose in the file. If there are more,
+# some of the numbers in the file are not frame numbers.
 _SPARSE = 60_000, 100
 
 
 @dataclass(frozen=True, eq=False)
 class _Timeline:
-    """The frames that the result will have.
+    """The frames of the result.
 
     Attributes:
         index: (T,) their numbers in the video.
@@ -55,17 +55,17 @@ def detect_in_file(
     reader: VideoReader | None = None,
     watch: Stopwatch | None = None,
 ) -> Detection:
-    """From a keypoint file to the tracks of the people that the options ask for.
+    """Convert a keypoint file to the tracks of the selected people.
 
     Args:
-        file: what was read.
-        options: the stretch, the people, and what the file does not say.
-        reader: the video, which then decides about size, rate and number of frames.
-        watch: adds up the time taken.
+        file: the keypoint file.
+        options: the excerpt, the people, and metadata missing from the file.
+        reader: the video; if given, it determines size, rate and number of frames.
+        watch: measures the time taken.
 
     Raises:
-        InputError: keypoints that fit neither the picture nor the video.
-        ConfigError: size or rate are told by nobody, or told differently.
+        InputError: keypoints do not fit the picture or the video.
+        ConfigError: size or rate are missing, or given with different values.
     """
     watch = Stopwatch() if watch is None else watch
     with watch.stage("decode"):
@@ -77,7 +77,7 @@ def detect_in_file(
     with watch.stage("track"):
         everybody = _tracked(file, timeline)
     if not len(everybody.track_ids):
-        raise NobodyFoundError(f"{file.path} holds nobody in the frames that were asked for")
+        raise NobodyFoundError(f"{file.path} contains nobody in the selected frames")
     with watch.stage("mend"):
         keypoints, mended = chosen_and_mended(everybody, options)
     return Detection(
@@ -91,7 +91,7 @@ def detect_in_file(
 
 
 def _source(file: KeypointFile, reader: VideoReader | None) -> Path:
-    """The video, also that of a result that is lifted again; the keypoint file if there is none."""
+    """The video, also of a result that is lifted again; the keypoint file if there is none."""
     if reader is not None:
         return reader.info.path
     return file.path if file.video is None else file.video
@@ -100,7 +100,7 @@ def _source(file: KeypointFile, reader: VideoReader | None) -> Path:
 def _of_video(
     file: KeypointFile, options: InferOptions, reader: VideoReader
 ) -> tuple[KeypointFile, _Timeline]:
-    """The file in the video's frames, and these; what file and options say must fit it."""
+    """The file in the video's frames, and these frames; file and options must agree with it."""
     size = reader.info.size
     for said, by in ((file.size, str(file.path)), (options.image_size, "--image-size")):
         if said is not None and tuple(said) != size:
@@ -121,13 +121,13 @@ def _of_video(
     if file.looked_at is not None:
         known = np.isin(index, file.looked_at)
         if not known.any():
-            raise NobodyFoundError(f"{file.path} holds nobody in the frames that were asked for")
+            raise NobodyFoundError(f"{file.path} contains nobody in the selected frames")
         index, times = index[known], times[known]
     return file, _Timeline(index, times, usual_rate(times, reader.fps), size)
 
 
 def _timeline(file: KeypointFile, options: InferOptions) -> _Timeline:
-    """The frames of the file alone."""
+    """The frames of a file without a video."""
     fps = _agreed(file, "the frame rate", file.fps, options.fps, "--fps", file.untimed)
     size = _agreed(file, "the image size", file.size, options.image_size, "--image-size")
     times = np.arange(file.frames) / fps if file.timestamps is None else file.timestamps
@@ -147,21 +147,21 @@ def _timeline(file: KeypointFile, options: InferOptions) -> _Timeline:
 def _agreed(
     file: KeypointFile,
     what: str,
-    told: Value | None,
+    stated: Value | None,
     given: Value | None,
     option: str,
-    untold: str = "",
+    unusable: str = "",
 ) -> Value:
-    """What the file or the user says; both may, if it is the same.
+    """The value stated by the file or given by the user; if both, they must agree.
 
-    ``untold`` is why what the file says is not used.
+    ``unusable`` is the reason why the file's value is not used.
     """
-    if told is not None and given is not None and not np.allclose(told, given, rtol=0.01):
-        raise ConfigError(f"{option} {given} differs from {what} that {file.path} tells: {told}")
-    agreed = given if told is None else told
+    if stated is not None and given is not None and not np.allclose(stated, given, rtol=0.01):
+        raise ConfigError(f"{option} must equal {what} in {file.path}, {stated}, got {given}")
+    agreed = given if stated is None else stated
     if agreed is None:
-        why = f" ({untold})" if untold else ""
-        raise ConfigError(f"{file.path} does not tell {what}{why}: add {option}, or name its video")
+        why = f" ({unusable})" if unusable else ""
+        raise ConfigError(f"{file.path} lacks {what}{why}: add {option}, or name its video")
     return agreed
 
 
@@ -169,7 +169,7 @@ def _poses(file: KeypointFile, timeline: _Timeline) -> Iterator[tuple[FramePoses
     """Each frame of the timeline with its people in pixels, and their rows in the file.
 
     Raises:
-        InputError: keypoints far outside the picture.
+        InputError: keypoints are far outside the picture.
     """
     scale = np.array([*timeline.size, 1.0]) if file.relative else np.ones(3)
     points = file.keypoints * scale  # (N, J, 3)
@@ -191,7 +191,7 @@ def _poses(file: KeypointFile, timeline: _Timeline) -> Iterator[tuple[FramePoses
 
 
 def _check_places(file: KeypointFile, points: FloatArray, size: tuple[int, int]) -> None:
-    """Refuse coordinates that cannot be pixels of such a picture."""
+    """Refuse coordinates that cannot be pixels of a picture of this size."""
     places = points[..., :2]
     middle, reach = np.array(size) / 2, max(size) * (_OUTSIDE + 0.5)
     with np.errstate(invalid="ignore"):

@@ -1,4 +1,4 @@
-"""2D keypoint tracks by looking at pictures."""
+"""2D keypoint tracks from pictures."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def detect_in_pictures(
     observer: Observer = unobserved,
     watch: Stopwatch | None = None,
 ) -> Detection:
-    """From pictures to the 2D keypoint tracks of the people that the options ask for.
+    """Detect 2D keypoint tracks of the selected people in pictures.
 
     Raises:
         NobodyFoundError: no person in any frame.
         InputError: the pictures cannot be decoded.
         WeightsError: weights of the front end are missing or damaged.
-        ConfigError: an option that the front end cannot follow, or the person asked for is none
-            of those found.
+        ConfigError: an option is not supported by the front end, or the selected person was not
+            found.
     """
     watch = Stopwatch() if watch is None else watch
     source = str(reader.info.path.resolve())

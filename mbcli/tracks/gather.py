@@ -1,4 +1,4 @@
-"""From the people of every frame, and who they are, to tracks."""
+"""From detections and identities in every frame to tracks."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def gathered(
     size: tuple[int, int],
     cuts: IntArray,
 ) -> Keypoints2D:
-    """Tracks with one column a person.
+    """Collect detections into tracks with one column per person.
 
     Args:
         poses: of every frame, in order.
-        columns: for each frame the column of each of its people; -1 leaves one out.
+        columns: for each frame the column of each of its people; -1 drops a person.
         track_ids: (P,) the identity of each column.
         skeleton: of the poses.
         fps: frames per second.
         size: (width, height) of the pictures in pixels.
-        cuts: numbers of frames with which a new shot begins.
+        cuts: numbers of frames at which a new shot begins.
     """
     data = np.full((len(poses), len(track_ids), len(skeleton), 3), (np.nan, np.nan, 0.0))
     boxes = np.full((len(poses), len(track_ids), 4), np.nan)

@@ -1,4 +1,4 @@
-"""What people wear, in a few numbers: enough to tell two of them apart after they crossed."""
+"""Colours of clothes, in a few numbers: enough to tell two people apart after they crossed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray, FramePoses
 
-_SURE = 0.3  # confidence of the keypoints between which clothes are looked for
+_SURE = 0.3  # minimum confidence of the keypoints between which clothes are sampled
 _ACROSS = np.linspace(0.2, 0.8, 5)  # of the way from the right side of the trunk to the left
 _ALONG = np.linspace(0.15, 0.85, 5)  # of the way from shoulder to hip, and from hip to knee
 
@@ -17,15 +17,15 @@ LOOKS = 6  # colour of the trunk and of the thighs, CIE L*a*b*
 
 
 def looks_of(image: npt.NDArray[np.uint8], poses: FramePoses, skeleton: Skeleton) -> FloatArray:
-    """The colours of everybody's clothes.
+    """The colours of each person's clothes.
 
     Args:
         image: (H, W, 3) RGB.
-        poses: who is in it.
+        poses: the people in it.
         skeleton: of their keypoints, with shoulders, hips and knees.
 
     Returns:
-        (P, 6) mean CIE L*a*b* of points on the trunk, then on the thighs; NaN where not seen.
+        (P, 6) mean CIE L*a*b* of points on the trunk, then on the thighs; NaN if not visible.
     """
     looks = np.full((len(poses), LOOKS), np.nan, dtype=np.float32)
     index = skeleton.index
@@ -48,7 +48,7 @@ def looks_of(image: npt.NDArray[np.uint8], poses: FramePoses, skeleton: Skeleton
 
 
 def _colour(image: npt.NDArray[np.uint8], points: FloatArray) -> FloatArray:
-    """(3,) mean L*a*b* of the pixels at (N, 2) points; NaN if all lie outside the picture."""
+    """(3,) mean L*a*b* of the pixels at (N, 2) points; NaN if all are outside the picture."""
     x, y = np.rint(points).astype(int).T
     inside = (x >= 0) & (y >= 0) & (x < image.shape[1]) & (y < image.shape[0])
     if not inside.any():

@@ -1,7 +1,7 @@
-"""Mending of 2D keypoint tracks: left and right exchanged for a moment, and joints that flicker.
+"""Repair of 2D keypoint tracks: brief swaps of left and right, and flickering joints.
 
-Only what the moments around contradict is touched, so steady mistakes, such as legs that stay
-exchanged for a whole step, remain. Frames in which somebody is absent stay empty.
+Only errors that contradict the frames around them are repaired; persistent errors, such as legs
+that stay swapped for a whole step, remain. Frames in which a person is absent stay empty.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from mbcli.tracks.flicker import bridge_flickers
 from mbcli.tracks.swaps import exchange, find_swaps, part_of, sided_pairs
 from mbcli.types import BoolArray, IntArray, Keypoints2D
 
-# Either repair may lay open another. What is left after so many rounds is contradictory anyway.
+# Each repair may reveal another. What is left after this many rounds is contradictory anyway.
 _MAX_ROUNDS = 8
 
 
 @dataclass(frozen=True)
 class MendOptions:
-    """What to mend.
+    """Which repairs to make.
 
     Attributes:
-        fix_swaps: undo exchanges of left and right that last a moment; see `mbcli.tracks.swaps`.
-        bridge: bridge joints that are missing or unsure and off for a moment; see
+        fix_swaps: undo brief swaps of left and right; see `mbcli.tracks.swaps`.
+        bridge: bridge joints that are briefly missing, or uncertain and displaced; see
             `mbcli.tracks.flicker`.
     """
 
@@ -41,15 +41,15 @@ def mend(
 ) -> tuple[Keypoints2D, dict[str, Any]]:
     """Undo swaps of left and right, then bridge flickers, until neither finds anything.
 
-    Mending what has been mended therefore changes nothing more.
+    Repairing twice therefore changes nothing more.
 
     Args:
-        keypoints: tracks in any skeleton whose sides are told by ``left_`` and ``right_``.
-        options: what to mend; everything if None.
+        keypoints: tracks in any skeleton whose sides are named ``left_`` and ``right_``.
+        options: which repairs to make; all if None.
 
     Returns:
-        The mended tracks (``keypoints`` itself if nothing was to mend), and an account ready for
-        JSON, empty if nothing was to mend:
+        The repaired tracks (``keypoints`` itself if nothing was repaired), and an account ready for
+        JSON, empty if nothing was repaired:
 
             {"swapped": number of joint pairs exchanged, counted in each frame,
              "bridged": number of keypoints bridged,
@@ -58,9 +58,9 @@ def mend(
                                       "joints": ["knee", "ankle"]}],
                          "bridged": [{"frames": [first, last], "joints": ["left_wrist"]}]}]}
 
-        Frames are numbers in the source (``frame_index``), first and last included. A part is
-        ``arms``, ``legs``, ``face``, ``body`` for several of them, or ``other``. Only people in
-        whom something was mended are listed.
+        Frames are numbers in the source (``frame_index``), first and last inclusive. A part is
+        ``arms``, ``legs``, ``face``, ``body`` for several of them, or ``other``. Only people with
+        repairs are listed.
     """
     options = MendOptions() if options is None else options
     pairs, sides = sided_pairs(keypoints.skeleton)
@@ -74,7 +74,7 @@ def mend(
         if options.fix_swaps:
             swaps = find_swaps(data, times, sizes, pairs, sides)
             data = exchange(data, swaps, pairs)
-            # What was bridged goes along with its joint.
+            # Bridges move along with their joints.
             bridged = exchange(bridged, swaps, pairs)
             swapped ^= swaps
         bridges = np.zeros_like(bridged)
@@ -95,7 +95,7 @@ def _account(
     bridged: BoolArray,
     sides: Sequence[str],
 ) -> dict[str, Any]:
-    """What `mend` says it did; swapped is (T, P, K), bridged (T, P, J)."""
+    """The account that `mend` returns; swapped is (T, P, K), bridged (T, P, J)."""
     numbers = keypoints.frame_index
     people = []
     for person, track_id in enumerate(keypoints.track_ids):
@@ -118,7 +118,7 @@ def _account(
 def _spans(
     changed: BoolArray, names: Sequence[str], numbers: IntArray
 ) -> list[tuple[list[int], list[str]]]:
-    """Unbroken runs of frames as [first, last], in order, each with the columns that share it."""
+    """Contiguous runs of frames as [first, last], in order, each with the columns that share it."""
     found: dict[tuple[int, int], list[str]] = {}
     for name, column in zip(names, changed.T, strict=True):
         for start, stop in runs(column):

@@ -1,4 +1,4 @@
-"""From a video, a keypoint file or both to 2D keypoint tracks: the street up to the lifter."""
+"""Opening a video, a keypoint file or both as a source of 2D keypoint tracks."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ Detect = Callable[[Observer, Stopwatch], Detection]
 
 @contextmanager
 def opened(source: Path, options: InferOptions, keypoints: Path | None = None) -> Iterator[Detect]:
-    """Open what there is to look at; the function given does the looking, once.
+    """Open a source and yield a function that detects people in it, to be called once.
 
-    Whatever is wrong with a file is told on opening, before networks have loaded.
+    Problems with a file are reported on opening, before networks are loaded.
 
     Args:
         source: a video, an image, a folder of images, or a keypoint file or folder.
-        options: how.
+        options: the options of the inference.
         keypoints: a keypoint file that belongs to the video ``source``.
 
     Raises:
-        InputError: a file that cannot be read or breaks the rules of its format.
-        ConfigError: an option that means nothing for such a source.
+        InputError: a file cannot be read or violates its format.
+        ConfigError: an option does not apply to such a source.
     """
     if is_keypoint_file(source):
         if keypoints is not None:
-            raise ConfigError(f"--keypoints goes with a video, but {source} holds keypoints itself")
+            raise ConfigError(f"--keypoints needs a video, but {source} holds keypoints itself")
         if options.rotate:
-            raise ConfigError(f"--rotate turns pictures, but {source} holds keypoints")
+            raise ConfigError(f"--rotate needs pictures, but {source} holds keypoints")
         alone = read_keypoints(source, options.joint_map)
         yield lambda _, watch: detect_in_file(alone, options, None, watch)
         return
@@ -61,5 +61,5 @@ def opened(source: Path, options: InferOptions, keypoints: Path | None = None) -
             yield lambda _, watch: detect_in_file(file, options, reader, watch)
         else:
             if options.joint_map is not None:
-                raise ConfigError(f"--joint-map is for keypoint files, but {source} is none")
+                raise ConfigError(f"--joint-map is for keypoint files, which {source} is not")
             yield lambda observer, watch: detect_in_pictures(reader, options, observer, watch)

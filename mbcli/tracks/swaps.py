@@ -1,13 +1,11 @@
-"""Left and right that a detector exchanges for a moment.
+"""Detection of brief swaps of left and right joints.
 
-On real footage a detector rarely turns a whole person round. It exchanges single pairs, an ankle
-for some frames and the knee above it for one of these, most often while the legs pass one
-another. So every pair is judged by itself, and the pairs that show too little to be judged go
-with their limb.
+On real footage a detector rarely mirrors a whole person. It swaps single pairs, an ankle for some
+frames and the knee above it for one of these, mostly while the legs pass each other. Every pair is
+therefore evaluated separately; pairs without enough evidence follow their limb.
 
-The evidence is what both ends of the moment say: the exchange makes both joints jump to one
-another's place and back within `MAX_SPAN`. Legs that truly cross do nothing of the sort: they
-trade places once, and go on.
+The evidence comes from both ends of a swap: both joints jump to each other's position and back
+within `MAX_SPAN`. Legs that really cross behave differently: they change places once and move on.
 """
 
 from __future__ import annotations
@@ -21,15 +19,17 @@ from mbcli.skeleton import Skeleton
 from mbcli.timeline import runs
 from mbcli.types import BoolArray, FloatArray, IntArray
 
-# Seconds from the last good frame before to the first one after: five frames at 30 a second. A
-# hundredth is for the rounding of time stamps.
+# Seconds from the last good frame before a swap to the first one after it: five frames at 30 per
+# second, plus a hundredth for the rounding of time stamps.
 MAX_SPAN = 0.21
-SURE = 0.2  # confidence that both joints of a pair need to be heard ...
-MIN_APART = 0.03  # ... and body lengths that lie between them: nearer, their sides say nothing
-MIN_GAIN = 0.04  # body lengths per joint by which the exchange must fit better ...
+SURE = 0.2  # minimum confidence of both joints of a pair as evidence ...
+MIN_APART = 0.03  # ... and body lengths between them: closer pairs are no evidence
+MIN_GAIN = 0.04  # body lengths per joint by which the swap must fit better ...
 MIN_RATIO = 2.0  # ... and how many times better ...
-MIN_OVER_USUAL = 2.5  # ... and how many times what the pair usually is off its neighbours in time
-_MIN_STEP = 0.01  # body lengths per joint, the same for the step into and that out of the moment
+MIN_OVER_USUAL = (
+    2.5  # ... and how many times the pair's usual deviation from its neighbours in time
+)
+_MIN_STEP = 0.01  # body lengths per joint, likewise for the steps into and out of the swap
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -41,7 +41,7 @@ _PARTS = {
 
 
 def part_of(joint: str) -> str:
-    """``legs``, ``arms``, ``face``, or ``other`` for a joint whose name tells none of them."""
+    """``legs``, ``arms``, ``face``, or ``other`` for a joint with another name."""
     words = joint.split("_")
     return next((part for part, names in _PARTS.items() if set(names) & set(words)), "other")
 
@@ -62,7 +62,7 @@ def sided_pairs(skeleton: Skeleton) -> tuple[IntArray, tuple[str, ...]]:
 
 
 def exchange(data: npt.NDArray[_T], swaps: BoolArray, pairs: IntArray) -> npt.NDArray[_T]:
-    """Data (T, P, J, ...) with left and right exchanged where ``swaps`` (T, P, K) says so."""
+    """Data (T, P, J, ...) with left and right exchanged where ``swaps`` (T, P, K) is true."""
     result = data.copy()
     frame, person, pair = np.nonzero(swaps)
     left, right = pairs[pair].T
@@ -78,17 +78,17 @@ def find_swaps(
     pairs: IntArray,
     names: tuple[str, ...],
 ) -> BoolArray:
-    """Where left and right are exchanged for a moment.
+    """Find brief swaps of left and right.
 
     Args:
         data: (T, P, J, 3) x, y, confidence; missing = (NaN, NaN, 0).
         times: (T,) seconds, ascending.
         sizes: (T, P) body lengths in pixels.
         pairs: (K, 2) indices of left and right joints.
-        names: the K names that both sides share; they tell the limb.
+        names: the K names that both sides share; they determine the limb.
 
     Returns:
-        (T, P, K), true where the two joints of a pair must trade places.
+        (T, P, K), true where the two joints of a pair must be exchanged.
     """
     swaps = np.zeros((*data.shape[:2], len(pairs)), dtype=bool)
     parts = np.array([part_of(name) for name in names])
@@ -124,16 +124,16 @@ class _Pair:
         self._finite: BoolArray = np.all(np.isfinite(points), axis=(1, 2))
 
     def exchange(self, swaps: BoolArray) -> None:
-        """Trade left and right in the frames where ``swaps`` (T,) says so."""
+        """Exchange left and right in the frames where ``swaps`` (T,) is true."""
         self.points[swaps] = self.points[swaps][:, ::-1]
 
     def moments(self) -> list[tuple[int, int]]:
-        """First frame and frame after the last of every exchange there is strong evidence of.
+        """First frame and frame after the last of every swap with strong evidence.
 
-        The ends of moments are switches: steps between frames that would be shorter if left and
-        right changed. Among the moments that two switches can bound, those are taken that
-        together gain most, each switch used once: with good and exchanged frames in turns there
-        are as many moments between the exchanged ones as there are exchanged ones.
+        Swaps begin and end at switches: steps between frames that would be shorter if left and
+        right were exchanged. Of all intervals between two switches, those with the largest total
+        gain are chosen, using each switch once: if good and swapped frames alternate, there are as
+        many intervals between the swaps as there are swaps.
         """
         apart: FloatArray = np.linalg.norm(self.points[:, 0, :2] - self.points[:, 1, :2], axis=-1)
         weakest = self.points[..., 2].min(axis=1)
@@ -161,7 +161,7 @@ class _Pair:
         return [(int(seen[start]), int(seen[stop - 1]) + 1) for start, stop in best[-1][1]]
 
     def follows(self, start: int, stop: int) -> bool:
-        """Whether the exchange fits better in every frame from start to stop, by however little."""
+        """Whether the swap fits better, even slightly, in every frame from start to stop."""
         before = np.flatnonzero(self._finite[:start])[-1:]
         inside = start + np.flatnonzero(self._finite[start:stop])
         after = stop + np.flatnonzero(self._finite[stop:])[:1]
@@ -176,7 +176,7 @@ class _Pair:
 
 
 def _gain(points: FloatArray, times: FloatArray, sizes: FloatArray, start: int, stop: int) -> float:
-    """Body lengths per joint by which the exchange from start to stop fits better.
+    """Body lengths per joint by which a swap from start to stop fits better.
 
     0 if it does not fit better in every frame, or not `MIN_RATIO` times better in all.
     """
@@ -188,9 +188,9 @@ def _gain(points: FloatArray, times: FloatArray, sizes: FloatArray, start: int, 
 
 
 def _usual_misfit(points: FloatArray, times: FloatArray, sizes: FloatArray) -> float:
-    """Body lengths that the points (N, 2, 3) are off the lines between their neighbours: a median.
+    """Median distance of (N, 2, 3) points from the lines between their neighbours, body lengths.
 
-    It grows with the detector's scatter and with how fast the limb turns between two frames.
+    It grows with the detector's noise and with the limb's turning between two frames.
     """
     share = ((times[1:-1] - times[:-2]) / (times[2:] - times[:-2]))[:, None, None]
     lines = points[:-2, :, :2] + share * (points[2:, :, :2] - points[:-2, :, :2])
@@ -199,23 +199,23 @@ def _usual_misfit(points: FloatArray, times: FloatArray, sizes: FloatArray) -> f
 
 
 def _misfits_inside(points: FloatArray, times: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """How far (N, 2, 3) points but the first and last are off the lines between these two."""
+    """Distances of the inner ones of (N, 2, 3) points from the lines from the first to the last."""
     share = ((times[1:-1] - times[0]) / (times[-1] - times[0]))[:, None, None]
     lines = points[0, :, :2] + share * (points[-1, :, :2] - points[0, :, :2])
     return _misfit(points[1:-1], lines)
 
 
 def _misfit(points: FloatArray, places: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Distances from where left and right ought to be, as they are and exchanged.
+    """Distances from the expected positions of left and right, as detected and exchanged.
 
     Args:
         points: (N, 2, 3) x, y, confidence.
-        places: (N, 2, 2) where left and right ought to be.
+        places: (N, 2, 2) expected positions of left and right.
 
     Returns:
-        Twice (N,) pixels: means over both joints, weighted by their confidence.
+        Two arrays (N,) in pixels: means over both joints, weighted by their confidence.
     """
-    weights = points[..., 2] + np.finfo(np.float64).tiny  # of two zeros, too, a mean is taken
+    weights = points[..., 2] + np.finfo(np.float64).tiny  # avoids division by zero if both are 0
     weights /= weights.sum(axis=1, keepdims=True)
     kept = np.linalg.norm(points[..., :2] - places, axis=-1)
     crossed = np.linalg.norm(points[..., :2] - places[:, ::-1], axis=-1)

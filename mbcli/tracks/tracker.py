@@ -1,24 +1,24 @@
-"""Who is who over time: identities for the people that a 2D front end finds frame by frame.
+"""Tracking: identities over time for the people that a 2D front end detects frame by frame.
 
-Association from frame to frame is OC-SORT (Cao et al. 2023, "Observation-Centric SORT") in the
-implementation of the ``trackers`` library, which is maintained, under Apache-2.0, and takes time
-stamps. Of its trackers OC-SORT was chosen because it
+Association between frames is by OC-SORT (Cao et al. 2023, "Observation-Centric SORT") as
+implemented in the ``trackers`` library, which is maintained, under Apache-2.0, and accepts time
+stamps. Of its trackers, OC-SORT was chosen because it
 
-- starts from where somebody was last *seen*, not from where a filter thinks they have drifted to,
-  so people who stop, turn or come back keep their identity;
-- weighs the direction of motion;
-- returns every box it was given.
+- starts from where somebody was last *observed*, not from a filter's extrapolation, so that people
+  who stop, turn or come back keep their identity;
+- takes the direction of motion into account;
+- returns every box that it receives.
 
-On 48 made-up scenes (five people who cross, stretches of up to a second unseen, 5, 15, 30 and 60
-frames a second) it gave the right number to 91 % of the appearances, C-BIoU to 91 %, BoT-SORT
-without camera compensation to 90 % (76 % at 5 a second), SORT and ByteTrack to 89 %. Two people
-of exactly the same size who pass behind one another may trade places for a frame; those of
-different size hardly do.
+On 48 synthetic scenes (five people who cross, out of sight for up to a second, at 5, 15, 30 and 60
+frames per second) it assigned the right identity to 91 % of the detections, C-BIoU to 91 %,
+BoT-SORT without camera compensation to 90 % (76 % at 5 frames per second), SORT and ByteTrack to
+89 %. Two people of exactly equal size who pass behind each other may be swapped for a frame; people
+of different size rarely are.
 
-OC-SORT names a person from their second frame on, forgets them after a second, and judges online.
-`build_keypoints` sees the whole clip and mends the rest: it joins what was broken off within two
-seconds, gives first frames to the track that they began, and drops what is too short to be true.
-In the scenes above that took the right numbers from 91 % to 95 % and left no surplus ones.
+OC-SORT identifies a person from the second frame on, forgets them after a second, and works online.
+`build_keypoints` sees the whole clip and improves the result: it joins tracks that were interrupted
+for up to two seconds, adds first frames to their tracks, and drops tracks that are too short. In
+the scenes above this raised the right identities from 91 % to 95 % and left no spurious ones.
 """
 
 from __future__ import annotations
@@ -39,51 +39,51 @@ from mbcli.tracks.gather import gathered
 from mbcli.tracks.looks import LOOKS
 from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
 
-# The figures below are of two people each in five clips, 11 seconds in all, whose tracks were
-# compared with themselves some time later (`research.thresholds`).
+# The figures below are from two people in each of five clips, 11 seconds in total, whose tracks
+# were compared with themselves at a later time (`research.thresholds`).
 
-# How long the online tracker remembers somebody it does not see: its own default.
+# How long the online tracker remembers somebody out of sight: its own default.
 LOST_SECONDS = 1.0
-# Longest absence after which somebody keeps their identity: to pass behind a car or a group. After
-# more, whoever appears within reach might be anybody.
+# Longest absence after which a person keeps their identity: the time to pass behind a car or a
+# group. After more, a person who appears within reach might be anybody.
 RELINK_SECONDS = 2.0
-# Tracks seen for less are taken for ghosts; nobody walks through a picture so fast.
+# Shorter tracks are considered false detections; nobody crosses a picture so fast.
 MIN_SECONDS = 0.3
 
-# Boxes of one person 0.2 s apart overlapped by 0.18 and more. At 5 frames a second people who walk
-# across hardly overlap at all.
+# Boxes of one person 0.2 s apart overlapped by at least 0.18. At 5 frames per second, boxes of
+# people who walk across the picture hardly overlap at all.
 _MIN_IOU = 0.1
-# Stretch of a track by which its size and velocity at an end are told: half a stride, so that
-# swinging arms and legs even out.
+# Section at an end of a track that determines its size and velocity there: half a stride, so that
+# swinging arms and legs average out.
 _EDGE_SECONDS = 0.5
-# A velocity is trusted for so long. People who walked straight on would have been found better by
-# trusting it longer: after 2 s 95 of 100 were within 1.1 body lengths, trusting it throughout
-# within 0.6. But those who turn or stop are then looked for where they never went.
+# How long a velocity is extrapolated. For people who walked straight on, longer would be better:
+# after 2 s, 95 of 100 were within 1.1 body lengths, and within 0.6 with extrapolation throughout.
+# But people who turn or stop would then be expected where they never went.
 _COAST_SECONDS = 0.5
-# Body lengths by which a prediction may be off without any absence, and by how many more per
-# second of it: a brisk walk, in any direction. The largest found were 0.28, 0.48 and 1.2 after 0.5,
-# 1 and 2 s, of 0.8, 1.3 and 2.3 that are let pass.
+# Allowed error of a prediction in body lengths without any absence, and its growth per second of
+# absence: a brisk walk, in any direction. The largest errors found were 0.28, 0.48 and 1.2 after
+# 0.5, 1 and 2 s, where 0.8, 1.3 and 2.3 are allowed.
 _REACH = 0.3
 _REACH_SPEED = 1.0
-# A person's box may change so much over an absence; one of the two is enough, since its length
-# collapses when they crouch or tumble, its area when they go out of the picture. Walking and
-# turning, the longer side changed by up to 1.25, the area by up to 4.3 within 2 s.
+# Factors by which a person's box may change during an absence. One of the two must hold, since the
+# length shrinks when they crouch or fall, the area when they leave the picture. For people walking
+# and turning, the longer side changed by up to 1.25, the area by up to 4.3 within 2 s.
 _SIDE_RATIO = 2.0
 _AREA_RATIO = 4.0
-# Body lengths that a second of absence weighs in the choice between joins: half of the above.
+# Cost of a second of absence in body lengths, for choosing between joins: half of the above.
 _LATER_COSTS = 0.5
-_ENCOUNTERS = 8  # exchanges between two people at most, so that none goes on for ever
+_ENCOUNTERS = 8  # maximum number of exchanges between two people, to prevent endless loops
 
 
 class Tracker:
-    """Gives the people of each frame the numbers of their tracks, online."""
+    """Assigns track numbers to the people in each frame, online."""
 
     def __init__(self, fps: float, *, lost_seconds: float = LOST_SECONDS) -> None:
-        """Start with nobody known.
+        """Start without any tracks.
 
         Args:
-            fps: mean frames per second of what will come; the frames' own times are what counts.
-            lost_seconds: how long somebody is remembered who is not seen.
+            fps: mean frames per second; the time stamps of the frames take precedence.
+            lost_seconds: how long a person out of sight is remembered.
         """
         # Imported on use: the library loads OpenCV and SciPy, more than a second in all.
         import supervision
@@ -101,13 +101,13 @@ class Tracker:
         """Identities of one frame's people; frames must come in order of time.
 
         Returns:
-            (P,) int64: the number of each person's track, or -1 for somebody seen for the first
-            time, who gets a number with the next frame.
+            (P,) int64: the number of each person's track, or -1 for a new person, who gets a number
+            in the next frame.
         """
         ids = np.full(len(poses), -1, dtype=np.int64)
         boxes = self._boxes_type(
             xyxy=np.array(poses.boxes, dtype=np.float32),
-            # The order may change on the way; the row number travels with each box.
+            # The order may change; each box carries its row number.
             data={"row": np.arange(len(poses))},
         )
         tracked = self._tracker.update(boxes, timestamp=poses.time)
@@ -133,7 +133,7 @@ class _Track:
     boxes: FloatArray
 
     def then(self, later: _Track) -> _Track:
-        """This track continued by another that begins after its end."""
+        """This track, continued by another that begins after its end."""
         return _Track(
             np.concatenate([self.frames, later.frames]),
             np.concatenate([self.rows, later.rows]),
@@ -142,7 +142,7 @@ class _Track:
         )
 
     def parted(self, when: float) -> tuple[_Track, _Track]:
-        """What comes before ``when`` seconds, and the rest."""
+        """The parts before and after ``when`` seconds."""
         cut = int(np.searchsorted(self.times, when))
 
         def part(which: slice) -> _Track:
@@ -155,14 +155,14 @@ class _Track:
     def size_near(self, end: int) -> tuple[float, float]:
         """Longest side and largest area of the boxes near the first (0) or last (-1) frame.
 
-        The largest, because a box shrinks while its person goes out of the picture.
+        The largest is used because a box shrinks while its person leaves the picture.
         """
         near = np.abs(self.times - self.times[end]) <= _EDGE_SECONDS
         sides = self.boxes[near, 2:] - self.boxes[near, :2]
         return float(sides.max()), float(np.prod(sides, axis=1).max())
 
     def centre(self, end: int) -> FloatArray:
-        """(2,) middle of the first or last box."""
+        """(2,) centre of the first or last box."""
         return (self.boxes[end, :2] + self.boxes[end, 2:]) / 2
 
     def leaving_velocity(self) -> FloatArray:
@@ -186,33 +186,33 @@ def build_keypoints(
 ) -> Keypoints2D:
     """Collect frames and identities into tracks over the whole clip, shot by shot.
 
-    Two tracks are joined if the later begins within ``relink_seconds`` of the other's end, if
-    their boxes are alike in length or in area (to a factor of 2 or 4), and if it begins no
-    further from where the first ended, or would have got to within half a second, than a brisk
-    walk leads. The nearest and soonest joins come first. Somebody else who appears in that place
-    within that time is therefore taken for the same person.
+    Two tracks are joined if the later one begins within ``relink_seconds`` of the other's end, if
+    their boxes agree in length or in area (up to a factor of 2 or 4), and if it begins within a
+    brisk walk of the first track's end, or of its extrapolation by half a second. The closest and
+    earliest joins come first. Another person who appears there within that time is therefore
+    mistaken for the first one.
 
-    Two tracks that left an encounter with each other's people exchange what comes after it, by how
-    people went on and by their clothes; see `mbcli.tracks.encounters`.
+    If two tracks exchanged their people in an encounter, according to motion and clothes, their
+    later parts are exchanged; see `mbcli.tracks.encounters`.
 
-    Then tracks seen in fewer frames than ``min_seconds`` are dropped, or in fewer than half of
+    Finally, tracks with fewer frames than ``min_seconds`` are dropped, or with fewer than half of
     the clip's frames if that is less, so that a short clip or a single picture keeps its people.
 
     Args:
-        poses: every frame of the clip in order, also those without people.
-        ids: for each frame (P,) what `Tracker.update` gave.
+        poses: every frame of the clip in order, including frames without people.
+        ids: for each frame the (P,) result of `Tracker.update`.
         skeleton: of the keypoints.
         fps: mean frames per second.
         size: (width, height) of the pictures in pixels.
         min_seconds: see above; 0 keeps everything.
-        relink_seconds: see above; 0 joins nothing but first frames to their tracks.
-        cuts: positions, rising, of frames with which a new shot begins; no track goes on over
-            one, and ``ids`` may begin anew.
+        relink_seconds: see above; 0 only joins first frames to their tracks.
+        cuts: ascending positions of frames at which a new shot begins; no track crosses a cut, and
+            ``ids`` may start over there.
         looks: for each frame (P, 6) the colours of people's clothes, see `mbcli.tracks.looks`.
 
     Returns:
-        One column a person, numbered 1..P in order of first appearance, from left to right among
-        those who appear in the same frame. P may be 0.
+        Tracks with one column per person, numbered 1..P in order of first appearance, from left to
+        right among those who appear in the same frame. P may be 0.
 
     Raises:
         ConfigError: a negative or non-finite number of seconds.
@@ -251,7 +251,7 @@ def build_keypoints(
 
 
 def _collect(poses: Sequence[FramePoses], ids: Sequence[npt.ArrayLike]) -> list[_Track]:
-    """One track for each number, and one for each single appearance without a number."""
+    """One track for each number, and one for each single detection without a number."""
     seen: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
     for position, (frame, numbers) in enumerate(zip(poses, ids, strict=True)):
         for row, number in enumerate(np.asarray(numbers).tolist()):
@@ -275,7 +275,7 @@ def _set_right(
     skeleton: Skeleton,
     looks: Sequence[FloatArray] | None,
 ) -> list[_Track]:
-    """Exchange what comes after an encounter between tracks that left with each other's person."""
+    """Exchange the later parts of tracks that swapped their people in an encounter."""
     tracks = list(tracks)
     paths = [_path(track, poses, skeleton, looks) for track in tracks]
     for i, j in combinations(range(len(tracks)), 2):
@@ -295,7 +295,7 @@ def _path(
     skeleton: Skeleton,
     looks: Sequence[FloatArray] | None,
 ) -> Path:
-    """The way of the middle of a track's trunk, or of its box where the trunk is unknown."""
+    """The path of the centre of a track's trunk, or of its box where the trunk is unknown."""
     trunk = [n for n, name in enumerate(skeleton.joints) if name.endswith(("_shoulder", "_hip"))]
     places = (track.boxes[:, :2] + track.boxes[:, 2:]) / 2
     at = list(zip(track.frames, track.rows, strict=True))
@@ -338,7 +338,7 @@ def _join(tracks: list[_Track], longest: float) -> list[_Track]:
 
 
 def _join_cost(first: _Track, later: _Track) -> float | None:
-    """How implausible it is, in body lengths, that ``later`` continues ``first``; None: is not."""
+    """Cost, in body lengths, of ``later`` continuing ``first``; None if impossible."""
     gap = float(later.times[0] - first.times[-1])
     (side, area), (later_side, later_area) = first.size_near(-1), later.size_near(0)
     longer = max(side, later_side) / max(min(side, later_side), 1.0)

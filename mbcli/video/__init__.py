@@ -1,4 +1,4 @@
-"""Frames in, frames out: videos, single images and image folders as one stream of pictures."""
+"""Reading and writing of frames: videos, single images and image folders as one stream."""
 
 from mbcli.video.ahead import ahead
 from mbcli.video.gif import write_gif

@@ -1,4 +1,4 @@
-"""Work that goes on ahead of whoever needs it, in a thread of its own."""
+"""Prefetching: an iterator that runs ahead of its consumer, in a separate thread."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-_LOOK = 0.1  # seconds between looks at whether anybody still waits
+_LOOK = 0.1  # seconds between checks for whether the consumer has stopped
 
 
 def ahead(items: Iterator[Item], depth: int = 4) -> Generator[Item, None, None]:
-    """The same items, made up to ``depth`` of them before they are asked for.
+    """Yield items that are produced up to ``depth`` items in advance.
 
-    What ``items`` raises is raised here. Closing this generator, also by an error of whoever uses
-    it, ends the thread and closes ``items`` in it.
+    Exceptions raised by ``items`` are raised here. Closing this generator, also through an error in
+    the consumer, ends the thread and closes ``items`` in it.
 
     Args:
-        items: run in the thread from its first item on.
-        depth: how many finished items may wait.
+        items: runs entirely in the thread.
+        depth: maximum number of finished items in the queue.
     """
     waiting: queue.Queue[tuple[bool, Item | BaseException | None]] = queue.Queue(depth)
     stopped = threading.Event()

@@ -1,4 +1,4 @@
-"""A container opened with FFmpeg's libraries (PyAV): its stream, claims, packets and frames."""
+"""Containers opened with FFmpeg's libraries (PyAV): stream, metadata, packets and frames."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
     VideoPacket = Packet[VideoStream]
 
-# FFmpeg takes a file for one of these by its suffix alone, and shows its bytes as text.
+# FFmpeg chooses these formats by suffix alone, and renders the bytes of the file as text.
 _TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 _PLAYLIST = b"#EXTM3U"
-_BEGINNING = 512  # bytes that are looked at for text; a character has four at most
+_BEGINNING = 512  # bytes that are tested for being text; a character has at most four
 RATE_PACKETS = 240  # Enough to tell 29.97 from 30 when time stamps are in milliseconds.
 _RATE_TOLERANCE = 0.03
-# Here one packet is one shown frame and has a time stamp, so that packets tell frame numbers.
+# In these, each packet is one visible frame with a time stamp, so packets give frame numbers.
 _COUNTABLE_FORMATS = frozenset({"mov", "matroska"})
 _COUNTABLE_CODECS = frozenset({"h264", "hevc", "vp9", "av1", "mjpeg", "prores"})
 _DEFAULT_FPS = 30.0
@@ -41,7 +41,7 @@ _MAX_FPS = 10_000.0
 
 @dataclass
 class Pass:
-    """What went wrong during one pass over the packets."""
+    """Errors during one pass over the packets."""
 
     broken: bool = False
     lost: int = 0
@@ -52,20 +52,20 @@ class Pass:
 class Numbering:
     """Numbers the frames of one pass so that frames lost to damage keep their numbers.
 
-    Where packets tell (see ``countable``), a frame's number is that of the packets shown before
-    it, decoded or not. Elsewhere the frames that come out are counted. Where a file breaks off,
-    the last few frames may stand after some whose packets never came; these are not numbered.
+    If packets can be counted (see ``countable``), a frame's number is the number of packets shown
+    before it, decoded or not. Otherwise decoded frames are counted. In a truncated file, the last
+    few frames may follow frames whose packets are lost; the lost frames are not counted.
     """
 
     def __init__(self, *, by_packets: bool, index: int = 0, first: int | None = None) -> None:
-        """Begin at frame ``index``, whose time stamp is ``first``, or at the very first one."""
+        """Start at frame ``index``, whose time stamp is ``first``, or at the very first frame."""
         self._by_packets = by_packets
         self._next = index
         self._first = first
         self._pending: list[int] = []
 
     def watch(self, packets: Iterable[VideoPacket]) -> Iterator[VideoPacket]:
-        """The same packets, noted on their way to the decoder."""
+        """Record packets on their way to the decoder and pass them on."""
         for packet in packets:
             if packet.pts is None:
                 self._by_packets = False
@@ -74,7 +74,7 @@ class Numbering:
             yield packet
 
     def number(self, frame: VideoFrame) -> int:
-        """The number of the next frame that came out of the decoder."""
+        """The number of the next decoded frame."""
         if self._by_packets and frame.pts is not None:
             while self._pending and self._pending[0] < frame.pts:
                 heapq.heappop(self._pending)
@@ -91,11 +91,11 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a file and choose its video stream."""
     try:
         with path.open("rb") as file:
-            # FFmpeg would wait minutes for the next parts of such a broadcast.
+            # FFmpeg would wait minutes for the next segments of such a broadcast.
             if file.read(len(_PLAYLIST)) == _PLAYLIST:
-                raise InputError(f"{path} is a playlist: name the video itself")
-        # "file:" keeps a colon in the name from being taken for a protocol; the whitelist keeps
-        # a playlist from reaching out to the network.
+                raise InputError(f"the input must be a video, got the playlist {path}")
+        # "file:" prevents a colon in the name from being taken as a protocol; the whitelist
+        # prevents a playlist from accessing the network.
         container = av.open(
             f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
         )
@@ -108,7 +108,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def _is_text(path: Path) -> bool:
-    """Whether a file begins with text, such as a page that was saved in place of a video."""
+    """Whether a file begins with text, such as a page that was saved instead of a video."""
     try:
         with path.open("rb") as file:
             beginning = file.read(_BEGINNING)
@@ -121,7 +121,7 @@ def _is_text(path: Path) -> bool:
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if container.format.name in _TEXT_FORMATS:
         raise InputError(f"{path} is not a video that can be read (it looks like text)")
-    # A sound file's cover picture is a video stream too, by FFmpeg's book.
+    # FFmpeg treats a sound file's cover picture as a video stream, too.
     covers = Disposition.attached_pic | Disposition.timed_thumbnails
     moving = [s for s in container.streams.video if not s.disposition & covers]
     if not moving:
@@ -137,7 +137,7 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def until_error(packets: Iterator[VideoPacket], noted: Pass) -> Iterator[VideoPacket]:
-    """Packets that hold something, up to the end or to where the container breaks off."""
+    """Non-empty packets, up to the end or to where the container is damaged."""
     while True:
         try:
             packet = next(packets)
@@ -146,7 +146,7 @@ def until_error(packets: Iterator[VideoPacket], noted: Pass) -> Iterator[VideoPa
         except av.FFmpegError:
             noted.broken = True
             return
-        # An empty packet would put the decoder into draining, after which it takes no more.
+        # An empty packet would make the decoder drain, after which it accepts no more packets.
         if packet.size:
             yield packet
 
@@ -154,7 +154,7 @@ def until_error(packets: Iterator[VideoPacket], noted: Pass) -> Iterator[VideoPa
 def decoded(
     packets: Iterable[VideoPacket], stream: VideoStream, noted: Pass
 ) -> Generator[VideoFrame, None, None]:
-    """All frames that can be decoded, in the order in which they are shown."""
+    """All frames that can be decoded, in display order."""
     doubtful: VideoPacket | None = None
     for packet in packets:
         noted.discarded += packet.is_discard
@@ -163,8 +163,8 @@ def decoded(
         doubtful = packet if packet.is_corrupt else None
         if doubtful is None:
             yield from _decode(packet, stream, noted)
-    # A cut-off last packet is left out: its error would come up while the decoder is drained,
-    # and PyAV then drops the good frames that were still inside.
+    # A truncated last packet is skipped: its error would occur while the decoder is drained, and
+    # PyAV would then drop the intact frames that are still inside.
     noted.broken |= doubtful is not None
     yield from _decode(None, stream, noted)
 
@@ -181,28 +181,29 @@ def _decode(packet: VideoPacket | None, stream: VideoStream, noted: Pass) -> Ite
 
 
 def codec_name(stream: VideoStream) -> str:
-    """What the stream is coded in, whichever library decodes it: "av1", not "libdav1d"."""
+    """The codec of the stream, not the library that decodes it: "av1", not "libdav1d"."""
     return stream.codec_context.codec.canonical_name
 
 
 def countable(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether each packet of the stream is one shown frame and says when it is shown."""
+    """Whether each packet of the stream is one visible frame with a time stamp."""
     known = _COUNTABLE_FORMATS & set(container.format.name.split(","))
     return bool(known) and codec_name(stream) in _COUNTABLE_CODECS
 
 
 def starts_afresh(packet: VideoPacket, stream: VideoStream) -> bool:
-    """Whether whole pictures come out from this keyframe on.
+    """Whether decoding can start at this keyframe with complete pictures.
 
-    A keyframe of H.264 may also be the start of a gradual refresh, after which some pictures are
-    patched together; only an IDR picture (ITU-T H.264, 7.4.1, NAL unit type 5) rules that out.
+    A keyframe of H.264 may also be the start of a gradual refresh, in which the first pictures are
+    incomplete; only an IDR picture (ITU-T H.264, 7.4.1, NAL unit type 5) rules that out.
     """
     if codec_name(stream) != "h264":
         return True
     extradata = stream.codec_context.extradata
     if extradata is None or len(extradata) < 5 or extradata[0] != 1:
         return False
-    # In mp4 and mkv each unit follows its length, in as many bytes as ISO/IEC 14496-15 says here.
+    # In mp4 and mkv each unit is preceded by its length, whose size in bytes is stored as defined
+    # in ISO/IEC 14496-15.
     length_size = (extradata[4] & 3) + 1
     data, at = bytes(packet), 0
     while at + length_size < len(data):
@@ -213,19 +214,19 @@ def starts_afresh(packet: VideoPacket, stream: VideoStream) -> bool:
 
 
 def _unnamed(kind: type[SideDataType], value: int) -> Any:
-    """A name for side data for which PyAV has none, so that it can be left aside."""
+    """A name for side data for which PyAV has none, so that it can be ignored."""
     member: Any = object.__new__(kind)
     member._name_, member._value_ = f"UNKNOWN_{value}", value
     return member
 
 
-# FFmpeg gains kinds of side data with each release. Where PyAV does not know one of a frame's, it
-# gives none of them and raises ValueError; an enumeration asks here before it does.
+# FFmpeg adds kinds of side data with each release. If a frame has one unknown to PyAV, PyAV returns
+# none of them and raises ValueError; the enumeration calls this hook first.
 SideDataType._missing_ = classmethod(_unnamed)  # type: ignore[assignment]
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:
-    """What the container's display matrix, which FFmpeg hands on with each frame, asks for."""
+    """Orientation from the container's display matrix, which FFmpeg attaches to each frame."""
     side_data = cast("Mapping[SideDataType, Buffer]", frame.side_data)
     data = side_data.get(SideDataType.DISPLAYMATRIX)
     if data is None:
@@ -234,7 +235,7 @@ def orientation_of(frame: VideoFrame) -> Orientation:
 
 
 def stamps_noted(packets: Iterable[VideoPacket], stamps: list[int]) -> Iterator[VideoPacket]:
-    """The same packets; on the way, their time stamps are added to ``stamps``."""
+    """Pass packets on and append their time stamps to ``stamps``."""
     for packet in packets:
         if packet.pts is not None and len(stamps) < RATE_PACKETS:
             stamps.append(packet.pts)
@@ -242,9 +243,9 @@ def stamps_noted(packets: Iterable[VideoPacket], stamps: list[int]) -> Iterator[
 
 
 def mean_rate(stream: VideoStream, noted: list[int]) -> float:
-    """Frames per second: claimed, unless the first packets tell another story."""
+    """Frames per second: as declared, unless the first packets contradict it."""
     stamps = sorted(set(noted))
-    # Without stamps, the average is FFmpeg's default of 25, and the guess is the codec's word.
+    # Without stamps, the average is FFmpeg's default of 25, and the guess is the codec's value.
     rates = [stream.average_rate, stream.guessed_rate, stream.base_rate]
     rates = rates if stamps else rates[1:] + rates[:1]
     claims = [float(rate) for rate in rates if rate]
@@ -260,7 +261,7 @@ def mean_rate(stream: VideoStream, noted: list[int]) -> float:
 
 
 def claimed_duration(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds of the video stream, else of the whole file, as far as the container says."""
+    """Seconds of the video stream, else of the whole file, if the container states them."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     hours, _, rest = stream.metadata.get("DURATION", "").partition(":")

@@ -1,4 +1,4 @@
-"""The video of a motion, and the pictures in it that belong to the motion's frames."""
+"""The video that a motion was inferred from, and the pictures of the motion's frames in it."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from mbcli.video.planar import Matrix
 from mbcli.video.presentation import RgbImage
 from mbcli.video.reader import VIDEO_SUFFIXES
 
-# From one wanted frame to the next: further apart than this, seeking beats decoding.
+# Gap between two wanted frames above which seeking is faster than decoding.
 _WORTH_SEEKING = 32
-# The same frame may be stamped a little differently after a seek.
+# After a seek, the time stamp of a frame may differ slightly.
 _SAME_TIME = 0.5  # seconds
 
 
 @dataclass(frozen=True)
 class Source:
-    """A video, an image or a folder of images that suits a motion.
+    """A video, an image or a folder of images that matches a motion.
 
     Attributes:
         path: the file or folder.
-        kind: what it is.
+        kind: its kind.
         size: (width, height) of its pictures in pixels, upright.
-        matrix: of its planar pictures.
-        duration: seconds; for a video the container's claim, or None.
-        image_fps: rate at which images are taken to be shown.
-        rotate: degrees clockwise by which its pictures are turned.
+        matrix: colour matrix of its planar pictures.
+        duration: seconds; for a video as declared by the container, or None.
+        image_fps: frame rate assumed for images.
+        rotate: degrees clockwise by which its pictures are rotated.
     """
 
     path: Path
@@ -48,7 +48,7 @@ class Source:
         """Open a source and compare it with a motion.
 
         Raises:
-            InputError: it cannot be read, or has pictures of another size.
+            InputError: it cannot be read, or its pictures have another size.
         """
         rate = _source_rate(motion)
         rotate = _rotation(motion)
@@ -63,12 +63,12 @@ class Source:
             return cls(path, info.kind, info.size, reader.matrix, info.duration, rate, rotate)
 
     def reader(self, start: float) -> VideoReader:
-        """Read it from so many seconds on."""
+        """A reader that starts at ``start`` seconds."""
         return VideoReader(self.path, start=start, image_fps=self.image_fps, rotate=self.rotate)
 
 
 def noted_video(motion: Motion3D) -> Path | None:
-    """What `noted_source` finds, unless by its name it shows no pictures, as keypoint files."""
+    """The result of `noted_source`, unless its name is that of a file without pictures."""
     path = noted_source(motion)
     if path is None or path.is_dir():
         return path
@@ -91,18 +91,18 @@ def pictures_of(
 def pictures_of(
     source: Source, motion: Motion3D, rows: Sequence[int], size: tuple[int, int] | None = None
 ) -> Generator[RgbImage | Planar | None, None, None]:
-    """The picture of each of ``rows``, one at a time; None where the video has no such frame.
+    """The picture of each of ``rows``, one at a time; None if the video has no such frame.
 
-    Frames are matched by their number in the source, whatever stretch of it was inferred from.
+    Frames are matched by their number in the source, whichever excerpt the motion covers.
 
     Args:
         source: what the motion was inferred from.
         motion: whose ``keypoints.frame_index`` counts the source's frames.
-        rows: which of the motion's T frames, rising.
+        rows: ascending indices of the motion's T frames.
         size: for planar pictures of this (width, height), both even; None for RGB.
 
     Raises:
-        InputError: the source cannot be read, or shows a frame at another time than the motion.
+        InputError: the source cannot be read, or a frame has another time than in the motion.
     """
     pictures: Generator[Picture, None, None] | None = None
     picture: Picture | None = None
@@ -111,7 +111,7 @@ def pictures_of(
         for row in rows:
             number, time = int(motion.keypoints.frame_index[row]), float(motion.timestamps[row])
             if pictures is None or before is None or number - before > _WORTH_SEEKING:
-                # A mended time stamp may read differently after a seek; the frame number does not.
+                # A repaired time stamp may differ after a seek; the frame number does not.
                 start = max(0.0, time - 2 / motion.fps)
                 if source.duration is not None and start >= source.duration:
                     yield None
@@ -133,16 +133,16 @@ def pictures_of(
 
 
 def check_any(source: Source | None, motion: Motion3D, rows: Sequence[int], missing: int) -> None:
-    """Refuse a source that has not one of the wanted frames.
+    """Refuse a source that has none of the wanted frames.
 
     Args:
-        source: None where none was needed.
-        motion: of which the frames are wanted.
-        rows: which of them are, rising.
-        missing: how many of these the source has not.
+        source: None if none was needed.
+        motion: the motion whose frames are wanted.
+        rows: ascending indices of the wanted frames.
+        missing: how many of them the source lacks.
 
     Raises:
-        InputError: so it is.
+        InputError: the source lacks all of them.
     """
     if source is None or missing < len(rows):
         return
@@ -164,19 +164,19 @@ def _check_time(source: Source, picture: Picture, expected: float) -> None:
     if abs(time - expected) > _SAME_TIME:
         raise InputError(
             f"frame {number} is shown at {time:.2f} s in {source.path}, but at {expected:.2f} s "
-            "in the motion: it is another video, or the motion's frame rate was told wrongly"
+            "in the motion: it is another video, or the motion's frame rate was given wrongly"
         )
 
 
 def _rotation(motion: Motion3D) -> int:
-    """By how many degrees the pictures were turned when the motion was inferred."""
+    """Degrees by which the pictures were rotated when the motion was inferred."""
     options = motion.meta.get("options")
     rotate = options.get("rotate", 0) if isinstance(options, dict) else 0
     return rotate if rotate in (90, 180, 270) else 0
 
 
 def _source_rate(motion: Motion3D) -> float:
-    """Frames per second of what the motion was inferred from, before any skipping."""
+    """Frames per second of the motion's source, before skipping frames."""
     index, times = motion.keypoints.frame_index, motion.timestamps
     if len(index) == 1 and index[0] > 0 and times[0] > 0:
         return float(index[0] / times[0])

@@ -1,4 +1,4 @@
-"""Pictures to an animated GIF, with one palette that is made for them."""
+"""Writing pictures as an animated GIF with one common palette."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from mbcli.errors import OutputError
 from mbcli.storage.output import written_whole
 from mbcli.video.presentation import RgbImage
 
-# GIF counts in hundredths, and browsers slow down what is shown for less than two of them.
+# GIF counts in hundredths of a second, and browsers slow down frames shorter than two of them.
 MOST_FPS = 50.0
 _CLOCK = 100
-_DITHER = "dither=bayer:bayer_scale=4:diff_mode=rectangle"  # a still pattern: it packs well
+_DITHER = (
+    "dither=bayer:bayer_scale=4:diff_mode=rectangle"  # a static pattern, which compresses well
+)
 
 
 def write_gif(
@@ -31,21 +33,21 @@ def write_gif(
     times: Sequence[float],
     overwrite: bool = True,
 ) -> int:
-    """Write pictures as a GIF that plays over and over.
+    """Write pictures as a looping GIF.
 
-    The 256 colours are chosen for ``samples``, so that the frames themselves can be taken one at
-    a time; only what changes from frame to frame is written.
+    The 256 colours are chosen from ``samples``, so that the frames themselves can be consumed one
+    at a time; only changes between frames are written.
 
     Args:
         path: the file, ending in .gif; nothing is left behind if anything fails.
         frames: (H, W, 3) uint8 RGB, all of one size.
-        samples: pictures of that size that show what colours there are, at least one.
-        times: seconds at which each frame is shown, rising, no more than `MOST_FPS` of them a
-            second; the last is shown for as long as the one before it, or for a second.
-        overwrite: replace a file that exists.
+        samples: at least one picture of that size, representative of the colours.
+        times: ascending seconds at which each frame is shown, at most `MOST_FPS` per second; the
+            last is shown for as long as the one before it, or for a second.
+        overwrite: replace an existing file.
 
     Returns:
-        How many frames were written.
+        Number of frames written.
 
     Raises:
         OutputError: the path does not end in .gif or cannot be written, or the file exists and
@@ -53,7 +55,7 @@ def write_gif(
     """
     path = Path(path)
     if path.suffix.lower() != ".gif":
-        raise OutputError(f"a GIF is written as .gif, got {path.name}")
+        raise OutputError(f"the name of a GIF must end in .gif, got {path.name}")
     with written_whole(path, overwrite=overwrite) as temporary:
         try:
             return _encode(temporary, frames, _palette(samples), times)
@@ -65,7 +67,7 @@ def _palette(samples: Sequence[RgbImage]) -> VideoFrame:
     """(16, 16) pixels: the colours."""
     graph, frames = Graph(), [_frame(image, number) for number, image in enumerate(samples)]
     source, sink = _source(graph, frames[0]), graph.add("buffersink")
-    # A colour kept for transparency would be one less: what does not change is cut away anyway.
+    # No colour is reserved for transparency: unchanged regions are cropped anyway.
     make = graph.add("palettegen", "reserve_transparent=0:stats_mode=full")
     source.link_to(make)
     make.link_to(sink)
@@ -79,10 +81,10 @@ def _palette(samples: Sequence[RgbImage]) -> VideoFrame:
 
 
 class _Painter:
-    """Turns pictures into those of a palette."""
+    """Converts pictures to a palette."""
 
     def __init__(self, first: VideoFrame, palette: VideoFrame) -> None:
-        # Kept: its filters do not keep it alive.
+        # Keep a reference: its filters do not keep it alive.
         self._graph = graph = Graph()
         self._source, colours = _source(graph, first), _source(graph, palette)
         self._sink = graph.add("buffersink")
@@ -96,7 +98,7 @@ class _Painter:
         colours.push(None)
 
     def paint(self, frame: VideoFrame | None) -> Iterator[VideoFrame]:
-        """What is ready after a frame, or after the last one (None)."""
+        """The pictures that are ready after a frame, or after the last one (None)."""
         self._source.push(frame)
         while True:
             try:

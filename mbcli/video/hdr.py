@@ -1,8 +1,9 @@
-"""High dynamic range as the standard range that 2D networks know: PQ and HLG (ITU-R BT.2100).
+"""Conversion of high dynamic range, PQ and HLG (ITU-R BT.2100), to standard range for 2D networks.
 
-Light is measured in units of reference white, 203 cd/m2 (ITU-R BT.2408, table 1). Up to the knee it
-is kept; brighter light is squeezed into what is left below white. Colours go from the primaries of
-BT.2020 to those of BT.709 (ITU-R BT.2087), and light to a signal by BT.1886's exponent.
+Light is measured in units of reference white, 203 cd/m2 (ITU-R BT.2408, table 1). It is unchanged
+up to the knee; brighter light is compressed into the range between knee and white. Colours are
+converted from the primaries of BT.2020 to those of BT.709 (ITU-R BT.2087), and light to a signal
+with the exponent of BT.1886.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ TRANSFERS: dict[int, Transfer] = {16: "pq", 18: "hlg"}
 _WHITE = 203.0  # cd/m2
 _HLG_PEAK = 1000.0  # cd/m2, the nominal display of BT.2100
 _HLG_GAMMA = 1.2  # of such a display: BT.2100, note 5e to table 5
-_KNEE = 0.8  # of white; skin lies at about 0.5 (BT.2408, table 2)
+_KNEE = 0.8  # of white; skin is at about 0.5 (BT.2408, table 2)
 _EXPONENT = 2.4  # BT.1886
 _BRIGHTNESS_2020 = (0.2627, 0.6780, 0.0593)  # of red, green and blue: BT.2020, table 4
 _TO_709 = np.array(  # BT.2087, annex 2
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]]
 )
-_STEPS = 4096  # of the last table: 16 times finer than the 8 bits that come out
+_STEPS = 4096  # of the last table: 16 times finer than the 8-bit output
 
 
 @cache
@@ -67,7 +68,7 @@ def standard_range(image: Deep, transfer: Transfer) -> RgbImage:
 
     Args:
         image: (H, W, 3) RGB, full-range codes of 16 bits.
-        transfer: how light became these codes.
+        transfer: transfer function of the codes.
 
     Returns:
         (H, W, 3) uint8 RGB.

@@ -31,13 +31,13 @@ IMAGE_SUFFIXES = (
 
 
 class Shown(Protocol):
-    """A picture of a source, converted on demand; None where it turns out to be unreadable."""
+    """A picture of a source, converted on demand; None if it turns out to be unreadable."""
 
     def rgb(self) -> RgbImage | None:
         """(H, W, 3) uint8 RGB, upright."""
 
     def planar(self, size: tuple[int, int]) -> Planar | None:
-        """Upright, scaled to (width, height), both even; not to be drawn on."""
+        """Upright, scaled to (width, height), both even; must not be modified."""
 
 
 # Frame number, seconds, and the picture.
@@ -45,7 +45,7 @@ Picture = tuple[int, float, Shown]
 
 
 def natural_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """Sort key by file name in which numbers count as numbers: frame2 before frame10."""
+    """Sort key by file name that compares numbers by value: frame2 before frame10."""
     parts = re.split(r"([0-9]+)", path.name.casefold())
     key = tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p)
     return key, path.name
@@ -61,7 +61,7 @@ def files_with_suffix(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
         entries = list(folder.iterdir())
     except OSError as error:
         raise InputError(f"cannot list the folder {folder}: {error.strerror}") from error
-    # Hidden files are left out for the sake of macOS, which keeps "._name.jpg" beside each file.
+    # Hidden files are skipped because macOS keeps "._name.jpg" beside each file.
     found = [
         entry
         for entry in entries
@@ -71,18 +71,18 @@ def files_with_suffix(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 
 class ImageSource:
-    """Pictures shown one after the other; only one is in memory at a time.
+    """A sequence of pictures; only one is in memory at a time.
 
-    A folder's files, or the pages of one file. An animation says when each page is shown; all
-    others are shown at a fixed rate.
+    They are a folder's files, or the pages of one file. An animation states when each page is
+    shown; other pictures are shown at a fixed rate.
 
     Attributes:
         size: (width, height) of the first readable picture; all others must have the same.
         count: number of pictures.
-        fps: pictures per second, the mean in an animation.
-        animated: whether the file says when its pages are shown.
-        matrix: of planar pictures.
-        warnings: what went wrong so far, one line each.
+        fps: pictures per second, the mean for an animation.
+        animated: whether the file states when its pages are shown.
+        matrix: colour matrix of planar pictures.
+        warnings: problems so far, one line each.
     """
 
     matrix: Matrix = "bt709"
@@ -93,7 +93,7 @@ class ImageSource:
         Args:
             paths: the files.
             fps: pictures per second.
-            turns: quarter turns clockwise by which upright pictures are turned further.
+            turns: quarter turns clockwise by which upright pictures are rotated further.
 
         Raises:
             InputError: none of the pictures can be read.
@@ -128,12 +128,12 @@ class ImageSource:
         return self._turn.upright(image)
 
     def pictures(self, start: float) -> Iterator[Picture]:
-        """Every picture, also those before ``start`` seconds: not loading them is enough."""
+        """Every picture, including those before ``start`` seconds, which need not be loaded."""
         for index, time in enumerate(self._times):
             yield index, time, _Still(self, index)
 
     def load(self, index: int) -> RgbImage | None:
-        """One of the pictures; None, and a warning, if it cannot be read."""
+        """One of the pictures; None with a warning if it cannot be read."""
         path = self._paths[index]
         try:
             file, page = (self._only, index) if self._only else (PictureFile(path), 0)

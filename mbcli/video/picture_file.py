@@ -1,7 +1,7 @@
-"""A picture file, decoded: upright 8-bit RGB of any depth, and every page of a file with several.
+"""Decoding of picture files of any bit depth to upright 8-bit RGB, page by page.
 
-Pillow reads the files, pi-heif those of phones (HEIC, whose tiles it puts together), OpenCV those
-of more than 8 bits in colour, of which Pillow would keep the upper 8.
+Pillow reads most files, pi-heif those of phones (HEIC, whose tiles it assembles), and OpenCV colour
+pictures of more than 8 bits, of which Pillow would keep only the upper 8.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from PIL import Image, UnidentifiedImageError
 from mbcli.errors import InputError
 from mbcli.video.presentation import Orientation, RgbImage
 
-# Formats whose pages are moments of one sequence. The second picture in a phone's JPEG or HEIC is
-# a preview, a depth map or the other eye.
+# Formats whose pages form a sequence in time. The second picture in a phone's JPEG or HEIC is a
+# preview, a depth map or the other view of a stereo pair.
 _SEQUENCES = ("AVIF", "PNG", "TIFF", "WEBP")
-# What is shown for 10, 12 and 14 bits that are kept in 16, and for pictures in floating point.
+# White levels for 10, 12 and 14 bits stored in 16, and for floating-point pictures.
 _WHITES = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
 _WHITE_OF_FLOATS = (1.0, *_WHITES)
 _ORIENTATION_TAG = 0x0112  # Exif 2.32, table 4
-# (mirrored, quarter turns clockwise) that make upright what is stored with Orientation 1..8.
+# (mirrored, quarter turns clockwise) that make pictures with Orientation 1..8 upright.
 _ORIENTATIONS = (
     *((False, 0), (True, 0), (False, 2), (True, 2)),
     *((True, 3), (False, 1), (True, 1), (False, 3)),
@@ -42,15 +42,15 @@ class PictureFile:
     """One picture, or several pages of one size.
 
     Attributes:
-        pages: how many pictures it holds.
-        ends: seconds at which each page has been shown, where the file says; else empty.
+        pages: number of pictures.
+        ends: seconds at which the display of each page ends, if the file states it; else empty.
     """
 
     def __init__(self, path: Path) -> None:
         """Read the file's header.
 
         Raises:
-            InputError: the file is missing, empty or no picture that can be decoded.
+            InputError: the file is missing, empty or not a picture that can be decoded.
         """
         self.path = path
         self.ends: tuple[float, ...] = ()
@@ -76,7 +76,8 @@ class PictureFile:
 
             register_heif_opener()
         with warnings.catch_warnings():
-            # A phone's 108 million pixels are no bomb; Pillow still refuses twice what it warns of.
+            # Pictures of 108 megapixels from phones are legitimate; Pillow still refuses twice the
+            # size that it warns about.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             try:
                 return Image.open(BytesIO(self._data))
@@ -109,7 +110,7 @@ class PictureFile:
         for page in range(image.n_frames):  # type: ignore[attr-defined]
             image.seek(page)
             if image.size != size:
-                break  # a smaller copy of the first page
+                break  # a thumbnail of the first page
             count += 1
             if image.format != "TIFF":
                 image.load()
@@ -118,14 +119,15 @@ class PictureFile:
         return count
 
     def rgb(self, page: int, white: float) -> tuple[RgbImage, float]:
-        """One page as 8-bit RGB, and the value that is shown as white in it.
+        """One page as 8-bit RGB, and its white level.
 
-        Grey, palette, CMYK and transparent pictures become RGB; transparency is dropped. Of more
-        than 8 bits, white is the least full scale of 10, 12, 14 or 16 bits that holds every value.
+        Grey, palette, CMYK and transparent pictures become RGB; transparency is dropped. For more
+        than 8 bits, white is the smallest of the maxima of 10, 12, 14 or 16 bits that is not
+        exceeded by any value.
 
         Args:
-            page: 0 to ``pages - 1``; in rising order is fastest.
-            white: at least this, so that a dark picture is shown as its neighbours are.
+            page: 0 to ``pages - 1``; ascending order is fastest.
+            white: minimum white level, so that a dark picture is scaled like its neighbours.
 
         Raises:
             InputError: the picture cannot be decoded.

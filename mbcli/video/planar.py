@@ -1,4 +1,4 @@
-"""Pictures as video codecs keep them: brightness at full size, colour at half of it (4:2:0)."""
+"""Pictures in the layout of video codecs: luma at full size, chroma at half size (4:2:0)."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from mbcli.video.presentation import Orientation, RgbImage
 
 Matrix = Literal["bt601", "bt709"]
 
-# Code points of ITU-T H.273, as FFmpeg gives them with a frame.
+# Code points of ITU-T H.273, as FFmpeg attaches them to a frame.
 _UNSPECIFIED = 2
 _MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601"}
 _CODES: dict[Matrix, int] = {"bt709": 1, "bt601": 6}
 _SPACES = {"bt709": Colorspace.ITU709, "bt601": Colorspace.ITU601}
-# Players take a video of so many lines that says nothing to be BT.709.
+# Players assume BT.709 for an untagged video with at least this many lines.
 _HIGH_DEFINITION = 720
-# Share of red and blue in brightness: ITU-R BT.601 and BT.709.
+# Share of red and blue in luma: ITU-R BT.601 and BT.709.
 _SHARES: dict[Matrix, tuple[float, float]] = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722)}
 
 
 @dataclass(frozen=True)
 class Planar:
-    """A picture in YUV 4:2:0, 8 bits, brightness 16..235 and colour 16..240.
+    """A picture in YUV 4:2:0, 8 bits, luma 16..235 and chroma 16..240.
 
     Attributes:
-        frame: what FFmpeg holds.
-        matrix: how red, green and blue became brightness and colour.
-        planes: views of the frame: brightness (H, W), blue and red (H / 2, W / 2), uint8. Those
-            of a frame that came out of a decoder must not be written on: it may need them yet.
+        frame: FFmpeg's frame.
+        matrix: colour matrix from RGB to luma and chroma.
+        planes: views of the frame: luma (H, W), blue and red chroma (H / 2, W / 2), uint8. The
+            planes of a decoded frame must not be modified: the decoder may still need them.
     """
 
     frame: VideoFrame
@@ -49,20 +49,20 @@ class Planar:
 
     @classmethod
     def of(cls, frame: VideoFrame, matrix: Matrix) -> Planar:
-        """A frame that already is in YUV 4:2:0."""
+        """Wrap a frame that is already in YUV 4:2:0."""
         blue, red = _view(frame.planes[1]), _view(frame.planes[2])
         return cls(frame, matrix, (_view(frame.planes[0]), blue, red))
 
     @classmethod
     def empty(cls, size: tuple[int, int], matrix: Matrix) -> Planar:
-        """A picture to draw on, of any content; width and height must be even."""
+        """A picture to draw on, with arbitrary contents; width and height must be even."""
         width, height = size
         if width % 2 or height % 2:
             raise ValueError(f"a picture in YUV 4:2:0 must have even sides, got {width}x{height}")
         return cls.of(VideoFrame(width, height, "yuv420p"), matrix)
 
     def upright(self, orientation: Orientation) -> Planar:
-        """The same, mirrored and turned."""
+        """A mirrored and rotated copy."""
         if orientation == Orientation():
             return self
         turned = Planar.empty(orientation.upright_size(self.size), self.matrix)
@@ -72,23 +72,23 @@ class Planar:
 
 
 def matrix_of(frame: VideoFrame) -> Matrix:
-    """The matrix in which a video is best drawn on: its own, or BT.709 where it has a rare one."""
+    """The matrix to use for drawing on a video: its own, or BT.709 if its own is unusual."""
     if frame.colorspace == _UNSPECIFIED:
         return "bt709" if frame.height >= _HIGH_DEFINITION else "bt601"
     return _MATRICES.get(frame.colorspace, "bt709")
 
 
 def code_of(matrix: Matrix) -> int:
-    """Its number in ITU-T H.273, for primaries, transfer and matrix alike."""
+    """Its code point in ITU-T H.273, used for primaries, transfer and matrix."""
     return _CODES[matrix]
 
 
 def stored_as(frame: VideoFrame, matrix: Matrix) -> dict[str, Any]:
-    """What the converter is to be told of a decoded frame; what a frame does not say is assumed.
+    """Colour parameters of a decoded frame for the converter, with defaults for untagged frames.
 
     Args:
         frame: the frame.
-        matrix: of its video, for a frame that does not say.
+        matrix: of its video, for an untagged frame.
     """
     source = _MATRICES.get(frame.colorspace)
     if source is None and frame.colorspace == _UNSPECIFIED:
@@ -101,7 +101,7 @@ def stored_as(frame: VideoFrame, matrix: Matrix) -> dict[str, Any]:
 
 
 def as_planar(frame: VideoFrame, size: tuple[int, int], matrix: Matrix) -> Planar:
-    """A decoded frame scaled to (width, height), both even; the frame itself if nothing is to do.
+    """A decoded frame scaled to (width, height), both even; the frame itself if it fits already.
 
     Raises:
         FFmpegError, ValueError: its pixel format cannot be converted.
@@ -119,7 +119,7 @@ def as_planar(frame: VideoFrame, size: tuple[int, int], matrix: Matrix) -> Plana
 
 
 def planar_of_rgb(image: RgbImage, size: tuple[int, int], matrix: Matrix) -> Planar:
-    """(H, W, 3) RGB as a picture of (width, height), both even."""
+    """Convert (H, W, 3) RGB to a planar picture of (width, height), both even."""
     if (image.shape[1], image.shape[0]) != size:
         method = cv2.INTER_AREA if size[1] < image.shape[0] else cv2.INTER_LINEAR
         image = np.asarray(cv2.resize(image, size, interpolation=method), dtype=np.uint8)
@@ -131,7 +131,7 @@ def planar_of_rgb(image: RgbImage, size: tuple[int, int], matrix: Matrix) -> Pla
 
 
 def yuv_of(colour: tuple[int, int, int], matrix: Matrix) -> tuple[int, int, int]:
-    """Red, green and blue, 0..255, to brightness and the two colour values."""
+    """Red, green and blue, 0..255, to luma and the two chroma values."""
     red, green, blue = (value / 255 for value in colour)
     of_red, of_blue = _SHARES[matrix]
     bright = of_red * red + (1 - of_red - of_blue) * green + of_blue * blue

@@ -1,4 +1,4 @@
-"""How a decoded frame is to be shown: which way up, and at which second."""
+"""Presentation of decoded frames: orientation and time."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _QUARTER_TURNS = (
     cv2.ROTATE_180,
     cv2.ROTATE_90_COUNTERCLOCKWISE,
 )
-# Further back than this is the start of another recording, not a stamp out of order.
+# A larger jump back is the start of another recording, not a stamp out of order.
 _JUMP_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Orientation:
-    """How a stored picture becomes an upright one: first the mirror, then the turns.
+    """Transformation from a stored picture to an upright one: first mirroring, then rotation.
 
     Attributes:
         mirrored: swap left and right of the stored picture.
@@ -37,11 +37,11 @@ class Orientation:
 
     @classmethod
     def from_matrix(cls, matrix: Sequence[int]) -> Orientation:
-        """Read a display matrix; an angle between the quarter turns goes to the nearest one.
+        """Read a display matrix; an angle is rounded to the nearest quarter turn.
 
         Args:
             matrix: 9 integers, a b u c d v x y w, as in ISO/IEC 14496-12 (matrix of the track
-                header): the stored point (p, q), y down, is shown at
+                header): the stored point (p, q), y down, is displayed at
                 (a p + c q + x, b p + d q + y).
         """
         a, b, _, c, d = matrix[:5]
@@ -51,11 +51,11 @@ class Orientation:
         return cls(mirrored=mirrored, turns=round(angle / (math.pi / 2)) % 4)
 
     def turned(self, turns: int) -> Orientation:
-        """This one, and so many quarter turns clockwise after it."""
+        """This orientation, followed by a number of clockwise quarter turns."""
         return Orientation(self.mirrored, (self.turns + turns) % 4)
 
     def upright(self, image: RgbImage) -> RgbImage:
-        """Mirror and turn a picture, (H, W, 3) uint8; odd turns swap H and W."""
+        """Mirror and rotate a picture, (H, W, 3) uint8; odd numbers of turns swap H and W."""
         if self.mirrored:
             image = np.asarray(cv2.flip(image, 1), dtype=np.uint8)
         code = _QUARTER_TURNS[self.turns]
@@ -67,19 +67,19 @@ class Orientation:
 
 
 class Clock:
-    """Turns the time stamps of decoded frames into strictly increasing seconds.
+    """Converts the time stamps of decoded frames to strictly increasing seconds.
 
-    A missing stamp stands one frame after the one before it. A stamp that repeats or goes back a
-    little stands half a frame after it, so that its good neighbours keep their own time. A jump
-    back by more than a second (joined recordings) starts a new stretch one frame after the old
-    one. Gaps ahead are kept: they are time in which nothing was recorded.
+    A missing stamp is set one frame after the previous one. A stamp that repeats or goes back a
+    little is set half a frame after the previous one, so that intact neighbours keep their time. A
+    jump back by more than a second (joined recordings) starts a new section one frame after the old
+    one. Gaps forward are kept: nothing was recorded in that time.
 
     Attributes:
-        mended: how many times differ from what the stamps say.
+        mended: number of times that differ from their stamps.
     """
 
     def __init__(self, *, zero: int | None, time_base: Fraction, fps: float) -> None:
-        """Start a clock in which stamp ``zero`` is 0 s; None leaves that to the first stamp."""
+        """Start a clock in which stamp ``zero`` is 0 s; None uses the first stamp."""
         self.mended = 0
         self._base = float(time_base)
         self._step = 1.0 / fps

@@ -1,4 +1,4 @@
-"""Any source of pictures, a video, an image or a folder of images, as one stream of frames."""
+"""A video, an image or a folder of images as one stream of frames."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ VIDEO_SUFFIXES = (
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What is known of a source before its frames are read.
+    """Metadata of a source, known before its frames are read.
 
     Attributes:
         path: the file or folder.
         size: (width, height) in pixels, upright.
         fps: mean frames per second of the source.
-        frame_count: number of frames; for a video the container's claim, or None.
-        duration: seconds; for a video the container's claim, or None.
-        rotation: degrees clockwise by which the stored picture is turned: 0, 90, 180 or 270. For
-            images without their own orientation, which reading them follows.
-        kind: what the source is; an animation in a picture file is a video.
+        frame_count: number of frames; for a video as declared by the container, or None.
+        duration: seconds; for a video as declared by the container, or None.
+        rotation: degrees clockwise by which the stored picture is rotated: 0, 90, 180 or 270. For
+            images without their own orientation, which is applied on reading.
+        kind: kind of the source; an animation in a picture file is a video.
     """
 
     path: Path
@@ -65,10 +65,10 @@ def probe(path: str | Path, *, image_fps: float = 30.0) -> VideoInfo:
 
     Args:
         path: the file or folder.
-        image_fps: frames per second at which images are taken to be shown.
+        image_fps: frame rate assumed for images.
 
     Raises:
-        InputError: no such file, nothing in it that can be decoded, or a bad ``image_fps``.
+        InputError: no such file, nothing that can be decoded, or an invalid ``image_fps``.
     """
     return _open(Path(path), image_fps)[0]
 
@@ -83,24 +83,24 @@ def list_videos(folder: str | Path) -> list[Path]:
 
 
 class VideoReader:
-    """The frames of a video, an image or a folder of images: one at a time, and one pass.
+    """The frames of a video, an image or a folder of images: one at a time, in a single pass.
 
-    Use it in a ``with`` statement, which closes the file also when the loop is left early:
+    Use it in a ``with`` statement, which closes the file even if the loop is left early:
 
         with VideoReader("walk.mp4", start=1.5, every=2) as reader:
             for frame in reader:
                 ...
 
-    Which frames are given is told at :class:`mbcli.excerpt.Excerpt`. ``frame.index`` counts from
-    the source's first frame whatever the start, ``frame.time`` is 0 at that frame and strictly
-    increasing. How frames are counted after a seek is told at
-    :meth:`mbcli.video.video_file.VideoFile.pictures`.
+    :class:`mbcli.excerpt.Excerpt` describes which frames are returned. ``frame.index`` counts from
+    the source's first frame regardless of the start; ``frame.time`` is 0 at that frame and strictly
+    increasing. :meth:`mbcli.video.video_file.VideoFile.pictures` describes how frames are counted
+    after a seek.
 
     Attributes:
-        info: what is known of the source.
-        fps: mean frames per second that are given, after ``every``.
-        expected_frames: how many frames will come if the container's claims are true, or None.
-        warnings: what went wrong, one line each; complete when the last frame has been read.
+        info: metadata of the source.
+        fps: mean frames per second after applying ``every``.
+        expected_frames: number of frames according to the container's metadata, or None.
+        warnings: problems, one line each; complete when the last frame has been read.
     """
 
     def __init__(
@@ -115,16 +115,16 @@ class VideoReader:
     ) -> None:
         """Open the source and read its first picture; see :func:`probe` for ``image_fps``.
 
-        Iterating raises :class:`InputError` if no frame lies between ``start`` and ``end``, or if
-        the images of a folder differ in size.
+        Iterating raises :class:`InputError` if no frame is between ``start`` and ``end``, or if the
+        images of a folder differ in size.
 
         Args:
             path: the file or folder.
             start: seconds, 0 or more; None is the beginning.
             end: seconds, more than ``start``; None is the end.
-            every: 1 gives every frame, 2 every second one.
-            image_fps: frames per second at which images are taken to be shown.
-            rotate: degrees clockwise by which upright pictures are turned: 0, 90, 180 or 270.
+            every: 1 returns every frame, 2 every second one.
+            image_fps: frame rate assumed for images.
+            rotate: degrees clockwise by which upright pictures are rotated: 0, 90, 180 or 270.
 
         Raises:
             InputError: as :func:`probe`.
@@ -138,11 +138,11 @@ class VideoReader:
 
     @property
     def warnings(self) -> list[str]:
-        """What went wrong so far, one line each."""
+        """Problems so far, one line each."""
         return self._source.warnings
 
     def __iter__(self) -> Iterator[Frame]:
-        """The frames that are left of the one pass."""
+        """The remaining frames of the single pass."""
         return self._frames
 
     def __enter__(self) -> VideoReader:
@@ -157,7 +157,7 @@ class VideoReader:
         self.close()
 
     def close(self) -> None:
-        """Close the file; no more frames will come."""
+        """Close the file; no more frames are returned."""
         self._frames.close()
 
     def _expected(self) -> int | None:
@@ -174,9 +174,9 @@ class VideoReader:
         return math.ceil(max(0, last - first) / excerpt.every)
 
     def times(self) -> Iterator[tuple[int, float]]:
-        """Number and seconds of every frame that iterating would give, without its picture.
+        """Number and seconds of every frame that iterating would return, without its picture.
 
-        It is a pass of its own and decodes the stretch anew.
+        This is a separate pass, which decodes the excerpt again.
 
         Raises:
             InputError: as iterating.
@@ -186,7 +186,7 @@ class VideoReader:
 
     @property
     def matrix(self) -> Matrix:
-        """Of the planar pictures that :meth:`pictures` gives."""
+        """Colour matrix of the planar pictures that :meth:`pictures` returns."""
         return self._source.matrix
 
     def _read(self) -> Generator[Frame, None, None]:
@@ -200,9 +200,9 @@ class VideoReader:
             raise self._empty()
 
     def pictures(self) -> Generator[Picture, None, None]:
-        """Number, seconds and picture of every frame of the stretch, converted on demand.
+        """Number, seconds and picture of every frame of the excerpt, converted on demand.
 
-        It is a pass of its own, apart from iterating; closing it closes the file.
+        This is a separate pass from iterating; closing it closes the file.
 
         Raises:
             InputError: as iterating.
@@ -229,7 +229,7 @@ class VideoReader:
 def _open(
     path: Path, image_fps: float, turns: int = 0
 ) -> tuple[VideoInfo, VideoFile | ImageSource]:
-    """Choose the kind of source by what the path is, and open it."""
+    """Determine the kind of source from the path, and open it."""
     if not (math.isfinite(image_fps) and image_fps > 0):
         raise InputError(f"the frame rate of images must be a positive number, got {image_fps:g}")
     if path.is_dir():
@@ -256,7 +256,7 @@ def _open(
 
 
 def _missing(path: Path) -> str:
-    """What to say of a source that is no file."""
+    """The error message for a source that is not a file."""
     if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.IGNORECASE):
         return f"a video must be a file on this machine, got an address: download {path} first"
     if str(path).isdecimal():
@@ -285,13 +285,13 @@ def _images_of(folder: Path) -> list[Path]:
     videos = list_videos(folder)
     if images and videos:
         raise InputError(
-            f"a folder must hold either images or videos, but {folder} holds both "
-            f"({images[0].name}, {videos[0].name}): name the one file, or move them apart"
+            f"a folder must contain either images or videos, but {folder} contains both "
+            f"({images[0].name}, {videos[0].name}): give a single file, or separate them"
         )
     if videos:
         raise InputError(
-            f"a folder is read as a sequence of images, but {folder} holds {len(videos)} videos "
-            f"({videos[0].name}): name the videos themselves"
+            f"a folder is read as a sequence of images, but {folder} contains {len(videos)} videos "
+            f"({videos[0].name}): give the videos themselves"
         )
     if not images:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The sound of a video between two of its moments, sample by sample."""
+"""The sound of a section of a video, with sample accuracy."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from mbcli.video.video_file import VideoFile
 
 Samples = npt.NDArray[np.float32]  # (channels, N), -1..1
 
-# Those that AAC knows, ISO/IEC 14496-3 table 1.18, and players too.
+# Sample rates supported by AAC, ISO/IEC 14496-3 table 1.18, and by players.
 _RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _USUAL_RATE = 48000
 _BLOCK = 1024  # samples, as AAC codes them
-# Stamps may be rounded to milliseconds: below this, a gap or an overlap is none.
+# Stamps may be rounded to milliseconds: shorter gaps and overlaps are ignored.
 _SLACK = 0.02  # seconds
 
 
 class Sound:
-    """The sound of a video file; silence stands where it has none.
+    """The sound of a video file, with silence in gaps.
 
     Attributes:
         rate: samples per second.
@@ -48,7 +48,7 @@ class Sound:
         self._length = max(0, round((end - start) * self.rate))
 
     def blocks(self) -> Iterator[Samples]:
-        """(channels, 1024) samples after samples, the last ones fewer, from start to end."""
+        """Consecutive blocks of (channels, 1024) samples from start to end; the last is shorter."""
         waiting: list[Samples] = []
         held = 0
         for samples in self._stretch():
@@ -85,7 +85,7 @@ class Sound:
             yield np.zeros((self.channels, size), dtype=np.float32)
 
     def _decoded(self) -> Generator[tuple[int, Samples], None, None]:
-        """Decoded pieces, and at which sample from the start each of them belongs."""
+        """Decoded pieces, each with its position in samples from the start."""
         layout = "stereo" if self.channels == 2 else "mono"
         resampler = AudioResampler(format="fltp", layout=layout, rate=self.rate)
         with opened(self._path) as (container, _):
@@ -93,7 +93,7 @@ class Sound:
             assert stream is not None
             base = float(stream.time_base or 1 / self.rate)
             if self._zero > 0:
-                # A little before, as decoders need a packet or two to swing in.
+                # Slightly earlier, since decoders need a packet or two to settle.
                 container.seek(int((self._zero - 0.2) / base), stream=stream, backward=True)
             at: int | None = None
             for frame in _frames(container, stream):
@@ -110,7 +110,7 @@ class Sound:
 
 
 def sound_of(path: Path, start: float, end: float) -> Sound | None:
-    """The sound of a video from ``start`` to ``end``; None if it has none that can be decoded.
+    """The sound of a video from ``start`` to ``end``; None if there is none or it is undecodable.
 
     Args:
         path: a video file; anything else has no sound.
@@ -139,7 +139,7 @@ def _audio_stream(container: InputContainer) -> AudioStream | None:
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    """What can be decoded; packets that cannot leave silence."""
+    """The frames that can be decoded; undecodable packets become silence."""
     packets = container.demux(stream)
     while True:
         try:

@@ -1,7 +1,7 @@
-"""One video file and the frames of it that can be decoded, numbered, timed and upright.
+"""The decodable frames of one video file: numbered, timed and upright.
 
-A container's word is not trusted: the number of frames and the duration that it claims are only
-compared with what was decoded, and its time stamps are made strictly increasing.
+Container metadata is not trusted: the declared number of frames and duration are only compared
+with the decoded ones, and time stamps are made strictly increasing.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ from mbcli.video.presentation import Clock, RgbImage
 
 @dataclass(frozen=True)
 class _Entry:
-    """Where decoding may begin for a start in mid-file.
+    """Where to begin decoding for a start in the middle of a file.
 
     Attributes:
         keyframe: time stamp to seek to.
-        first: time stamp of the first frame that is wanted.
+        first: time stamp of the first wanted frame.
         index: number of that frame in the source.
         discarded: whether packets before it are decoded but never shown.
     """
@@ -60,19 +60,19 @@ class _Entry:
 class VideoFile:
     """A video file whose first frame could be decoded; each call of ``pictures`` is a new pass.
 
-    Pictures are turned upright by the display matrix of the first frame. Pixels that are not
-    square are made square by scaling the width. Should the size change in mid-stream, later
-    pictures are scaled to the first.
+    Pictures are made upright by the display matrix of the first frame. Non-square pixels are made
+    square by scaling the width. If the size changes within the stream, later pictures are scaled to
+    the size of the first.
 
     Attributes:
         size: (width, height) of the upright picture.
         fps: mean frame rate.
-        frame_count: number of frames that the container claims, or None.
-        duration: seconds that the container claims, or None.
-        orientation: what makes the stored picture upright.
-        zero: seconds at which the container's clock stands when the first frame is shown.
-        matrix: of planar pictures.
-        warnings: what went wrong so far, one line each; complete after a pass to the end.
+        frame_count: number of frames declared by the container, or None.
+        duration: seconds declared by the container, or None.
+        orientation: transformation that makes the stored picture upright.
+        zero: time of the first frame on the container's clock, in seconds.
+        matrix: colour matrix of planar pictures.
+        warnings: problems so far, one line each; complete after a pass to the end.
     """
 
     def __init__(self, path: Path, turns: int = 0) -> None:
@@ -80,7 +80,7 @@ class VideoFile:
 
         Args:
             path: the file.
-            turns: quarter turns clockwise by which upright pictures are turned further.
+            turns: quarter turns clockwise by which upright pictures are rotated further.
 
         Raises:
             InputError: not a video, sound only, or no frame can be decoded.
@@ -95,7 +95,7 @@ class VideoFile:
                 raise InputError(
                     f"no frame of {path} could be decoded (codec {codec_name(stream)})"
                 )
-            # AVI keeps no presentation stamps; FFmpeg's guess at them is wrong with B-frames.
+            # AVI has no presentation stamps; FFmpeg's guesses are wrong with B-frames.
             self._has_pts = container.format.name != "avi"
             self._time_base = stream.time_base or Fraction(1, 90_000)
             self._zero = self._stamp(frame)
@@ -116,13 +116,13 @@ class VideoFile:
             self.fps = mean_rate(stream, stamps)
 
     def pictures(self, start: float) -> Iterator[Picture]:
-        """Every frame from ``start`` seconds on, and some before it where seeking was not safe.
+        """Every frame from ``start`` seconds on, and earlier frames if seeking was not safe.
 
-        Frames are numbered in the order in which they are shown. In mp4, mov, mkv and webm with
-        the usual codecs the number is that of the packets shown before the frame: it is known
-        after a seek without decoding, and frames lost to damage keep their numbers. Elsewhere,
-        where time stamps are missing or repeated, and where a keyframe does not lead to the frame
-        that was looked for, decoding begins at the first frame and counts those that come out.
+        Frames are numbered in display order. In mp4, mov, mkv and webm with common codecs, the
+        number is that of the packets shown before the frame: it is known after a seek without
+        decoding, and frames lost to damage keep their numbers. In other files, if time stamps are
+        missing or repeated, or if a keyframe does not lead to the wanted frame, decoding begins at
+        the first frame and decoded frames are counted.
 
         Raises:
             InputError: ``start`` is past the end.
@@ -134,7 +134,7 @@ class VideoFile:
             frames = self._frames(noted, numbers, entry.keyframe)
             found = next((f for f in frames if f.pts is None or f.pts >= entry.first), None)
             if found is not None and found.pts == entry.first:
-                # Frames between the keyframe and the start may lack what stands before them.
+                # Frames between the keyframe and the start may lack their reference frames.
                 noted.lost = noted.damaged = 0
                 claim = None if entry.discarded else self.frame_count
                 yield from self._shown(itertools.chain([found], frames), noted, numbers, claim)
@@ -169,7 +169,7 @@ class VideoFile:
                 if packet.pts is None:
                     return None
                 if first is not None and packet.dts is not None and packet.dts > first:
-                    break  # No later packet is shown before this one is decoded.
+                    break  # No later packet is displayed before this one is decoded.
                 stamps.append(packet.pts)
                 if packet.is_keyframe and starts_afresh(packet, stream):
                     keyframes.append(packet.pts)
@@ -205,38 +205,38 @@ class VideoFile:
         self.warnings.append(f"{self.path.name} {line}")
 
     def _report(self, noted: Pass, count: int, shown_until: float, claim: int | None) -> None:
-        """Say what a pass to the end of the file has shown to be amiss."""
+        """Add warnings about problems found in a complete pass over the file."""
         name = self.path.name
         expected = None if claim is None else claim - noted.discarded
         if noted.broken:
             of = "" if expected is None else f" of {expected}"
             self.warnings.append(
                 f"{name} breaks off after {count}{of} frames ({shown_until:.2f} s); "
-                "what came before is used"
+                "the frames before are used"
             )
         elif expected is not None and count != expected:
             self.warnings.append(
                 f"{name} claims {expected} frames, but {count} could be decoded; these are used"
             )
         elif claim is None and self.frame_count is None and self.duration is not None:
-            # Beside sound, pictures may well end a little earlier than the file.
+            # In a file with sound, pictures may end slightly before the file.
             slack = 3 / self.fps if self._alone else max(0.5, 3 / self.fps)
             if shown_until < self.duration - slack:
                 self.warnings.append(
                     f"{name} claims {self.duration:.2f} s, but its last frame ends at "
-                    f"{shown_until:.2f} s; what is there is used"
+                    f"{shown_until:.2f} s; the existing frames are used"
                 )
         if noted.lost or noted.damaged:
             self.warnings.append(
                 f"{name} is damaged: {noted.lost} packets could not be decoded, "
-                f"{noted.damaged} frames came out with faults"
+                f"{noted.damaged} decoded frames have faults"
             )
 
     def _stamp(self, frame: VideoFrame) -> int | None:
         return frame.pts if self._has_pts else frame.dts
 
     def note_size(self, frame: VideoFrame) -> None:
-        """Warn, once, if a frame is not of the first one's size."""
+        """Warn once if a frame differs in size from the first."""
         if (frame.width, frame.height) != self._decoded_size:
             line = f"{self.path.name} changes its picture size; all are scaled to the first"
             if line not in self.warnings:
@@ -244,13 +244,13 @@ class VideoFile:
 
     @property
     def square_size(self) -> tuple[int, int]:
-        """(width, height) of the stored picture, its pixels made square."""
+        """(width, height) of the stored picture with square pixels."""
         return self._square_size
 
 
 @dataclass(frozen=True)
 class _Decoded:
-    """One frame as it came out of the decoder."""
+    """One decoded frame."""
 
     file: VideoFile
     frame: VideoFrame
@@ -261,7 +261,7 @@ class _Decoded:
         width, height = file.square_size
         transfer = TRANSFERS.get(frame.color_trc)
         try:
-            # The range is said because PyAV before 17 would keep the video's, 16 to 235.
+            # The range is set because PyAV before 17 would keep the video's, 16 to 235.
             image = frame.to_ndarray(
                 format="rgb24" if transfer is None else "rgb48le",
                 width=width,
@@ -292,7 +292,7 @@ class _Decoded:
 
 
 def past_end(path: Path, start: float, last: float) -> InputError:
-    """The error for a start that no frame is shown at or after; ``last`` is the last frame's."""
+    """The error for a start after the last frame, which is shown at ``last``."""
     return InputError(
         f"start must be before the end of {path}, whose last frame is at {last:.3f} s, "
         f"got {start:g} s"

@@ -1,4 +1,4 @@
-"""Pictures, and sound with them, to an H.264 video."""
+"""Writing pictures, optionally with sound, as an H.264 video."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from mbcli.video.planar import Planar, code_of, planar_of_rgb
 from mbcli.video.presentation import RgbImage
 from mbcli.video.sound import Sound
 
-# The largest denominator that television rates need, as in 30000/1001.
+# The largest denominator in television frame rates, as in 30000/1001.
 _RATE_DENOMINATOR = 1001
-# Of x264, with the part of the slower presets that makes files small: on drawn-on 720p pictures
-# two thirds of the time of "veryfast", 0.7 dB less, and files a sixth larger.
+# x264 preset, with the option of slower presets that reduces file size: on annotated 720p pictures
+# it takes two thirds of the time of "veryfast", at 0.7 dB less and a sixth larger files.
 _X264 = {"preset": "superfast", "x264-params": "mbtree=1:rc-lookahead=10"}
 _MIN_FPS = 0.01
-_CLOCK = 90_000  # ticks a second, where frames do not come at an even rate
-_EVEN = 0.25  # of a frame: what an even rate may be off
-_SOUND_BITS = 96_000  # a second and channel
+_CLOCK = 90_000  # ticks per second, if the frame rate varies
+_EVEN = 0.25  # of a frame: tolerance for a constant rate
+_SOUND_BITS = 96_000  # per second and channel
 
 
 def write_video(
@@ -45,24 +45,24 @@ def write_video(
 ) -> int:
     """Write pictures as an mp4 with H.264 (yuv420p) and AAC, which plays everywhere.
 
-    The video is written under a temporary name in the same folder, and renamed when it is whole;
-    if anything fails, also in ``frames``, nothing is left behind. H.264 needs even sizes: an odd
-    width or height grows by one pixel, a repetition of the last column or row. The index comes
-    first in the file, so that a browser can play while it loads.
+    The video is written under a temporary name in the same folder, and renamed when complete; if
+    anything fails, also in ``frames``, nothing is left behind. H.264 needs even sizes: an odd width
+    or height is padded by repeating the last column or row. The index comes first in the file, so
+    that a browser can play it while loading.
 
     Args:
         path: the file, ending in .mp4.
-        frames: all of one size, taken one at a time: (H, W, 3) uint8 RGB, which becomes BT.709,
-            or planar pictures, which are written as they are.
+        frames: all of one size, consumed one at a time: (H, W, 3) uint8 RGB, which becomes BT.709,
+            or planar pictures, which are written unchanged.
         fps: frames per second.
-        times: when each frame is shown, in rising seconds, counted from the first; where these
-            are not about ``fps`` apart they go into the file as they are. None: evenly.
-        sound: written beside the pictures, from the time of the first one on.
+        times: ascending seconds at which each frame is shown, relative to the first; if they do
+            not match ``fps``, they are written to the file. None means a constant rate.
+        sound: sound for the video, from the time of the first picture on.
         crf: x264's constant rate factor, 0 (lossless) to 51 (worst).
-        overwrite: replace a file that exists.
+        overwrite: replace an existing file.
 
     Returns:
-        How many frames were written.
+        Number of frames written.
 
     Raises:
         OutputError: the path does not end in .mp4 or cannot be written, the file exists and
@@ -72,7 +72,7 @@ def write_video(
     """
     path = Path(path)
     if path.suffix.lower() != ".mp4":
-        raise OutputError(f"a video is written as .mp4, got {path.name}")
+        raise OutputError(f"the name of a video must end in .mp4, got {path.name}")
     if not (math.isfinite(fps) and fps >= _MIN_FPS):
         raise ConfigError(f"the frame rate of a video must be at least {_MIN_FPS:g}, got {fps:g}")
     if not 0 <= crf <= 51:
@@ -83,7 +83,7 @@ def write_video(
         if first is None:
             raise OutputError(f"{path} cannot be written: there are no frames")
         try:
-            # "faststart" puts the index first.
+            # "faststart" puts the index at the beginning.
             options = {"movflags": "+faststart"}
             with av.open(f"file:{temporary}", "w", format="mp4", options=options) as out:
                 return _encode(out, first, pictures, _Timing(fps, times), sound, crf)
@@ -92,7 +92,7 @@ def write_video(
 
 
 class _Timing:
-    """When frames are shown, in ticks."""
+    """Display times of frames, in ticks."""
 
     def __init__(self, fps: float, times: Sequence[float] | None) -> None:
         self.rate = Fraction(fps).limit_denominator(_RATE_DENOMINATOR)
@@ -124,7 +124,7 @@ def _encode(
     for image in itertools.chain([first], rest):
         if type(image) is not type(first) or _shape(image) != _shape(first):
             raise ValueError(
-                f"frame {count} must be {_shape(first)} as the first, got {_shape(image)}"
+                f"frame {count} must be {_shape(first)} like the first, got {_shape(image)}"
             )
         frame = _planar(image).frame
         frame.pts, frame.time_base = timing.tick(count), timing.base
@@ -139,7 +139,7 @@ def _encode(
 
 
 class _Voice:
-    """The sound beside the pictures, written as far as these have come."""
+    """The sound of a video, written in step with the pictures."""
 
     def __init__(self, out: OutputContainer, sound: Sound) -> None:
         self._out, self._sound = out, sound
@@ -168,7 +168,7 @@ class _Voice:
 
 
 def _describe(stream: VideoStream, first: Planar, timing: _Timing) -> None:
-    """Size, pixel format and colours; without the latter, players guess by the size."""
+    """Set size, pixel format and colours; without the colours, players guess them by the size."""
     context = stream.codec_context
     context.width, context.height = first.size
     context.pix_fmt = "yuv420p"

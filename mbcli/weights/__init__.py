@@ -1,4 +1,4 @@
-"""Weights: one table of them, where they lie, whether they are whole, and their download."""
+"""Weights: the table of known files, finding them on disk, verifying and downloading them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking one file out of a ZIP archive that came from the network."""
+"""Extraction of one file from a downloaded ZIP archive."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def extract(
     most: int,
     observer: Observer = unobserved,
 ) -> None:
-    """Write the only member with a given file name, in whatever folder, to ``target``.
+    """Write the only member with a given file name, in any folder, to ``target``.
 
-    No name from the archive is used as a path.
+    Names in the archive are never used as paths.
 
     Args:
         archive: the ZIP file.
         member: file name without a folder, such as ``end2end.onnx``.
-        target: written to, and left as it is if something goes wrong.
-        most: bytes that the member may have.
-        observer: is told the bytes written.
+        target: output file; partial output remains after an error.
+        most: maximum size of the member in bytes.
+        observer: receives progress in bytes written.
 
     Raises:
-        WeightsError: no archive, a damaged one, not exactly one such member, or one that is
-            larger than it may be.
+        WeightsError: not an archive, a damaged one, not exactly one such member, or a member that
+            is too large.
         OSError: ``target`` cannot be written.
     """
     try:
@@ -41,14 +41,14 @@ def extract(
             fitting = [i for i in opened.infolist() if PurePosixPath(i.filename).name == member]
             if len(fitting) != 1:
                 raise WeightsError(
-                    f"the archive must hold one file {member}, but holds {len(fitting)}"
+                    f"the archive must contain one file {member}, but contains {len(fitting)}"
                 )
             info = fitting[0]
             if info.file_size > most:
                 raise WeightsError(
                     f"{member} in the archive must be {most} bytes at most, got {info.file_size}"
                 )
-            # Reading stops at the size that the directory of the archive tells.
+            # Reading stops at the size stated in the archive's directory.
             with opened.open(info) as source, target.open("wb") as out:
                 done = 0
                 while chunk := source.read(_CHUNK):
@@ -56,5 +56,5 @@ def extract(
                     done += len(chunk)
                     observer("unpack", done, info.file_size)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        # RuntimeError: encrypted; NotImplementedError: a compression that zipfile does not know.
+        # RuntimeError: encrypted; NotImplementedError: an unsupported compression method.
         raise WeightsError(f"the archive is damaged or not a plain ZIP file: {error}") from error

@@ -1,4 +1,4 @@
-"""What is known of a weights file."""
+"""Description of a weights file."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ HashSource = Literal["measured", "publisher", "second-hand"]
 
 Shape = tuple[int | None, ...]  # None: any length
 
-# A file of unknown size is at least a part of what it should roughly be, and at most some times
-# that: one in half precision is half as large, one with its optimiser's two moments thrice.
+# A file of unknown size may differ from its estimate by this factor in either direction: half
+# precision halves it, an optimiser's two moments triple it.
 _SLACK = 4
-_BESIDE = 64 << 20  # bytes of what lies beside a model in its archive, generously
-# Bytes of the largest model that anybody publishes for a stage of ours, generously.
+_BESIDE = 64 << 20  # bytes of other files in a model's archive, a generous limit
+# Size in bytes of the largest published model for any of our stages, a generous limit.
 _LARGEST = 2 << 30
 
 
 @dataclass(frozen=True)
 class TorchFile:
-    """What a file of ``torch.save`` holds.
+    """Expected contents of a file of ``torch.save``.
 
     Attributes:
-        key: of the mapping of tensors in it.
-        shapes: some of them by name, without the ``module.`` of a training on several GPUs.
+        key: key of the mapping of tensors.
+        shapes: shapes of some tensors by name, without the prefix ``module.`` of multi-GPU
+            training.
     """
 
     key: str
@@ -35,11 +36,11 @@ class TorchFile:
 
 @dataclass(frozen=True)
 class PictureGraph:
-    """What an ONNX file holds: a network that takes pictures.
+    """Expected contents of an ONNX file: a network that takes pictures.
 
     Attributes:
-        size: (width, height) of its pictures, where the graph does not leave them open.
-        outputs: shapes of its outputs, in whatever order.
+        size: (width, height) of its pictures, unless the graph leaves them open.
+        outputs: shapes of its outputs, in any order.
     """
 
     size: tuple[int, int]
@@ -51,28 +52,28 @@ class WeightsEntry:
     """One weights file.
 
     Attributes:
-        name: what users and result files call it.
-        file: file name, without a directory. Where others cache the same file, the name that they
-            give it, so that their folder serves as ``MBCLI_WEIGHTS``.
+        name: its name on the command line and in result files.
+        file: file name, without a directory. If other programs cache this file, the name that they
+            use, so that their folder can serve as ``MBCLI_WEIGHTS``.
         stage: the stage that loads it. Person detectors belong to ``pose2d``.
         licence: SPDX expression of the publisher's licence for the file.
-        origin: where the file comes from, for people.
+        origin: human-readable description of where the file comes from.
         skeleton: a key of ``mbcli.skeleton.SKELETONS``: joints of the keypoints that it produces,
             or takes if it produces something else. None for a person detector.
-        bytes: size of the file, None if not known.
-        about: roughly the bytes of a file whose size is not known, to tell people before they
-            download it: four for each parameter, or what others wrote down rounded.
-        sha256: lower-case hexadecimal digest of the file, None if not known.
-        sha256_source: who says so: measured by us, the publisher, or second-hand, that is written
-            down by others who downloaded the file. None without a digest.
-        sha256_prefix: first digits of the digest as the publisher states them, checked where
-            ``sha256`` is None.
+        bytes: size of the file, None if unknown.
+        about: approximate size in bytes if ``bytes`` is unknown, shown before a download: four
+            bytes per parameter, or a rounded figure published by others.
+        sha256: lower-case hexadecimal digest of the file, None if unknown.
+        sha256_source: origin of the digest: measured by us, the publisher, or second-hand, that is
+            published by others who downloaded the file. None without a digest.
+        sha256_prefix: first digits of the digest as stated by the publisher, checked if ``sha256``
+            is None.
         url: address of the download; None for a file that comes with mbcli.
-        member: file name inside the ZIP archive at ``url``; None if the address gives the file.
-        archive_sha256: digest of that archive, None if not known.
-        training_data: what the licences of the training data restrict, empty if nothing.
-        holds: what must be in the file, looked at where no whole digest is known.
-        facts: what the publisher says of how the network was trained, and the file does not.
+        member: file name inside the ZIP archive at ``url``; None if the address is the file itself.
+        archive_sha256: digest of that archive, None if unknown.
+        training_data: restrictions from the licences of the training data, empty if none.
+        holds: expected contents of the file, checked if no full digest is known.
+        metadata: what the publisher states about the training, but the file does not contain.
         confirmed: whether ``url`` is in the publisher's own list of files.
     """
 
@@ -91,23 +92,23 @@ class WeightsEntry:
     member: str | None = None
     archive_sha256: str | None = None
     training_data: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
     holds: TorchFile | PictureGraph | None = None
     confirmed: bool = True
 
     @property
     def host(self) -> str:
-        """Who serves the file; empty for one that comes with mbcli."""
+        """The server of the file; empty for a file that comes with mbcli."""
         return "" if self.url is None else urlsplit(self.url).netloc
 
     @property
     def verified(self) -> bool:
-        """Whether a digest says what the file is; else its size and what it holds are looked at."""
+        """Whether the full digest is known; otherwise size and contents are checked."""
         return self.sha256 is not None
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """The fewest and the most bytes that the file may have."""
+        """Minimum and maximum size of the file in bytes."""
         if self.bytes is not None:
             return self.bytes, self.bytes
         if self.about is None:
@@ -116,5 +117,5 @@ class WeightsEntry:
 
     @property
     def most_to_download(self) -> int:
-        """The most bytes of what lies at the address: the file, or the archive that it is in."""
+        """Maximum size of the download in bytes: the file, or the archive that contains it."""
         return self.sizes[1] + (0 if self.member is None else _BESIDE)

@@ -1,4 +1,4 @@
-"""Downloading a file of the table: whole and checked under its name, or not there at all."""
+"""Download of a file in the table; it appears under its name only when complete and checked."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ def fetch(
     insecure: bool = False,
     observer: Observer = unobserved,
 ) -> Path:
-    """Download a file of the table, unless it is on disk and whole already.
+    """Download a file in the table, unless a valid copy is already on disk.
 
-    The bytes go under a temporary name first, which a later call continues if this one is broken
-    off. The final name appears when size and digest have been checked. Where the table knows no
-    whole digest, the file must open and hold what it should (`mbcli.weights.structure`), and its
-    digest is noted beside it: whatever is verified or downloaded later must have the same.
+    The download goes to a temporary file first, which a later call resumes after an interruption.
+    The final name appears when size and digest have been checked. If the table has no full digest,
+    the file must open and have the expected contents (`mbcli.weights.structure`), and its digest is
+    recorded beside it: later downloads and checks must match it.
 
     Args:
-        name: a name of the table.
-        mirror: another server, ``https://HOST`` or ``https://HOST/SOME/PATH``: it takes the place
-            of scheme and host of the address in the table, whose path is put behind it.
-        directory: where to; the user's cache if None.
-        force: download even what is there, and accept another digest than the one noted at the
-            first download.
-        insecure: allow a mirror, or a redirect, without encryption (http).
-        observer: is told ``download`` and ``unpack`` in bytes.
+        name: a name in the table.
+        mirror: another server, ``https://HOST`` or ``https://HOST/SOME/PATH``: it replaces scheme
+            and host of the address in the table; the path is appended.
+        directory: destination; the user's cache if None.
+        force: download even if the file exists, and accept a digest that differs from the one
+            recorded at the first download.
+        insecure: allow a mirror or a redirect without encryption (http).
+        observer: receives progress of ``download`` and ``unpack`` in bytes.
 
     Returns:
-        Path of the whole file.
+        Path of the complete file.
 
     Raises:
-        WeightsError: an unknown name, no network, an answer other than the file, a full disk, or
-            a file that is not the one that was expected, which is removed.
+        WeightsError: an unknown name, no network, an unexpected response, a full disk, or a file
+            other than the expected one, which is removed.
         OutputError: ``directory`` cannot be written to.
-        ConfigError: ``mirror`` is no address, or one without encryption.
+        ConfigError: ``mirror`` is not an address, or is without encryption.
     """
     entry = find.named(name)
     if entry.url is None:
         if directory is not None:
             raise ConfigError(
                 f"weights {name!r} come with mbcli and cannot be downloaded; "
-                f"they lie in {find.resolve(name)}"
+                f"they are in {find.resolve(name)}"
             )
         return find.verify(name)
     url = _address(entry.url, mirror, insecure=insecure)
@@ -64,14 +64,14 @@ def fetch(
     target = folder / entry.file
     if not force:
         present = find.on_disk(name) if directory is None else target
-        # Only in the cache is a damaged file ours for sure.
+        # Only in the cache is a damaged file certainly ours.
         foreign = directory is not None or present != target
         if present is not None and _whole(entry, present, foreign=foreign):
             return present
     check_folder(folder)
     with on_disk_errors(target):
         folder.mkdir(parents=True, exist_ok=True)
-    # Imported on use, like requests: every command imports the table, few of them download.
+    # Imported on use, like requests: every command imports the table, but few download.
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / f".{entry.file}.lock", timeout=0)
@@ -83,7 +83,7 @@ def fetch(
         _bring(entry, url, target, force=force, insecure=insecure, observer=observer)
     finally:
         lock.release()
-        # On Windows somebody who has just opened it keeps it from being removed: no harm.
+        # On Windows another process that has it open prevents removal, which is harmless.
         with contextlib.suppress(OSError):
             Path(lock.lock_file).unlink(missing_ok=True)
     return target
@@ -97,17 +97,17 @@ def _address(url: str, mirror: str | None, *, insecure: bool) -> str:
         url = f"{mirror.rstrip('/')}{urlsplit(url).path}"
     if urlsplit(url).scheme != "https" and not insecure:
         raise ConfigError(
-            f"weights come over https only, got {url}; --insecure-mirror allows http, where "
-            "everybody on the way can put something else in their place"
+            f"weights must come over https, got {url}; --insecure-mirror allows http, where "
+            "anybody on the network path can replace them"
         )
     return url
 
 
 def _whole(entry: WeightsEntry, path: Path, *, foreign: bool) -> bool:
-    """Whether the file is there as it should be.
+    """Whether the file exists and is valid.
 
     Raises:
-        WeightsError: one that is not whole lies where no download may replace it.
+        WeightsError: an invalid file is where no download may replace it.
     """
     if not path.is_file():
         return False
@@ -116,7 +116,7 @@ def _whole(entry: WeightsEntry, path: Path, *, foreign: bool) -> bool:
     except WeightsError as error:
         if foreign:
             raise WeightsError(
-                f"{path} is not whole, or of somebody else: remove it first ({error})"
+                f"{path} is damaged or another file: remove it first ({error})"
             ) from error
         return False
     return True
@@ -153,12 +153,12 @@ def _bring(
             fresh = part
         _settle(entry, url, fresh, target, announced=None if packed else announced, force=force)
     finally:
-        # Whatever was wrong with it, the same bytes would be wrong again.
+        # The partial file is useless: its bytes would fail again.
         discard(part)
 
 
 def _unpack(entry: WeightsEntry, url: str, part: Path, fresh: Path, observer: Observer) -> None:
-    """Check the archive and take the file out of it."""
+    """Check the archive and extract the file."""
     if entry.archive_sha256 is not None:
         known = find.Expected(entry.archive_sha256, entry.sha256_source or "second-hand")
         _compare(entry, url, known, find.sha256_of(part))
@@ -167,7 +167,9 @@ def _unpack(entry: WeightsEntry, url: str, part: Path, fresh: Path, observer: Ob
             extract(part, entry.member or "", fresh, most=entry.sizes[1], observer=observer)
     except WeightsError as error:
         fresh.unlink(missing_ok=True)
-        raise WeightsError(f"{entry.name}: {error}, as it came from {url}; removed") from error
+        raise WeightsError(
+            f"{entry.name}: {error}, downloaded from {url}; it was removed"
+        ) from error
 
 
 def _settle(
@@ -179,7 +181,7 @@ def _settle(
     announced: str | None,
     force: bool,
 ) -> None:
-    """Give a downloaded file its final name if it is the right one, else remove it."""
+    """Rename a downloaded file to its final name if it is valid, else remove it."""
     note = find.digest_note(target)
     try:
         size = fresh.stat().st_size
@@ -200,7 +202,7 @@ def _settle(
                 check_structure(entry, fresh)
             except WeightsError as error:
                 raise WeightsError(
-                    f"{entry.name}: what came from {url} is something else: {error}; it was removed"
+                    f"{entry.name}: {url} is another file: {error}; it was removed"
                 ) from error
         with on_disk_errors(target):
             fresh.replace(target)
@@ -217,16 +219,16 @@ def _compare(entry: WeightsEntry, url: str, known: find.Expected, digest: str) -
     if known.source == "first download":
         remedy = "; --force accepts the new file"
     elif known.source == "second-hand":
-        remedy = "; if you trust what is there, download it yourself and give its path"
+        remedy = "; if you trust that file, download it yourself and give its path"
     raise WeightsError(
-        f"{entry.name}: the SHA-256 of what came from {url} must {known}, got {digest}; "
+        f"{entry.name}: the SHA-256 of the file from {url} must {known}, got {digest}; "
         f"it was removed{remedy}"
     )
 
 
 def _advice(entry: WeightsEntry, target: Path) -> str:
-    """How else to come by the file."""
+    """Other ways to get the file."""
     if not entry.confirmed:
         return "; this address follows the publisher's naming but is not in its list of files"
     what = "it" if entry.member is None else f"its {entry.member}"
-    return f"; another server: --mirror; by other means: save {what} as {target}"
+    return f"; use another server with --mirror, or save {what} as {target} yourself"

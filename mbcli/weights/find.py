@@ -1,10 +1,10 @@
-"""Where weights lie on this machine, and whether they are whole.
+"""Finding weights on this machine and checking their integrity.
 
-A weights file is looked for in this order:
+A weights file is searched for in this order:
 
-1. the path that was given, if it is no name of the table;
+1. the given path, if it is not a name in the table;
 2. the directory named by the environment variable ``MBCLI_WEIGHTS``;
-3. ``weights/`` of the checkout, or the copy of it that the installed package carries;
+3. ``weights/`` of the checkout, or its copy in the installed package;
 4. the user's cache (``~/.cache/mbcli/weights`` on Linux), where downloads go.
 """
 
@@ -29,7 +29,7 @@ _CHUNK = 1 << 20  # bytes read at a time while hashing
 
 
 def cache_directory() -> Path:
-    """The user's weights cache: by XDG on Linux, else where the system keeps caches."""
+    """The user's weights cache: by XDG on Linux, else the system's cache folder."""
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -40,17 +40,17 @@ def cache_directory() -> Path:
 
 
 def bundled_directory() -> Path:
-    """The weights carried by the installed package, or ``weights/`` of a checkout."""
+    """The weights in the installed package, or ``weights/`` of a checkout."""
     package = Path(__file__).resolve().parents[1]
     carried = package / "_weights"
     return carried if carried.is_dir() else package.parent / "weights"
 
 
 def search_directories() -> tuple[Path, ...]:
-    """Directories in which names of the table are looked for, first hit wins.
+    """Directories in which names in the table are searched for; the first hit wins.
 
     Raises:
-        WeightsError: ``MBCLI_WEIGHTS`` is set but names no directory.
+        WeightsError: ``MBCLI_WEIGHTS`` is set but is not a directory.
     """
     directories = (bundled_directory(), cache_directory())
     chosen = os.environ.get(ENVIRONMENT_VARIABLE)
@@ -65,10 +65,10 @@ def search_directories() -> tuple[Path, ...]:
 
 
 def named(name: str) -> WeightsEntry:
-    """The row of the table for a name.
+    """Look up a name in the table.
 
     Raises:
-        WeightsError: no row has that name.
+        WeightsError: there is no such name.
     """
     entry = TABLE.get(name)
     if entry is None:
@@ -77,10 +77,10 @@ def named(name: str) -> WeightsEntry:
 
 
 def on_disk(name: str) -> Path | None:
-    """Where the file of a name lies, whole or not; None if it is nowhere.
+    """Path of the file for a name, valid or not; None if it is not on disk.
 
     Raises:
-        WeightsError: an unknown name, or ``MBCLI_WEIGHTS`` names no directory.
+        WeightsError: an unknown name, or ``MBCLI_WEIGHTS`` is not a directory.
     """
     entry = named(name)
     candidates = (directory / entry.file for directory in search_directories())
@@ -90,12 +90,12 @@ def on_disk(name: str) -> Path | None:
 def resolve(name_or_path: str | Path) -> Path:
     """Find a weights file.
 
-    A name of the table wins over a file of that name in the working directory; write
-    ``./NAME`` for the latter. For a name the size of the file is compared too, where it is known,
-    which catches an interrupted copy at no cost; `verify` compares the whole content.
+    A name in the table takes precedence over a file of that name in the working directory; write
+    ``./NAME`` for the latter. For a name, the size of the file is also checked if it is known,
+    which detects an interrupted copy at no cost; `verify` checks the full contents.
 
     Args:
-        name_or_path: a name of `TABLE`, or the path of any file.
+        name_or_path: a name in `TABLE`, or the path of any file.
 
     Returns:
         Path of an existing file.
@@ -110,7 +110,7 @@ def resolve(name_or_path: str | Path) -> Path:
             return path
         what = "is a directory" if path.is_dir() else "does not exist"
         raise WeightsError(
-            f"weights must be a file or a name of the weights table; "
+            f"weights must be a file or a name in the weights table; "
             f"{str(name_or_path)!r} {what}{_nearest(str(name_or_path))}"
         )
     found = on_disk(entry.name)
@@ -129,10 +129,10 @@ def resolve(name_or_path: str | Path) -> Path:
 
 
 def entry_for(name_or_path: str | Path) -> WeightsEntry | None:
-    """The row of the table for a name, or for a file with exactly that content.
+    """The entry in the table for a name, or for a file with identical contents.
 
-    A file is recognised by its digest, whatever it is called. None means that the file is not one
-    of the table's, or one whose digest the table does not know.
+    A file is recognised by its digest, regardless of its name. None means that the file is not in
+    the table, or that the table does not have its digest.
 
     Raises:
         WeightsError: neither a name nor an existing file.
@@ -146,7 +146,7 @@ def entry_for(name_or_path: str | Path) -> WeightsEntry | None:
 
 
 def sha256_of(path: str | Path) -> str:
-    """SHA-256 of a file as 64 lower-case hexadecimal digits; read once a process, as it stands.
+    """SHA-256 of a file as 64 lower-case hexadecimal digits; unchanged files are read only once.
 
     Raises:
         WeightsError: the file cannot be read.
@@ -160,7 +160,7 @@ def sha256_of(path: str | Path) -> str:
 
 @cache
 def _digest(path: str, _state: tuple[int, ...]) -> str:
-    """The digest of a file; a file that has changed has another state."""
+    """The digest of a file, cached by its path and state (size, time and so on)."""
     digest = hashlib.sha256()
     with Path(path).open("rb") as stream:
         while chunk := stream.read(_CHUNK):
@@ -169,10 +169,10 @@ def _digest(path: str, _state: tuple[int, ...]) -> str:
 
 
 def verify(name: str) -> Path:
-    """Find a file of the table and compare its whole content with what is known of it.
+    """Find a file in the table and check its full contents.
 
     Returns:
-        Path of the file that was found whole.
+        Path of the valid file.
 
     Raises:
         WeightsError: an unknown name, no file, the wrong size or the wrong digest.
@@ -185,41 +185,41 @@ def verify(name: str) -> Path:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the SHA-256 of a file should be.
+    """The expected SHA-256 of a file.
 
     Attributes:
         digits: all 64 digits, or the first few.
-        source: who says so.
+        source: where the digest comes from.
     """
 
     digits: str
     source: Literal["measured", "publisher", "second-hand", "first download", "server"]
 
     def fits(self, digest: str) -> bool:
-        """Whether a digest is the expected one, or begins with it."""
+        """Whether a digest equals or begins with the expected one."""
         return digest.startswith(self.digits)
 
     def __str__(self) -> str:
-        doubt = {
-            "second-hand": " (a second-hand figure: not the publisher's, but that of others)",
-            "first download": " (as first downloaded; no figure of the publisher's is known)",
-            "server": " (as the server says)",
+        caveat = {
+            "second-hand": " (a second-hand digest: published by others, not by the publisher)",
+            "first download": " (as first downloaded; the publisher's digest is unknown)",
+            "server": " (as stated by the server)",
         }.get(self.source, "")
-        return f"{'be' if len(self.digits) == 64 else 'begin with'} {self.digits}{doubt}"
+        return f"{'be' if len(self.digits) == 64 else 'begin with'} {self.digits}{caveat}"
 
 
 def expected(entry: WeightsEntry, path: Path) -> Expected | None:
-    """What the digest of a file should be; None if nobody has said.
+    """The expected digest of a file; None if unknown.
 
-    It is that of the table, else the first digits that the publisher gives, else what was noted
-    beside the file when it was first downloaded.
+    It is the digest in the table, else the first digits stated by the publisher, else the digest
+    recorded beside the file at the first download.
 
     Args:
-        entry: the row of the table.
-        path: where the file is, or will be.
+        entry: the entry in the table.
+        path: path of the file, existing or not.
 
     Raises:
-        WeightsError: the note beside the file is of no use.
+        WeightsError: the recorded digest is unusable.
     """
     if entry.sha256 is not None and entry.sha256_source is not None:
         return Expected(entry.sha256, entry.sha256_source)
@@ -230,10 +230,10 @@ def expected(entry: WeightsEntry, path: Path) -> Expected | None:
 
 
 def check(entry: WeightsEntry, path: Path) -> Expected | None:
-    """Compare size and digest of a file with what is known of it.
+    """Compare size and digest of a file with the expected values.
 
     Returns:
-        What the digest was compared with, None if with nothing.
+        The digest that it was compared with, None if there was none.
 
     Raises:
         WeightsError: the wrong size or the wrong digest.
@@ -249,7 +249,7 @@ def check(entry: WeightsEntry, path: Path) -> Expected | None:
 
 
 def digest_note(path: Path) -> Path:
-    """The note beside a downloaded file that holds its digest, as ``sha256sum -c`` reads it."""
+    """The file beside a download that holds its digest, in the format of ``sha256sum -c``."""
     return path.with_name(f"{path.name}.sha256")
 
 
@@ -288,7 +288,7 @@ def _known_digest(entry: WeightsEntry, digest: str) -> bool:
 
 
 def _nearest(name: str) -> str:
-    """The end of a message on an unknown name."""
+    """The end of a message about an unknown name."""
     near = difflib.get_close_matches(name, TABLE, n=3, cutoff=0.5)
     guess = f"; did you mean {' or '.join(near)}?" if near else ""
     return f"{guess} (names: mbcli weights list)"

@@ -1,4 +1,4 @@
-"""Where a result comes from and what it rests on, ready for JSON."""
+"""Provenance of a result: the weights that it was computed with, ready for JSON."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 from mbcli.weights import TABLE, entry_for, resolve, sha256_of
 
-Facts = dict[str, Any]
+Provenance = dict[str, Any]
+"""Stage, name, file, SHA-256, licence and origin of weights."""
 
 
-def pose2d_weights(name: str) -> Facts:
-    """Stage, name, file, SHA-256, licence and origin of weights of a 2D front end.
+def pose2d_weights(name: str) -> Provenance:
+    """Provenance of the weights of a 2D front end.
 
     Args:
-        name: a name of the weights table, or the path of a file of the user's.
+        name: a name in the weights table, or the path of the user's own file.
     """
     entry, path = TABLE.get(name), resolve(name)
     return {
@@ -29,17 +30,17 @@ def pose2d_weights(name: str) -> Facts:
 
 
 def trained_weights(
-    stage: str, path: Path, *, name: str, sha256: str, origin: str, facts: Mapping[str, Any]
-) -> Facts:
-    """The same of a DSTformer: from the table if the file is in it, else from what it says itself.
+    stage: str, path: Path, *, name: str, sha256: str, origin: str, metadata: Mapping[str, Any]
+) -> Provenance:
+    """Provenance of a DSTformer's weights: from the table, or for other files from their metadata.
 
     Args:
         stage: ``lift``, ``action`` or ``mesh``.
         path: the weights file.
-        name: what the user called it.
+        name: the name or path given by the user.
         sha256: of the file.
-        origin: whose format it is in.
-        facts: what the training wrote into the file.
+        origin: the program whose format it has.
+        metadata: the metadata that training wrote into the file.
     """
     entry = entry_for(path)
     return {
@@ -47,6 +48,6 @@ def trained_weights(
         "name": name if entry is None else entry.name,
         "file": path.name,
         "sha256": sha256,
-        "licence": facts.get("licence") if entry is None else entry.licence,
+        "licence": metadata.get("licence") if entry is None else entry.licence,
         "origin": origin if entry is None else entry.origin,
     }

@@ -1,7 +1,7 @@
-"""Whether a file is what its row of the table says, where no digest can tell.
+"""Check of a file's contents against its entry in the table, used if no digest is known.
 
-The file is opened as the format that it should be, without running anything in it, and tensors or
-inputs and outputs are compared with what the row says that it ``holds``.
+The file is opened in its expected format, without running anything in it, and its tensors, or its
+inputs and outputs, are compared with ``holds`` of the entry.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from mbcli.weights.entry import PictureGraph, Shape, TorchFile, WeightsEntry
 
 
 def check_structure(entry: WeightsEntry, path: Path) -> None:
-    """Compare size and content of a file with what is known of them.
+    """Compare size and contents of a file with its entry.
 
     Raises:
-        WeightsError: the size is far from what it should be, the file cannot be opened, or it
-            holds something else.
+        WeightsError: the size is far from the expected one, the file cannot be opened, or it has
+            other contents.
     """
     least, most = entry.sizes
     size = path.stat().st_size
@@ -49,7 +49,7 @@ def _check_tensors(holds: TorchFile, path: Path) -> None:
 
 
 def _check_graph(holds: PictureGraph, path: Path) -> None:
-    # Imported on use: the table itself costs nothing.
+    # Imported on use: importing the table must stay cheap.
     from mbcli.storage.onnx_file import open_onnx
 
     session = open_onnx(path, optimised=False)
@@ -66,7 +66,7 @@ def _check_graph(holds: PictureGraph, path: Path) -> None:
 
 
 def _fits(shape: Sequence[Any], wanted: Shape) -> bool:
-    """Whether a shape is the wanted one; a graph leaves lengths open, or names them."""
+    """Whether a shape matches; in a graph, dimensions may be open or symbolic."""
     return len(shape) == len(wanted) and all(
         length == must or must is None or not isinstance(length, int)
         for length, must in zip(shape, wanted, strict=True)

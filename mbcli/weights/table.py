@@ -1,10 +1,10 @@
-"""The table of weights: what each file is called, where it comes from, how it is recognised.
+"""The table of weights: name, origin and verification data of each file.
 
-Nobody but the files of the checkout was measured by us. The SHA-256 of a published file is
-entered where independent people wrote down the same one, or where it begins with the eight digits
-that OpenMMLab puts into the name of the file; everything else stays None. Such a row says what the
-file ``holds`` instead, which is compared before a download is kept, and the first download is
-remembered (`mbcli.weights.find.check`).
+Only the files in the checkout were measured by us. The SHA-256 of a published file is given if
+independent parties have published an identical one, or if it begins with the eight digits that
+OpenMMLab puts into the name of the file; otherwise it is None. Such an entry specifies what the
+file ``holds`` instead, which is checked before a download is kept, and the digest of the first
+download is recorded (`mbcli.weights.find.check`).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _HUMANART = "Human-Art: non-commercial use only"
 
 
 def _graph(size: tuple[int, int], *outputs: Shape) -> PictureGraph:
-    """A network of OpenMMLab's, of (width, height) pixels."""
+    """A network by OpenMMLab for pictures of (width, height) pixels."""
     return PictureGraph(size, outputs)
 
 
 def _simcc(width: int, height: int, joints: int) -> PictureGraph:
-    """RTMPose: a vector over x and one over y for each joint, of two bins a pixel."""
+    """RTMPose: a vector over x and one over y for each joint, with two bins per pixel."""
     return _graph((width, height), (None, joints, 2 * width), (None, joints, 2 * height))
 
 
@@ -35,7 +35,7 @@ _RTMO = _graph((640, 640), (None, None, 5), (None, None, 17, 3))
 
 
 def _tensors(key: str, shapes: dict[str, Shape], backbone: str = "") -> TorchFile:
-    """MotionBERT's full DSTformer and what stands on it."""
+    """MotionBERT's full DSTformer with a head."""
     full: dict[str, Shape] = {
         "joints_embed.weight": (512, 3),
         "temp_embed": (1, 243, 1, 512),
@@ -49,7 +49,7 @@ _POSE = _tensors("model_pos", {"pos_embed": (1, 17, 512), "head.weight": (3, 512
 _MMPOSE = _tensors(
     "state_dict", {"backbone.spat_embed": (1, 17, 512), "head.fc.weight": (3, 512)}, "backbone."
 )
-_FEATURES = 17 * 512  # joints, and the representation of each (MotionBERT's dim_rep)
+_FEATURES = 17 * 512  # joints times size of the representation (MotionBERT's dim_rep)
 _EMBEDDING: dict[str, Shape] = {"head.fc1.weight": (None, _FEATURES)}
 _ACTION = _tensors("model", _EMBEDDING | {"head.fc2.weight": (60, None)}, "backbone.")
 _ONESHOT = _tensors("model", _EMBEDDING, "backbone.")
@@ -95,10 +95,10 @@ def _onnx(
     archive_sha256: str | None = None,
     holds: PictureGraph | None = None,
 ) -> WeightsEntry:
-    """An ONNX export of OpenMMLab: a ZIP archive that holds ``end2end.onnx`` in some folder.
+    """An ONNX export by OpenMMLab: a ZIP archive with ``end2end.onnx`` in some folder.
 
-    The eight digits in the archive's name begin the digest of the .pth that was exported. They
-    say nothing of the archive or of the export, so there is no ``sha256_prefix``.
+    The eight digits in the archive's name are the beginning of the digest of the exported .pth.
+    They do not apply to the archive or the export, so there is no ``sha256_prefix``.
     """
     stem = path.rpartition("/")[2]
     return WeightsEntry(
@@ -133,7 +133,7 @@ def _pth(
     sha256: str | None = None,
     holds: TorchFile | None = None,
 ) -> WeightsEntry:
-    """A checkpoint of OpenMMLab; ``prefix`` is in its name and begins its own SHA-256."""
+    """A checkpoint by OpenMMLab; ``prefix`` in its name is the beginning of its SHA-256."""
     return WeightsEntry(
         name=name,
         file=path.rpartition("/")[2],
@@ -152,7 +152,7 @@ def _pth(
     )
 
 
-# A fixed revision of the authors' repository: what lies there cannot change any more.
+# A fixed revision of the authors' repository, whose contents cannot change.
 _MOTIONBERT = (
     "https://huggingface.co/walterzhu/MotionBERT/resolve/370a9196aa3c89198b134c82476143b01c0fb32c"
 )
@@ -171,7 +171,7 @@ def _motionbert(
     root_relative: bool | None = None,
     confirmed: bool = True,
 ) -> WeightsEntry:
-    """A checkpoint of MotionBERT's authors; their files are all called best or latest epoch."""
+    """A checkpoint by MotionBERT's authors, whose files are all named best or latest epoch."""
     root = {"root": "relative" if root_relative else "predicted", "root_relative": root_relative}
     return WeightsEntry(
         name=name,
@@ -187,7 +187,7 @@ def _motionbert(
         url=f"{_MOTIONBERT}/checkpoint/{path}",
         training_data=training_data,
         holds=holds,
-        facts={} if root_relative is None else root,
+        metadata={} if root_relative is None else root,
         confirmed=confirmed,
     )
 
@@ -355,8 +355,8 @@ _ENTRIES = (
         about=180_000_000,
         holds=_RTMO,
     ),
-    # The same for --pose2d mmpose. The detectors are served under projects/rtmposev1 too, but
-    # what lies there does not begin with the digits in its name.
+    # Person detectors and keypoint models for --pose2d mmpose. The detectors also exist under
+    # projects/rtmposev1, but the digests there do not begin with the digits in the file names.
     _pth(
         "rtmdet-nano-pth",
         "projects/rtmpose/rtmdet_nano_8xb32-100e_coco-obj365-person-05d8511e.pth",
@@ -397,7 +397,7 @@ _ENTRIES = (
         sha256="4d3e73ddd31222b7b0db36caeda396af1d7630c3b5a60451bdfa99a79e8dbb90",
         about=56_000_000,
     ),
-    # Lifters, and what was trained from the same backbone.
+    # Lifters, and models trained from the same backbone.
     _motionbert(
         "motionbert-lite-global",
         "pose3d/FT_MB_lite_MB_ft_h36m_global_lite/best_epoch.bin",

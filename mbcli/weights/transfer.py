@@ -1,8 +1,8 @@
-"""Bringing one address into one file over HTTP, and going on where an earlier try broke off.
+"""Resumable download of one address to a file over HTTP.
 
-``requests`` does the talking: redirects, certificates, proxies from the environment
-(``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY``). No more bytes are taken than the file may have, and
-none without encryption, wherever an address redirects to, unless that is allowed.
+``requests`` handles redirects, certificates and the proxies in the environment (``HTTPS_PROXY``,
+``HTTP_PROXY``, ``NO_PROXY``). A download stops at the maximum size of the file, and unencrypted
+connections are refused, also after redirects, unless allowed.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from mbcli.version import version
 if TYPE_CHECKING:
     import requests
 
-_TIMEOUT = (15.0, 60.0)  # seconds to connect, and of silence afterwards
-_TRIES = 4  # in a row without a new byte
-_PAUSE = 0.5  # seconds before the second try, doubled for each further one
-_CHUNK = 1 << 16  # bytes; so much of what came may be lost where the connection breaks off
-_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # answers worth asking again
+_TIMEOUT = (15.0, 60.0)  # seconds to connect, and between bytes
+_TRIES = 4  # consecutive attempts without a new byte
+_PAUSE = 0.5  # seconds before the second attempt, doubled for each further one
+_CHUNK = 1 << 16  # bytes; up to this much is lost when a connection breaks off
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # status codes worth a retry
 _SHA256 = re.compile(r'"?([0-9a-f]{64})"?')
 
 
 class _BrokenOffError(Exception):
-    """The connection or the server failed in a way that may pass."""
+    """The connection or the server failed, perhaps temporarily."""
 
 
 @dataclass(frozen=True)
 class _State:
-    """What is noted beside an unfinished file, so that it is never continued with another's bytes.
+    """Metadata of an unfinished file, so that it is never resumed with bytes of another version.
 
     Attributes:
         url: where the bytes came from.
         validator: the server's entity tag or date of that version.
-        total: bytes of the whole file, None if the server does not say.
-        sha256: digest of the whole file as the server tells it, None if it does not.
+        total: size of the complete file in bytes, None if the server does not state it.
+        sha256: digest of the complete file, None if the server does not state it.
     """
 
     url: str
@@ -64,34 +64,34 @@ def download(
     insecure: bool = False,
     observer: Observer = unobserved,
 ) -> str | None:
-    """Download an address into a file, continuing what an earlier call left there.
+    """Download an address to a file, resuming what an earlier call left there.
 
-    Continued is only what the server says is still the same file (``Range`` with ``If-Range``);
-    from a server that cannot do that the file is brought anew.
+    The download is resumed only if the server confirms that the file is unchanged (``Range`` with
+    ``If-Range``); otherwise it starts over.
 
     Args:
         url: https, or http if ``insecure``.
-        part: the unfinished file. A note of the same name with ``.json`` lies beside it meanwhile.
-        most: bytes that the whole file may have; the download breaks off there.
-        size: bytes that it must have, None if not known.
-        insecure: take it without encryption too.
-        observer: is told the bytes that are there.
+        part: the unfinished file. Its state is kept beside it in a file with the suffix ``.json``.
+        most: maximum size of the file in bytes; the download stops there.
+        size: exact size in bytes, None if unknown.
+        insecure: also allow unencrypted connections.
+        observer: receives progress in bytes.
 
     Returns:
-        SHA-256 of the file as the server tells it (Hugging Face does), None if it does not.
+        SHA-256 of the file as stated by the server (Hugging Face does), else None.
 
     Raises:
-        WeightsError: no network, an answer other than the file, an address without encryption,
-            the wrong size, or no room on the disk. What has come is kept, unless it is of no use.
+        WeightsError: no network, an unexpected response, an address without encryption, the wrong
+            size, or a full disk. Received data is kept if it is usable.
     """
-    # Imported on use: every command imports the table of weights, few of them download.
+    # Imported on use: every command imports the table of weights, but few download.
     import requests
 
     host = urlsplit(url).netloc
     farthest, failures = 0, 0
     with requests.Session() as session:
         if not insecure:
-            # Nothing is left that could talk it, not even after a redirect.
+            # Without an adapter, http is impossible even after a redirect.
             del session.adapters["http://"]
         while True:
             try:
@@ -101,7 +101,11 @@ def download(
                 failures = 1 if reached > farthest else failures + 1
                 farthest = max(farthest, reached)
                 if failures == _TRIES:
-                    kept = "; what came is kept, the same command goes on" if reached else ""
+                    kept = (
+                        "; the partial download is kept: repeat the command to resume"
+                        if reached
+                        else ""
+                    )
                     raise WeightsError(f"{host} {error} ({_TRIES} tries){kept}") from error
                 time.sleep(_PAUSE * 2 ** (failures - 1))
             except requests.exceptions.SSLError as error:
@@ -125,7 +129,7 @@ def download(
 
 
 def discard(part: Path) -> None:
-    """Remove an unfinished file and the note beside it."""
+    """Remove an unfinished file and its state."""
     part.unlink(missing_ok=True)
     _note(part).unlink(missing_ok=True)
 
@@ -143,24 +147,26 @@ def _attempt(
     state, have = _left_over(part, url)
     if state is not None and have == state.total:
         return state.sha256
-    # Compressed on the way, sizes and ranges would not be those of the file.
+    # With compression, sizes and ranges would not be those of the file.
     headers = {"User-Agent": f"mbcli/{version()}", "Accept-Encoding": "identity"}
     if state is not None:
         headers |= {"Range": f"bytes={have}-", "If-Range": state.validator}
     try:
-        answer = session.get(url, headers=headers, stream=True, timeout=_TIMEOUT)
+        response = session.get(url, headers=headers, stream=True, timeout=_TIMEOUT)
     except (requests.exceptions.SSLError, requests.exceptions.ProxyError):
         raise
     except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
         raise _BrokenOffError(f"cannot be reached: {_reason(error)}") from error
-    with answer:
-        if answer.status_code == 416 or (answer.status_code == 206 and _start(answer) != have):
+    with response:
+        if response.status_code == 416 or (
+            response.status_code == 206 and _start(response) != have
+        ):
             discard(part)
             raise _BrokenOffError("has other ranges than what was downloaded before")
-        _refuse_errors(answer, url)
-        if answer.status_code != 206:
+        _refuse_errors(response, url)
+        if response.status_code != 206:
             have = 0
-        total = _total(answer, have)
+        total = _total(response, have)
         if size is not None and total is not None and total != size:
             discard(part)
             raise WeightsError(
@@ -171,11 +177,11 @@ def _attempt(
             raise WeightsError(
                 f"the file at {url} must be {most} bytes at most, but the server has {total}"
             )
-        announced = _announced(answer)
-        if answer.status_code != 206:
-            _remember(part, _State(url, _validator(answer), total, announced))
+        announced = _announced(response)
+        if response.status_code != 206:
+            _remember(part, _State(url, _validator(response), total, announced))
         try:
-            _receive(answer, part, have, total, most, observer)
+            _receive(response, part, have, total, most, observer)
         except (
             requests.exceptions.ConnectionError,
             requests.exceptions.Timeout,
@@ -186,19 +192,19 @@ def _attempt(
 
 
 def _receive(
-    answer: requests.Response,
+    response: requests.Response,
     part: Path,
     have: int,
     total: int | None,
     most: int,
     observer: Observer,
 ) -> None:
-    """Write the body of an answer behind the first ``have`` bytes of the file."""
+    """Append the body of a response after the first ``have`` bytes of the file."""
     with on_disk_errors(part):
         _check_room(part, None if total is None else total - have)
     observer("download", have, total)
     with on_disk_errors(part), part.open("ab" if have else "wb") as out:
-        for chunk in answer.iter_content(_CHUNK):
+        for chunk in response.iter_content(_CHUNK):
             out.write(chunk)
             have += len(chunk)
             observer("download", have, total)
@@ -206,29 +212,29 @@ def _receive(
                 break
     if have > most:
         discard(part)
-        raise WeightsError(f"the file must be {most} bytes at most, but more have come")
+        raise WeightsError(f"the file must be {most} bytes at most, got more")
     if total is not None and have < total:
         raise _BrokenOffError(f"broke off after {have} of {total} bytes")
 
 
 @contextlib.contextmanager
 def on_disk_errors(path: Path) -> Iterator[None]:
-    """Tell what went wrong with a file of ours as an error of ours.
+    """Convert errors of writing a file to WeightsError.
 
     Raises:
-        WeightsError: the body ran into a full disk, a missing permission or the like.
+        WeightsError: a full disk, a missing permission or the like.
     """
     import requests
 
     try:
         yield
     except requests.RequestException:
-        # An OSError by its class, but it tells of the network.
+        # A subclass of OSError, but about the network.
         raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise WeightsError(
-                f"the disk is full: no room for the download in {path.parent}; make some and "
+                f"the disk is full: no room for the download in {path.parent}; free some space and "
                 f"repeat the command, or choose another folder with --to"
             ) from error
         raise WeightsError(f"{path} cannot be written: {error.strerror or error}") from error
@@ -239,47 +245,47 @@ def _check_room(part: Path, needed: int | None) -> None:
         raise OSError(errno.ENOSPC, "not enough room")
 
 
-def _refuse_errors(answer: requests.Response, url: str) -> None:
-    """Raise for an answer that holds no part of the file."""
-    if answer.status_code in (200, 206):
-        if answer.headers.get("Content-Type", "").lower().startswith("text/html"):
+def _refuse_errors(response: requests.Response, url: str) -> None:
+    """Raise for a response that contains no part of the file."""
+    if response.status_code in (200, 206):
+        if response.headers.get("Content-Type", "").lower().startswith("text/html"):
             raise WeightsError(
                 f"{url} is a web page, not the file; some networks show a page to log in first"
             )
         return
-    said = f"{answer.status_code} {answer.reason or ''}".strip()
-    if answer.status_code in _BUSY:
-        raise _BrokenOffError(f"answers {said}")
-    if answer.status_code in (404, 410):
+    said = f"{response.status_code} {response.reason or ''}".strip()
+    if response.status_code in _BUSY:
+        raise _BrokenOffError(f"responds with {said}")
+    if response.status_code in (404, 410):
         raise WeightsError(f"there is no file at {url} ({said})")
-    if answer.status_code in (401, 403, 407, 451):
+    if response.status_code in (401, 403, 407, 451):
         raise WeightsError(f"{urlsplit(url).netloc} refuses to give {url} ({said})")
-    raise WeightsError(f"{url} cannot be downloaded: the server answers {said}")
+    raise WeightsError(f"{url} cannot be downloaded: the server responds with {said}")
 
 
-def _start(answer: requests.Response) -> int | None:
-    """Position of the first byte of a partial answer."""
-    match = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+def _start(response: requests.Response) -> int | None:
+    """Position of the first byte of a partial response."""
+    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     return int(match[1]) if match else None
 
 
-def _total(answer: requests.Response, have: int) -> int | None:
-    """Bytes of the whole file, as far as the answer tells."""
-    length = answer.headers.get("Content-Length", "")
+def _total(response: requests.Response, have: int) -> int | None:
+    """Size of the complete file in bytes, if the response states it."""
+    length = response.headers.get("Content-Length", "")
     return have + int(length) if length.isdigit() else None
 
 
-def _validator(answer: requests.Response) -> str:
-    """What names this version of the file, empty if nothing does to the byte."""
-    tag: str = answer.headers.get("ETag", "")
+def _validator(response: requests.Response) -> str:
+    """Strong identifier of this version of the file; empty if there is none."""
+    tag: str = response.headers.get("ETag", "")
     if tag and not tag.startswith("W/"):
         return tag
-    return answer.headers.get("Last-Modified", "")
+    return response.headers.get("Last-Modified", "")
 
 
-def _announced(answer: requests.Response) -> str | None:
-    """The SHA-256 that Hugging Face gives on the way to a large file."""
-    tags = (hop.headers.get("X-Linked-ETag", "") for hop in (*answer.history, answer))
+def _announced(response: requests.Response) -> str | None:
+    """The SHA-256 that Hugging Face sends in the redirect to a large file."""
+    tags = (hop.headers.get("X-Linked-ETag", "") for hop in (*response.history, response))
     return next((match[1] for tag in tags if (match := _SHA256.fullmatch(tag))), None)
 
 
@@ -288,7 +294,7 @@ def _note(part: Path) -> Path:
 
 
 def _remember(part: Path, state: _State) -> None:
-    """Note whose bytes come next; without a validator they cannot be continued later."""
+    """Save the state of a new download; without a validator it cannot be resumed later."""
     with on_disk_errors(part):
         discard(part)
         if state.validator:
@@ -296,12 +302,12 @@ def _remember(part: Path, state: _State) -> None:
 
 
 def _left_over(part: Path, url: str) -> tuple[_State | None, int]:
-    """What an earlier call left of the same address, and how many bytes; else (None, 0)."""
+    """State and size of what an earlier call left for an address; else (None, 0)."""
     try:
         have = part.stat().st_size
         state = _State(**json.loads(_note(part).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        # Nothing there, or a note that was cut off itself: the download starts over.
+        # No file, or a truncated state: the download starts over.
         return None, 0
     if state.url != url or have == 0 or (state.total is not None and have > state.total):
         return None, 0
@@ -309,7 +315,7 @@ def _left_over(part: Path, url: str) -> tuple[_State | None, int]:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost cause of a network error, in a few words."""
+    """The root cause of a network error, in a few words."""
     words = type(error).__name__
     cause: BaseException | None = error
     seen: set[int] = set()
@@ -320,7 +326,7 @@ def _reason(error: BaseException) -> str:
         if isinstance(cause, OSError) and cause.strerror:
             words = cause.strerror
         elif "timed out" in str(cause).lower():
-            words = "no answer in time"
+            words = "no response in time"
         elif not isinstance(cause, OSError) or inner is None:
             words = str(cause) or words
         cause = inner or cause.__cause__ or cause.__context__

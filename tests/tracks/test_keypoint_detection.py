@@ -119,9 +119,9 @@ def test_people_without_identities_are_tracked(tmp_path: Path):
 
 def test_size_and_rate_must_be_given_somewhere(tmp_path: Path):
     path = write(tmp_path / "one.json", {t: [[100, 100, 200]] for t in range(9)})
-    with pytest.raises(ConfigError, match="does not tell the frame rate: add --fps"):
+    with pytest.raises(ConfigError, match="lacks the frame rate: add --fps"):
         detect(path, AS_IT_COMES)
-    with pytest.raises(ConfigError, match="does not tell the image size: add --image-size"):
+    with pytest.raises(ConfigError, match="lacks the image size: add --image-size"):
         detect(path, replace(AS_IT_COMES, fps=30.0))
 
 
@@ -152,7 +152,7 @@ def test_file_and_video_must_fit(walk: Path, tmp_path: Path):
 
 def test_options_that_mean_nothing_are_refused(walk: Path, tmp_path: Path):
     path = write(tmp_path / "one.json", {t: [[100, 100, 200]] for t in range(9)})
-    with pytest.raises(ConfigError, match="--keypoints goes with a video"):
+    with pytest.raises(ConfigError, match="--keypoints needs a video"):
         detect(path, TOLD, path)
     with pytest.raises(ConfigError, match="--fps is for pictures and keypoint files"):
         detect(walk, replace(AS_IT_COMES, fps=30.0))
@@ -161,7 +161,7 @@ def test_options_that_mean_nothing_are_refused(walk: Path, tmp_path: Path):
     with pytest.raises(InputError, match=r"has no frame from 5 s to the end"):
         detect(path, replace(TOLD, start=5.0))
     nobody = write(tmp_path / "late.json", {9: [[100, 100, 200]]})
-    with pytest.raises(NobodyFoundError, match="holds nobody in the frames"):
+    with pytest.raises(NobodyFoundError, match="contains nobody in the selected frames"):
         detect(nobody, replace(TOLD, end=0.2))
 
 

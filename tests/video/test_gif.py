@@ -52,7 +52,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="the source broke"):
         write_gif(tmp_path / "a.gif", failing(), samples=images, times=[0, 1, 2])
-    with pytest.raises(OutputError, match=r"written as \.gif"):
+    with pytest.raises(OutputError, match=r"must end in \.gif"):
         write_gif(tmp_path / "a.png", images, samples=images, times=[0, 1, 2])
     assert not list(tmp_path.iterdir())
     (tmp_path / "a.gif").write_text("precious")

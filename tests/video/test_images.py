@@ -146,10 +146,10 @@ def test_folders_with_videos(folder: Path, tmp_path: Path) -> None:
     for name in ("take10.mp4", "take2.MOV", "readme.txt"):
         (videos / name).write_bytes(b"x")
     assert [p.name for p in list_videos(videos)] == ["take2.MOV", "take10.mp4"]
-    with pytest.raises(InputError, match=r"holds 2 videos \(take2.MOV\)"):
+    with pytest.raises(InputError, match=r"contains 2 videos \(take2.MOV\)"):
         probe(videos)
     (folder / "take.mp4").write_bytes(b"x")
-    with pytest.raises(InputError, match="holds both"):
+    with pytest.raises(InputError, match="contains both"):
         probe(folder)
 
 

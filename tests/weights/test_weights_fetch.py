@@ -113,7 +113,7 @@ def test_a_later_call_continues(
 ) -> None:
     site.breaks = [300_000]
     monkeypatch.setattr(transfer, "_TRIES", 1)
-    with pytest.raises(WeightsError, match=r"broke off.*what came is kept") as caught:
+    with pytest.raises(WeightsError, match=r"broke off.*the partial download is kept") as caught:
         fetch("new")
     assert "\n" not in str(caught.value)
     assert left(cache) == [".new.bin.part", ".new.bin.part.json"]
@@ -205,8 +205,8 @@ def test_a_busy_server_is_asked_again(site: Any, row: WeightsEntry) -> None:
         (404, "there is no file at .*404", 1),
         (410, "there is no file at .*410", 1),
         (403, "refuses to give .*403", 1),
-        (400, "cannot be downloaded: the server answers 400", 1),
-        (500, "answers 500.*4 tries", 4),
+        (400, "cannot be downloaded: the server responds with 400", 1),
+        (500, "responds with 500.*4 tries", 4),
     ],
 )
 def test_responses_without_a_file(
@@ -266,7 +266,7 @@ def test_silence_is_not_waited_for_without_end(
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         monkeypatch.setattr(transfer, "_TIMEOUT", (0.1, 0.1))
         enter(monkeypatch, f"http://127.0.0.1:{deaf.getsockname()[1]}/model.bin")
-        with pytest.raises(WeightsError, match="cannot be reached: no answer in time"):
+        with pytest.raises(WeightsError, match="cannot be reached: no response in time"):
             fetch("new")
 
 
@@ -276,7 +276,7 @@ def test_silence_is_not_waited_for_without_end(
         ({"sha256": "0" * 64, "sha256_source": "measured"}, "must be 0{64}, got"),
         (
             {"sha256": "0" * 64, "sha256_source": "second-hand"},
-            "second-hand figure.*removed; if you trust what is there",
+            "second-hand digest.*removed; if you trust that file",
         ),
         ({"sha256_prefix": "00000000"}, "must begin with 00000000, got"),
         ({"bytes": 5}, "must be 5 bytes, but the server has 900000"),
@@ -298,7 +298,7 @@ def test_a_wrong_size_is_found_without_the_servers_word(
 ) -> None:
     site.files[PATH], site.length = CONTENT, False
     enter(monkeypatch, site.url + PATH, bytes=5)
-    with pytest.raises(WeightsError, match="must be 5 bytes at most, but more have come"):
+    with pytest.raises(WeightsError, match="must be 5 bytes at most, got more"):
         fetch("new")
     assert left(cache) == []
 
@@ -337,7 +337,7 @@ def test_the_digest_that_the_server_states_is_compared(
     site.files[PATH] = CONTENT
     enter(monkeypatch, site.url + PATH)
     site.headers["X-Linked-ETag"] = f'"{"0" * 64}"'
-    with pytest.raises(WeightsError, match="as the server says"):
+    with pytest.raises(WeightsError, match="as stated by the server"):
         fetch("new")
     assert left(cache) == []
     site.headers["X-Linked-ETag"] = f'"{DIGEST}"'
@@ -421,11 +421,11 @@ def test_a_member_is_taken_out_of_an_archive(
     ("archive", "known", "said"),
     [
         (b"PK no archive", {}, "damaged or not a plain ZIP"),
-        (zipped(("a/other.onnx", CONTENT)), {}, "one file end2end.onnx, but holds 0"),
+        (zipped(("a/other.onnx", CONTENT)), {}, "one file end2end.onnx, but contains 0"),
         (
             zipped(("a/end2end.onnx", b"1"), ("b/end2end.onnx", b"2")),
             {},
-            "one file end2end.onnx, but holds 2",
+            "one file end2end.onnx, but contains 2",
         ),
         (zipped(("end2end.onnx", bytes(9000))), {"bytes": 8999}, "8999 bytes at most, got 9000"),
         (zipped(("end2end.onnx", bytes(9000))), {"bytes": 9001}, "must be 9001 bytes, got 9000"),

@@ -148,7 +148,7 @@ def test_what_a_digest_is_compared_with(monkeypatch: pytest.MonkeyPatch, tmp_pat
     known = check(full, path)
     assert known is not None
     assert known.source == "second-hand"
-    with pytest.raises(WeightsError, match=f"must be {other} .a second-hand figure"):
+    with pytest.raises(WeightsError, match=f"must be {other} .a second-hand digest"):
         check(replace(full, sha256=other), path)
 
     first_digits = _row(monkeypatch, sha256_prefix=digest[:8])
@@ -164,7 +164,7 @@ def test_what_a_digest_is_compared_with(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert known is not None
     assert known.source == "first download"
     note.write_text(f"{other}  new.onnx\n")
-    with pytest.raises(WeightsError, match="as first downloaded; no figure of the publisher's"):
+    with pytest.raises(WeightsError, match="as first downloaded; the publisher's digest"):
         check(_row(monkeypatch), path)
     for nonsense in (b"", b"abc  new.onnx", b"\xff\xfe"):
         note.write_bytes(nonsense)

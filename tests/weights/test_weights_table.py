@@ -92,6 +92,6 @@ def test_the_names_that_others_build_upon_are_there() -> None:
 
 
 def test_published_lifters_say_how_they_were_trained() -> None:
-    told = {name: entry.facts.get("root_relative") for name, entry in TABLE.items()}
-    assert told["motionbert-full"] is told["motionbert-full-scratch"] is True
-    assert told["motionbert-lite-global"] is False
+    relative = {name: entry.metadata.get("root_relative") for name, entry in TABLE.items()}
+    assert relative["motionbert-full"] is relative["motionbert-full-scratch"] is True
+    assert relative["motionbert-lite-global"] is False

@@ -83,9 +83,9 @@ def body_positions(recording: Recording) -> npt.NDArray[np.float32]:
 
 
 def with_trunk(given: Mapping[str, FloatArray]) -> FloatArray:
-    """(F, 21, 3) the given joints, each (F, 3), with what of the trunk is not among them.
+    """(F, 21, 3) the given joints, each (F, 3), with missing trunk joints derived from them.
 
-    The head and the face are still to be placed.
+    The head and the face are not placed yet.
     """
     out = np.full((len(given["left_hip"]), len(BODY21), 3), np.nan)
 
@@ -117,11 +117,11 @@ def put_head(
 
     Args:
         out: (F, 21, 3) metres, trunk and limbs placed.
-        skull: (F, 3) the joint that turns with the head.
+        skull: (F, 3) the joint that rotates with the head.
         turn: (F, 3, 3) its rotation.
         axes: (3, 3) rows forward, up and left of the face before that rotation.
         head: (3,) from there to the head joint before that rotation; straight up if None.
-        keep_nose: whether the nose is placed already; the face then hangs on it.
+        keep_nose: whether the nose is already placed; the face is then placed relative to it.
     """
     size = _size_of(out)
     if head is None:

@@ -133,7 +133,7 @@ BODY_MAPS: dict[str, BodyMap] = {
         # The figure's shoulders are 0.23 m apart, a person's 0.33.
         stretched={"lShldr": 1.6, "rShldr": 1.6},
     ),
-    "humanoid": BodyMap(  # Unity's names, as joint arrays bear them
+    "humanoid": BodyMap(  # Unity's names, as used in joint arrays
         _sided(
             *(
                 tuple(
@@ -145,7 +145,7 @@ BODY_MAPS: dict[str, BodyMap] = {
         ),
         skull="Head",
     ),
-    "freemocap": BodyMap(  # FreeMoCap's Blender rig: the face bone runs from the ears' middle
+    "freemocap": BodyMap(  # FreeMoCap's Blender rig: the face bone starts between the ears
         _sided(
             ("thigh.L", "shin.L", "foot.L", "upper_arm.L", "forearm.L", "forearm.L_end"),
             ("thigh.R", "shin.R", "foot.R", "upper_arm.R", "forearm.R", "forearm.R_end"),
@@ -156,7 +156,7 @@ BODY_MAPS: dict[str, BodyMap] = {
 
 
 def body_map(joints: Collection[str]) -> BodyMap:
-    """The map for a skeleton, by its joint names.
+    """Find the map for a skeleton by its joint names.
 
     Raises:
         DataError: no map fits; the message lists the joints that the closest one lacks.

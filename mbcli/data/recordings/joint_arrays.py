@@ -1,16 +1,16 @@
-"""Reader of joint arrays: places of named joints over time, any number of clips in one ``.npz``.
+"""Reader of joint arrays: positions of named joints over time, any number of clips per ``.npz``.
 
 ==========  ===========  =====================================================================
-joints      (J,) text    names of the joints, as one of the skeletons of `body_maps` bears them;
-                         a beginning up to ``_`` or ``:`` that all share is left out
-fps         number       frames per second; where it is missing, it must be given
-parents     (J,)         not needed
+joints      (J,) text    names of the joints, as in one of the skeletons of `body_maps`; a common
+                         prefix up to ``_`` or ``:`` is ignored
+fps         number       frames per second; if missing, it must be given as an option
+parents     (J,)         not used
 any other   (F, J, 3)    a clip of that name: metres unless a scale is given, y up, right-handed
 ==========  ===========  =====================================================================
 
-How a head is turned no place of a single joint says. It is taken to look where the chest does and
-to nod and lean with the line from the shoulders to the head; it is level on an upright trunk where
-that line is as in the median of all clips of the file.
+Joint positions do not determine the orientation of the head. It is assumed to face like the chest,
+and to nod and lean with the line from the shoulders to the head; it is level on an upright trunk if
+that line is as in the median of all clips in the file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mbcli.skeleton import BODY21
 from mbcli.storage.plainpickle import load_plain_npz, npz_keys
 from mbcli.types import FloatArray
 
-_OTHERS = ("joints", "fps", "parents")  # arrays of a file that are no clips
+_OTHERS = ("joints", "fps", "parents")  # arrays of a file that are not clips
 
 
 def import_joint_arrays(
@@ -53,26 +53,26 @@ def import_joint_arrays(
 ) -> ImportReport:
     """Read joint arrays into a new clip store.
 
-    A clip counts as a file in a folder of the archive's name without its suffix, for `subject`
-    and for the names of people and clips.
+    For `subject` and for the names of people and clips, a clip is treated as a file in a folder
+    named like the archive, without its suffix.
 
     Args:
-        source: an ``.npz`` file, or a folder that is searched, with its subfolders.
-        out: the store to make.
-        scale: metres of one unit; 1 if None.
+        source: an ``.npz`` file, or a folder that is searched recursively.
+        out: the store to create.
+        scale: metres per unit; 1 if None.
         fps: frames per second, instead of the files' own.
-        max_fps: see `import_folder`, as are the others.
+        max_fps: faster clips keep every n-th frame so as not to exceed it.
         human_lengths: keep the directions of the bones and give them the lengths of people.
-        subject: regular expression or None.
-        prefix: of the subject's name.
-        licence: terms of use.
-        jobs: processes.
-        progress: called after each clip.
-        overwrite: of ``out``.
+        subject: regular expression or None, see `import_folder`.
+        prefix: put before the subject's name.
+        licence: terms of use, recorded with every clip.
+        jobs: number of parallel reader processes.
+        progress: called with the number of clips done and their total.
+        overwrite: whether a store at ``out`` may be replaced.
 
     Raises:
         ConfigError: an option breaks its rule.
-        DataError: there is no such file, one breaks the format, or all clips were refused.
+        DataError: there is no such file, one violates the format, or all clips were refused.
         OutputError: ``out`` exists or cannot be written.
     """
     options = ImportOptions(scale, fps, max_fps)
@@ -137,7 +137,7 @@ def _rate(archive: Path) -> float:
 
 
 def _places(archive: Path, clip: str, scale: float) -> tuple[dict[str, FloatArray], FloatArray]:
-    """Our joints to (F, 3) metres, and the joint that turns with the head."""
+    """Our joints to (F, 3) metres, and the joint that rotates with the head."""
     names = _names(archive)
     rows = _read(archive, clip)
     wanted = (len(names), 3)

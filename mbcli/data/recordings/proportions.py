@@ -1,4 +1,4 @@
-"""Human lengths for figures that have none: the directions of their bones are kept."""
+"""Human bone lengths for figures with other proportions; bone directions are kept."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from mbcli.kinematics.bones import distances
 from mbcli.skeleton import BODY21
 from mbcli.types import FloatArray
 
-# From a joint's parent to it, by the length of the leg from hip to ankle: medians over the 40
-# people of CMU's and HDM05's recordings as `mbcli data import` reads them.
+# Distance of each joint from its parent as a share of the leg from hip to ankle: medians over the
+# 40 people of CMU's and HDM05's recordings, as read by `mbcli data import`.
 _BY_LEG = {
     "hip": 0.109,
     "knee": 0.481,
@@ -21,8 +21,8 @@ _BY_LEG = {
     "elbow": 0.350,
     "wrist": 0.232,
 }
-_SKULL_BY_LEG = 0.16  # from the thorax to where the head turns; the head joint lies 0.11 above
-_NEAR = 0.05  # metres by which a foot must be higher than the other to count a third as much
+_SKULL_BY_LEG = 0.16  # from the thorax to the head's centre of rotation; the head joint is 0.11 up
+_NEAR = 0.05  # metres by which a foot must be higher than the other to get a third of its weight
 _SIDES = ("left", "right")
 _LEGS = [
     (f"{side}_{a}", f"{side}_{b}")
@@ -34,14 +34,14 @@ _THORAX = BODY21.index("thorax")
 
 
 def with_human_lengths(body: FloatArray, skull: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Give each bone below the head the length that it has in people with such legs.
+    """Give each bone below the head the length that it has in people with legs of this length.
 
-    The figure is moved so that the foot it stands on keeps its place; of two feet at one height,
-    each counts half.
+    The figure is moved so that its supporting foot keeps its position; two feet at equal height
+    count half each.
 
     Args:
         body: (F, 21, 3) metres, y up, head and face not yet placed.
-        skull: (F, 3) the joint that turns with the head.
+        skull: (F, 3) the joint that rotates with the head.
 
     Returns:
         Both, with the new lengths.
