@@ -1,7 +1,7 @@
-"""Which frames of the video a keypoint file's frames are.
+"""Alignment of a keypoint file's frames with those of its video.
 
-Formats that people make up count frames from 0 or from 1, or not at all. Where there is a video, it
-decides: by the names of its pictures, by its times, or by its last frame.
+Custom formats number frames from 0 or from 1, or not at all. If there is a video, the names of its
+pictures, its times, or its last frame decide.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from mbcli.types import FloatArray, IntArray
 from mbcli.video import VideoInfo
 from mbcli.video.images import IMAGE_SUFFIXES, files_with_suffix
 
-# Of a frame: a time that is further from every frame of the video is not of this video.
+# Of a frame: a time further than this from every frame of the video belongs to another video.
 _NEAR = 0.6
 
 
 def pictures_of(info: VideoInfo) -> list[str]:
-    """Names of the pictures of a folder without their suffix, in their order; else none."""
+    """Names of a folder's pictures without suffix, in order; empty for other sources."""
     if info.kind != "folder":
         return []
     return [path.stem for path in files_with_suffix(info.path, IMAGE_SUFFIXES)]
 
 
 def counted(file: KeypointFile) -> KeypointFile:
-    """The file with frames from 0, where it may count from 1."""
+    """The file with frames numbered from 0, in case it may count from 1."""
     if file.counts_from is not None or file.frame_index[0] != 1:
         return file
     said = "frames are taken as counted from 1, since nobody is in frame 0"
@@ -38,13 +38,13 @@ def counted(file: KeypointFile) -> KeypointFile:
 def aligned(
     file: KeypointFile, chosen: FloatArray, pictures: list[str], *, ends: bool
 ) -> KeypointFile:
-    """The file with the numbers that the video's frames have.
+    """The file with the video's frame numbers.
 
     Args:
-        file: what was read.
+        file: the keypoint file.
         chosen: (T, 2) number and seconds of the video's frames.
         pictures: names of the video's pictures without suffix, if it is a folder.
-        ends: the last of the frames is the video's last.
+        ends: whether the last of these frames is the video's last.
     """
     if file.pictures and pictures:
         frames = {number: PurePath(name).stem for name, number in file.pictures.items()}

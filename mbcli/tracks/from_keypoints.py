@@ -137,7 +137,7 @@ def _timeline(file: KeypointFile, options: InferOptions) -> _Timeline:
         raise InputError(f"{file.path} has no frame {options.excerpt}")
     if len(index) > _SPARSE[0] + _SPARSE[1] * len(file.frame_index):
         raise InputError(
-            f"{file.path} must tell frames that hang together, got {len(file.frame_index)} poses "
+            f"{file.path} must have contiguous frames, got {len(file.frame_index)} poses "
             f"in frames {file.frame_index[0]} to {file.frame_index[-1]}: choose some of them with "
             "--start and --end"
         )
