@@ -240,7 +240,7 @@ def _assumed_focal(camera: Camera, options: InferOptions) -> dict[str, Any]:
     return {"pixels": float(camera.focal[0]), "given": camera.focal_given, "fov": fov}
 
 
-def _trained(stage: str, name: str, info: CheckpointInfo | ActionInfo | MeshInfo) -> Facts:
+def _trained(stage: str, name: str, info: CheckpointInfo | ActionInfo | MeshInfo) -> Provenance:
     """The origin of a network's weights."""
     return trained_weights(
         stage, info.path, name=name, sha256=info.sha256, origin=info.origin, metadata=info.metadata
