@@ -16,6 +16,7 @@ DEFAULT_LIFTER = "mbcli-lifter"
 # Hz. On 249 recordings of people (CMU) it changes joints by 0.6 mm on average, and 1 joint in 100
 # by more than 3 mm; 6 Hz, common for gait, by 1.0 and 5.
 DEFAULT_LOW_PASS = 10.0
+LARGEST_SIDE = 100_000  # pixels of a picture; the largest sensors have a tenth of it
 PRECISIONS = ("float32", "bfloat16", "float16")  # the lifter's table is mbcli.lift.runtime's
 COMPAT = ("motionbert",)
 
@@ -133,12 +134,13 @@ class InferOptions(Pose2DOptions):
         None,
         "Frames per second, for such a file or a folder of pictures.",
         panel=INPUT,
-        above=0,
-        must="a positive number",
+        least=0.1,
+        most=10_000,
+        unit="frames/s",
     )
     joint_map: dict[str, str] | None = option(
         None,
-        "Joint names of a DeepLabCut or SLEAP file to ours, as a JSON object.",
+        "Joint names of a keypoint file to ours, as a JSON object.",
         panel=INPUT,
         metavar="FILE.json",
         reads=True,
@@ -235,8 +237,13 @@ class InferOptions(Pose2DOptions):
         _ = self.excerpt  # checks itself
         quarter_turn(self.rotate)
         check_lens(self.focal, self.fov)
-        if self.image_size is not None and min(self.image_size) < 1:
-            raise ConfigError(f"--image-size must be two positive numbers, got {self.image_size}")
+        if self.image_size is not None and not (
+            min(self.image_size) >= 1 and max(self.image_size) <= LARGEST_SIDE
+        ):
+            raise ConfigError(
+                f"--image-size must be two numbers of 1..{LARGEST_SIDE} pixels, "
+                f"got {'x'.join(map(str, self.image_size))}"
+            )
         if self.root_relative is not None and self.compat is None:
             raise ConfigError("--root-relative needs --compat, which is not given")
         if self.body_model is not None and self.mesh is None:

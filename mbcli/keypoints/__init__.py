@@ -23,7 +23,10 @@ from mbcli.keypoints import (
     openpose,
     own,
     sleap,
+    trc,
+    ultralytics,
     videopose3d,
+    vitpose,
 )
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
@@ -72,6 +75,9 @@ FORMATS: dict[str, Format] = {
     ),
     "deeplabcut": Format("DeepLabCut CSV or HDF5", deeplabcut.recognise, deeplabcut.read),
     "sleap": Format("SLEAP analysis CSV or HDF5", sleap.recognise, sleap.read),
+    "trc": Format("TRC of Sports2D and the like", trc.recognise, trc.read),
+    "ultralytics": Format("ultralytics text or JSON", ultralytics.recognise, ultralytics.read),
+    "vitpose": Format("easy_ViTPose JSON", vitpose.recognise, vitpose.read),
 }
 
 

@@ -43,6 +43,8 @@ def recognise(document: Any, joint_map: dict[str, str] | None = None) -> bool:
     """Whether it is a list of frames with landmarks, or an object with one."""
     if (rows := _flat_rows(document)) is not None:
         return blazepose_csv.recognise(rows, joint_map)
+    if isinstance(document, dict) and "skeleton" in document:
+        return False  # easy_ViTPose's, which has y before x
     empty = False
     for _, frame in _frames(document):
         told = _of_frame(frame)

@@ -38,6 +38,8 @@ _TOKEN = re.compile(
     r"|^[ \t]*(?P<nobody>None)[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+_OPENED = re.compile(r"landmark\s*[{(]", re.IGNORECASE)
+_CLOSED = re.compile(r"landmark\s*[{(][^{}()]*[})]", re.IGNORECASE)
 _FIELD = re.compile(rf"(\w+)\s*[:=]\s*({_NUMBER})")
 _START = 20_000  # characters in which the first landmark stands
 
@@ -81,6 +83,8 @@ def read(text: str, path: Path) -> Landmarks:
                 frames.append(frame)
             fresh = False
             marks.append(_landmark(token["landmark"]))
+    if len(_OPENED.findall(text)) > len(_CLOSED.findall(text)):
+        raise InputError(f"{path} must hold whole landmarks: it is cut off")
     if len(marks) % len(BLAZEPOSE33):
         raise InputError(
             f"{path} must hold {len(BLAZEPOSE33)} landmarks for each person, got {len(marks)}"

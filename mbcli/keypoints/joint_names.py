@@ -59,6 +59,7 @@ _SIDED_SYNONYMS = {
     "littletoe": "small_toe",
     "hipjoint": "hip",
 }
+_MIDDLE_HIP = ("hip", "chip", "root")
 # Words that the rule would take apart into a side and a body part.
 _OTHER_WORDS = ("rear", "kneel")
 
@@ -176,11 +177,14 @@ def match_joints(
     """
     if joint_map is not None:
         check_joint_map(joint_map, "given")
-    found = {
-        name: ours
-        for name in names
-        if (ours := recognised(name) if joint_map is None else joint_map.get(name)) is not None
-    }
+    ours_of = {name: recognised(name) for name in names}
+    if joint_map is not None:
+        ours_of = {name: joint_map.get(name) for name in names}
+    elif {"left_hip", "right_hip"} <= {*ours_of.values()} and "pelvis" not in ours_of.values():
+        # Beside the hips of both sides, a hip without a side is the middle (Halpe, Pose2Sim).
+        middle = next((name for name in names if name.lower() in _MIDDLE_HIP), None)
+        ours_of |= {} if middle is None else {middle: "pelvis"}
+    found = {name: ours for name, ours in ours_of.items() if ours is not None}
     hint = "--joint-map FILE.json maps them"
     for ours in found.values():
         if len(twice := [name for name, other in found.items() if other == ours]) > 1:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mbcli.errors import ConfigError, InputError, NobodyFoundError
 from mbcli.keypoints import FORMATS, KeypointFile
-from mbcli.options import InferOptions
+from mbcli.options import LARGEST_SIDE, InferOptions
 from mbcli.report import Stopwatch
 from mbcli.timeline import usual_rate
 from mbcli.tracks.alignment import aligned, counted, pictures_of
@@ -130,6 +130,11 @@ def _timeline(file: KeypointFile, options: InferOptions) -> _Timeline:
     """The frames of a file without a video."""
     fps = _agreed(file, "the frame rate", file.fps, options.fps, "--fps", file.untimed)
     size = _agreed(file, "the image size", file.size, options.image_size, "--image-size")
+    if max(size) > LARGEST_SIDE:
+        raise InputError(
+            f"{file.path} must tell a picture of at most {LARGEST_SIDE} pixels a side, got "
+            f"{size[0]}x{size[1]}"
+        )
     times = np.arange(file.frames) / fps if file.timestamps is None else file.timestamps
     seen = range(file.frames) if file.looked_at is None else file.looked_at.tolist()
     index = np.array(list(options.excerpt.of(seen, lambda frame: float(times[frame]))))

@@ -247,6 +247,68 @@ def _sleap_h5(folder: Path) -> Path:
     return path
 
 
+def _trc(folder: Path) -> Path:
+    names = "\t\t\t".join(COCO17.joints)
+    head = ["PathFileType\t4\t(X/Y/Z)\ta.trc", "DataRate\tUnits", "25\tm", f"Frame#\tTime\t{names}"]
+    rows = [
+        "\t".join(map(str, [n, n / 25, *(v for x, y, _ in row.tolist() for v in (x, y, 0))]))
+        for n, row in enumerate(_points(17))
+    ]
+    path = folder / "walk_px_person00.trc"
+    path.write_text("\n".join([*head, "\t\tX1\tY1\tZ1", *rows]))
+    return path
+
+
+def _ultralytics_text(folder: Path) -> Path:
+    for frame, points in enumerate(_points(17) / [*SIZE, 1]):
+        row = ["0", "0.5", "0.5", "0.2", "0.2", *map(str, points.ravel().tolist())]
+        (folder / f"walk_{frame + 1}.txt").write_text(" ".join(row) + "\n")
+    return folder
+
+
+def _ultralytics_json(folder: Path) -> Path:
+    frames = [
+        [
+            {
+                "name": "person",
+                "keypoints": dict(zip(("x", "y", "visible"), p.T.tolist(), strict=True)),
+            }
+        ]
+        for p in _points(17)
+    ]
+    return _json(folder / "results.json", frames)
+
+
+def _vitpose(folder: Path) -> Path:
+    frames = [{"0": [[y, x, c] for x, y, c in points.tolist()]} for points in _points(17)]
+    names = {str(n): joint for n, joint in enumerate(COCO17.joints)}
+    return _json(folder / "walk_result.json", {"keypoints": frames, "skeleton": names})
+
+
+def _mmpose_folder(folder: Path) -> Path:
+    for frame in _mmpose_frames():
+        _json(folder / f"{frame['frame_id']:06d}.json", frame["instances"])
+    return folder
+
+
+def _pose2sim(folder: Path) -> Path:
+    for frame, points in enumerate(_points(26)):
+        person = {"person_id": [-1], "pose_keypoints_2d": points.ravel().tolist()}
+        _json(folder / f"cam01_{frame:06d}.json", {"version": 1.3, "people": [person]})
+    return folder
+
+
+def _blazepose_text(folder: Path) -> Path:
+    path = folder / "log.txt"
+    marks = [
+        f"landmark {{\n  x: {x}\n  y: {y}\n  z: 0.1\n  visibility: {c}\n}}\n"
+        for points in _fractions()
+        for x, y, c in points.tolist()
+    ]
+    path.write_text("".join(marks))
+    return path
+
+
 SAMPLES: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "mbcli": ("mbcli", _own),
     "videopose3d": ("videopose3d", _videopose3d),
@@ -262,6 +324,13 @@ SAMPLES: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "blazepose-csv": ("blazepose", _blazepose_csv),
     "deeplabcut-csv": ("deeplabcut", _deeplabcut_csv),
     "deeplabcut-h5": ("deeplabcut", _deeplabcut_h5),
+    "trc": ("trc", _trc),
+    "ultralytics-text": ("ultralytics", _ultralytics_text),
+    "ultralytics-json": ("ultralytics", _ultralytics_json),
+    "vitpose": ("vitpose", _vitpose),
+    "mmpose-folder": ("mmpose", _mmpose_folder),
+    "pose2sim": ("openpose", _pose2sim),
+    "blazepose-text": ("blazepose", _blazepose_text),
     "sleap-csv": ("sleap", _sleap_csv),
     "sleap-h5": ("sleap", _sleap_h5),
 }
@@ -290,12 +359,12 @@ def test_sample_is_read(tmp_path: Path, format: str, build: Callable[[Path], Pat
     frames = 1 if path.name == "walk_000000000000_keypoints.json" else FRAMES
     assert file.frame_index.tolist() == list(range(frames))
     assert file.frames == frames
-    assert file.relative == (format == "blazepose")
+    assert file.relative == (format == "blazepose" or (path.is_dir() and format == "ultralytics"))
     width, height = SIZE if not file.relative else (1, 1)
     places = file.keypoints[..., :2]
     assert (places > 0).all()
     assert (places < (width, height)).all()
-    assert not file.warnings or format in ("videopose3d", "annotations")
+    assert not file.warnings or format in ("videopose3d", "annotations", "trc")
 
 
 @each_sample
@@ -303,7 +372,7 @@ def test_file_cut_off_in_the_middle(
     tmp_path: Path, refused: Refused, format: str, build: Callable[[Path], Path]
 ) -> None:
     path = build(tmp_path)
-    victim = path / "walk_000000000003_keypoints.json" if path.is_dir() else path
+    victim = sorted(path.iterdir())[3] if path.is_dir() else path
     content = victim.read_bytes()
     half = len(content) // 2
     assert content[half - 1 : half] != b"\n"  # between two rows nothing would be missing

@@ -168,3 +168,13 @@ def test_joint_map_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "map.json").write_text('{"a": "ne')
     with pytest.raises(InputError, match=r"map\.json is no whole JSON file"):
         read_joint_map(tmp_path / "map.json")
+
+
+@pytest.mark.parametrize("name", ["Hip", "CHip", "root"])
+def test_a_hip_between_the_hips_is_the_pelvis(name: str) -> None:
+    names = ["LHip", name, "RHip", "Neck"]
+    found, warnings = match_joints(names, None, "a.csv")
+    assert found == {"LHip": "left_hip", name: "pelvis", "RHip": "right_hip", "Neck": "neck"}
+    assert list(found) == names
+    assert not warnings
+    assert name not in match_joints([name, "LHip", "Neck", "Pelvis"], None, "a.csv")[0]

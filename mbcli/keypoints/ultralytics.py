@@ -1,0 +1,227 @@
+"""Keypoints of ultralytics' YOLO pose models (Jocher et al. 2023), text or JSON.
+
+``save_txt=True`` writes a file for each picture on which anybody was found, ``<picture>.txt`` or
+``<video>_<frame>.txt`` with frames from 1. A row is a person, numbers separated by blanks:
+
+    class  x y w h  x y [confidence] of each keypoint ...  [confidence of the person]  [identity]
+
+all places as fractions of the picture; the box's x, y are its middle. Training labels are such
+files too, with COCO's flags as confidences (see `mbcli.keypoints.coco`).
+
+JSON is what ``Results.to_json()`` gives for a picture, a list of objects
+
+    name, class, confidence, track_id (if it tracks)
+    box        x1 y1 x2 y2, in pixels or as fractions
+    keypoints  x, y, visible: a list of each
+
+or a list of such lists, an object of them by frame, or a folder with a file for each picture. What
+has no keypoints is no person. A keypoint at 0, 0 was not found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mbcli.errors import InputError
+from mbcli.keypoints.cells import number
+from mbcli.keypoints.checks import numbers, whole
+from mbcli.keypoints.coco import read_flags
+from mbcli.keypoints.folders import read_folder, recognise_folder
+from mbcli.keypoints.frames import numbering
+from mbcli.keypoints.layouts import LAYOUTS
+from mbcli.keypoints.points import points_of
+from mbcli.keypoints.records import KeypointFile
+from mbcli.keypoints.rows import Rows
+from mbcli.keypoints.source import Source
+from mbcli.keypoints.text import decoded, table
+from mbcli.keypoints.words import FRAME, PERSON, find
+from mbcli.types import FloatArray
+from mbcli.video.images import IMAGE_SUFFIXES, files_with_suffix
+
+FORMAT = "ultralytics"
+
+_FRAME_OF_VIDEO = re.compile(r".*_[1-9][0-9]*")
+_BOX = 5  # cells before the first keypoint: class and box
+_LISTS = ("detections", "predictions", "results", "frames", "objects", "people", "persons")
+
+
+def recognise(source: Source) -> bool:
+    """Whether it is text or JSON of a pose model, of one picture or more."""
+    if source.kind == "folder":
+        texts = _texts(source.path)
+        return any(_is_table(rows) for _, rows in texts) or recognise_folder(source, _is_picture)
+    if source.kind == "text":
+        return _is_table(source.rows)
+    return source.kind == "json" and any(_is_picture(p) for _, p in _pictures(source.document))
+
+
+def read(source: Source) -> KeypointFile:
+    """Read the people of all pictures.
+
+    Raises:
+        InputError: rows or lists of different lengths, and whatever breaks the rules of
+            `KeypointFile`.
+    """
+    path = source.path
+    if source.kind == "text":
+        return _read_texts(path, [(path, source.rows)])
+    if source.kind == "folder":
+        texts = [(file, rows) for file, rows in _texts(path) if _all_numbers(rows)]
+        if any(_is_table(rows) for _, rows in texts):
+            return _read_texts(path, texts)
+        return read_folder(source, FORMAT, _is_picture, _add, fractions=True)
+    rows = Rows(path, FORMAT)
+    pictures = list(_pictures(source.document))
+    for frame, picture in pictures:
+        _add(picture, frame, path, rows)
+    return rows.file(count=max(frame for frame, _ in pictures) + 1, fractions=True)
+
+
+def _pictures(document: Any) -> Iterator[tuple[int, Any]]:
+    """The frame and the people of each picture."""
+    if isinstance(document, dict) and (name := find(document, _LISTS)) is not None:
+        document = document[name]
+    if isinstance(document, dict) and all(key.isdecimal() for key in document):
+        yield from ((int(key), _inner(picture)) for key, picture in document.items())
+    elif _is_picture(document):
+        yield 0, document
+    elif isinstance(document, list):
+        for place, picture in enumerate(document):
+            name = find(picture, FRAME) if isinstance(picture, dict) else None
+            number = picture[name] if name is not None else place
+            yield number if isinstance(number, int) else place, _inner(picture)
+
+
+def _inner(picture: Any) -> Any:
+    name = find(picture, _LISTS) if isinstance(picture, dict) else None
+    return picture if name is None else picture[name]
+
+
+def _is_person(entry: Any) -> bool:
+    keypoints = entry.get("keypoints") if isinstance(entry, dict) else None
+    return isinstance(keypoints, dict) and isinstance(keypoints.get("x"), list)
+
+
+def _is_picture(document: Any) -> bool:
+    return isinstance(document, list) and any(map(_is_person, document))
+
+
+def _add(picture: Any, frame: int, path: Path, rows: Rows) -> None:
+    for entry in picture if isinstance(picture, list) else []:
+        if not _is_person(entry):
+            continue
+        what = f"a person of frame {frame}"
+        name, box = find(entry, PERSON), entry.get("box")
+        corners = None
+        if isinstance(box, dict) and {"x1", "y1", "x2", "y2"} <= box.keys():
+            corners = numbers([box[key] for key in ("x1", "y1", "x2", "y2")], path, "a box")
+        rows.add(
+            frame,
+            points_of(entry["keypoints"], path, what),
+            None if name is None else whole(entry[name], path, f"the {name} of {what}"),
+            corners,
+        )
+
+
+def _texts(folder: Path) -> Iterator[tuple[Path, list[list[str]]]]:
+    """The text files of a folder that holds more of them than pictures, and their rows."""
+    try:
+        files = files_with_suffix(folder, (".txt",))
+        pictures = files_with_suffix(folder, IMAGE_SUFFIXES)
+    except InputError:
+        return
+    for file in files if len(files) >= len(pictures) / 2 else []:
+        try:
+            yield file, table(decoded(file.read_bytes(), file), file)
+        except (InputError, OSError):
+            continue
+
+
+def _is_table(rows: list[list[str]]) -> bool:
+    widths = {_width(len(row)) for row in rows}
+    return len(widths) == 1 and None not in widths and _all_numbers(rows)
+
+
+def _all_numbers(rows: list[list[str]]) -> bool:
+    return all(row[0].isdecimal() and all(map(_is_number, row)) for row in rows)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _width(cells: int) -> tuple[int, int] | None:
+    """How many keypoints so many cells hold, and how many cells each has."""
+    for each in (3, 2):
+        for more in range(3):  # nothing, a confidence or an identity, both
+            count, rest = divmod(cells - _BOX - more, each)
+            if rest == 0 and count in LAYOUTS:
+                return count, each
+    return None
+
+
+def _read_texts(path: Path, texts: list[tuple[Path, list[list[str]]]]) -> KeypointFile:
+    names = [file.stem for file, _ in texts]
+    numbered = numbering(names)
+    # Frames of a video count from 1, whether or not anybody is in the first.
+    video = numbered.counts_from is None and all(map(_FRAME_OF_VIDEO.fullmatch, names))
+    values = [
+        (numbered.frames[file.stem] - video, _numbers(row, file))
+        for file, rows in texts
+        for row in rows
+    ]
+    count, each = _common_width(texts)
+    body = _BOX + count * each
+    tracked = [_identity(row[body:]) for _, row in values]
+    if None in tracked:
+        tracked = [None] * len(values)
+    points = [row[_BOX:body].reshape(count, each) for _, row in values]
+    points, notes = read_flags([_three(p) for p in points])
+    rows = Rows(path, FORMAT)
+    for (frame, row), person, identity in zip(values, points, tracked, strict=True):
+        middle, half = row[1:3], row[3:5] / 2
+        rows.add(frame, person, identity, np.concatenate([middle - half, middle + half]))
+    facts = numbered.facts
+    if video:
+        facts = {"notes": ()}
+    return rows.file(fractions=True, **{**facts, "notes": [*facts["notes"], *notes]})
+
+
+def _common_width(texts: list[tuple[Path, list[list[str]]]]) -> tuple[int, int]:
+    """What `_width` says of every row."""
+    widths = {_width(len(row)): file for file, rows in texts for row in rows}
+    if len(widths) == 1:
+        for width in widths:
+            if width is not None:
+                return width
+    file = widths.get(None, [*widths.values()][-1])
+    counts = sorted({len(row) for _, rows in texts for row in rows})
+    raise InputError(
+        f"{file} must hold the keypoints of a whole list, as many for everybody, got rows of "
+        f"{', '.join(map(str, counts))} numbers"
+    )
+
+
+def _numbers(row: list[str], file: Path) -> FloatArray:
+    return np.array([number(cell, file, "a row") for cell in row])
+
+
+def _three(points: FloatArray) -> FloatArray:
+    """(K, 3) from keypoints with or without confidence."""
+    return np.concatenate([points, np.full((len(points), 3 - points.shape[1]), np.nan)], axis=1)
+
+
+def _identity(rest: FloatArray) -> int | None:
+    """The identity at the end of a row, which a single confidence is not."""
+    if not len(rest) or not float(rest[-1]).is_integer():
+        return None
+    return int(rest[-1])
