@@ -39,7 +39,9 @@ def draw_curves(
     rows, columns = len(people[0][1]), len(people)
     size = (_LEFT + _WIDTH * columns, _TOP + _HEIGHT * rows + _BOTTOM)
     figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
+    # A figure of one person is too narrow for title and legend in one line.
+    shown = title if columns > 1 else f"\n{title}"
+    figure.suptitle(shown, x=0.01, ha="left", fontsize=9, fontweight="bold")
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey="row")
     for column, (name, panels) in enumerate(people):
         for row, panel in enumerate(panels):

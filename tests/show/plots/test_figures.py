@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from motions import grounded, hidden, walking
 
 from mbcli.errors import ConfigError, InputError, OutputError
@@ -226,3 +227,22 @@ def test_files_are_not_replaced_unasked(motion: Motion3D, tmp_path: Path) -> Non
     assert (tmp_path / "a.pdf").read_text() == "mine"
     plot(motion, tmp_path / "a.pdf", PlotOptions("trajectories"), overwrite=True)
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("what", WHATS)
+@pytest.mark.parametrize("person", ["1", "all"])
+def test_title_and_legend_stay_apart(
+    what: What, person: str, motion: Motion3D, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Any] = []
+    savefig = Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *a, **k: (figures.append(self), savefig(self, *a, **k))
+    )
+    plot(motion, tmp_path / "figure.png", PlotOptions(what=what, person=person))
+    (figure,) = figures
+    (legend,) = figure.legends
+    title = figure._suptitle.get_window_extent()
+    lines = [text.get_window_extent() for text in legend.get_texts()]
+    lines += [line.get_window_extent() for line in legend.get_lines()]
+    assert not any(title.overlaps(line) for line in lines)
