@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from mbcli.errors import InputError
-from mbcli.keypoints.checks import corners, member, whole
+from mbcli.keypoints.checks import corners, identity, member
 from mbcli.keypoints.frames import numbering
 from mbcli.keypoints.json_records import people, write_records
 from mbcli.keypoints.layouts import Layout
@@ -39,6 +39,7 @@ from mbcli.keypoints.points import points_of
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.rows import Rows
 from mbcli.keypoints.source import Source
+from mbcli.keypoints.words import PERSON
 from mbcli.skeleton import COCO17, HALPE26, OPENPOSE18
 from mbcli.types import Keypoints2D
 
@@ -123,23 +124,20 @@ def _read_list(document: list[Any], path: Path) -> KeypointFile:
         names.append(name)
     numbered = numbering(names, _FRAME_OF_VIDEO)
     rows = Rows(path, FORMAT)
+    ids = [identity(record, ("idx", *PERSON)) for record in document]
     # Without tracking everybody has the number 0.
-    tracked = any(_identity(record, path) not in (None, 0) for record in document)
-    for record, name in zip(document, names, strict=True):
+    if not {*ids} - {None, 0}:
+        ids = [None] * len(ids)
+    for record, name, who in zip(document, names, ids, strict=True):
+        points = member(record, "keypoints", path, f"a record of {name}")
+        box = record.get("box") or record.get("bbox")
         rows.add(
             numbered.frames[name],
-            points_of(member(record, "keypoints", path, f"a record of {name}"), path, str(name)),
-            _identity(record, path) if tracked else None,
-            corners(record["box"], path, f"the box of {name}") if record.get("box") else None,
+            points_of(points, path, str(name)),
+            who,
+            corners(box, path, f"the box of {name}") if box else None,
         )
     return rows.file(**numbered.facts)
-
-
-def _identity(record: dict[str, Any], path: Path) -> int | None:
-    number = record.get("idx")
-    while isinstance(number, list) and number:
-        number = number[0]
-    return None if number is None else whole(number, path, f"the idx of {record['image_id']}")
 
 
 def _read_named(source: Source) -> KeypointFile:

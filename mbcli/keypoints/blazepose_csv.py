@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,15 +9,15 @@ import numpy as np
 
 from mbcli.errors import InputError
 from mbcli.keypoints.cells import check_width, number, numbers, time
+from mbcli.keypoints.checks import identity
 from mbcli.keypoints.clock import frames_by_time
-from mbcli.keypoints.frames import numbering
+from mbcli.keypoints.frames import Numbering, numbering
 from mbcli.keypoints.gather import Times
 from mbcli.keypoints.landmarks import Landmarks, bare, is_body
 from mbcli.keypoints.words import CONFIDENCE, FRAME, LANDMARK, PERSON, PLACES, TIME, find, parts
 from mbcli.types import FloatArray
 
 _Rows = list[list[str]]
-_WHOLE = re.compile(r"[0-9]{1,18}(?:\.0)?")
 _SAMPLE = 400  # rows by which the landmarks of the long layout are known
 
 
@@ -122,13 +121,13 @@ def _with_labels(
         return None if name is None else [row[header.index(name)] for row in rows]
 
     told, clocks, named = cells(FRAME), cells(TIME), cells(PERSON)
-    persons = None if named is None else _persons(named)
+    persons = None if named is None else [identity({"id": cell}, ("id",)) for cell in named]
     unit = next((TIME[word] for word in TIME if find(header, (word,))), None)
     seconds = None if clocks is None else np.array([time(cell, path) for cell in clocks])
-    warnings: list[str] = []
+    found = Numbering({}, None)
     frames: Sequence[int | None]
     if told is not None:
-        frames, warnings = _frames(told, path)
+        frames, found = _frames(told, path)
     elif seconds is not None:
         frames = frames_by_time(seconds.tolist())
     else:
@@ -142,32 +141,23 @@ def _with_labels(
         persons=None if persons is None else [persons[place] for place in kept],
         times=None if seconds is None else Times(index, seconds[kept], unit),
         numbered=told is not None,
-        warnings=tuple(warnings),
+        pictures=found.facts["pictures"],
+        warnings=found.notes,
     )
 
 
-def _frames(cells: list[str], path: Path) -> tuple[list[int | None], list[str]]:
-    """The frame of each row, None where the row does not say, and what to tell of them."""
-    warnings = []
+def _frames(cells: list[str], path: Path) -> tuple[list[int | None], Numbering]:
+    """The frame of each row, None where the row does not say, and how they were found."""
     values: list[int | None]
     try:
         told = [number(cell, path, "frames") for cell in cells]
     except InputError:
         named = numbering(cells)
-        return [named.frames[cell] for cell in cells], [*named.notes]
+        return [named.frames[cell] for cell in cells], named
     for cell, value in zip(cells, told, strict=True):
         if not (np.isnan(value) or value.is_integer()):
             raise InputError(f"{path} must hold whole numbers as frames, got {cell!r}")
     values = [None if np.isnan(value) else int(value) for value in told]
-    if None in values:
-        warnings.append(f"{values.count(None)} rows without a frame are left out")
-    return values, warnings
-
-
-def _persons(cells: list[str]) -> list[int | None]:
-    """Numbers for people: their own if they have some."""
-    known = [cell for cell in cells if cell]
-    if all(_WHOLE.fullmatch(cell) for cell in known):
-        return [int(cell.removesuffix(".0")) if cell else None for cell in cells]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(known))}
-    return [numbers.get(cell) for cell in cells]
+    lacking = values.count(None)
+    said = (f"{lacking} rows without a frame are left out",) if lacking else ()
+    return values, Numbering({}, None, said)

@@ -11,10 +11,11 @@ import numpy as np
 from mbcli.errors import InputError
 from mbcli.keypoints import blazepose_csv
 from mbcli.keypoints.cells import time
-from mbcli.keypoints.checks import short, whole
+from mbcli.keypoints.checks import identity, short
 from mbcli.keypoints.facts import facts_of, fps_of, size_of
 from mbcli.keypoints.gather import Times
 from mbcli.keypoints.landmarks import Landmarks, bare, is_body
+from mbcli.keypoints.pictures import numbered
 from mbcli.keypoints.words import (
     CONFIDENCE,
     FRAME,
@@ -36,7 +37,7 @@ _LANDMARKS = (
 _IDENTITY = (*PERSON, "id")
 
 # A person's landmarks: label -> x, y and confidence, and who it is.
-_Person = tuple[dict[str, list[float]], int | None]
+_Person = tuple[dict[str, list[float]], int | str | None]
 
 
 def recognise(document: Any, joint_map: dict[str, str] | None = None) -> bool:
@@ -66,14 +67,11 @@ def read(document: Any, path: Path) -> Landmarks:
     frames = list(_frames(document))
     keys = dict.fromkeys(key for _, frame in frames if isinstance(frame, dict) for key in frame)
     frame_name, time_name = find(keys, FRAME), find(keys, TIME)
-    numbers, people, seconds, told_frames = [], [], [], []
-    for place, (key, frame) in enumerate(frames):
-        held = frame if isinstance(frame, dict) else {}
-        number = place if key is None else key
-        if frame_name is not None and held.get(frame_name) is not None:
-            number = whole(held[frame_name], path, frame_name)
-        numbers.append(number)
-        seconds.append(_time(held, time_name, path))
+    names = [_frame_label(key, frame, frame_name) for key, frame in frames]
+    numbers, numbered_as = numbered(names, path)
+    people, seconds, told_frames = [], [], []
+    for number, (_, frame) in zip(numbers, frames, strict=True):
+        seconds.append(_time(frame if isinstance(frame, dict) else {}, time_name, path))
         for person in _people(frame, number, path):
             people.append(person)
             told_frames.append(number)
@@ -81,19 +79,27 @@ def read(document: Any, path: Path) -> Landmarks:
     nothing = [np.nan] * 3
     rows_of = [[marks.get(label, nothing) for label in labels] for marks, _ in people]
     facts = facts_of(document)
-    ids = [identity for _, identity in people]
+    ids = [who for _, who in people]
     unit = next((TIME[word] for word in TIME if time_name and plain(time_name) == word), None)
     return Landmarks(
         labels=labels,
         frames=told_frames,
         points=np.array(rows_of, np.float64).reshape(len(people), len(labels), 3),
-        persons=ids if any(identity is not None for identity in ids) else None,
+        persons=ids if any(who is not None for who in ids) else None,
         times=None if time_name is None else Times(numbers, np.array(seconds), unit),
         count=max(numbers, default=-1) + 1,
-        numbered=frame_name is not None or any(key is not None for key, _ in frames),
+        numbered=any(name is not None for name in names),
         size=size_of(facts, path),
         fps=fps_of(facts, path),
+        pictures=numbered_as.facts["pictures"],
+        warnings=numbered_as.notes,
     )
+
+
+def _frame_label(key: str | None, frame: Any, name: str | None) -> Any:
+    """What the frame is called: by itself, or where it is listed."""
+    own = frame.get(name) if isinstance(frame, dict) and name is not None else None
+    return key if own is None else own
 
 
 def _flat_rows(document: Any) -> list[list[str]] | None:
@@ -116,13 +122,13 @@ def _flat_rows(document: Any) -> list[list[str]] | None:
     return [header, *cells]
 
 
-def _frames(document: Any) -> Iterator[tuple[int | None, Any]]:
+def _frames(document: Any) -> Iterator[tuple[str | None, Any]]:
     """The frames, each with its number where they are listed by numbers."""
     if isinstance(document, dict):
         if (name := find(document, _LISTS)) is not None:
             yield from _frames(document[name])
         elif document and all(key.isascii() and key.isdigit() for key in document):
-            yield from ((int(key), frame) for key, frame in document.items())
+            yield from document.items()
         elif find(document, _LANDMARKS) is not None:
             yield None, document
     elif isinstance(document, list):
@@ -207,13 +213,12 @@ def _people(frame: Any, number: int, path: Path) -> Iterator[_Person]:
                 f"in frame {number}"
             )
         values = marks.values() if isinstance(marks, dict) else marks
-        name = find(person, _IDENTITY) if isinstance(person, dict) and marks is not person else None
-        identity = None if name is None or person[name] is None else person[name]
+        who = None if marks is person else identity(person, _IDENTITY)
         # Of three numbers MediaPipe's third is the depth.
         third = None if len(labels) == len(BLAZEPOSE33) else 2
         yield (
             {n: _landmark(v, third, number, path) for n, v in zip(labels, values, strict=True)},
-            None if identity is None else whole(identity, path, f"the {name} of frame {number}"),
+            who,
         )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mbcli.errors import InputError
+from mbcli.keypoints.words import find
 from mbcli.types import FloatArray
 
 _NUMBERS = {int, float, type(None)}
+_WHOLE = 2**62  # whole numbers that a 64-bit one holds
+_DIGITS = 18  # of such a number
 _LARGEST = 10**300  # whole numbers of JSON have any length
 
 
@@ -63,9 +67,26 @@ def whole(value: Any, path: Path, what: str) -> int:
     """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 2**62:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _WHOLE:
         raise InputError(f"{path} must hold a whole number as {what}, got {short(value)}")
     return value
+
+
+def identity(record: Any, words: Iterable[str]) -> int | str | None:
+    """Who a record says that it is, under one of some words: a number, a name, or nothing.
+
+    A list tells people who were merged, of whom the first is taken.
+    """
+    name = find(record, words) if isinstance(record, dict) else None
+    told = None if name is None else record[name]
+    while isinstance(told, list):
+        told = told[0] if told else None
+    if isinstance(told, str):
+        return int(told) if told.isdecimal() and len(told) < _DIGITS else told.strip() or None
+    if isinstance(told, float) and told.is_integer() and abs(told) < _WHOLE:
+        return int(told)
+    whole_number = isinstance(told, int) and not isinstance(told, bool) and abs(told) < _WHOLE
+    return told if whole_number else None
 
 
 def member(record: Any, key: str, path: Path, what: str) -> Any:

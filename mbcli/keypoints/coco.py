@@ -24,13 +24,13 @@ from typing import Any
 
 import numpy as np
 
-from mbcli.keypoints.checks import corners, member, whole
+from mbcli.keypoints.checks import corners, identity, member, whole
 from mbcli.keypoints.json_records import coco_records, write_records
 from mbcli.keypoints.points import points_of
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.rows import Rows
 from mbcli.keypoints.source import Source
-from mbcli.keypoints.words import PERSON, find
+from mbcli.keypoints.words import PERSON
 from mbcli.types import FloatArray, Keypoints2D
 
 FORMAT = "coco"
@@ -71,9 +71,7 @@ def read(source: Source) -> KeypointFile:
     points, warnings = read_flags(points)
     rows = Rows(path, FORMAT)
     for frame, person, record in zip(frames, points, document, strict=True):
-        rows.add(
-            frame, person, identity_of(record, path, f"frame {frame}"), box_of(record, path, frame)
-        )
+        rows.add(frame, person, identity_of(record), box_of(record, path, frame))
     return rows.file(counts_from=None, notes=warnings)
 
 
@@ -97,14 +95,10 @@ def read_flags(points: list[FloatArray]) -> tuple[list[FloatArray], tuple[str, .
     )
 
 
-def identity_of(record: dict[str, Any], path: Path, what: str) -> int | None:
+def identity_of(record: dict[str, Any]) -> int | str | None:
     """Who it is, if the record or its attributes tell."""
-    attributes = record.get("attributes")
-    for place in (record, attributes if isinstance(attributes, dict) else {}):
-        name = find(place, PERSON)
-        if name is not None and place[name] is not None:
-            return whole(place[name], path, f"a {name} of {what}")
-    return None
+    told = identity(record, PERSON)
+    return identity(record.get("attributes"), PERSON) if told is None else told
 
 
 def box_of(record: dict[str, Any], path: Path, frame: int | str) -> FloatArray | None:

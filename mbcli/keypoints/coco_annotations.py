@@ -60,7 +60,7 @@ def read(source: Source) -> KeypointFile:
         for entry in people
     ]
     points, flags = read_flags(points)
-    ids = [identity_of(e, path, f"image {e['image_id']}") for e in people]
+    ids = [identity_of(entry) for entry in people]
     boxes = [box_of(entry, path, str(entry["image_id"])) for entry in people]
     facts = {
         **numbered.facts,
@@ -74,8 +74,8 @@ def read(source: Source) -> KeypointFile:
         facts["boxes"] = np.stack(whole_boxes) if len(whole_boxes) == len(boxes) else None
         return with_our_names(source, FORMAT, names, frames, np.stack(points), ids=ids, **facts)
     rows = Rows(path, FORMAT)
-    for frame, person, identity, box in zip(frames, points, ids, boxes, strict=True):
-        rows.add(frame, person, identity, box)
+    for frame, person, who, box in zip(frames, points, ids, boxes, strict=True):
+        rows.add(frame, person, who, box)
     return rows.file(**facts)
 
 

@@ -50,7 +50,7 @@ def gathered(
     frames: Sequence[int] | IntArray,
     points: FloatArray,
     *,
-    ids: Sequence[int | None] | IntArray | None = None,
+    ids: Sequence[int | str | None] | IntArray | None = None,
     boxes: FloatArray | None = None,
     count: int = 0,
     size: tuple[int, int] | None = None,
@@ -74,7 +74,7 @@ def gathered(
             and infinity are missing, and so is the corner of the picture, (0, 0), which is what
             most programs write for it. A keypoint that is there but has no confidence counts fully.
         ids: (N,) who it is, None where the file does not say; they count only if all have one and
-            nobody is twice in a frame.
+            nobody is twice in a frame. Names are numbered as they come.
         boxes: (N, 4) x1 y1 x2 y2.
         count: frames of the video as far as the file tells; 0 if it does not.
         size: (width, height) of the pictures, if the file says so.
@@ -100,7 +100,7 @@ def gathered(
     )
     if relative and not fractions:
         told.append("coordinates are taken as fractions of the picture")
-    names = None if ids is None else [None if n is None else int(n) for n in ids]
+    names = None if ids is None else _numbers_of(list(ids))
     seen = np.flatnonzero(there.any(axis=1))
     rows = _once(index, points, seen, told)
     rows = rows[np.argsort(index[rows], kind="stable")]
@@ -197,6 +197,14 @@ def _once(index: IntArray, points: FloatArray, rows: IntArray, told: list[str]) 
     if len(kept) < len(rows):
         told.append(f"{len(rows) - len(kept)} poses are told twice, number for number: taken once")
     return np.array(kept, np.int64)
+
+
+def _numbers_of(ids: list[int | str | None]) -> list[int | None]:
+    """Identities as numbers; with a name among them, all are numbered in the order they come."""
+    if not any(isinstance(who, str) for who in ids):
+        return [None if who is None else int(who) for who in ids]
+    order = {who: n for n, who in enumerate(dict.fromkeys(who for who in ids if who is not None))}
+    return [None if who is None else order[who] for who in ids]
 
 
 def _identities(index: IntArray, ids: list[int | None], told: list[str]) -> IntArray | None:

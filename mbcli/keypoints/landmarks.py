@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -38,18 +38,20 @@ class Landmarks:
         numbered: the file tells the numbers of its frames.
         size: (width, height), if the file says so.
         fps: frames per second, if the file says so.
+        pictures: name of a picture -> frame, where the file names pictures.
         warnings: what had to be assumed, one line each.
     """
 
     labels: tuple[str, ...]
     frames: list[int]
     points: FloatArray
-    persons: Sequence[int | None] | None = None
+    persons: Sequence[int | str | None] | None = None
     times: Times | None = None
     count: int = 0
     numbered: bool = False
     size: tuple[int, int] | None = None
     fps: float | None = None
+    pictures: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -97,6 +99,7 @@ def file_of(source: Source, format: str, told: Landmarks) -> KeypointFile:
         times=told.times,
         numbered=told.numbered,
         fractions=True,
+        pictures=told.pictures,
         counts_from=None if told.numbered else 0,
         notes=warnings,
     )

@@ -26,27 +26,25 @@ The joints are those of ``keypoint_id2name``. Without it their number tells whic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mbcli.errors import InputError
-from mbcli.keypoints.checks import four, member, whole
+from mbcli.keypoints.checks import four, identity, member
 from mbcli.keypoints.folders import read_folder, recognise_folder
 from mbcli.keypoints.joint_names import match_joints, skeleton_of
 from mbcli.keypoints.layouts import LAYOUTS, Layout
+from mbcli.keypoints.pictures import Pictures, numbered
 from mbcli.keypoints.points import points_of
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.rows import Rows
 from mbcli.keypoints.source import Source
-from mbcli.keypoints.words import FRAME, PERSON, find
+from mbcli.keypoints.words import PERSON, find
 from mbcli.skeleton import SKELETONS
 from mbcli.types import FloatArray
 
 FORMAT = "mmpose"
 
 _SCORES = ("keypointscores", "scores", "keypointscore")
-_LISTS = ("instances", "instance_info", "predictions")
 # Joints that MMPose's datasets name otherwise than our skeletons. Human3.6M's "neck base" is the
 # joint in the face that is called nose here.
 _OUR_NAMES = {
@@ -67,8 +65,12 @@ _OUR_NAMES = {
 def recognise(source: Source) -> bool:
     """Whether it is what the inferencer or the demo of MMPose writes."""
     if source.kind == "folder":
-        return recognise_folder(source, _is_picture)
-    return source.kind == "json" and (_is_picture(source.document) or _is_video(source.document))
+        return recognise_folder(source, _PICTURES.is_picture)
+    if source.kind != "json":
+        return False
+    document = source.document
+    nobody = isinstance(document, list) and bool(document) and all(map(_is_empty_frame, document))
+    return nobody or _PICTURES.is_picture(document) or _PICTURES.is_video(document)
 
 
 def read(source: Source) -> KeypointFile:
@@ -80,65 +82,40 @@ def read(source: Source) -> KeypointFile:
     """
     path = source.path
     if source.kind == "folder":
-        return read_folder(source, FORMAT, _may_be_picture, _add_people)
+        return read_folder(source, FORMAT, _PICTURES.may_be_picture, _add_people)
     document = source.document
     rows = Rows(path, FORMAT, _layout(source))
-    if _is_picture(document):
+    if _PICTURES.is_picture(document):
         _add_people(document, 0, path, rows)
         return rows.file()
-    entries, first = _inner(document), 0
-    if isinstance(document, dict) and "instance_info" in document:
+    pictures = _PICTURES.listed(document)
+    labels = [label for label, _ in pictures]
+    frames, found = numbered(labels, path)
+    facts = found.facts
+    if all("frame_id" in picture for _, picture in pictures if isinstance(picture, dict)):
         # The demo counts from 1; should a version count from 0, its first frame says so.
-        first = 0 if any(isinstance(e, dict) and e.get("frame_id") == 0 for e in entries) else 1
-    frames = [_frame_number(entry, place, first, path) for place, entry in enumerate(entries)]
-    for frame, entry in zip(frames, entries, strict=True):
-        _add_people(entry, frame, path, rows)
-    return rows.file(count=max(frames, default=-1) + 1)
+        demo = isinstance(document, dict) and "instance_info" in document
+        frames = [frame - (demo and 0 not in frames) for frame in frames]
+        facts["counts_from"] = 0
+    for frame, (_, picture) in zip(frames, pictures, strict=True):
+        _add_people(picture, frame, path, rows)
+    return rows.file(count=max(frames, default=-1) + 1, **facts)
 
 
 def _is_instance(entry: Any) -> bool:
-    return isinstance(entry, dict) and "keypoints" in entry and find(entry, _SCORES) is not None
-
-
-def _inner(document: Any) -> Any:
-    """The list of frames or instances in an object."""
-    while isinstance(document, dict):
-        key = next((key for key in _LISTS if key in document), None)
-        if key is None:
-            break
-        document = document[key]
-    return document
-
-
-def _is_picture(document: Any) -> bool:
-    """Whether it is the instances of one picture, in one list too many or not."""
-    told = _inner(document)
-    if isinstance(told, list) and len(told) == 1 and isinstance(told[0], list):
-        told = told[0]
-    return isinstance(told, list) and any(_is_instance(entry) for entry in told)
-
-
-def _may_be_picture(document: Any) -> bool:
-    return _is_picture(document) or _inner(document) == []
-
-
-def _is_video(document: Any) -> bool:
-    told = _inner(document)
-    if isinstance(document, dict) and told is not document:
-        return isinstance(told, list)
-    return isinstance(told, list) and any(
-        _is_frame(entry) or (isinstance(entry, list | dict) and entry and _is_picture(entry))
-        for entry in told
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("keypoints"), list)
+        and find(entry, _SCORES) is not None
+        and "image_id" not in entry
     )
 
 
-def _is_frame(entry: Any) -> bool:
-    return isinstance(entry, dict) and any(key in entry for key in _LISTS)
+_PICTURES = Pictures(_is_instance)
 
 
-def _frame_number(entry: Any, place: int, first: int, path: Path) -> int:
-    name = find(entry, FRAME) if isinstance(entry, dict) else None
-    return place if name is None else whole(entry[name], path, f"a {name}") - first
+def _is_empty_frame(entry: Any) -> bool:
+    return isinstance(entry, dict) and entry.get("instances") == [] and "frame_id" in entry
 
 
 def _layout(source: Source) -> Layout | None:
@@ -164,26 +141,15 @@ def _layout(source: Source) -> Layout | None:
     return Layout(len(names), skeleton, places)
 
 
-def _people(entry: Any, path: Path, frame: int) -> Iterator[Any]:
-    """The instances of a picture."""
-    told = _inner(entry)
-    if told is None or told == {}:
-        return
-    if not isinstance(told, list):
-        raise InputError(f"{path} must hold a list of instances in frame {frame}")
-    for one in told:
-        yield from one if isinstance(one, list) else [one]
-
-
-def _add_people(entry: Any, frame: int, path: Path, rows: Rows) -> None:
-    for place, instance in enumerate(_people(entry, path, frame)):
+def _add_people(picture: Any, frame: int, path: Path, rows: Rows) -> None:
+    for place, instance in enumerate(_PICTURES.people(picture, path, frame)):
         what = f"instance {place} of frame {frame}"
         points = member(instance, "keypoints", path, what)
-        scores, identity = find(instance, _SCORES), find(instance, PERSON)
+        scores = find(instance, _SCORES)
         rows.add(
             frame,
             points_of(points, path, what, None if scores is None else instance[scores]),
-            None if identity is None else whole(instance[identity], path, f"{identity} of {what}"),
+            identity(instance, PERSON),
             _box(instance["bbox"], path, what) if instance.get("bbox") else None,
         )
 

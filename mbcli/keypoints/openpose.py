@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from mbcli.errors import InputError
-from mbcli.keypoints.checks import whole
+from mbcli.keypoints.checks import identity
 from mbcli.keypoints.folders import read_folder, recognise_folder
 from mbcli.keypoints.points import points_of
 from mbcli.keypoints.records import KeypointFile
@@ -82,15 +82,12 @@ def _add(document: Any, frame: int, path: Path, rows: Rows) -> None:
             raise InputError(f"{path} must hold an object as {what}, got {person!r:.60}")
         key = _flat(person)
         points = points_of(None if key is None else person[key], path, what)
-        rows.add(frame, points, None if key is None else _identity(person, path, what))
+        rows.add(frame, points, None if key is None else _identity(person))
 
 
-def _identity(person: dict[str, Any], path: Path, what: str) -> int | None:
-    told = person.get("person_id", -1)
-    if isinstance(told, list):
-        told = told[0] if told else -1
-    number = whole(told, path, f"the person_id of {what}")
-    return number if number >= 0 else None
+def _identity(person: dict[str, Any]) -> int | str | None:
+    told = identity(person, ("personid",))
+    return None if isinstance(told, int) and told < 0 else told
 
 
 def _scaled(file: KeypointFile) -> KeypointFile:

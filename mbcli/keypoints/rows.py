@@ -31,7 +31,7 @@ class Rows:
         self._format = format
         self._layout = layout
         self._frames: list[int] = []
-        self._ids: list[int | None] = []
+        self._ids: list[int | str | None] = []
         self._boxes: list[FloatArray | None] = []
         self._pieces: list[FloatArray] = []
         self._pending: list[FloatArray] = []
@@ -42,7 +42,7 @@ class Rows:
         self,
         frame: int,
         keypoints: FloatArray,
-        identity: int | None = None,
+        identity: int | str | None = None,
         box: FloatArray | None = None,
     ) -> None:
         """One more person; one without any keypoint is nobody.

@@ -168,15 +168,14 @@ def _read_csv(source: Source) -> KeypointFile:
                 raise InputError(f"{path} must have a column {column}, as it has {node}.x")
     frames = [whole(row[header.index("frame_idx")], path, "frame_idx") for row in body]
     names = [row[header.index("track")] if "track" in header else "" for row in body]
-    tracks = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    known = [name for name in tracks if name]
+    known = {name for name in names if name}
     return with_our_names(
         source,
         FORMAT,
         nodes,
         frames,
         points,
-        ids=[tracks[name] if name else None for name in names] if known else None,
+        ids=[name or None for name in names],
         slots=all(_SLOT.fullmatch(name) for name in known),
         count=max(frames, default=-1) + 1,
     )

@@ -29,17 +29,18 @@ import numpy as np
 
 from mbcli.errors import InputError
 from mbcli.keypoints.cells import number
-from mbcli.keypoints.checks import numbers, whole
+from mbcli.keypoints.checks import identity, numbers
 from mbcli.keypoints.coco import read_flags
 from mbcli.keypoints.folders import read_folder, recognise_folder
 from mbcli.keypoints.frames import numbering
 from mbcli.keypoints.layouts import LAYOUTS
+from mbcli.keypoints.pictures import Pictures, numbered
 from mbcli.keypoints.points import points_of
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.rows import Rows
 from mbcli.keypoints.source import Source
 from mbcli.keypoints.text import decoded, table
-from mbcli.keypoints.words import FRAME, PERSON, find
+from mbcli.keypoints.words import PERSON
 from mbcli.types import FloatArray
 from mbcli.video.images import IMAGE_SUFFIXES, files_with_suffix
 
@@ -47,17 +48,20 @@ FORMAT = "ultralytics"
 
 _FRAME_OF_VIDEO = re.compile(r".*_[1-9][0-9]*")
 _BOX = 5  # cells before the first keypoint: class and box
-_LISTS = ("detections", "predictions", "results", "frames", "objects", "people", "persons")
 
 
 def recognise(source: Source) -> bool:
     """Whether it is text or JSON of a pose model, of one picture or more."""
     if source.kind == "folder":
         texts = _texts(source.path)
-        return any(_is_table(rows) for _, rows in texts) or recognise_folder(source, _is_picture)
+        return any(_is_table(rows) for _, rows in texts) or recognise_folder(
+            source, _PICTURES.is_picture
+        )
     if source.kind == "text":
         return _is_table(source.rows)
-    return source.kind == "json" and any(_is_picture(p) for _, p in _pictures(source.document))
+    if source.kind != "json":
+        return False
+    return _PICTURES.is_picture(source.document) or _PICTURES.is_video(source.document)
 
 
 def read(source: Source) -> KeypointFile:
@@ -74,32 +78,16 @@ def read(source: Source) -> KeypointFile:
         texts = [(file, rows) for file, rows in _texts(path) if _all_numbers(rows)]
         if any(_is_table(rows) for _, rows in texts):
             return _read_texts(path, texts)
-        return read_folder(source, FORMAT, _is_picture, _add, fractions=True)
+        return read_folder(source, FORMAT, _PICTURES.may_be_picture, _add, fractions=True)
     rows = Rows(path, FORMAT)
-    pictures = list(_pictures(source.document))
-    for frame, picture in pictures:
+    if _PICTURES.is_picture(source.document):
+        _add(source.document, 0, path, rows)
+        return rows.file(fractions=True)
+    pictures = _PICTURES.listed(source.document)
+    frames, found = numbered([label for label, _ in pictures], path)
+    for frame, (_, picture) in zip(frames, pictures, strict=True):
         _add(picture, frame, path, rows)
-    return rows.file(count=max(frame for frame, _ in pictures) + 1, fractions=True)
-
-
-def _pictures(document: Any) -> Iterator[tuple[int, Any]]:
-    """The frame and the people of each picture."""
-    if isinstance(document, dict) and (name := find(document, _LISTS)) is not None:
-        document = document[name]
-    if isinstance(document, dict) and all(key.isdecimal() for key in document):
-        yield from ((int(key), _inner(picture)) for key, picture in document.items())
-    elif _is_picture(document):
-        yield 0, document
-    elif isinstance(document, list):
-        for place, picture in enumerate(document):
-            name = find(picture, FRAME) if isinstance(picture, dict) else None
-            number = picture[name] if name is not None else place
-            yield number if isinstance(number, int) else place, _inner(picture)
-
-
-def _inner(picture: Any) -> Any:
-    name = find(picture, _LISTS) if isinstance(picture, dict) else None
-    return picture if name is None else picture[name]
+    return rows.file(count=max(frames) + 1, fractions=True, **found.facts)
 
 
 def _is_person(entry: Any) -> bool:
@@ -107,25 +95,19 @@ def _is_person(entry: Any) -> bool:
     return isinstance(keypoints, dict) and isinstance(keypoints.get("x"), list)
 
 
-def _is_picture(document: Any) -> bool:
-    return isinstance(document, list) and any(map(_is_person, document))
+_PICTURES = Pictures(_is_person)
 
 
 def _add(picture: Any, frame: int, path: Path, rows: Rows) -> None:
-    for entry in picture if isinstance(picture, list) else []:
+    for entry in _PICTURES.people(picture, path, frame):
         if not _is_person(entry):
             continue
-        what = f"a person of frame {frame}"
-        name, box = find(entry, PERSON), entry.get("box")
+        box = entry.get("box")
         corners = None
         if isinstance(box, dict) and {"x1", "y1", "x2", "y2"} <= box.keys():
             corners = numbers([box[key] for key in ("x1", "y1", "x2", "y2")], path, "a box")
-        rows.add(
-            frame,
-            points_of(entry["keypoints"], path, what),
-            None if name is None else whole(entry[name], path, f"the {name} of {what}"),
-            corners,
-        )
+        points = points_of(entry["keypoints"], path, f"a person of frame {frame}")
+        rows.add(frame, points, identity(entry, PERSON), corners)
 
 
 def _texts(folder: Path) -> Iterator[tuple[Path, list[list[str]]]]:
@@ -181,15 +163,15 @@ def _read_texts(path: Path, texts: list[tuple[Path, list[list[str]]]]) -> Keypoi
     ]
     count, each = _common_width(texts)
     body = _BOX + count * each
-    tracked = [_identity(row[body:]) for _, row in values]
+    tracked = [_last(row[body:]) for _, row in values]
     if None in tracked:
         tracked = [None] * len(values)
     points = [row[_BOX:body].reshape(count, each) for _, row in values]
     points, notes = read_flags([_three(p) for p in points])
     rows = Rows(path, FORMAT)
-    for (frame, row), person, identity in zip(values, points, tracked, strict=True):
+    for (frame, row), person, who in zip(values, points, tracked, strict=True):
         middle, half = row[1:3], row[3:5] / 2
-        rows.add(frame, person, identity, np.concatenate([middle - half, middle + half]))
+        rows.add(frame, person, who, np.concatenate([middle - half, middle + half]))
     facts = numbered.facts
     if video:
         facts = {"notes": ()}
@@ -220,7 +202,7 @@ def _three(points: FloatArray) -> FloatArray:
     return np.concatenate([points, np.full((len(points), 3 - points.shape[1]), np.nan)], axis=1)
 
 
-def _identity(rest: FloatArray) -> int | None:
+def _last(rest: FloatArray) -> int | None:
     """The identity at the end of a row, which a single confidence is not."""
     if not len(rest) or not float(rest[-1]).is_integer():
         return None

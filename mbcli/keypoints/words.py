@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 FRAME = (
     *("frame", "frameidx", "frameindex", "frameid", "framenumber", "framenum", "frameno"),
-    *("framenr", "framecount", "image", "imageid", "imageindex"),
+    *("framenr", "framecount", "image", "imageid", "imageindex", "imagename", "imgname"),
+    *("imagepath", "imgpath", "imagefile", "filename", "filepath", "picture"),
 )
 PERSON = (
     *("person", "personid", "personidx", "personindex", "trackid", "track", "objectid"),

@@ -121,10 +121,33 @@ def test_identities_of_some_are_not_used(read: Read) -> None:
     assert "1 of 2 poses" in file.warnings[0]
 
 
-@pytest.mark.parametrize("idx", ["one", 1.5, True, {"a": 1}])
-def test_identity_must_be_a_whole_number(read: Read, refused: Refused, idx: Any) -> None:
-    with refused("whole number", "idx of 0.jpg"):
-        read([_person("0.jpg", _points(17), idx=idx)])
+@pytest.mark.parametrize(
+    ("idx", "ids"),
+    [
+        (["one", "two"], [0, 1]),
+        (["7", 3], [7, 3]),
+        ([["b"], "a"], [0, 1]),
+        ([1.5, 2], None),
+        ([True, 2], None),
+        ([{"a": 1}, 2], None),
+    ],
+)
+def test_identities_of_other_kinds(read: Read, idx: list[Any], ids: list[int] | None) -> None:
+    people = [_person(f"{n}.jpg", _points(17, n), idx=who) for n, who in enumerate(idx)]
+    file = read(people)
+    assert (None if file.ids is None else file.ids.tolist()) == ids
+    assert ("1 of 2 poses have one" in "".join(file.warnings)) == (ids is None)
+
+
+def test_words_of_coco(read: Read) -> None:
+    """A result of another program, with names of pictures in COCO's form."""
+    person = _person("0001", _points(17), track_id=3, bbox=[1, 2, 30, 40])
+    del person["box"], person["idx"]
+    file = read([person, person | {"image_id": "0002"}])
+    assert file.ids is not None
+    assert file.ids.tolist() == [3, 3]
+    assert file.boxes is not None
+    assert file.boxes[0].tolist() == [1, 2, 31, 42]
 
 
 def test_picture_names(read: Read, refused: Refused) -> None:

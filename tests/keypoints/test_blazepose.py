@@ -460,7 +460,7 @@ GOOD, OTHER = _landmarks(_points()[0]), _landmarks(_points()[1])
         ),
         ([{"landmarks": [*GOOD[:-1], {"x": "a", "y": 1}]}], "as numbers, got {'x': 'a', 'y': 1}"),
         ([{"landmarks": [*GOOD[:-1], {"x": True, "y": 1}]}], "as numbers, got {'x': True"),
-        ([{"landmarks": GOOD, "frame": "a"}], "must hold a whole number as frame, got 'a'"),
+        ([{"landmarks": GOOD, "frame": 1.5}], "must number or name its frames, got 1.5"),
         ({"frames": [{"landmarks": GOOD}], "fps": 0}, "must hold fps above 0, got 0"),
         ({"frames": [{"landmarks": GOOD}], "fps": [1]}, "must hold fps above 0, got [1]"),
         (
@@ -530,6 +530,20 @@ def test_json_by_name_or_number(tmp_path: Path, frame: Callable[[np.ndarray], An
     path.write_text("".join(json.dumps({"frame": n, **f}) + "\n" for n, f in enumerate(frames)))
     if "nose" not in frames[0]:  # a number among the landmarks is no landmark
         _check(_read(path))
+
+
+def test_json_frames_by_the_names_of_pictures(tmp_path: Path) -> None:
+    marks = [_landmarks(row) for row in _points()]
+    frames = [{"image": f"walk_{n:03d}.jpg", "landmarks": row} for n, row in enumerate(marks)]
+    file = _read(_json(tmp_path, frames[::-1]))
+    _check(file)
+    assert file.pictures["walk_003.jpg"] == 3
+    frames = [
+        {"file_name": name, "landmarks": row} for name, row in zip("dbca", marks, strict=True)
+    ]
+    file = _read(_json(tmp_path, frames))
+    assert file.keypoints[:, 0, 0].tolist() == _points()[[3, 1, 2, 0], 0, 0].tolist()
+    assert "in the order of their names: a as frame 0" in file.warnings[0]
 
 
 def test_what_json_says_besides(tmp_path: Path) -> None:

@@ -144,7 +144,6 @@ def test_other_numbers_of_keypoints(read: Read, refused: Refused, count: int) ->
         (_person(4, _points(), keypoints=[1, 2, True] * 17), "list of numbers"),
         (_person(4, _points(), keypoints=[1, 2] * 17 + [3]), "35 numbers"),
         (_person(4, _points(), bbox=[1, 2, 3]), "four finite numbers"),
-        (_person(4, _points(), track_id="me"), "whole number as a track_id"),
         ({"image_id": 4}, 'must hold "keypoints" in record 1'),
         (None, "an object as record 1"),
     ],

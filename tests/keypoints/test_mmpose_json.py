@@ -198,6 +198,23 @@ def test_what_the_inferencer_returns(read: Read) -> None:
     assert read([[_instance(_points(17))], [], [_instance(_points(17))]]).frames == 3
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        lambda frames: {f"walk_{n:04d}.jpg": frame for n, frame in enumerate(frames)},
+        lambda frames: {str(n): {"people": frame} for n, frame in enumerate(frames)},
+        lambda frames: [{"image": f"{n}.png", "people": f} for n, f in enumerate(frames)][::-1],
+        lambda frames: {"frames": [{"frame": n, "poses": f} for n, f in enumerate(frames)]},
+        lambda frames: {"video": "walk.mp4", "results": frames},
+    ],
+)
+def test_frames_of_other_programs(read: Read, document: Callable[[Any], Any]) -> None:
+    frames = [[], [_instance(_points(17)), _instance(_points(17, 1))], [_instance(_points(17, 2))]]
+    file = read(document(frames))
+    assert file.frame_index.tolist() == [1, 1, 2]
+    np.testing.assert_array_equal(file.keypoints, [_points(17, seed) for seed in range(3)])
+
+
 def test_transformers(read: Read) -> None:
     """ViTPose in the transformers library, its results dumped frame by frame."""
     points = _points(17)
@@ -211,7 +228,7 @@ def test_transformers(read: Read) -> None:
     np.testing.assert_array_equal(file.keypoints, [points, points])
 
 
-def test_identities(read: Read, refused: Refused) -> None:
+def test_identities(read: Read) -> None:
     one, two, three = (_instance(_points(17, seed), track_id=4) for seed in range(3))
     ids = read([_frame(0, one, two | {"track_id": 2}), _frame(1, three)]).ids
     assert ids is not None
@@ -219,8 +236,9 @@ def test_identities(read: Read, refused: Refused) -> None:
     file = read([_frame(0, one), _frame(1, two, three)])
     assert file.ids is None
     assert "person 4 is twice in frame 1" in file.warnings[0]
-    with refused("whole number as track_id of instance 0 of frame 0"):
-        read([_frame(0, one | {"track_id": "me"})])
+    named = read([_frame(0, one | {"track_id": "me"}, two | {"track_id": "you"})]).ids
+    assert named is not None
+    assert named.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("numbers", [(0, 2, 1), (2, 1, 0)])
@@ -245,23 +263,23 @@ def test_scores_above_one_are_cut_and_told(read: Read) -> None:
     [
         ({"keypoints": [[1, 2, 3, 4]] * 17}, "x and y of each keypoint"),
         ({"keypoints": [[1, 2]] * 16}, "one score for each keypoint"),
-        ({"keypoints": 3}, "list of numbers as the keypoints of instance 0 of frame 1"),
+        ({"keypoints": [3, "a"]}, "list of numbers as the keypoints of instance 0 of frame 1"),
         ({"keypoint_scores": [[1.0]] * 17}, "list of numbers"),
         ({"bbox": [1, 2]}, "four finite numbers as the bbox"),
     ],
 )
 def test_bad_instances(read: Read, refused: Refused, change: dict[str, Any], said: str) -> None:
     with refused(said):
-        read([_frame(0), _frame(1, _instance(_points(17)) | change)])
+        read([_frame(0, _instance(_points(17))), _frame(1, _instance(_points(17)) | change)])
 
 
 def test_bad_frames(read: Read, refused: Refused) -> None:
-    with refused("a list of instances in frame 1"):
+    with refused("a list of people in frame 1"):
         read([_frame(0, _instance(_points(17))), 3])
     with refused("an object as instance 0 of frame 1"):
         read([_frame(0, _instance(_points(17))), {"frame_id": 1, "instances": [3]}])
-    with refused("whole number as a frame_id"):
-        read([_frame(0), {"frame_id": "1", "instances": []}])
+    with refused("must number or name its frames, got 1.5"):
+        read([_frame(0, _instance(_points(17))), {"frame_id": 1.5, "instances": []}])
     with refused("no person"):
         read([_frame(0), _frame(1)])
 
