@@ -172,7 +172,7 @@ def test_fetch_to_a_folder_from_a_mirror(
 ) -> None:
     enter("new")
     for words, said in (
-        (("--mirror", site), "weights come over https only"),
+        (("--mirror", site), "weights must come over https"),
         (("--insecure-mirror",), "--insecure-mirror needs --mirror"),
     ):
         refused = run("fetch", "new", *words)

@@ -81,8 +81,8 @@ def test_pictures_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     counts = np.eye(3, dtype=np.int64)
     with pytest.raises(ConfigError, match="got none"):
         draw_confusion(0 * counts, "abc", tmp_path / "c.png")
-    with pytest.raises(OutputError, match="does not"):
-        draw_confusion(counts, "abc", tmp_path / "no" / "c.png")
+    draw_confusion(counts, "abc", tmp_path / "made" / "c.png")
+    assert (tmp_path / "made" / "c.png").stat().st_size > 1000
     draw_confusion(counts, "abc", tmp_path / "c.png")
     with pytest.raises(OutputError, match="exists"):
         draw_confusion(counts, "abc", tmp_path / "c.png", overwrite=False)

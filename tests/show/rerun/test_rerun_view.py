@@ -325,8 +325,6 @@ def test_outputs_that_cannot_be(tmp_path: Path) -> None:
     motion = walking(2)
     with pytest.raises(OutputError, match=r"written as \.rrd, got out\.mp4"):
         view(motion, tmp_path / "out.mp4")
-    with pytest.raises(OutputError, match="does not"):
-        view(motion, tmp_path / "none" / "out.rrd")
     (tmp_path / "out.rrd").write_text("mine")
     with pytest.raises(OutputError, match="--overwrite"):
         view(motion, tmp_path / "out.rrd")
