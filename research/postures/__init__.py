@@ -1,0 +1,1 @@
+"""Motions that the recordings lack: sitting, kneeling, lying, crawling, reaching."""
