@@ -9,25 +9,10 @@ import numpy as np
 
 from mbcli.types import FloatArray
 from research.postures.body import Sizes
-from research.postures.posture import (
-    FLOOR,
-    SOLE,
-    Draw,
-    Posture,
-    floor_seated,
-    hinges,
-    kneeling,
-    lunging,
-    on_all_fours,
-    plank,
-    prone,
-    reaching,
-    seated,
-    squatting,
-    stooping,
-    supine,
-    upright,
-)
+from research.postures.chairs import seated
+from research.postures.floors import floor_seated, kneeling, on_all_fours, plank, prone, supine
+from research.postures.posture import FLOOR, SOLE, Draw, Posture, hinges
+from research.postures.standing import lunging, reaching, squatting, stooping, upright
 
 Row = list[Posture]
 
