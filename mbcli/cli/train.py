@@ -19,7 +19,7 @@ from mbcli.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mbcli.train.meter import Observer, Progress
+    from mbcli.train.meter import Progress, TrainingObserver
     from mbcli.train.tasks import Task
 
 _EXTRA = (
@@ -117,7 +117,7 @@ def _need_extra() -> None:
 
 
 @contextmanager
-def _display(*, quiet: bool) -> Iterator[Observer]:
+def _display(*, quiet: bool) -> Iterator[TrainingObserver]:
     """A live panel on a terminal, elsewhere one line per report."""
     if quiet:
         yield lambda progress: None

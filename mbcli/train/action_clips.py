@@ -1,4 +1,4 @@
-"""Clips of labelled actions for training: resampled, moved about, and as a network sees them."""
+"""Clips of labelled actions for training: resampled, augmented and normalised."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ Item = TypeVar("Item")
 
 
 class ActionClipConfig(Section):
-    """How clips are made and varied; the defaults are the published ones.
+    """How clips are made and augmented; the defaults are the published ones.
 
     Attributes:
         frames: length T of a clip, to which a sequence is resampled.
         part: [low, high] share of a sequence that a clip covers, drawn uniformly.
-        turn: a clip is turned in the picture by an angle that goes from one random value to
+        turn: a clip is rotated in the picture by an angle that changes from one random value to
             another, each within this many degrees.
-        grow: [low, high] of the two sizes that it goes between.
-        shift: greatest shift of the two places that it goes between, in halves of the picture's
-            longer side.
-        margins: [low, high] of the side of the square that is mapped to -1..1, over that of the
+        grow: [low, high] of the two scale factors it changes between.
+        shift: maximum of the two shifts it changes between, in halves of the picture's longer
+            side.
+        margins: [low, high] side of the square that is mapped to -1..1, relative to the
             keypoints' box.
-        margin: the same for validation and inference.
-        mirror: probability of a mirrored clip; published: none.
+        margin: the side for validation and inference.
+        mirror: probability of a mirrored clip; published: 0.
     """
 
     frames: Count = 243
@@ -53,10 +53,10 @@ class ActionBatch:
     """Clips for one step.
 
     Attributes:
-        inputs: (B, M, T, 17, 3) what the network is given.
+        inputs: (B, M, T, 17, 3) input of the network.
         labels: (B,) int64 classes.
-        seed: of what is drawn inside the network.
-        processes: how many share the step.
+        seed: seed of the randomness inside the network.
+        processes: number of processes that share the step.
     """
 
     inputs: Tensor
@@ -71,9 +71,9 @@ class ActionClips:
     Args:
         data: the sequences.
         config: how clips are made.
-        people: how many a clip.
-        seed: of everything that is drawn.
-        device: where the clips go.
+        people: people per clip.
+        seed: seed of all randomness.
+        device: the device to put the clips on.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class ActionClips:
         self._device = device
 
     def training(self, items: list[Labelled], step: int, share: Share) -> ActionBatch:
-        """Random clips of the sequences at this process's places of a step."""
+        """Random clips of the sequences at this process's positions in a step."""
         points = np.stack(
             [
                 self._data.clip(
@@ -116,30 +116,30 @@ class ActionClips:
         labels = torch.tensor([item.label for item in items], device=self._device)
         return ActionBatch(torch.cat(parts), labels, seeds[0][1], share.processes)
 
-    def judged(self, items: list[Labelled]) -> Tensor:
-        """(B, M, T, 17, 3) the sequences as inference sees them."""
+    def evaluation(self, items: list[Labelled]) -> Tensor:
+        """(B, M, T, 17, 3) the sequences as in inference."""
         frames, people = self._config.frames, self._people
         points = np.stack([self._data.clip(item, frames, people) for item in items])
         return normalised(torch.from_numpy(points).to(self._device), self._config.margin)
 
-    def answers(self, model: nn.Module, items: list[Labelled], batch: int) -> Tensor:
-        """(N, C) what a model in evaluation mode says of sequences, float32 on the CPU."""
+    def predictions(self, model: nn.Module, items: list[Labelled], batch: int) -> Tensor:
+        """(N, C) predictions of a model in evaluation mode, float32 on the CPU."""
         with torch.inference_mode():
             parts = [
-                model(self.judged(items[first : first + batch])).float().cpu()
+                model(self.evaluation(items[first : first + batch])).float().cpu()
                 for first in range(0, len(items), batch)
             ]
         return torch.cat(parts)
 
 
 def varied(points: Tensor, sizes: Tensor, config: ActionClipConfig, draw: Draw) -> Tensor:
-    """Turn, grow, shift, mirror and frame clips at random.
+    """Rotate, scale, shift, mirror and frame clips at random.
 
     Args:
         points: (B, T, M, 17, 3) pixels and confidence; missing = confidence 0.
         sizes: (B, 2) width and height of the pictures; 0 where unknown.
-        config: how much.
-        draw: where all randomness comes from.
+        config: amounts of augmentation.
+        draw: source of all randomness.
 
     Returns:
         (B, M, T, 17, 3) inputs of a network.
@@ -148,7 +148,7 @@ def varied(points: Tensor, sizes: Tensor, config: ActionClipConfig, draw: Draw) 
     xy = _in_picture(points, sizes)  # (B, T, M, J, 2)
 
     def between(low: float, high: float) -> Tensor:
-        """(B, T, 1, 1) from one random value to another."""
+        """(B, T, 1, 1) interpolated from one random value to another."""
         ends = draw.uniform(count, 2, low=low, high=high)
         way = torch.linspace(0, 1, frames, device=ends.device)
         return torch.lerp(ends[:, :1], ends[:, 1:], way)[..., None, None]
@@ -168,9 +168,9 @@ def varied(points: Tensor, sizes: Tensor, config: ActionClipConfig, draw: Draw) 
 
 
 def _in_picture(points: Tensor, sizes: Tensor) -> Tensor:
-    """(B, T, M, J, 2) places from the middle of the picture, in halves of its longer side.
+    """(B, T, M, J, 2) offsets from the picture's centre, in halves of its longer side.
 
-    Where the picture's size is unknown, the square around all keypoints stands for it.
+    If the picture's size is unknown, the square around all keypoints replaces it.
     """
     seen = points[..., 2:] > 0
     xy = points[..., :2]
@@ -184,13 +184,13 @@ def _in_picture(points: Tensor, sizes: Tensor) -> Tensor:
 
 
 def clip_form(config: ActionClipConfig, people: int, items: list[Labelled]) -> ClipForm:
-    """What inference must know of the clips of a training."""
+    """What inference must know about the training clips."""
     seconds = float(np.median([item.sequence.seconds for item in items])) * sum(config.part) / 2
     return ClipForm(config.frames, people, config.margin, round(seconds, 3))
 
 
 def evenly(items: list[Item], count: int) -> list[Item]:
-    """At most so many items, evenly spread over all."""
+    """At most ``count`` items, evenly spread over all."""
     if len(items) <= count:
         return items
     return [items[place] for place in np.linspace(0, len(items) - 1, count).round().astype(int)]

@@ -1,4 +1,4 @@
-"""The backbone of a training: where it starts, and how fast each of its parts learns."""
+"""The backbone in training: initial weights, and the learning rate of each of its parts."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _LAYER = re.compile(r"(?:blocks_st|blocks_ts|ts_attn)\.(\d+)\.")
 def start_backbone(settings: Settings) -> DSTformer:
     """A DSTformer with random weights, or those of ``run.init``.
 
-    A larger model than ``run.init``, or one of another ``maxlen``, begins as the same function:
-    see :func:`mbcli.train.start.grown`.
+    A model larger than ``run.init``, or with another ``maxlen``, initially computes the same
+    function; see :func:`mbcli.train.start.grown`.
 
     Raises:
         WeightsError: ``run.init`` cannot be read or has other dimensions.
@@ -31,7 +31,7 @@ def start_backbone(settings: Settings) -> DSTformer:
     wanted, init = settings.model.build(), settings.run.init
     if init is None:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.run.seed)  # the same in every process
+            torch.manual_seed(settings.run.seed)  # equal in all processes
             fresh = DSTformer(wanted)
         if settings.model.start == "spread":
             spread(fresh)
@@ -42,7 +42,7 @@ def start_backbone(settings: Settings) -> DSTformer:
         return model
     if not can_grow(model.config, wanted):
         raise WeightsError(
-            f"run.init {path} must fit the model, {wanted}, or be smaller with heads as wide, "
+            f"run.init {path} must fit the model, {wanted}, or be smaller with equally wide heads, "
             f"got {model.config}"
         )
     with torch.random.fork_rng(devices=[]):
@@ -55,17 +55,18 @@ def backbone_groups(
 ) -> list[dict[str, Any]]:
     """Parameter groups of a DSTformer for AdamW, with the ``scale`` of their learning rate.
 
-    The last layer and the head learn at the full rate, each layer below it at ``layer_decay``
-    times that of the one above, the embeddings below the first. Parameters whose names begin
-    with one of ``freeze`` are not trained.
+    The last layer and the head learn at the full rate, each lower layer at ``layer_decay`` times
+    the rate of the one above, and the embeddings below the first layer. Parameters whose names
+    start with one of ``freeze`` are not trained.
 
     Args:
         backbone: the DSTformer.
-        config: rates and what is frozen.
-        prefix: of the parameters' names in the whole model, such as ``"backbone."``.
+        config: learning rates, and what to freeze.
+        prefix: prefix of the parameters' names in the whole model, such as ``"backbone."``.
 
     Raises:
-        ConfigError: a name in ``freeze`` begins no parameter's name, or nothing is left to train.
+        ConfigError: a name in ``freeze`` is not a prefix of any parameter, or nothing is left to
+            train.
     """
     named = [(prefix + name, parameter) for name, parameter in backbone.named_parameters()]
     depth = 1 + max(int(found[1]) for name, _ in named if (found := _LAYER.search(name)))
@@ -79,7 +80,7 @@ def backbone_groups(
 def trainable(
     named: Iterable[tuple[str, nn.Parameter]], freeze: tuple[str, ...]
 ) -> list[tuple[str, nn.Parameter]]:
-    """Switch off the gradients of what is frozen; give the rest."""
+    """Disable the gradients of frozen parameters, and return the others."""
     rest = []
     for name, parameter in named:
         parameter.requires_grad_(not name.startswith(freeze) if freeze else True)
@@ -89,7 +90,7 @@ def trainable(
 
 
 def check_freeze(model: nn.Module, freeze: tuple[str, ...]) -> None:
-    """Refuse names that freeze nothing, and a model that is frozen whole.
+    """Refuse names that freeze nothing, and a completely frozen model.
 
     Raises:
         ConfigError: see above.
@@ -99,15 +100,15 @@ def check_freeze(model: nn.Module, freeze: tuple[str, ...]) -> None:
         if not any(name.startswith(beginning) for name in names):
             known = sorted({name.split(".")[0] for name in names})
             raise ConfigError(
-                f"optimiser.freeze: no parameter begins with {beginning!r} "
-                f"(they begin with {', '.join(known)})"
+                f"optimiser.freeze: no parameter starts with {beginning!r} "
+                f"(they start with {', '.join(known)})"
             )
     if freeze and all(name.startswith(freeze) for name in names):
         raise ConfigError("optimiser.freeze leaves nothing to train")
 
 
 def _below_top(name: str, depth: int) -> int:
-    """How many layers lie above a parameter."""
+    """Number of layers above a parameter."""
     if found := _LAYER.search(name):
         return depth - 1 - int(found[1])
     return depth if "embed" in name else 0

@@ -1,4 +1,4 @@
-"""Many bodies from one recording: mirrored, other bone lengths, other statures."""
+"""Many bodies from one recording: mirrored, with other bone lengths and statures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mbcli.skeleton import BODY21
 from mbcli.train.config import ClipConfig
 from mbcli.train.draw import Draw
 
-# Bones that share a length ratio. Both sides of the body always do.
+# Bones that share a length ratio, besides those of both sides.
 _TORSO, _SKULL = ("spine", "thorax"), ("head", "eye", "ear")
 _LARGEST_DEVIATION = 2.5  # of the bone ratios, in standard deviations
 
@@ -20,7 +20,7 @@ _CHAIN = (("left_hip", "left_knee"), ("left_knee", "left_ankle"), ("pelvis", "th
 
 
 def _bone_groups() -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Names of the groups, and for each joint of the body the number of its bone's group."""
+    """Names of the groups, and for each joint the index of its bone's group."""
     names: list[str] = []
     for joint in BODY21.joints:
         part = joint.removeprefix("left_").removeprefix("right_")
@@ -34,12 +34,12 @@ _NAMES, _GROUPS = _bone_groups()
 
 
 def vary(joints: Tensor, config: ClipConfig, draw: Draw) -> Tensor:
-    """Give each clip a body of its own, keeping the directions of all bones.
+    """Give each clip its own body, keeping the directions of all bones.
 
     Args:
         joints: (B, T, 21, 3) metres, y up.
         config: mirror probability, bone spread and statures.
-        draw: on the same device.
+        draw: random numbers on the same device.
 
     Returns:
         (B, T, 21, 3) metres.
@@ -67,7 +67,7 @@ def vary(joints: Tensor, config: ClipConfig, draw: Draw) -> Tensor:
 
 
 def stature(joints: Tensor) -> Tensor:
-    """Standing height of each clip's body by its bones.
+    """Standing height of each clip's body, derived from its bones.
 
     Args:
         joints: (B, T, 21, 3) metres.
@@ -80,7 +80,7 @@ def stature(joints: Tensor) -> Tensor:
         torch.linalg.vector_norm(joints[:, :, at(a)] - joints[:, :, at(b)], dim=-1)
         for a, b in (*_CHAIN, ("thorax", "head"))
     ]
-    # A bent neck shortens the last part: its longest moment is the straight one.
+    # A bent neck shortens the last part, whose maximum is the straight neck.
     chain = torch.stack([length.mean(dim=1) for length in lengths[:-1]]).sum(dim=0)  # (B,)
     chain = chain + lengths[-1].amax(dim=1)  # (B,)
     return chain / _CHAIN_OVER_STATURE  # (B,)

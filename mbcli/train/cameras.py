@@ -1,8 +1,8 @@
 """Virtual pinhole cameras around a moving body: perspective, height, pitch, roll, distance.
 
-The focal length needs no drawing: the keypoints are normalised by their own window, which takes
-any magnification out. What is left of a camera is where it stands, how far off its axis the body
-is, and how it is rolled.
+The focal length need not be drawn: the keypoints are normalised by their own window, which removes
+any magnification. What remains of a camera is its position, how far off its axis the body is, and
+its roll.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from torch.nn.functional import normalize
 from mbcli.train.config import CameraConfig
 from mbcli.train.draw import Draw
 
-_NEAREST = 0.6  # metres before the camera; a body that comes closer moves the camera back
+_NEAREST = 0.6  # metres from the camera; a body that comes closer moves the camera back
 
 
 def view(joints: Tensor, config: CameraConfig, draw: Draw) -> Tensor:
-    """See each clip through a static camera of its own.
+    """View each clip through its own static camera.
 
     Args:
         joints: (B, T, J, 3) metres, y up; joint 0 is the pelvis.
         config: distances, heights and angles.
-        draw: on the same device.
+        draw: random numbers on the same device.
 
     Returns:
         (B, T, J, 3) metres in the camera's frame: x right, y down, z away, all z above 0.6.
@@ -65,10 +65,10 @@ def view(joints: Tensor, config: CameraConfig, draw: Draw) -> Tensor:
 
 
 def to_rays(pose: Tensor, pelvis: Tensor) -> Tensor:
-    """Turn root-relative poses into the axes of cameras that look at the pelvis.
+    """Rotate root-relative poses into the axes of cameras that look at the pelvis.
 
-    The camera turns about its centre by the smallest angle that brings its axis onto the ray of
-    the pelvis; `mbcli.geometry.from_ray` is the way back.
+    The camera rotates about its centre by the smallest angle that brings its axis onto the ray of
+    the pelvis; `mbcli.geometry.from_ray` is the inverse.
 
     Args:
         pose: (B, T, J, 3) in the camera's axes, the pelvis at 0.
@@ -79,12 +79,12 @@ def to_rays(pose: Tensor, pelvis: Tensor) -> Tensor:
     turn = torch.stack(
         [1 - x * x * share, -x * y * share, -x, -x * y * share, 1 - y * y * share, -y, x, y, z],
         dim=-1,
-    ).view(*x.shape, 3, 3)  # (B, T, 3, 3), takes (x, y, z) to (0, 0, 1)
+    ).view(*x.shape, 3, 3)  # (B, T, 3, 3), maps (x, y, z) to (0, 0, 1)
     return torch.einsum("btij,btkj->btki", turn, pose)  # (B, T, J, 3)
 
 
 def _tipped(joints: Tensor, config: CameraConfig, draw: Draw) -> Tensor:
-    """Tip the bodies of some clips over, about their pelvis."""
+    """Tilt the bodies of some clips about their pelvis."""
     batch = len(joints)
     chosen = draw.chance(batch, 1, probability=config.tilted)  # (B, 1)
     angles = torch.deg2rad(config.tilted_sd * draw.normal(batch, 3) * chosen)  # (B, 3)
@@ -94,7 +94,7 @@ def _tipped(joints: Tensor, config: CameraConfig, draw: Draw) -> Tensor:
 
 
 def _rotation(angles: Tensor) -> Tensor:
-    """Rotations about z after y after x, (B, 3) radians to (B, 3, 3)."""
+    """Map (B, 3) radians to (B, 3, 3) rotations about x, then y, then z."""
     (cx, cy, cz), (sx, sy, sz) = angles.cos().unbind(-1), angles.sin().unbind(-1)
     zero, one = torch.zeros_like(cx), torch.ones_like(cx)
     about_x = _matrix([one, zero, zero, zero, cx, -sx, zero, sx, cx])  # (B, 3, 3)
@@ -104,5 +104,5 @@ def _rotation(angles: Tensor) -> Tensor:
 
 
 def _matrix(entries: list[Tensor]) -> Tensor:
-    """Nine (B,) entries, row by row, to (B, 3, 3)."""
+    """Stack nine (B,) entries, row by row, to (B, 3, 3)."""
     return torch.stack(entries, dim=-1).view(-1, 3, 3)  # (B, 3, 3)

@@ -22,18 +22,18 @@ BONE_GROUPS = ("hip", "knee", "ankle", "torso", "skull", "nose", "shoulder", "el
 
 
 class DataConfig(Section):
-    """Where the clips come from; relative paths start at the configuration file.
+    """Sources of the clips; paths are relative to the configuration file.
 
     Attributes:
         store: clip store of 3D motion, filmed by virtual cameras.
-        poses: sequence stores with 3D poses; their 2D is made from them, as published.
-        videos: sequence stores with 2D keypoints, people's own video among them.
-        holdout: subjects of ``store`` kept out of training and used for validation.
+        poses: sequence stores with 3D poses; their 2D input is projected, as published.
+        videos: sequence stores with 2D keypoints, such as those of your own videos.
+        holdout: subjects of ``store`` excluded from training and used for validation.
         stride: frames from one clip of ``poses`` and ``videos`` to the next.
         window: how those are normalised: by the ``crop`` around the keypoints or the ``image``.
-        epoch_steps: steps that count as an epoch where clips are drawn from ``store``.
-        start_videos: epochs on 3D data alone before the ``videos`` come in; each epoch after
-            them first goes through the videos, then through the 3D data (published: 30).
+        epoch_steps: steps per epoch of clips drawn from ``store``.
+        start_videos: epochs on 3D data alone before the ``videos`` are added; each later epoch
+            goes through the videos first and then through the 3D data (published: 30).
     """
 
     store: Path | None = None
@@ -59,23 +59,24 @@ class ClipConfig(Section):
 
     Attributes:
         frames: length T of a clip.
-        short: share of the steps whose clips are shorter, of 9 frames or more, as the tracks of
-            people who are seen for a moment are.
+        short: share of the steps with shorter clips, of 9 frames or more, like the tracks of
+            people who are seen only briefly.
         fps: [low, high] frame rate, drawn log-uniformly.
         speed: [low, high] playback speed, drawn log-uniformly.
         mirror: probability of a mirrored body.
-        recombined: probability of a body that has another recording's arms, and as much again of
-            one with another's legs; 0.5 at most.
-        reversed: probability of a clip that is played backwards.
+        recombined: probability of a body with another recording's arms, and again of one with
+            another's legs; at most 0.5.
+        reversed: probability of a clip played backwards.
         height: [low, high] of the body's height in metres, drawn uniformly.
         bone_sd: standard deviation of each bone group's length ratio.
-        bones: [mean, standard deviation] of the ratio of single groups, in place of 1 and
-            ``bone_sd``: what a 2D stage calls a hip is not where a marker set puts it. A bone is
-            named by its lower end: hip, knee, ankle, torso, shoulder, elbow, wrist, skull, nose.
-        surface: share of the clips whose keypoints lie where they are seen on a body's surface
-            (`mbcli.train.surface`), not at the joints; ``bones`` then need not widen the hips.
-        answer: what is asked for where they do: the ``joints`` below the surface, which cannot be
-            told from the keypoints of a body that has them at its joints, or the ``keypoints``.
+        bones: [mean, standard deviation] of the ratio of single groups, instead of 1 and
+            ``bone_sd``: 2D stages and marker sets place a hip differently. A bone is named by its
+            lower end: hip, knee, ankle, torso, shoulder, elbow, wrist, skull, nose.
+        surface: share of the clips with keypoints where they appear on a body's surface
+            (`mbcli.train.surface`) instead of at the joints; ``bones`` then need not widen the
+            hips.
+        answer: the target of those clips: the ``joints`` below the surface, which the network
+            cannot distinguish from keypoints at the joints, or the ``keypoints``.
     """
 
     frames: Count = 243
@@ -110,12 +111,12 @@ class CameraConfig(Section):
         height: [low, high] of the camera above the floor in metres.
         off_axis_sd: standard deviation of the angle between the optical axis and the body, degrees.
         roll_sd: standard deviation of the camera's roll, degrees.
-        tilted: share of the cameras that see a body tipped over, about any axis.
-        tilted_sd: by how much: standard deviation, degrees.
-        target: axes of the answer: the ``camera``'s, or those of a camera turned to look at the
-            pelvis along its ``ray``. How far off the axis a body stands cannot be told from a
-            window around it, so the first asks for what is not in the input; whoever lifts knows
-            the ray and turns the answer back.
+        tilted: share of the clips with a body tilted about any axis.
+        tilted_sd: standard deviation of that tilt, degrees.
+        target: axes of the target: the ``camera``'s, or those of a camera rotated to look at the
+            pelvis along its ``ray``. A window around a body does not show how far off the axis it
+            stands, so the first asks for information that is not in the input; the lifter knows
+            the ray and rotates the prediction back.
     """
 
     distance: Range = (2.0, 12.0)
@@ -128,19 +129,19 @@ class CameraConfig(Section):
 
 
 class CorruptionConfig(Section):
-    """What is done to the 2D input.
+    """Corruption of the 2D input.
 
     Attributes:
-        noise: draw the published detector noise and its confidences.
+        noise: add the published detector noise and its confidences.
         key_interval: [low, high] frames between key frames of that noise (published: 9, 243
             frames over 27 key frames).
-        offset_sd: standard deviation of a constant offset a joint and clip, fraction of height.
+        offset_sd: standard deviation of a constant offset per joint and clip, fraction of height.
         joint_mask: probability that a joint is missing.
         frame_mask: probability that a whole frame is missing.
-        measured: share of the clips whose errors are drawn from the model of a 2D front end
-            (`mbcli.train.front_end`) in place of the published noise.
-        front_end: that front end: a packaged name (``movenet``) or a JSON file, whose path starts
-            at the configuration file if it is relative; MoveNet's if None.
+        measured: share of the clips with errors from the noise model of a 2D front end
+            (`mbcli.train.noise_model`) instead of the published noise.
+        front_end: the front end: a packaged name (``movenet``) or a JSON file, relative to the
+            configuration file; None means MoveNet.
     """
 
     noise: bool = True
@@ -153,7 +154,7 @@ class CorruptionConfig(Section):
 
 
 class Loss3DConfig(Section):
-    """Weights of the published losses on 3D data; one of weight 0 is not computed.
+    """Weights of the published losses on 3D data; a loss of weight 0 is not computed.
 
     See `mbcli.train.losses`. The published runs use the first three.
     """
@@ -168,7 +169,7 @@ class Loss3DConfig(Section):
 
 
 class LossConfig(Loss3DConfig):
-    """Those, and ``reprojection``, the published loss on 2D data."""
+    """Weights of the losses on 3D data, and of ``reprojection``, the published loss on 2D data."""
 
     reprojection: NonNegative = 1.0
 

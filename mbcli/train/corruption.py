@@ -1,9 +1,9 @@
 """The published corruption of 2D skeletons: detector noise, confidences, masks.
 
-Zhu et al. 2023, section 4.1, and the noise model published with the code: each joint errs by a
-Gaussian of its own or, less often, uniformly; the errors are drawn at key frames and vary
-linearly between them; a little white noise comes on top. The confidence falls with the error.
-Everything is drawn a sample, on the device, from the generator that is passed in.
+Zhu et al. 2023, section 4.1, and the noise model published with the code: the error of each joint
+is drawn from its own Gaussian or, less often, uniformly; errors are drawn at key frames and
+interpolated linearly; a little white noise is added. The confidence falls with the error.
+Everything is drawn per sample, on the device, from the generator that is passed in.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _JOINT_NOISE = (
     (0.001682264, -0.0003300033, 0.006009086, 0.005721289, 0.8246288),
     (0.001663881, 0.001317515, 0.0053703, 0.005684072, 0.7287476),
 )
-# Of the uniform errors, the white noise and the confidences, as published with the code.
+# Parameters of the uniform errors, the white noise and the confidences, as published with the code.
 _UNIFORM_HALF_RANGE = 0.03
 _FRAME_SD = 0.002
 _CONFIDENCE_A, _CONFIDENCE_B = 0.028, 1.1
@@ -45,7 +45,7 @@ _CONFIDENCE_MEAN, _CONFIDENCE_SD = -0.004585696384310722, 0.14310568571090698
 
 @dataclass(frozen=True, eq=False)
 class DetectorNoise:
-    """The noise tables on one device.
+    """The published noise tables on one device.
 
     Attributes:
         mean: (17, 2).
@@ -64,12 +64,12 @@ class DetectorNoise:
         return cls(table[:, 0:2], table[:, 2:4], table[:, 4])
 
     def corrupt(self, xy: Tensor, key_interval: float, draw: Draw) -> Tensor:
-        """Add detector noise and the confidence that goes with it.
+        """Add detector noise and the corresponding confidence.
 
         Args:
             xy: (B, T, 17, 2) normalised.
             key_interval: frames between two key frames.
-            draw: on the same device.
+            draw: random numbers on the same device.
 
         Returns:
             (B, T, 17, 3): noisy x, y and confidence 0..1.
@@ -105,7 +105,7 @@ def mask(x: Tensor, joint: float, frame: float, draw: Draw) -> Tensor:
         x: (B, T, J, 3).
         joint: probability that a joint is missing.
         frame: probability that a frame is missing.
-        draw: on the same device.
+        draw: random numbers on the same device.
     """
     keep_joint = draw.chance(*x.shape[:3], 1, probability=1 - joint)  # (B, T, J, 1)
     keep_frame = draw.chance(*x.shape[:2], 1, 1, probability=1 - frame)  # (B, T, 1, 1)

@@ -1,4 +1,4 @@
-"""Which data come at which step: the published order of 3D data and videos."""
+"""Which data each step uses: the published order of 3D data and videos."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Literal
 
 from mbcli.train.schedule import Epochs
 
-Source = Literal["drawn", "poses", "videos"]
+ClipSource = Literal["drawn", "poses", "videos"]
 
 
 @dataclass(frozen=True)
 class Curriculum:
-    """An epoch is, in this order: the videos once they have come in, the poses, the drawn clips.
+    """The order of an epoch: the videos once they are added, the poses, the drawn clips.
 
     Attributes:
-        drawn: steps an epoch of clips drawn from motion.
-        poses: steps an epoch of 3D poses.
-        videos: steps an epoch of 2D keypoints.
-        start_videos: epochs on 3D data before the videos come in.
+        drawn: steps per epoch on clips drawn from motion.
+        poses: steps per epoch on 3D poses.
+        videos: steps per epoch on 2D keypoints.
+        start_videos: epochs on 3D data before the videos are added.
     """
 
     drawn: int
@@ -28,17 +28,17 @@ class Curriculum:
 
     @property
     def steps(self) -> int:
-        """Steps of a whole epoch."""
+        """Steps in a full epoch."""
         return self.drawn + self.poses + self.videos
 
     @property
     def epochs(self) -> Epochs:
-        """Lengths of the epochs, without the videos and with them."""
+        """Lengths of the epochs without and with the videos."""
         early = self.start_videos if self.videos else 0
         return Epochs(self.steps, early, self.drawn + self.poses)
 
-    def turn(self, step: int) -> tuple[Source, int]:
-        """The source of a step, and how many steps of that source came before it."""
+    def turn(self, step: int) -> tuple[ClipSource, int]:
+        """The source of a step, and the number of earlier steps with that source."""
         first = self.drawn + self.poses
         early = self.start_videos * first if self.videos else 0
         if step < early:

@@ -14,14 +14,14 @@ class Draw:
     """Draws tensors on the device of its generator.
 
     Attributes:
-        generator: where all randomness comes from.
+        generator: source of all randomness.
     """
 
     generator: Generator
 
     @classmethod
     def seeded(cls, seed: int, device: torch.device | str = "cpu") -> Draw:
-        """A fresh stream; the same seed gives the same numbers on the same kind of device."""
+        """A fresh stream; equal seeds give equal numbers on the same kind of device."""
         return cls(Generator(device).manual_seed(seed))
 
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:

@@ -1,9 +1,9 @@
-"""The training loop, the same for every task.
+"""The training loop, shared by all tasks.
 
 One loop for one process or many: Lightning Fabric starts the processes, places the model and
-averages the gradients; under torchrun and SLURM it finds its place among the nodes by itself.
-Everything drawn at a step depends on the seed, the step and the place in the batch alone, so a
-resumed run goes on exactly where the stopped one was.
+averages the gradients; under torchrun and SLURM it detects its node and rank. Everything drawn at a
+step depends only on the seed, the step and the position in the batch, so a resumed run continues
+exactly where the previous one stopped.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from mbcli.errors import ConfigError, ProcessError
 from mbcli.train.backbone import check_freeze
-from mbcli.train.meter import Meter, Observer, write_scalars
+from mbcli.train.meter import Meter, TrainingObserver, write_scalars
 from mbcli.train.precision import mixed_precision
 from mbcli.train.schedule import Epochs, ema_decay, learning_rate
 from mbcli.train.sections import RunConfig
@@ -34,28 +34,28 @@ from mbcli.train.tasks import Task
 
 _CONFIG = "config.json"
 
-# How the libraries that join processes say that the other side is gone.
+# Messages of the communication libraries about a lost process.
 _LOST_PEER = re.compile(r"connection (closed|reset|refused)|\bpeer\b|broken pipe", re.IGNORECASE)
 
 
-def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
+def train(task: Task, *, resume: bool, observe: TrainingObserver) -> Path | None:
     """Train a task from its configuration.
 
     Args:
         task: model, data and losses.
-        resume: go on from the folder's last checkpoint.
-        observe: is told about the progress.
+        resume: continue from the folder's last checkpoint.
+        observe: receives progress.
 
     Returns:
-        The best weights so far, or None where this is not the first process.
+        The best weights so far; None in all processes but the first.
 
     Raises:
         ConfigError: the folder holds a run and ``resume`` is off, or holds none and it is on.
         DataError: the training data cannot be used.
-        WeightsError: the checkpoint is of another configuration.
-        OutputError: a checkpoint cannot be written; the one before it stays.
+        WeightsError: the checkpoint belongs to another configuration.
+        OutputError: a checkpoint cannot be written; the previous one is kept.
         ProcessError: one of several processes died.
-        KeyboardInterrupt: the run was asked to stop; its checkpoint is written.
+        KeyboardInterrupt: the run was interrupted; its checkpoint is written.
     """
     run, optimisation = task.settings.run, task.settings.optimiser
     check_freeze(task.model, optimisation.freeze)
@@ -77,7 +77,7 @@ def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
         task.groups(),
         lr=optimisation.learning_rate,
         weight_decay=optimisation.weight_decay,
-        # One pass over the weights. On a GPU gradients are clipped between two of its steps.
+        # One pass over the weights. On a GPU, gradient clipping needs the unfused steps.
         fused=fabric.device.type == "cpu",
     )
     model, optimiser = fabric.setup(plain, optimiser)
@@ -94,7 +94,7 @@ def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
     meter = Meter(run.batch)
     epochs, steps = length(task)
     stopped = StopFlag()
-    judged = False
+    validated = False
     with stopped.listening(), _together(fabric, run.out):
         while state.step < steps:
             rate = learning_rate(state.step, steps, epochs, optimisation)
@@ -102,7 +102,7 @@ def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
                 group["lr"] = rate * group["scale"]
             with meter.data():
                 batch = task.batch(state.step, share)
-            # What a model draws by itself, such as dropout, depends on the step too.
+            # Randomness inside the model, such as dropout, depends on the step too.
             torch.manual_seed(share.seeds(run.seed, state.step)[0][1])
             total, parts = task.loss(model, batch)
             optimiser.zero_grad(set_to_none=True)
@@ -120,7 +120,7 @@ def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
             validating = state.step % run.validate_every == 0 or done
             saving = state.step % run.save_every == 0 or done or halt
             if fabric.is_global_zero and validating:
-                judged = state.validate() or judged
+                validated = state.validate() or validated
             if writer and (state.step % run.log_every == 0 or done):
                 epoch = epochs.done(state.step)
                 progress = meter.report(state.step, steps, epoch, state.validation)
@@ -134,47 +134,47 @@ def train(task: Task, *, resume: bool, observe: Observer) -> Path | None:
                 raise KeyboardInterrupt
     if writer:
         writer.close()
-        return run.out / (BEST if judged or (run.out / BEST).exists() else LAST)
+        return run.out / (BEST if validated or (run.out / BEST).exists() else LAST)
     return None
 
 
 @contextmanager
 def _together(fabric: Fabric, out: Path) -> Iterator[None]:
-    """Tell in one line when another process is gone; alone, nothing of the kind can happen."""
+    """Report the loss of another process in one line; a single process cannot lose any."""
     try:
         yield
     except RuntimeError as error:
         if fabric.world_size == 1 or not _LOST_PEER.search(str(error)):
             raise
         raise ProcessError(
-            f"one of the {fabric.world_size} processes of this training died: go on from "
+            f"one of the {fabric.world_size} processes of this training died: continue from "
             f"{out / CHECKPOINT} with --resume"
         ) from error
 
 
 def _arithmetic(run: RunConfig) -> dict[str, Any]:
-    """What Fabric is told of the precision."""
+    """Fabric's arguments for the precision."""
     if run.precision == "32-true":
         return {"precision": run.precision}
     return {"plugins": mixed_precision(run.precision, run.accelerator)}
 
 
 def length(task: Task) -> tuple[Epochs, int]:
-    """How long the epochs of a task are, and how many steps its run has."""
+    """The lengths of a task's epochs, and the number of steps in its run."""
     run = task.settings.run
     epochs: Epochs = getattr(task, "epochs", Epochs(task.epoch_steps))
     if run.steps is not None:
         return epochs, run.steps
-    assert run.epochs is not None, "a run has a length"
+    assert run.epochs is not None, "a run has steps or epochs"
     return epochs, max(1, epochs.first_step(run.epochs))
 
 
 def check_folder(out: Path, resume: bool) -> None:
-    """Find out, before any work is done, whether a run may use the folder, and make it.
+    """Check, before any work is done, whether a run may use the folder, and create it.
 
     Raises:
         ConfigError: it holds a run and ``resume`` is off, or holds none and it is on; or it holds
-            other files that the run would write over.
+            other files that the run would overwrite.
     """
     there = (out / CHECKPOINT).exists()
     if there and not resume:
@@ -187,14 +187,14 @@ def check_folder(out: Path, resume: bool) -> None:
             strangers.append(_CONFIG)
         if strangers:
             raise ConfigError(
-                f"run.out {out} holds {strangers[0]}, which the run would write over: choose "
+                f"run.out {out} holds {strangers[0]}, which the run would overwrite: choose "
                 "another folder"
             )
     out.mkdir(parents=True, exist_ok=True)
 
 
 def _is_ours(config: Path) -> bool:
-    """Whether a run wrote the file, which one that was killed early leaves alone in its folder."""
+    """Whether a run wrote the file; one killed early leaves only this file behind."""
     try:
         return "out" in json.loads(config.read_bytes())["run"]
     except (OSError, ValueError, LookupError, TypeError):
@@ -204,6 +204,6 @@ def _is_ours(config: Path) -> bool:
 @torch.no_grad()
 def _average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
     torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1 - decay)
-    # What batch normalisation has measured is an average already.
+    # The statistics of batch normalisation already are averages.
     for kept, measured in zip(averaged.buffers(), model.buffers(), strict=True):
         kept.copy_(measured)

@@ -1,4 +1,4 @@
-"""Fitting the model of a lifter's errors, and how well it tells them."""
+"""Fitting the model of a lifter's errors, and measuring its reliability."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from mbcli.lift.expected_error import FEATURES, ErrorModel, groups_of
 from mbcli.skeleton import H36M17, Skeleton
 from mbcli.types import FloatArray
 
-# Of the slopes, against the mean loss; features are divided by their standard deviation for it.
+# Of the slopes, relative to the mean loss; features are divided by their standard deviation for it.
 _SLOPE_PENALTY = 1e-3
-_OFFSET_PENALTY = 1e-3  # of a joint's offset from its group's
+_OFFSET_PENALTY = 1e-3  # of the difference between a joint's offset and its group's
 _BINS = 10
 
 
 def fit_errors(features: FloatArray, errors: FloatArray, skeleton: Skeleton = H36M17) -> ErrorModel:
     """Fit the mean error of each joint by maximum likelihood.
 
-    Errors about their mean are taken for exponential, as the lengths of three-dimensional errors
-    roughly are: the loss is log m + e / m for the mean m, which is right on the average whatever
-    the true distribution is, and convex. Slopes are kept at 0 or more.
+    Errors are assumed to be exponentially distributed, as the lengths of three-dimensional errors
+    roughly are: the loss is log m + e / m for the mean m, which is convex, and unbiased for any
+    true distribution. Slopes are constrained to 0 or more.
 
     Args:
         features: (N, J, features) of samples without NaN.
         errors: (N, J) fractions of the height.
-        skeleton: of the J joints.
+        skeleton: skeleton of the J joints.
     """
     from scipy.optimize import minimize
 
@@ -67,20 +67,20 @@ def fit_errors(features: FloatArray, errors: FloatArray, skeleton: Skeleton = H3
 def reliability(
     expected: FloatArray, errors: FloatArray, skeleton: Skeleton = H36M17
 ) -> dict[str, Any]:
-    """How well expected errors tell of those that were found; the pelvis does not count.
+    """How well expected errors match observed ones; the pelvis does not count.
 
     Args:
         expected: (N, J) millimetres.
         errors: (N, J) millimetres.
-        skeleton: of the J joints.
+        skeleton: skeleton of the J joints.
 
     Returns:
         JSON-ready, lengths in millimetres: ``expected`` and ``observed`` means; ``correlation``
-        (Pearson) of the two; ``within_2x``, the share of errors between half and twice what was
-        expected; ``below_2x``, of those not above twice; ``calibration_error``, the mean over
-        tenths of the samples, sorted by what was expected, of how far the mean error is off;
-        those tenths as ``bins``, with the quartiles of the errors; and the same figures but the
-        bins for each of the ``joints``.
+        (Pearson) of the two; ``within_2x``, the share of errors between half and twice the
+        expected error; ``below_2x``, the share of those not above twice; ``calibration_error``,
+        the mean difference between expected and observed errors over tenths of the samples,
+        sorted by expected error; those tenths as ``bins``, with the quartiles of the errors; and
+        for each of the ``joints`` all these figures except the bins.
     """
     joints = sorted(joint for group in groups_of(skeleton).values() for joint in group)
     figures = _figures(expected[:, joints].ravel(), errors[:, joints].ravel())

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mbcli.skeleton import H36M17
 
-_EPSILON = 1e-12  # keeps the scale of an all-zero prediction finite
+_EPSILON = 1e-12  # keeps the scale finite for an all-zero prediction
 
 
 def mpjpe(prediction: Tensor, target: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ def mpjpe(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def n_mpjpe(prediction: Tensor, target: Tensor) -> Tensor:
-    """MPJPE after the best scale of each frame (Rhodin et al., CVPR 2018)."""
+    """MPJPE after optimal scaling of each frame (Rhodin et al., CVPR 2018)."""
     cross = (prediction * target).sum(dim=(-2, -1), keepdim=True)  # (B, T, 1, 1)
     power = (prediction * prediction).sum(dim=(-2, -1), keepdim=True)  # (B, T, 1, 1)
     return mpjpe(prediction * (cross / power.clamp_min(_EPSILON)), target)  # ()
@@ -36,7 +36,7 @@ def velocity(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def reprojection(prediction: Tensor, target: Tensor, confidence: Tensor) -> Tensor:
-    """Mean distance in x and y, each weighted by the 2D detection's confidence.
+    """Mean distance in x and y, weighted by the confidence of the 2D detection.
 
     Args:
         prediction: (B, T, J, 2 or 3).
@@ -66,13 +66,13 @@ def angle(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def angle_velocity(prediction: Tensor, target: Tensor) -> Tensor:
-    """The same of the angles' frame-to-frame steps; 0 for a single frame."""
+    """Mean absolute difference of the angles' frame-to-frame steps; 0 for a single frame."""
     if prediction.shape[1] < 2:
         return prediction.new_zeros(())  # ()
     return (_angles(prediction).diff(dim=1) - _angles(target).diff(dim=1)).abs().mean()  # ()
 
 
-# Pairs of limbs, as (child joint, child joint), between which the published code takes angles:
+# Pairs of limbs, as (child joint, child joint), between which the published code measures angles:
 # hips and legs, spine against hips and shoulders, and along each limb.
 _ANGLE_PAIRS = tuple(
     (H36M17.index(first), H36M17.index(second))
@@ -111,7 +111,7 @@ def _lengths(pose: Tensor) -> Tensor:
 
 
 def _angles(pose: Tensor) -> Tensor:
-    limbs = _limbs(pose)  # (B, T, 16, 3); the limb that ends in joint j has number j - 1
+    limbs = _limbs(pose)  # (B, T, 16, 3); the limb that ends at joint j has index j - 1
     first = limbs[:, :, [pair[0] - 1 for pair in _ANGLE_PAIRS]]  # (B, T, 18, 3)
     second = limbs[:, :, [pair[1] - 1 for pair in _ANGLE_PAIRS]]  # (B, T, 18, 3)
     cosine = torch.nn.functional.cosine_similarity(first, second, dim=-1)  # (B, T, 18)
@@ -132,12 +132,12 @@ _LOSSES_3D = {
 def loss_3d(
     prediction: Tensor, target: Tensor, weights: Mapping[str, float]
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The weighted sum on 3D data; a loss of weight 0 is not computed.
+    """The weighted sum of the losses on 3D data; a loss of weight 0 is not computed.
 
     Args:
         prediction: (B, T, J, 3).
         target: (B, T, J, 3).
-        weights: by the names of `mbcli.train.config.LossConfig`.
+        weights: weights by the names of `mbcli.train.config.LossConfig`.
 
     Returns:
         The sum, and each unweighted part by name, detached.

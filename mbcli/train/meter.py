@@ -1,4 +1,4 @@
-"""How a run goes: averages between two reports, and the scalars of each."""
+"""Progress of a run: averages between two reports, and their scalars."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from torch.utils.tensorboard import SummaryWriter
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is.
+    """The progress of a run.
 
     Attributes:
         step: steps done.
-        steps: steps in all.
-        epoch: epochs done, with the part of the one under way.
+        steps: steps in total.
+        epoch: epochs done, including the fraction of the current one.
         loss: mean total loss since the last report.
         parts: mean of each unweighted loss since the last report.
-        clips_per_second: over all processes.
+        clips_per_second: clips per second over all processes.
         data_share: share of the time spent on making batches.
-        validation: latest figures on held-out data by name, empty before the first.
+        validation: latest figures on held-out data by name; empty before the first validation.
     """
 
     step: int
@@ -37,8 +37,8 @@ class Progress:
     validation: Mapping[str, float]
 
 
-class Observer(Protocol):
-    """Is told how a run goes."""
+class TrainingObserver(Protocol):
+    """Receives the progress of a run."""
 
     def __call__(self, progress: Progress) -> None:
         """Called every ``log_every`` steps in the first process."""
@@ -48,7 +48,7 @@ class Meter:
     """Averages between two reports.
 
     Args:
-        batch: clips a step, over all processes.
+        batch: clips per step, over all processes.
     """
 
     def __init__(self, batch: int) -> None:
@@ -65,13 +65,13 @@ class Meter:
 
     @contextmanager
     def data(self) -> Iterator[None]:
-        """Count the time inside as spent on data."""
+        """Count the time spent inside as data time."""
         start = time.monotonic()
         yield
         self._data += time.monotonic() - start
 
     def add(self, total: torch.Tensor, parts: Mapping[str, torch.Tensor]) -> None:
-        """Take in one step's losses, without waiting for the device."""
+        """Add one step's losses, without waiting for the device."""
         self._count += 1
         self._total = self._total + total
         for name, value in parts.items():
@@ -81,7 +81,7 @@ class Meter:
     def report(
         self, step: int, steps: int, epoch: float, validation: Mapping[str, float]
     ) -> Progress:
-        """The averages since the last report, which begins anew."""
+        """Return the averages since the last report, and reset them."""
         elapsed = max(1e-9, time.monotonic() - self._since)
         progress = Progress(
             step=step,

@@ -1,4 +1,4 @@
-"""Arithmetic of fewer bits for the dense part of a model, with its inputs left as they are."""
+"""Mixed precision for the dense part of a model, with its inputs left in full precision."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from mbcli.lift.runtime import resolve_device
 
 
 class ExactInputs(MixedPrecision):
-    """Lightning Fabric's mixed precision without the rounding of what the model is given.
+    """Lightning Fabric's mixed precision without rounding of the model's inputs.
 
-    Fabric casts the inputs too. A keypoint in bfloat16 is off by up to 0.4 % of the window, more
-    than a 2D stage errs from frame to frame; models cast where it does no harm.
+    Fabric also casts the inputs. A keypoint in bfloat16 is off by up to 0.4 % of the window, more
+    than the frame-to-frame error of a 2D stage; models cast where it does no harm.
     """
 
     def convert_input(self, data: Any) -> Any:
-        """Hand on what is given."""
+        """Return the input unchanged."""
         return data
 
 
@@ -27,10 +27,10 @@ def mixed_precision(
     """The plugin for a run.
 
     Args:
-        precision: as Fabric names it.
+        precision: Fabric's name of the precision.
         accelerator: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Raises:
-        ConfigError: this machine has no such device.
+        ConfigError: this machine lacks the device.
     """
     return ExactInputs(precision, resolve_device(accelerator).type)

@@ -22,11 +22,11 @@ def load_config(path: Path, overrides: Iterable[str], kind: type[Kind]) -> Kind:
 
     Args:
         path: the file.
-        overrides: in the order in which they apply.
-        kind: which task's configuration it must be.
+        overrides: overrides, applied in order.
+        kind: type of the task's configuration.
 
     Raises:
-        ConfigError: the file is missing or no YAML mapping, a key is unknown (the nearest known
+        ConfigError: the file is missing or not a YAML mapping, a key is unknown (the nearest known
             one is named), or a value breaks its rule.
     """
     tree = read_tree(path)
@@ -40,10 +40,10 @@ def load_config(path: Path, overrides: Iterable[str], kind: type[Kind]) -> Kind:
 
 
 def read_tree(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file, as it stands there.
+    """The raw mapping in a YAML file.
 
     Raises:
-        ConfigError: the file is missing or no YAML mapping.
+        ConfigError: the file is missing or not a YAML mapping.
     """
     try:
         content = path.read_bytes()
@@ -59,8 +59,8 @@ def _parsed(text: str | bytes, what: str) -> Any:
     """The value of a YAML document.
 
     Raises:
-        ConfigError: it is none. Besides its own errors, yaml lets through whatever Python says of
-            a date, a number or a tag that it cannot make.
+        ConfigError: the document is not valid. Besides its own errors, yaml passes on Python's
+            errors about invalid dates, numbers and tags.
     """
     try:
         return yaml.safe_load(text)
@@ -76,7 +76,7 @@ def _parsed(text: str | bytes, what: str) -> Any:
 
 
 def _placed(config: Kind, base: Path) -> Kind:
-    """The same with relative paths made absolute."""
+    """Make the relative paths of a configuration absolute."""
     changed: dict[str, dict[str, Any]] = {
         "run": {"out": base / config.run.out, "init": _start(base, config.run.init)}
     }
@@ -113,7 +113,7 @@ def _apply_override(tree: dict[str, Any], item: str) -> None:
 
 
 def _first_line(error: ValidationError, kind: type[Settings]) -> str:
-    """One line for the first thing that is wrong, with the nearest key for an unknown one."""
+    """One line about the first error, with the nearest key for an unknown one."""
     first = error.errors(include_url=False)[0]
     where = [str(part) for part in first["loc"]]
     if first["type"] != "extra_forbidden":

@@ -1,7 +1,7 @@
 """New motions from recorded ones: one recording's arms or legs on another's body, time reversed.
 
-A limb is taken over as it stands to the trunk that it hangs on, so that it bends only as a limb
-has bent in a recording; what is new is the combination.
+A limb keeps its pose relative to the trunk, so that it bends only as a recorded limb has bent; only
+the combination is new.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mbcli.train.draw import Draw
 
 _AT = BODY21.index
 _PELVIS = _AT("pelvis")
-# What hangs on what: the trunk's (low, high) joints, its line from left to right, and chains.
+# The trunk's (low, high) joints, and the chain of joints of each limb.
 _ARMS = ((_PELVIS, _AT("thorax")), ("shoulder", "elbow", "wrist"))
 _LEGS = ((_PELVIS, _AT("spine")), ("hip", "knee", "ankle"))
 
@@ -25,11 +25,11 @@ def recombined(joints: Tensor, probability: float, draw: Draw) -> Tensor:
 
     Args:
         joints: (B, T, 21, 3) metres.
-        probability: of a clip to get arms, and as much again to get legs.
-        draw: on the same device.
+        probability: probability that a clip gets arms, and again that it gets legs.
+        draw: random numbers on the same device.
 
     Returns:
-        (B, T, 21, 3); lengths of the limbs are those that they had.
+        (B, T, 21, 3); limbs keep their lengths.
     """
     other = joints.roll(1, dims=0)
     which = draw.uniform(len(joints), 1, 1, 1)  # (B, 1, 1, 1)
@@ -47,7 +47,7 @@ def reversed_in_time(joints: Tensor, probability: float, draw: Draw) -> Tensor:
 def _transplanted(
     host: Tensor, donor: Tensor, trunk: tuple[int, int], chain: tuple[str, str, str]
 ) -> Tensor:
-    """The host with both of the donor's limbs, turned from the donor's trunk to the host's."""
+    """The host with both of the donor's limbs, rotated from the donor's trunk to the host's."""
     ends = [_AT(f"{side}_{chain[0]}") for side in ("left", "right")]
     frames = (_frame(body, trunk, ends) for body in (host, donor))
     to_host, to_donor = frames
@@ -62,7 +62,7 @@ def _transplanted(
 
 
 def _frame(body: Tensor, trunk: tuple[int, int], ends: list[int]) -> Tensor:
-    """(B, T, 3, 3) columns: left to right made square to the trunk, along the trunk, the third."""
+    """(B, T, 3, 3) columns: left to right orthogonal to the trunk, along the trunk, the third."""
     low, high = trunk
     along = normalize(body[:, :, high] - body[:, :, low], dim=-1)  # (B, T, 3)
     across = body[:, :, ends[1]] - body[:, :, ends[0]]

@@ -1,4 +1,4 @@
-"""Clips of one length, drawn from the recordings of a store at any frame rate and speed."""
+"""Clips of equal length, drawn from the recordings of a store at any frame rate and speed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from mbcli.errors import ConfigError
 from mbcli.train.config import ClipConfig
 from mbcli.train.draw import Draw
 
-# Clips are drawn with a probability that grows more slowly than their length, so that a few long
-# recordings do not crowd out many short ones.
+# Recordings are drawn with a probability that grows more slowly than their length, so that a few
+# long ones do not crowd out many short ones.
 _LENGTH_POWER = 0.75
 
 
@@ -23,7 +23,7 @@ class ClipSampler:
 
     Args:
         store: the recordings.
-        subjects: whose recordings are used.
+        subjects: subjects whose recordings are used.
         config: clip length, frame rates and speeds.
 
     Raises:
@@ -48,16 +48,16 @@ class ClipSampler:
         self._weight = self._length.double() ** _LENGTH_POWER
 
     def draw(self, count: int, draw: Draw, frames: int | None = None) -> tuple[Tensor, Tensor]:
-        """Draw clips; those that a recording is too short for are cut at a higher frame rate.
+        """Draw clips; if a recording is too short for one, the clip gets a higher frame rate.
 
         Args:
-            count: clips B.
-            draw: on the CPU.
-            frames: length T; the configuration's if None.
+            count: number of clips B.
+            draw: random numbers on the CPU.
+            frames: length T; None means the configuration's.
 
         Returns:
             (B, T, 21, 3) float32 in metres, y up, interpolated linearly between stored frames, and
-            (B,) float32 the frames a second at which they are played.
+            (B,) float32 frames per second at which they are played.
         """
         cfg = self._config
         frames = frames or cfg.frames

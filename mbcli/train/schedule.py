@@ -10,12 +10,12 @@ from mbcli.train.sections import OptimiserConfig
 
 @dataclass(frozen=True)
 class Epochs:
-    """How long epochs are: the first ones may be shorter than the rest.
+    """Lengths of the epochs; the first ones may be shorter than the rest.
 
     Attributes:
-        steps: of an epoch.
-        early: how many epochs come before the first of that length.
-        early_steps: of each of those.
+        steps: steps per epoch.
+        early: number of epochs before the first of that length.
+        early_steps: steps in each of those.
     """
 
     steps: int
@@ -23,12 +23,12 @@ class Epochs:
     early_steps: int = 0
 
     def done(self, step: int) -> float:
-        """Epochs done before a step, with the part of the one under way."""
+        """Epochs done before a step, including the fraction of the current one."""
         short = self.early * self.early_steps
         return step / self.early_steps if step < short else self.early + (step - short) / self.steps
 
     def first_step(self, epochs: float) -> int:
-        """The step before which that many epochs are done."""
+        """The step after a given number of epochs."""
         early = min(epochs, self.early)
         return round(early * self.early_steps + (epochs - early) * self.steps)
 
@@ -39,7 +39,7 @@ def learning_rate(step: int, steps: int, epochs: Epochs, config: OptimiserConfig
     Args:
         step: 0-based.
         steps: length of the run.
-        epochs: after each of which the exponential schedule decays.
+        epochs: lengths of the epochs; the exponential schedule decays after each.
         config: peak, shape and warm-up.
     """
     if step < config.warmup_steps:
@@ -52,5 +52,5 @@ def learning_rate(step: int, steps: int, epochs: Epochs, config: OptimiserConfig
 
 
 def ema_decay(step: int, decay: float) -> float:
-    """The moving average's decay at a step: short at first, so that the start is forgotten."""
+    """Decay of the moving average at a step: low at first, so that the start is forgotten."""
     return min(decay, (1 + step) / (10 + step))

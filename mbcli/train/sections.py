@@ -1,4 +1,4 @@
-"""The parts that every training configuration has: model, optimiser, run."""
+"""The sections of every training configuration: model, optimiser, run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Range = tuple[Positive, Positive]
 
 
 class Section(BaseModel):
-    """A part of a configuration: unknown keys are errors, and ranges ascend."""
+    """A section of a configuration: unknown keys are errors, and ranges ascend."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
@@ -27,7 +27,7 @@ class Section(BaseModel):
             value = getattr(self, name)
             if not (isinstance(value, tuple) and len(value) == 2):
                 continue
-            # Two names or paths are no range.
+            # Two names or paths are not a range.
             if all(isinstance(end, int | float) for end in value) and value[0] > value[1]:
                 raise ValueError(f"{name} must be [low, high], got {list(value)}")
         return self
@@ -36,8 +36,8 @@ class Section(BaseModel):
 class ModelConfig(Section):
     """Dimensions of the DSTformer; see :class:`mbcli.lift.model.DSTformerConfig`.
 
-    ``start`` chooses the random weights of a new model: ``published``, or ``spread``, with which
-    a small model learns depth much sooner; see :mod:`mbcli.train.start`.
+    ``start`` selects the initial weights of a new model: ``published``, or ``spread``, which makes
+    a small model learn depth much sooner; see :mod:`mbcli.train.start`.
     """
 
     dim_feat: Count = 256
@@ -59,14 +59,14 @@ class OptimiserConfig(Section):
     Attributes:
         learning_rate: peak value.
         weight_decay: decoupled weight decay.
-        schedule: ``cosine`` to 0 over the run, or ``exponential``: times ``decay`` an epoch.
-        decay: factor an epoch of the exponential schedule.
+        schedule: ``cosine`` to 0 over the run, or ``exponential``: times ``decay`` per epoch.
+        decay: factor per epoch of the exponential schedule.
         layer_decay: factor of the learning rate from each layer of the backbone to the one below
-            it; 1 = all alike.
-        head: factor of the learning rate for what is not the backbone.
-        freeze: parameters that are not trained, by the beginnings of their names.
-        warmup_steps: linear warm-up.
-        clip_norm: largest gradient norm; 0 = no limit.
+            it; 1 = equal rates.
+        head: factor of the learning rate outside the backbone.
+        freeze: prefixes of the names of parameters that are not trained.
+        warmup_steps: steps of linear warm-up.
+        clip_norm: maximum gradient norm; 0 = no limit.
     """
 
     learning_rate: Positive = 5e-4
@@ -85,23 +85,23 @@ class RunConfig(Section):
 
     Attributes:
         out: folder for checkpoints, scalars and weights; relative to the configuration file.
-        steps: optimiser steps in all; this or ``epochs``.
-        epochs: the same in epochs, which the data give their length.
-        batch: clips a step, over all devices.
-        seed: fixes everything that is drawn.
-        accelerator: where to train.
+        steps: total number of optimiser steps; this or ``epochs``.
+        epochs: length of the run in epochs, whose length depends on the data.
+        batch: clips per step, over all devices.
+        seed: seed of all randomness.
+        accelerator: kind of device to train on.
         devices: processes on each machine; on ``cpu`` each takes one core.
-        nodes: machines.
-        precision: as Lightning Fabric names it.
+        nodes: number of machines.
+        precision: Lightning Fabric's name of the precision.
         ema: decay of the weights' moving average; 0 = none.
         log_every: steps between two scalars.
         validate_every: steps between two validations.
         save_every: steps between two checkpoints.
-        keep_every: steps between two sets of weights that are kept under their own name; a
-            multiple of ``save_every``, or 0 = none.
-        validation_clips: held-out clips a validation.
-        init: weights to start from, a name or a path; random ones if None. A relative path
-            starts at the configuration file.
+        keep_every: steps between two sets of weights kept under their own name; a multiple of
+            ``save_every``, or 0 = none.
+        validation_clips: held-out clips per validation.
+        init: weights to start from, a name or a path relative to the configuration file; None
+            means random ones.
     """
 
     out: Path
@@ -130,16 +130,16 @@ class RunConfig(Section):
 
 
 class Settings(Section):
-    """What the configurations of all tasks share.
+    """The sections shared by the configurations of all tasks.
 
     Attributes:
         run: the run itself.
         model: dimensions of the backbone.
-        optimiser: how it learns.
+        optimiser: optimiser and learning rates.
     """
 
-    # Values that are paths, as section.key: relative ones start at the configuration file, and
-    # they may differ between a run and its continuation.
+    # Values that are paths, as section.key: they are relative to the configuration file, and may
+    # differ between a run and its continuation.
     places: ClassVar[tuple[str, ...]] = ()
 
     run: RunConfig

@@ -1,4 +1,4 @@
-"""Clips of one length from sequence stores, in an order that is shuffled anew each epoch."""
+"""Clips of equal length from sequence stores, shuffled anew each epoch."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from mbcli.types import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
-class Clip:
-    """A stretch of a sequence.
+class SequenceClip:
+    """A section of a sequence.
 
     Attributes:
-        store: number of the store.
+        store: index of the store.
         sequence: the sequence.
         rows: (T,) its rows in the store.
     """
@@ -31,22 +31,22 @@ class Clip:
 
 
 class SequenceClips:
-    """Every clip of some sequences.
+    """All clips of several sequences.
 
-    A sequence of more than ``frames`` frames gives one clip every ``stride`` frames. A shorter one
-    of at least half as many gives one clip, in which frames repeat evenly; as the published code
-    does.
+    A sequence of more than ``frames`` frames yields one clip every ``stride`` frames. A shorter
+    one of at least half as many yields one clip, in which frames repeat evenly, as in the
+    published code.
 
     Args:
         stores: folders of sequence stores.
         frames: length T of a clip.
-        stride: frames from the start of one clip to that of the next.
+        stride: frames from the start of one clip to the start of the next.
         needs: arrays that must be known throughout a clip, such as ``target``.
-        splits: splits of the data that are used.
+        splits: splits of the data to use.
         sized: whether the size of the pictures must be known.
 
     Raises:
-        DataError: a folder is no sequence store, lacks an array, or the size of its pictures.
+        DataError: a folder is not a sequence store, or lacks an array or the size of its pictures.
         ConfigError: no clip is left.
     """
 
@@ -62,7 +62,7 @@ class SequenceClips:
     ) -> None:
         self.frames, self._stride = frames, stride
         self.stores = [SequenceStore.open(path) for path in stores]
-        self.clips: list[Clip] = []
+        self.clips: list[SequenceClip] = []
         for number, store in enumerate(self.stores):
             for name in needs:
                 if not store.has(name):
@@ -71,7 +71,7 @@ class SequenceClips:
                 if sequence.split in splits:
                     if sized and sequence.size == (0, 0):
                         raise DataError(
-                            f"{store.path}: sequence {sequence.name} does not tell the size of its "
+                            f"{store.path}: sequence {sequence.name} lacks the size of its "
                             "pictures: train with data.window=crop"
                         )
                     self.clips += self._cut(number, sequence, needs)
@@ -84,7 +84,7 @@ class SequenceClips:
     def __len__(self) -> int:
         return len(self.clips)
 
-    def _cut(self, number: int, sequence: Sequence, needs: Collection[str]) -> list[Clip]:
+    def _cut(self, number: int, sequence: Sequence, needs: Collection[str]) -> list[SequenceClip]:
         length, frames = sequence.frames, self.frames
         if length < frames:
             starts = [np.linspace(0, length - 1, frames).round().astype(np.int64)]
@@ -100,22 +100,24 @@ class SequenceClips:
         for name in needs:
             rows = np.asarray(store.array(name, sequence))
             known &= np.isfinite(rows).reshape(length, -1).all(axis=1)
-        return [Clip(number, sequence, sequence.start + at) for at in starts if known[at].all()]
+        return [
+            SequenceClip(number, sequence, sequence.start + at) for at in starts if known[at].all()
+        ]
 
-    def array(self, name: str, clips: Iterable[Clip]) -> FloatArray:
-        """(B, T, ...) float32, the rows of some clips."""
+    def array(self, name: str, clips: Iterable[SequenceClip]) -> FloatArray:
+        """(B, T, ...) float32, the rows of the given clips."""
         return np.stack([np.asarray(self.stores[c.store].rows(name)[c.rows]) for c in clips])
 
-    def sizes(self, clips: Iterable[Clip]) -> FloatArray:
+    def sizes(self, clips: Iterable[SequenceClip]) -> FloatArray:
         """(B, 2) width and height of the pictures in pixels."""
         return np.array([c.sequence.size for c in clips], dtype=np.float32)
 
     def shuffled(self, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-        """Numbers of all clips in the order of an epoch."""
+        """Indices of all clips in the order of an epoch."""
         return np.random.default_rng((seed, epoch)).permutation(len(self.clips))
 
-    def at(self, seed: int, step: int, batch: int, places: range) -> list[Clip]:
-        """The clips at some places of a step's batch; every epoch goes through all clips once.
+    def at(self, seed: int, step: int, batch: int, places: range) -> list[SequenceClip]:
+        """The clips at given positions in a step's batch; every epoch visits all clips once.
 
         The last batch of an epoch is filled up with the first clips of its order.
         """
@@ -125,5 +127,5 @@ class SequenceClips:
         return [self.clips[order[(within * batch + place) % len(order)]] for place in places]
 
     def steps(self, batch: int) -> int:
-        """Steps in which every clip is seen once."""
+        """Number of steps that visit every clip once."""
         return -(-len(self.clips) // batch)

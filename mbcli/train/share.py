@@ -1,22 +1,22 @@
-"""Which part of a step's batch a process makes, so that the batch is the same for any number."""
+"""The share of each process in a step's batch, which does not depend on their number."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import gcd
 
-# Clips that are drawn from one seed. Processes that hold whole groups draw what one would draw.
+# Clips drawn from one seed. Processes with whole groups draw what a single process would draw.
 _GROUP = 8
 
 
 @dataclass(frozen=True)
 class Share:
-    """One process's part of every batch.
+    """One process's share of every batch.
 
     Attributes:
-        batch: clips a step, over all processes.
-        rank: number of this process.
-        processes: how many there are.
+        batch: clips per step, over all processes.
+        rank: index of this process.
+        processes: number of processes.
     """
 
     batch: int
@@ -25,19 +25,18 @@ class Share:
 
     @property
     def count(self) -> int:
-        """Clips a step of this process."""
+        """Clips per step in this process."""
         return self.batch // self.processes
 
     @property
     def places(self) -> range:
-        """Places of this process's clips in the batch."""
+        """Positions of this process's clips in the batch."""
         return range(self.rank * self.count, (self.rank + 1) * self.count)
 
     def seeds(self, seed: int, step: int) -> list[tuple[int, int]]:
         """(clips, seed) of each group that this process draws at a step.
 
-        The batch is the same for one and for several processes as long as each has a multiple of
-        eight clips.
+        One and several processes draw equal batches as long as each has a multiple of eight clips.
         """
         size = gcd(self.count, _GROUP)
         first = self.rank * (self.count // size)

@@ -1,10 +1,9 @@
-"""Where a DSTformer starts: weights from which a small one learns depth soon, and grown ones.
+"""Initial weights of a DSTformer: random ones that let a small model learn depth, and grown ones.
 
-With the published start every weight is a normal of 0.02. In a narrow model that leaves the
-spatial attention nearly uniform: all joints of a frame receive the same mean, the joints' own
-embeddings drown in it, and for thousands of steps the model predicts a flat body, because depth
-is a matter of which joint stands where relative to which. Here the joints are told apart from the
-first step on.
+In the published initialisation every weight is a normal of 0.02. In a narrow model this leaves the
+spatial attention nearly uniform: all joints of a frame receive the same mean, which drowns out
+their own embeddings, and for thousands of steps the model predicts a flat body, because depth
+depends on which joint is where relative to which. Here the joints are distinct from the first step.
 """
 
 from __future__ import annotations
@@ -15,26 +14,26 @@ from torch.nn import functional as F  # noqa: N812
 
 from mbcli.lift.model import FULL, Block, DSTformer, DSTformerConfig
 
-# How much larger than drawn the embeddings of coordinates and of joints are. At width 96 that makes
-# a token first of all its joint (0.47), then its place (0.25 to 0.3) and hardly its time (0.05).
+# Factors on the embeddings of coordinates and of joints. At width 96 this makes a token mostly its
+# joint (0.47), then its position (0.25 to 0.3) and hardly its time (0.05).
 _COORDINATES = 5.0
 _JOINT = 10.0
-# Of the queries and the keys of the spatial attention, each: a joint then mixes 7 of the 17, by the
-# entropy; 17 at 1, 13 at 2, 3 at 4 (`research.thresholds`). What the three are worth together:
-# 68.2 mm in place of 104.7 after 12,800 clips (`research.ablation`).
+# Factor on both queries and keys of the spatial attention: a joint then mixes 7 of the 17, by
+# entropy; 17 at 1, 13 at 2, 3 at 4 (`research.thresholds`). The three factors together reduce the
+# error from 104.7 to 68.2 mm after 12,800 clips (`research.ablation`).
 _ATTENTION = 3.0
 
 
 @torch.no_grad()
 def spread(model: DSTformer) -> None:
-    """Re-scale freshly drawn published weights in place.
+    """Rescale freshly drawn published weights in place.
 
-    Linear maps keep the variance that 0.02 gives at the published width of 512; embeddings of
-    coordinates are 5 times, those of joints 10 times, and the queries and keys of the spatial
+    Linear layers keep the variance that 0.02 gives at the published width of 512; embeddings of
+    coordinates become 5 times, those of joints 10 times, and the queries and keys of the spatial
     attention 3 times as large.
 
     Args:
-        model: as its constructor leaves it.
+        model: a newly constructed model.
     """
     dim = model.config.dim_feat
     width = (FULL.dim_feat / dim) ** 0.5
@@ -51,19 +50,19 @@ def spread(model: DSTformer) -> None:
 
 @torch.no_grad()
 def grown(model: DSTformer, wanted: DSTformerConfig) -> DSTformer:
-    """The same function in a larger model, and for clips of another length.
+    """Grow a model to larger dimensions or another clip length without changing its function.
 
-    As in Chen, Goodfellow, Shlens: "Net2Net", ICLR 2016, but with nothing copied twice. What is
-    new is drawn as :func:`spread` has it and changes nothing at first. New layers lie on top, and
-    what their attention and their MLPs add begins at 0; so does what new heads and new hidden
-    units add. New features of a token begin as the mean of the old ones, so that a layer norm
-    takes them out and finds the old ones unchanged but for a factor, which its weight undoes.
-    The temporal embedding is stretched linearly, so that a clip of the new ``maxlen`` meets the
-    embeddings that one of the old did.
+    As in Chen, Goodfellow, Shlens: "Net2Net", ICLR 2016, but without copying anything twice. New
+    weights are drawn as in :func:`spread` and have no effect at first. New layers are added on
+    top, and the contributions of their attention and MLPs start at 0, as do those of new heads
+    and hidden units. New features of a token start as the mean of the old ones, so that a layer
+    norm removes them and leaves the old ones unchanged up to a factor, which its weight undoes.
+    The temporal embedding is resampled linearly, so that a clip of the new ``maxlen`` gets the
+    embeddings that one of the old length got.
 
     Args:
-        model: with trained weights.
-        wanted: dimensions that :func:`can_grow` to.
+        model: a trained model.
+        wanted: new dimensions that satisfy :func:`can_grow`.
     """
     larger = DSTformer(wanted)
     spread(larger)
@@ -81,10 +80,10 @@ def grown(model: DSTformer, wanted: DSTformerConfig) -> DSTformer:
 
 
 def can_grow(old: DSTformerConfig, wanted: DSTformerConfig) -> bool:
-    """Whether :func:`grown` leads from one to the other.
+    """Whether :func:`grown` can convert one to the other.
 
-    Joints and numbers a joint must be the same, and so must the width of a head. Nothing but
-    ``maxlen`` may be smaller.
+    The joints, the numbers per joint and the width of a head must be equal. Only ``maxlen`` may
+    be smaller.
     """
     same = all(
         getattr(old, name) == getattr(wanted, name) for name in ("dim_in", "dim_out", "num_joints")
@@ -98,7 +97,7 @@ def can_grow(old: DSTformerConfig, wanted: DSTformerConfig) -> bool:
 
 
 def _widened(name: str, old: Tensor, drawn: Tensor) -> Tensor:
-    """A trained tensor in the place of a larger one, itself if that is not larger."""
+    """A trained tensor extended to a larger one; unchanged if that is not larger."""
 
     def of(*parts: str) -> bool:
         return any(part in name for part in parts)
@@ -106,7 +105,7 @@ def _widened(name: str, old: Tensor, drawn: Tensor) -> Tensor:
     if of("pos_embed", "temp_embed"):
         mean = old.mean(dim=-1, keepdim=True)
         return torch.cat([old, mean.expand(*old.shape[:-1], drawn.shape[-1] - old.shape[-1])], -1)
-    silent = of("proj", "fc2", "head", "ts_attn")  # read what would not be 0 at first
+    silent = of("proj", "fc2", "head", "ts_attn")  # their new inputs are not 0 at first
     new = torch.zeros_like(drawn) if silent else drawn.clone()
     rows = 3 if of("qkv") else 1  # queries, keys and values
     columns = 2 if of("ts_attn") and old.ndim == 2 else 1  # one stream and the other
@@ -125,7 +124,7 @@ def _widened(name: str, old: Tensor, drawn: Tensor) -> Tensor:
 
 
 def _stretched(embedding: Tensor, length: int) -> Tensor:
-    """(1, T, 1, C) to (1, length, 1, C)."""
+    """Resample (1, T, 1, C) to (1, length, 1, C)."""
     if embedding.shape[1] == length:
         return embedding
     tracks = embedding[:, :, 0].transpose(1, 2)  # (1, C, T)

@@ -1,4 +1,4 @@
-"""What a run must remember, and how it is kept on disk."""
+"""The state of a run, and its checkpoints on disk."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from mbcli.version import version
 CHECKPOINT = "last.ckpt"
 BEST, LAST = "best.safetensors", "last.safetensors"
 _NUMBERED = "step-{:08d}.safetensors"
-WEIGHTS = (BEST, LAST, "step-*.safetensors")  # patterns of all
+WEIGHTS = (BEST, LAST, "step-*.safetensors")  # patterns of all weights files
 
-# Values of the run that may change when it goes on: they do not touch the weights.
+# Values of the run that may change when it is resumed: they do not affect the weights.
 _FREE = ("out", "init", "log_every", "validate_every", "save_every", "keep_every", "accelerator")
 
 
@@ -28,10 +28,10 @@ class RunState:
     """Weights, average, optimiser, step, best figure.
 
     Args:
-        task: what is trained.
-        model: the weights that are trained.
+        task: the task.
+        model: the trained weights.
         averaged: their moving average, if there is one.
-        optimiser: of ``model``.
+        optimiser: the optimiser of ``model``.
     """
 
     def __init__(
@@ -54,14 +54,14 @@ class RunState:
 
     @property
     def deployed(self) -> nn.Module:
-        """The weights that are validated and given away."""
+        """The weights that are validated and exported."""
         return self._model if self._averaged is None else self._averaged
 
     def validate(self) -> bool:
-        """Judge on held-out data, and keep the weights if they are the best so far.
+        """Validate on held-out data, and keep the weights if they are the best so far.
 
         Returns:
-            Whether there were any data to judge on.
+            Whether there were any data to validate on.
         """
         training = self.deployed.training
         self.deployed.eval()
@@ -69,14 +69,14 @@ class RunState:
         self.deployed.train(training)
         if not self.validation:
             return False
-        figure = self.validation[self._task.judged_by]
+        figure = self.validation[self._task.selected_by]
         if figure > self._best if self._task.higher_is_better else figure < self._best:
             self._best = figure
             self._export(BEST)
         return True
 
     def save(self) -> None:
-        """Write the checkpoint and the latest weights, each whole or not at all."""
+        """Write the checkpoint and the latest weights, each completely or not at all."""
         self._export(LAST)
         if self._run.keep_every and self.step % self._run.keep_every == 0:
             self._export(_NUMBERED.format(self.step))
@@ -88,7 +88,7 @@ class RunState:
         try:
             torch.save(self._content(), temporary)
             temporary.replace(target)
-        # A disk that fills up comes as either of the two from inside torch.save.
+        # torch.save raises either of the two when the disk is full.
         except (OSError, RuntimeError) as error:
             kept = f"; that of an earlier step is still {target}" if target.exists() else ""
             raise OutputError(
@@ -99,10 +99,10 @@ class RunState:
             temporary.unlink(missing_ok=True)
 
     def load(self, path: Path, device: torch.device) -> None:
-        """Go on from a checkpoint of the same configuration.
+        """Resume from a checkpoint of the same configuration.
 
         Raises:
-            WeightsError: it is damaged, no checkpoint, or of another configuration.
+            WeightsError: it is damaged, not a checkpoint, or of another configuration.
         """
         kept = load_torch(path, "a checkpoint of a training", device=device)
         if not isinstance(kept, dict) or set(kept) != set(self._content()):
@@ -119,12 +119,12 @@ class RunState:
             if self._averaged is not None:
                 self._averaged.load_state_dict(kept["averaged"])
             self._optimiser.load_state_dict(kept["optimiser"])
-        # Whatever comes to light in a file whose parts do not belong together.
+        # The errors of a file whose parts do not belong together.
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise WeightsError(f"{path} does not fit together: {first_line(error)}") from error
 
     def _content(self) -> dict[str, Any]:
-        """What a checkpoint holds."""
+        """The content of a checkpoint."""
         return {
             "config": self._signature(),
             "step": self.step,
@@ -137,7 +137,7 @@ class RunState:
         }
 
     def _signature(self) -> str:
-        """What must not change between a run and its continuation."""
+        """The settings that must not change between a run and its continuation."""
         tree = self._task.settings.model_dump(mode="json")
         for key in _FREE:
             del tree["run"][key]

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request that all processes of a run hear at the same step."""
+"""Ctrl-C and SIGTERM as a request that all processes of a run receive at the same step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class StopFlag:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take the signals while inside; give them back afterwards."""
+        """Handle the signals inside the context, and restore their handlers afterwards."""
         previous = {s: signal.signal(s, self._raise) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield

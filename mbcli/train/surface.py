@@ -1,8 +1,8 @@
-"""Where people who mark keypoints see them: on the surface of a body, not at its joints.
+"""Keypoints as annotators see them: on the surface of a body, not at its joints.
 
-A marked shoulder lies above its joint, a hip outside, and faces differ. The packaged table holds,
-for each of many bodies, the way from a joint of ``BODY21`` to the keypoint of the same name;
-`research.surface` measures it on the open body Anny.
+An annotated shoulder lies above its joint, a hip outside, and faces differ. The packaged table
+holds, for each of many bodies, the offset from a joint of ``BODY21`` to the keypoint of the same
+name; `research.surface` measures it on the open body model Anny.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from mbcli.train.bodies import stature
 from mbcli.train.draw import Draw
 
 PARTS = ("nose", "eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-"""Keypoints of the table's rows, left and right in one."""
+"""Keypoints of the table's rows, with left and right combined."""
 
 PACKAGED = Path(__file__).parent / "surfaces" / "anny.npz"
 STRENGTH = (0.5, 1.2)
-"""Lowest and highest factor on the table's offsets: people mark in different ways."""
+"""Lowest and highest factor on the table's offsets: annotators differ."""
 
-# The joint whose frame an offset is told in. A limb's frame is that of the bone above it, since
-# the joint below it may bend; it is turned about the bone no more than what the bone hangs on.
+# The joint whose frame an offset refers to. A limb's frame is that of the bone above it, since the
+# joint below may bend; its twist about the bone is that of the bone's parent.
 _FRAME_OF = {
     "shoulder": "spine3",
     "elbow": "{side}_shoulder",
@@ -47,7 +47,7 @@ def _part(name: str) -> str:
 
 
 def _frame_number(name: str) -> int:
-    """Number in ``JOINTS`` of the frame of a COCO keypoint."""
+    """Index in ``JOINTS`` of the frame of a COCO keypoint."""
     frame = _FRAME_OF.get(_part(name), "head")
     return JOINTS.index(frame.format(side=name.partition("_")[0]))
 
@@ -56,19 +56,19 @@ _FRAMES = [_frame_number(name) for name in COCO17.joints]
 
 
 def frames(joints: Tensor) -> Tensor:
-    """Axes in which the offsets of COCO-17 keypoints are told.
+    """Axes in which the offsets of COCO-17 keypoints are expressed.
 
     Args:
         joints: (N, 21, 3) ``BODY21`` in any unit, in a right-handed frame.
 
     Returns:
-        (N, 17, 3, 3) rotations whose columns are, for a person who stands with arms stretched out
-        to the sides, left, up and forward.
+        (N, 17, 3, 3) rotations whose columns are left, up and forward for a person standing with
+        arms stretched out to the sides.
     """
     world = world_rotations(pose_from_joints(joints[:, : len(H36M17)]))  # (N, 24, 3, 3)
     axes = world[:, _FRAMES]  # (N, 17, 3, 3)
     left_ear, right_ear = (joints[:, BODY21.index(f"{side}_ear")] for side in ("left", "right"))
-    # In `mbcli.data.recordings.body` the head joint lies right above the middle of the ears.
+    # In `mbcli.data.recordings.body` the head joint lies directly above the midpoint of the ears.
     left = normalize(left_ear - right_ear, dim=-1)  # (N, 3)
     up = joints[:, BODY21.index("head")] - (left_ear + right_ear) / 2
     forward = normalize(torch.linalg.cross(left, up), dim=-1)
@@ -78,7 +78,7 @@ def frames(joints: Tensor) -> Tensor:
 
 
 def origins(joints: Tensor) -> Tensor:
-    """(..., 17, 3) what the offsets start from: the head for the face, else the keypoint's joint.
+    """(..., 17, 3) origins of the offsets: the head for the face, else the keypoint's joint.
 
     Args:
         joints: (..., 21, 3) ``BODY21``.
@@ -98,7 +98,7 @@ class SurfaceTable:
     Attributes:
         offsets: (K, 9, 3) of ``PARTS`` on the left, fractions of the stature; axes of `frames`.
             The right ones are their mirror image, and the nose's first number is 0.
-        about: what the numbers rest on.
+        about: origin of the numbers.
     """
 
     offsets: Tensor
@@ -106,10 +106,10 @@ class SurfaceTable:
 
     @classmethod
     def read(cls, path: Path = PACKAGED) -> SurfaceTable:
-        """The table of a file that :meth:`write` wrote; the packaged one's by default.
+        """Read a table written by :meth:`write`; by default, the packaged one.
 
         Raises:
-            ConfigError: no such file, or not such a table.
+            ConfigError: the file does not exist, or is not such a table.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -127,7 +127,7 @@ class SurfaceTable:
         return cls(offsets, about)
 
     def write(self, path: Path) -> None:
-        """Write an ``.npz`` file, rounded to 0.0001 of the stature; it must have that suffix."""
+        """Write an ``.npz`` file, rounded to 0.0001 of the stature; ``path`` must end in .npz."""
         np.savez_compressed(
             path,
             parts=np.array(PARTS),
@@ -148,9 +148,9 @@ class SurfaceKeypoints:
     """Moves the keypoints of some clips from the joints to a body's surface.
 
     Args:
-        table: of the bodies.
-        share: of the clips whose keypoints are moved.
-        device: where.
+        table: offsets of the bodies.
+        share: share of the clips whose keypoints are moved.
+        device: the device of all tensors.
     """
 
     def __init__(self, table: SurfaceTable, share: float, device: torch.device) -> None:
@@ -158,14 +158,14 @@ class SurfaceKeypoints:
         self._share = share
 
     def place(self, joints: Tensor, draw: Draw) -> Tensor:
-        """COCO-17 keypoints in space, each clip's on one body and in one way of marking.
+        """COCO-17 keypoints in space, with one body and one strength per clip.
 
         Args:
             joints: (B, T, 21, 3) ``BODY21`` in any unit, in a right-handed frame.
-            draw: on the same device.
+            draw: random numbers on the same device.
 
         Returns:
-            (B, T, 17, 3); the plain joints where the share leaves a clip out.
+            (B, T, 17, 3); the joints themselves in clips outside the share.
         """
         batch, time = joints.shape[:2]
         plain = joints[:, :, _OF_BODY]  # (B, T, 17, 3)

@@ -1,4 +1,4 @@
-"""Training pairs from recordings: what the 2D stage would report, and the pose behind it."""
+"""Training pairs from recordings: simulated output of the 2D stage, and the pose behind it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mbcli.train.cameras import to_rays, view
 from mbcli.train.config import PretrainConfig
 from mbcli.train.corruption import DetectorNoise, mask
 from mbcli.train.draw import Draw
-from mbcli.train.front_end import FrontEnd, FrontEndNoise
+from mbcli.train.noise_model import NoiseModel, NoiseSampler
 from mbcli.train.recombine import recombined, reversed_in_time
 from mbcli.train.sampling import ClipSampler
 from mbcli.train.surface import SurfaceKeypoints, SurfaceTable
@@ -25,7 +25,7 @@ _COCO_OF_BODY = [BODY21.index(name) for name in COCO17.joints]
 
 
 def _conversion_matrix() -> Tensor:
-    """(17, 17) weights that turn COCO-17 positions into H36M-17 ones, as inference does."""
+    """(17, 17) weights that convert COCO-17 positions to H36M-17, as in inference."""
     matrix = torch.zeros(len(H36M17), len(COCO17))
     for target, share in enumerate(conversion_table(COCO17, H36M17)):
         for source, weight in share.items():
@@ -38,11 +38,11 @@ class Batch:
     """Clips for one step, normalised by their own windows.
 
     Attributes:
-        clean: (B, T, 17, 2) the keypoints without any error.
+        clean: (B, T, 17, 2) the keypoints without errors.
         noisy: (B, T, 17, 3) with detector noise and confidence, nothing masked.
-        inputs: (B, T, 17, 3) what the network is given.
+        inputs: (B, T, 17, 3) input of the network.
         target: (B, T, 17, 3) image units; x, y = the pelvis in the picture plus the root-relative
-            pose at the pelvis' scale, z = root-relative depth at the same scale.
+            pose at the pelvis' scale, z = root-relative depth at that scale.
         scale: (B, T) image units per metre at the pelvis' depth.
         root: (B, T, 3) metres, the target's pelvis in the camera's axes.
     """
@@ -59,9 +59,9 @@ class Synthesiser:
     """Draws recordings and films them.
 
     Args:
-        sampler: gives the motions.
+        sampler: source of the motions.
         config: bodies, cameras and corruption.
-        device: where everything after the drawing of clips is computed.
+        device: device of all computation after drawing the clips.
     """
 
     def __init__(self, sampler: ClipSampler, config: PretrainConfig, device: torch.device) -> None:
@@ -70,21 +70,21 @@ class Synthesiser:
         self._device = device
         self._noise = DetectorNoise.on(device)
         self._to_h36m = _conversion_matrix().to(device)
-        self._front_end = FrontEndNoise(FrontEnd.read(config.corruption.front_end), device)
+        self._front_end = NoiseSampler(NoiseModel.read(config.corruption.front_end), device)
         self._surface = None
         if config.clips.surface > 0:
             self._surface = SurfaceKeypoints(SurfaceTable.read(), config.clips.surface, device)
 
     def batch(self, count: int, seed: int, frames: int | None = None) -> Batch:
-        """Draw ``count`` clips; the same seed gives the same clips on the same device.
+        """Draw ``count`` clips; equal seeds give equal clips on the same device.
 
         Args:
-            count: clips B.
-            seed: of all that is drawn.
-            frames: length T of the clips; the configuration's if None.
+            count: number of clips B.
+            seed: seed of all randomness.
+            frames: length T of the clips; None means the configuration's.
         """
-        # Two streams, on the device and on the CPU: were they seeded alike, each recording would
-        # always meet the same body and camera.
+        # Two streams, on the device and on the CPU: with equal seeds, each recording would always
+        # get the same body and camera.
         draw = Draw.seeded(2 * seed, self._device)
         cpu = Draw.seeded(2 * seed + 1)
         world, fps = self._sampler.draw(count, cpu, frames)  # (B, T, 21, 3), (B,)
@@ -101,8 +101,8 @@ class Synthesiser:
 
         Args:
             seen: (B, T, 21, 3) metres, x right, y down, z away.
-            fps: (B,) frames a second.
-            draw: on the synthesiser's device.
+            fps: (B,) frames per second.
+            draw: random numbers on the synthesiser's device.
         """
         cfg = self._config.corruption
         pose = seen[:, :, : len(H36M17)]  # (B, T, 17, 3)
@@ -117,7 +117,7 @@ class Synthesiser:
         depth = root[..., 2:]  # (B, T, 1)
         pelvis_xy = (root[..., :2] / depth)[:, :, None]  # (B, T, 1, 2)
         height = stature(seen)[:, None] / depth[..., 0]  # (B, T)
-        # Of these clips the errors come from a front end's model, before joints are derived.
+        # The errors of these clips come from the noise model, before joints are derived.
         measured = draw.chance(len(seen), 1, 1, 1, probability=cfg.measured)  # (B, 1, 1, 1)
         exact = coco
         if cfg.offset_sd > 0:
@@ -131,8 +131,8 @@ class Synthesiser:
             confident = (confidence >= MIN_CONFIDENCE) | ~measured[..., 0]
             there = confident | ~confident.flatten(1).any(dim=1)[:, None, None]
 
-        # The window is the bounding box of what is confidently known; wild keypoints, which
-        # inference leaves out of it, are left out by taking the places without their errors.
+        # The window is the bounding box of the confident keypoints. It uses positions without
+        # errors, which excludes outliers as inference does.
         infinite = torch.full_like(keypoints, torch.inf)
         low = torch.where(there[..., None], keypoints, infinite).amin(dim=(1, 2))  # (B, 2)
         high = torch.where(there[..., None], keypoints, -infinite).amax(dim=(1, 2))  # (B, 2)

@@ -1,4 +1,4 @@
-"""Errors on held-out people, in millimetres, with clean and with noisy 2D."""
+"""Errors on held-out people, in millimetres, with clean and noisy 2D input."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from mbcli.train.sampling import ClipSampler
 from mbcli.train.synthesis import Synthesiser
 from mbcli.types import FloatArray
 
-_SEED = 20_231_002  # of the held-out clips: the same in every run
-_CHUNK = 64  # clips that the model sees at a time
+_SEED = 20_231_002  # of the held-out clips, equal in all runs
+_CHUNK = 64  # clips per forward pass
 
 
 class Validator:
     """A fixed set of held-out clips.
 
-    The predictions are turned into metres by the true scale of each frame, so that the figures
-    speak of the pose alone. Noisy input is the published detector noise without masks; trained
-    input is corrupted as that of the training is.
+    Predictions are converted to metres by the true scale of each frame, so that the figures
+    measure the pose alone. Noisy input has the published detector noise without masks; trained
+    input is corrupted as in training.
 
     Args:
         store: the recordings.
-        config: says who is held out, and how clips are made.
-        device: where the model is.
+        config: the held-out people, and how clips are made.
+        device: the model's device.
     """
 
     def __init__(self, store: ClipStore, config: PretrainConfig, device: torch.device) -> None:
@@ -42,7 +42,7 @@ class Validator:
         self._target = self._millimetres(batch.target)
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
-        """Root-relative MPJPE, P-MPJPE (mm) and velocity error (mm a frame) by input."""
+        """Root-relative MPJPE, P-MPJPE (mm) and velocity error (mm per frame) by input."""
         result: dict[str, float] = {}
         for name, inputs in self._inputs.items():
             chunks = [inputs[i : i + _CHUNK] for i in range(0, len(inputs), _CHUNK)]

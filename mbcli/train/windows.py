@@ -1,4 +1,4 @@
-"""From pixels to what a network sees: the window of a clip, missing joints, mirror images.
+"""From pixels to the input of a network: the window of a clip, missing joints, mirror images.
 
 Tensors of H36M-17 joints: 2D keypoints (B, T, 17, 3) = x, y, confidence and 3D targets
 (B, T, 17, 3), both in pixels before, in image units after.
@@ -16,16 +16,16 @@ _MIRROR = list(H36M17.mirror)
 
 
 def without_gaps(keypoints: Tensor) -> Tensor:
-    """Missing joints (NaN, NaN, 0) as the token (0, 0, 0)."""
+    """Replace missing joints (NaN, NaN, 0) by the token (0, 0, 0)."""
     return torch.where(keypoints[..., 2:] > 0, keypoints.nan_to_num(), 0.0)  # (B, T, 17, 3)
 
 
 def crop_window(keypoints: Tensor) -> tuple[Tensor, Tensor]:
-    """The square around everything that was seen in a clip.
+    """The square around all keypoints of a clip.
 
     Returns:
-        Its middle (B, 1, 1, 2) and half its side (B, 1, 1, 1); a clip without any keypoint gets
-        a square around 0.
+        Its centre (B, 1, 1, 2) and half its side (B, 1, 1, 1); a clip without keypoints gets a
+        square around 0.
     """
     seen = keypoints[..., 2:] > 0  # (B, T, 17, 1)
     xy = keypoints[..., :2]
@@ -47,25 +47,25 @@ def image_window(sizes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def seen_through(points: Tensor, window: tuple[Tensor, Tensor]) -> Tensor:
-    """2D keypoints in image units; missing ones stay (0, 0, 0)."""
+    """Convert 2D keypoints to image units; missing ones stay (0, 0, 0)."""
     middle, half = window
     xy = (points[..., :2] - middle) / half
     return torch.cat([xy, points[..., 2:]], dim=-1) * (points[..., 2:] > 0)  # (B, T, 17, 3)
 
 
 def target_through(target: Tensor, window: tuple[Tensor, Tensor]) -> Tensor:
-    """3D targets in image units: depth by the same scale as x and y."""
+    """Convert 3D targets to image units, with depth at the scale of x and y."""
     middle, half = window
     xy = (target[..., :2] - middle) / half
     return torch.cat([xy, target[..., 2:] / half], dim=-1)  # (B, T, 17, 3)
 
 
 def rooted(target: Tensor, root: str) -> Tensor:
-    """What of the root is to be learnt.
+    """Make targets relative to the root.
 
     Args:
         target: (B, T, 17, 3).
-        root: ``picture``: the pelvis' place in the picture, depth relative to the pelvis;
+        root: ``picture``: the pelvis' position in the picture, depth relative to the pelvis;
             ``first``: depth relative to the pelvis of the clip's first frame (published, global);
             ``relative``: everything relative to the pelvis (published, root-relative).
     """
@@ -77,7 +77,7 @@ def rooted(target: Tensor, root: str) -> Tensor:
 
 
 def mirrored(points: Tensor, chosen: Tensor) -> Tensor:
-    """Mirror some clips: x changes its sign, left and right change places.
+    """Mirror some clips: x changes sign, left and right swap.
 
     Args:
         points: (B, T, 17, C) in image units, x first.

@@ -35,7 +35,7 @@ from mbcli.report import Stopwatch, unobserved
 from mbcli.skeleton import COCO17
 from mbcli.storage.output import written_whole
 from mbcli.tracks.source import opened
-from mbcli.train.front_end import FrontEnd
+from mbcli.train.noise_model import NoiseModel
 from mbcli.types import FloatArray
 from research.noise.fit import Fit, fit
 from research.noise.measures import GROUPS, LAGS, OF_GROUP
@@ -68,7 +68,7 @@ def keypoints_of(video: Path, pose2d: str, keep: Path | None) -> tuple[FloatArra
     return data, found.fps
 
 
-def multiview(folder: Path, arguments: argparse.Namespace, console: Console) -> FrontEnd:
+def multiview(folder: Path, arguments: argparse.Namespace, console: Console) -> NoiseModel:
     """Fit to calibrated footage and tell what was found.
 
     Raises:

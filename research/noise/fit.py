@@ -1,4 +1,4 @@
-"""From what held-out views tell to the numbers of `mbcli.train.front_end`.
+"""From what held-out views tell to the numbers of `mbcli.train.noise_model`.
 
 The reference of a held-out view comes from the same front end, so it errs itself, and its
 low-pass, the choice of agreeing views and the short clip change what is measured. All this is
@@ -19,7 +19,7 @@ import torch
 
 from mbcli.errors import InputError
 from mbcli.train.draw import Draw
-from mbcli.train.front_end import FrontEnd, FrontEndNoise
+from mbcli.train.noise_model import NoiseModel, NoiseSampler
 from mbcli.types import FloatArray
 from research.noise.measures import GROUPS, KINDS, LAGS, OF_GROUP, Measures, measured, roughness
 from research.noise.misses import Misses, Person, misses, missing, truth
@@ -61,7 +61,7 @@ class Fit:
         notes: what this footage could not tell, one line each.
     """
 
-    numbers: FrontEnd
+    numbers: NoiseModel
     real: Measures
     drawn: list[Measures]
     misses: list[Misses]
@@ -71,7 +71,7 @@ class Fit:
 
 @dataclass
 class _Sizes:
-    """What is searched for, before it becomes a FrontEnd: (G,) standard deviations an axis."""
+    """What is searched for, before it becomes a NoiseModel: (G,) standard deviations an axis."""
 
     offset: FloatArray
     slow: FloatArray
@@ -82,11 +82,11 @@ class _Sizes:
     slope: float
     steady: float
 
-    def numbers(self, **more: object) -> FrontEnd:
+    def numbers(self, **more: object) -> NoiseModel:
         def spread(values: FloatArray) -> tuple[float, ...]:
             return tuple(round(float(value), 4) for value in values[OF_GROUP])
 
-        return FrontEnd.model_validate(
+        return NoiseModel.model_validate(
             {
                 "offset": spread(self.offset),
                 "slow": spread(self.slow),
@@ -183,12 +183,12 @@ def _decay(measures: Measures) -> float:
 def _redrawn(
     people: Sequence[Person],
     truths: Sequence[tuple[FloatArray, FloatArray]],
-    numbers: FrontEnd,
+    numbers: NoiseModel,
     draws: int,
     seed: int,
 ) -> tuple[list[Measures], list[Misses]]:
     """Measures of drawn footage, and the held-out errors of its first draw."""
-    noise = FrontEndNoise(numbers, torch.device("cpu"))
+    noise = NoiseSampler(numbers, torch.device("cpu"))
     result: list[Measures] = []
     first: list[Misses] = []
     for number in range(draws):
@@ -205,7 +205,7 @@ def _redrawn(
 
 
 def _seen(
-    person: Person, points: FloatArray, heights: FloatArray, noise: FrontEndNoise, draw: Draw
+    person: Person, points: FloatArray, heights: FloatArray, noise: NoiseSampler, draw: Draw
 ) -> FloatArray:
     """(V, T, 17, 3) what the model says the views would report."""
     xy = np.stack([view.project(points) for view in person.views])  # (V, T, 17, 2)

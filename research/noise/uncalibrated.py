@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from mbcli.tracks.body_size import body_lengths
-from mbcli.train.front_end import FrontEnd
+from mbcli.train.noise_model import NoiseModel
 from mbcli.types import FloatArray
 from research.noise.measures import GROUPS, OF_GROUP, roughness
 
@@ -15,7 +15,7 @@ _LEAST = 0.0005
 _LOGIT_LIMIT = 0.02
 
 
-def without_truth(data: FloatArray, fps: float, name: str) -> tuple[FrontEnd, list[str]]:
+def without_truth(data: FloatArray, fps: float, name: str) -> tuple[NoiseModel, list[str]]:
     """The white part by third differences; all that needs a truth stays MoveNet's.
 
     Args:
@@ -26,7 +26,7 @@ def without_truth(data: FloatArray, fps: float, name: str) -> tuple[FrontEnd, li
     Returns:
         The numbers; what was measured and what was not, one line each.
     """
-    usual = FrontEnd.read(None)
+    usual = NoiseModel.read(None)
     times = np.arange(len(data)) / fps
     # The longer side of the box stands for the height; nothing better is known.
     relative = data[..., :2] / body_lengths(data, times)[..., None, None]

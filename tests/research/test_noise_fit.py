@@ -13,7 +13,7 @@ import torch
 from benchmarks.accuracy.calibration import View
 from mbcli.skeleton import COCO17
 from mbcli.train.draw import Draw
-from mbcli.train.front_end import FrontEnd, FrontEndNoise
+from mbcli.train.noise_model import NoiseModel, NoiseSampler
 from research.noise.fit import PRIOR_CROPPED, fit
 from research.noise.measures import measured
 from research.noise.misses import Person, misses, missing
@@ -79,7 +79,7 @@ class Footage:
 
 
 def filmed(count: int, **numbers: Any) -> Footage:
-    noise = FrontEndNoise(FrontEnd.model_validate({**TRUE, **numbers}), torch.device("cpu"))
+    noise = NoiseSampler(NoiseModel.model_validate({**TRUE, **numbers}), torch.device("cpu"))
     views = cameras()
     people, heights = [], []
     for number in range(count):
@@ -173,8 +173,8 @@ def test_without_a_calibration_the_white_part_is_measured_and_the_rest_stays() -
     assert np.mean(numbers.white) == pytest.approx(0.01, rel=0.15)
     assert (numbers.name, numbers.offset, numbers.slow) == (
         "mine",
-        FrontEnd.read(None).offset,
-        FrontEnd.read(None).slow,
+        NoiseModel.read(None).offset,
+        NoiseModel.read(None).slow,
     )
     assert numbers.confidence == pytest.approx(0.7)
     assert any(line.startswith("not measured without a truth: offsets") for line in lines)

@@ -161,7 +161,7 @@ def run_action(path: Path, *changes: str, resume: bool = False, observe: Any = i
 def learnt(
     tmp_path_factory: pytest.TempPathFactory, sequences: Path
 ) -> tuple[Path, list[Progress]]:
-    """Weights that have learnt to tell four motions apart."""
+    """Weights that have learnt to distinguish four motions."""
     out = tmp_path_factory.mktemp("learnt")
     tree = {
         "task": "action",
@@ -319,7 +319,7 @@ def test_frozen_parts_stay_as_they_start(action_config, tmp_path: Path) -> None:
     path = action_config("head_only", optimiser={"freeze": ["backbone."]})
     task = run_action(path, f"run.init={tmp_path / 'start.safetensors'}")
     assert all(torch.equal(t, before[n]) for n, t in task.model.backbone.state_dict().items())
-    with pytest.raises(ConfigError, match="no parameter begins with 'backbon_'"):
+    with pytest.raises(ConfigError, match="no parameter starts with 'backbon_'"):
         run_action(action_config("typo", optimiser={"freeze": ["backbon_"]}))
 
 
@@ -351,7 +351,7 @@ def test_a_second_person_who_is_not_there_is_missing(action_config) -> None:
     [
         ({"clips": {"frames": 20}}, "clips.frames must not exceed model.maxlen"),
         ({"clips": {"part": [0.5, 1.5]}}, "within 0..1"),
-        ({"run": {"batch": 1}}, "at least 2 a process"),
+        ({"run": {"batch": 1}}, "at least 2 per process"),
         ({"data": {"protocol": "ntu60"}}, "data.protocol"),
         ({"data": {"people": 3}}, "data.people"),
         ({"head": {"drop": 0.5}}, "did you mean dropout"),

@@ -14,7 +14,7 @@ from mbcli.errors import ConfigError, OutputError, WeightsError
 from mbcli.lift.checkpoint import load_lifter
 from mbcli.train.config import PretrainConfig
 from mbcli.train.engine import train
-from mbcli.train.meter import Observer, Progress
+from mbcli.train.meter import Progress, TrainingObserver
 from mbcli.train.reading import load_config as read
 from mbcli.train.state import BEST, CHECKPOINT, LAST
 from mbcli.train.tasks.lifting import Pretraining
@@ -24,7 +24,7 @@ def load_config(path: Path, overrides: tuple[str, ...] | list[str] = ()) -> Pret
     return read(path, overrides, PretrainConfig)
 
 
-def pretrain(config: PretrainConfig, *, resume: bool, observe: Observer) -> Path | None:
+def pretrain(config: PretrainConfig, *, resume: bool, observe: TrainingObserver) -> Path | None:
     return train(Pretraining(config), resume=resume, observe=observe)
 
 
@@ -136,7 +136,7 @@ def test_files_of_somebody_else_are_not_overwritten(make_config, name, text) -> 
     config.run.out.mkdir()
     there = config.run.out / name
     there.write_text(text)
-    with pytest.raises(ConfigError, match=f"holds {name}, which the run would write over"):
+    with pytest.raises(ConfigError, match=f"holds {name}, which the run would overwrite"):
         pretrain(config, resume=False, observe=ignore)
     assert there.read_text() == text
 

@@ -132,7 +132,7 @@ def test_poses_alone_are_enough(settings, sequences):
     config = settings(*overrides)
     weights = train(Pretraining(config), resume=False, observe=lambda progress: None)
     assert weights is not None
-    assert weights.name == "last.safetensors", "nobody is held out to judge by"
+    assert weights.name == "last.safetensors", "nobody is held out to validate on"
 
 
 def test_nothing_to_learn_from_is_told(settings):
@@ -162,7 +162,7 @@ def test_what_is_frozen_does_not_move(settings):
 
 def test_freezing_nothing_or_everything_is_refused(settings):
     model = Pretraining(settings()).model
-    with pytest.raises(ConfigError, match="no parameter begins with 'block_st'"):
+    with pytest.raises(ConfigError, match="no parameter starts with 'block_st'"):
         check_freeze(model, ("block_st",))
     with pytest.raises(ConfigError, match="leaves nothing to train"):
         check_freeze(model, tuple({name.split(".")[0] for name, _ in model.named_parameters()}))

@@ -231,7 +231,7 @@ def test_targets_are_the_joints_of_the_body_that_was_filmed(make_mesh) -> None:
         task = ready(make_mesh(clips={"frames": FRAMES, "mirror": mirror}))
         batch = task.batch(0, Share(8))
         seen = batch.inputs[..., 2] > 0
-        # From four metres away, a point's place in the picture tells most of its x and y.
+        # From four metres away, a point's place in the picture determines most of its x and y.
         picture = batch.inputs[..., :2] * SIZE[0] / 2 / FOCAL * 4
         picture = picture - picture[:, :, :1]
         off = (picture - batch.joints[..., :2] / 1000).norm(dim=-1)[seen]

@@ -130,7 +130,7 @@ def test_a_finetuned_lifter_is_lifted_as_it_was_trained(make_pose3d, poses, root
     assert first["mpjpe"] > 250
     assert best < 0.4 * first["mpjpe"]
 
-    # The file by itself tells all that is needed for the same figure.
+    # The file alone holds all that is needed to reproduce the figure.
     assert weights is not None
     model, info = load_lifter(weights)
     assert info.metadata["task"] == "pose3d"
@@ -233,17 +233,17 @@ def test_two_processes_train_to_what_one_does(make_pose3d, tmp_path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    batch, answers = batch_of(one), []
+    batch, predictions = batch_of(one), []
     for settings in (one, two):
         kept = torch.load(settings.run.out / CHECKPOINT, weights_only=True)
         assert kept["step"] == 4
         model = Pose3D(settings).model
         start = model(batch.inputs)
         model.load_state_dict(kept["model"])
-        answers.append(model(batch.inputs))
+        predictions.append(model(batch.inputs))
     # Not weight by weight: those of no effect, the keys' biases, follow rounding errors.
-    assert (answers[0] - answers[1]).abs().max() < 1e-4
-    assert (answers[0] - start).abs().max() > 0.02
+    assert (predictions[0] - predictions[1]).abs().max() < 1e-4
+    assert (predictions[0] - start).abs().max() > 0.02
 
 
 def test_an_epoch_goes_through_all_clips(make_pose3d) -> None:

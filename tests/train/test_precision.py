@@ -20,9 +20,9 @@ class Seen(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         self.given = x
-        answer: Tensor = self.linear(x)
-        self.inside = answer.dtype
-        return answer
+        output: Tensor = self.linear(x)
+        self.inside = output.dtype
+        return output
 
 
 @pytest.fixture
@@ -33,14 +33,14 @@ def fabric() -> Fabric:
 def test_inputs_stay_exact_and_the_arithmetic_is_narrow(fabric: Fabric) -> None:
     model = Seen()
     x = torch.rand(3, 4) + 1e-4
-    answer = fabric.setup(model)(x)
+    output = fabric.setup(model)(x)
     assert model.given.dtype == torch.float32
     assert torch.equal(model.given, x)
     assert model.inside == torch.bfloat16
-    assert answer.dtype == torch.float32
+    assert output.dtype == torch.float32
 
 
-def test_a_lifter_answers_nearly_the_same(fabric: Fabric) -> None:
+def test_a_lifter_outputs_nearly_the_same(fabric: Fabric) -> None:
     torch.manual_seed(0)
     model = DSTformer(DSTformerConfig(dim_feat=24, dim_rep=16, depth=2, num_heads=3, maxlen=9))
     x = torch.rand(2, 9, 17, 3)
@@ -51,5 +51,5 @@ def test_a_lifter_answers_nearly_the_same(fabric: Fabric) -> None:
     assert narrow.dtype == torch.float32
     assert not torch.equal(narrow, exact)
     assert torch.allclose(narrow, exact, atol=0.02 * float(exact.std()) + 1e-4)
-    # Answers in bfloat16 would be multiples of a coarse step.
+    # Outputs in bfloat16 would be multiples of a coarse step.
     assert not torch.equal(narrow, narrow.bfloat16().float())

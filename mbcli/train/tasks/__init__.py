@@ -1,4 +1,4 @@
-"""What can be trained. The loop in `mbcli.train.engine` knows no more of a task than this."""
+"""The tasks of training. This protocol is all that the loop in `mbcli.train.engine` relies on."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from mbcli.train.share import Share
 
 
 class Task(Protocol):
-    """One kind of training: its model, its data, its losses, its judgement.
+    """One kind of training: its model, data, losses and validation.
 
     Attributes:
-        name: as it is written into the weights.
-        epoch_steps: steps that count as an epoch. A task whose epochs differ in length has
-            ``epochs`` as well: see `mbcli.train.schedule.Epochs`.
-        judged_by: the figure of :meth:`validate` that tells the best weights.
-        higher_is_better: how that figure is read.
+        name: as stored in the weights.
+        epoch_steps: steps per epoch. A task whose epochs differ in length also has ``epochs``,
+            see `mbcli.train.schedule.Epochs`.
+        selected_by: the figure of :meth:`validate` that selects the best weights.
+        higher_is_better: whether higher values of that figure are better.
     """
 
     name: str
     epoch_steps: int
-    judged_by: str
+    selected_by: str
     higher_is_better: bool
 
     @property
@@ -36,7 +36,7 @@ class Task(Protocol):
 
     @property
     def model(self) -> nn.Module:
-        """What is trained."""
+        """The model to train."""
         ...
 
     def groups(self) -> list[dict[str, Any]]:
@@ -44,26 +44,26 @@ class Task(Protocol):
         ...
 
     def place(self, device: torch.device) -> None:
-        """Get ready to make batches on a device; called once, after the processes have started."""
+        """Prepare to make batches on a device; called once, after the processes have started."""
         ...
 
     def batch(self, step: int, share: Share) -> Any:
-        """This process's clips of a step; the same step always gives the same clips."""
+        """This process's clips of a step; equal steps give equal clips."""
         ...
 
     def loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss to be minimised, and its unweighted parts, detached.
+        """The loss to minimise, and its unweighted parts, detached.
 
         Args:
             model: :attr:`model`, possibly wrapped for several processes.
-            batch: of :meth:`batch`.
+            batch: a result of :meth:`batch`.
         """
         ...
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Figures on data that are not trained on; empty if there are none."""
+        """Figures on held-out data; empty if there are none."""
         ...
 
     def export(self, path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
-        """Write weights that inference can use."""
+        """Write weights for inference."""
         ...

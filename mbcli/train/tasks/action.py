@@ -24,20 +24,20 @@ from mbcli.train.share import Share
 Stores = Annotated[tuple[Path, ...], Field(min_length=1)]
 People = Annotated[int, Field(ge=1, le=2)]
 
-# The backbone's own map to 3D poses is no part of the answer.
+# The backbone's own 3D pose output, which is not used.
 _UNUSED = "backbone.head."
 
 
 class ActionDataConfig(Section):
-    """Labelled sequences; relative paths start at the configuration file.
+    """Labelled sequences; paths are relative to the configuration file.
 
     Attributes:
         stores: sequence stores with classes.
-        protocol: of NTU RGB+D, which says by a sequence's name who trains and who judges; without
-            one the sequences' own splits do.
-        holdout: subjects that are judged on, whatever their split.
-        judged: the split that is judged on.
-        people: how many a clip; as many as the stores hold if not given. Published: 2.
+        protocol: protocol of NTU RGB+D, which splits sequences by their names; None uses the
+            split stored with each sequence.
+        holdout: subjects to evaluate on, whatever their split.
+        judged: the split to evaluate on.
+        people: people per clip; None means as many as the stores hold. Published: 2.
     """
 
     stores: Stores
@@ -52,7 +52,7 @@ class ActionHeadConfig(Section):
 
     Attributes:
         hidden: width of the hidden layer, or of the embedding.
-        dropout: probability with which a number of the representation is dropped.
+        dropout: dropout probability of the representation.
     """
 
     hidden: Count = HIDDEN
@@ -60,7 +60,7 @@ class ActionHeadConfig(Section):
 
 
 class ActionConfig(Settings):
-    """Everything that determines a training for actions."""
+    """Everything that determines the training of an action classifier."""
 
     places: ClassVar[tuple[str, ...]] = ("data.stores",)
 
@@ -76,11 +76,11 @@ class ActionConfig(Settings):
 
 
 def check_sizes(settings: Settings, clips: ActionClipConfig) -> None:
-    """Refuse what cannot be trained.
+    """Refuse sizes that cannot be trained.
 
     Raises:
-        ValueError: clips longer than the backbone takes, covering more than there is, or a batch
-            that is no batch.
+        ValueError: clips are longer than the backbone supports or cover more than a sequence, or
+            the batch is too small for batch normalisation.
     """
     run = settings.run
     if clips.frames > settings.model.maxlen:
@@ -92,26 +92,26 @@ def check_sizes(settings: Settings, clips: ActionClipConfig) -> None:
         raise ValueError(f"clips.part must be within 0..1, got {list(clips.part)}")
     if run.batch < 2 * run.devices * run.nodes:
         raise ValueError(
-            "run.batch must be at least 2 a process, for the batch normalisation, got "
+            "run.batch must be at least 2 per process, for batch normalisation, got "
             f"{run.batch} over {run.devices * run.nodes}"
         )
 
 
 class Action:
-    """Labelled sequences to classes: cross-entropy, judged by top-1."""
+    """Labelled sequences to classes: cross-entropy, selected by top-1."""
 
     name = "action"
-    judged_by = "top1"
+    selected_by = "top1"
     higher_is_better = True
 
     def __init__(self, settings: ActionConfig) -> None:
         self.settings: ActionConfig = settings
         data = settings.data
         self._data = LabelledSequences(data.stores)
-        self._train, judged = self._data.split(
+        self._train, held_out = self._data.split(
             protocol=data.protocol, holdout=data.holdout, evaluated=data.judged
         )
-        self._judged = evenly(judged, settings.run.validation_clips)
+        self._held_out = evenly(held_out, settings.run.validation_clips)
         self._people = data.people or min(2, self._data.people)
         self._order = Order(self._train, settings.run.batch, settings.run.seed)
         self._scores: ActionScores | None = None
@@ -130,54 +130,55 @@ class Action:
         )
 
     def groups(self) -> list[dict[str, Any]]:
-        """Backbone and head, each at its own rate."""
+        """Backbone and head, each with its own learning rate."""
         return head_groups(self.model, self.settings.optimiser)
 
     def place(self, device: torch.device) -> None:
-        """Say where clips are made."""
+        """Make clips on the given device."""
         settings = self.settings
         self._clips = ActionClips(
             self._data, settings.clips, self._people, settings.run.seed, device
         )
 
     def batch(self, step: int, share: Share) -> ActionBatch:
-        """Clips of the sequences whose turn it is."""
+        """Clips of the next sequences in the order."""
         return self._clips.training(self._order.at(step, share.places), step, share)
 
     def loss(self, model: nn.Module, batch: ActionBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Cross-entropy; the percentage of right answers beside it."""
-        torch.manual_seed(batch.seed)  # of the dropout, so that a resumed run draws the same
+        """Cross-entropy, and the percentage of correct predictions."""
+        torch.manual_seed(batch.seed)  # of the dropout, for reproducible resumed runs
         logits = model(batch.inputs)  # (B, classes)
         loss = F.cross_entropy(logits.float(), batch.labels)
         right = 100 * (logits.argmax(dim=1) == batch.labels).float().mean()
         return loss, {"cross_entropy": loss.detach(), "top1": right}
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Percentages of sequences whose class came first, and among the first five."""
-        if not self._judged:
+        """Percentages of sequences whose class is predicted first, and among the first five."""
+        if not self._held_out:
             return {}
-        answers = self._clips.answers(model, self._judged, self.settings.run.batch).numpy()
-        labels = torch.tensor([item.label for item in self._judged]).numpy()
-        self._scores = score(answers, labels, self._data.classes)
+        batch = self.settings.run.batch
+        predictions = self._clips.predictions(model, self._held_out, batch).numpy()
+        labels = torch.tensor([item.label for item in self._held_out]).numpy()
+        self._scores = score(predictions, labels, self._data.classes)
         return {"top1": self._scores.top1, "top5": self._scores.top5}
 
     def export(self, path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
-        """Write a classifier, and the confusion of the latest validation as a picture."""
-        assert isinstance(model, ActionNet), "backbone and head are what is trained"
+        """Write a classifier, and a picture of the latest validation's confusion matrix."""
+        assert isinstance(model, ActionNet), "backbone and head are trained"
         form = clip_form(self.settings.clips, self._people, self._train)
         save_action(path, model, self._data.classes, form, metadata, half=True)
         save_confusion(self._scores, path)
 
 
 class Order:
-    """Which sequences a step shows: all of them once an epoch, shuffled anew each time."""
+    """The sequences of each step: all of them once per epoch, shuffled anew each time."""
 
     def __init__(self, items: list[Labelled], batch: int, seed: int) -> None:
         self._items, self._batch, self._seed = items, batch, seed
         self.steps = -(-len(items) // batch)
 
     def at(self, step: int, places: range) -> list[Labelled]:
-        """The sequences at some places of a step's batch."""
+        """The sequences at given positions in a step's batch."""
         epoch, within = divmod(step, self.steps)
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + epoch)
         order = torch.randperm(len(self._items), generator=generator).tolist()
@@ -196,7 +197,7 @@ def head_groups(model: ActionNet, config: OptimiserConfig) -> list[dict[str, Any
 
 
 def save_confusion(scores: ActionScores | None, weights: Path) -> None:
-    """Draw what was taken for what beside the weights, if anything was judged."""
+    """Draw the confusion matrix next to the weights, if there are scores."""
     if scores is not None:
         title = f"top-1 {scores.top1:.1f} %, top-5 {scores.top5:.1f} %, {scores.clips} clips"
         path = weights.with_name(f"{weights.stem}_confusion.png")

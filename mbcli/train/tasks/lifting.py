@@ -35,7 +35,7 @@ from mbcli.train.windows import (
 )
 
 SHORTEST = 9
-"""Frames of the shortest clips where ``clips.short`` asks for some."""
+"""Frames of the shortest clips that ``clips.short`` requests."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +43,9 @@ class Lift:
     """Clips for one step.
 
     Attributes:
-        inputs: (B, T, 17, 3) what the network is given, image units and confidence.
-        target: (B, T, 17, 3) what it is to answer; of 2D data only x and y mean anything.
-        confidence: (B, T, 17, 1) of 2D data, None of 3D data.
+        inputs: (B, T, 17, 3) input of the network, image units and confidence.
+        target: (B, T, 17, 3) target of the prediction; for 2D data only x and y are valid.
+        confidence: (B, T, 17, 1) for 2D data, None for 3D data.
     """
 
     inputs: Tensor
@@ -54,7 +54,7 @@ class Lift:
 
 
 def clip_length(settings: PretrainConfig, step: int) -> int:
-    """Frames of the clips that are drawn at a step, the same in every process."""
+    """Frames of the clips drawn at a step, equal in all processes."""
     clips = settings.clips
     draw = Draw.seeded(settings.run.seed * 1_000_003 + step)
     if clips.frames <= SHORTEST or not draw.chance(1, probability=clips.short):
@@ -63,15 +63,15 @@ def clip_length(settings: PretrainConfig, step: int) -> int:
 
 
 class Pretraining:
-    """Corrupted 2D skeletons to 3D ones, on 3D and 2D data together.
+    """Corrupted 2D skeletons to 3D ones, on both 3D and 2D data.
 
-    Zhu et al. 2023, sections 3.3 and 4.1: of 3D data, the 2D input is made by projection and
-    corrupted like a detector's; of 2D data, the detector's own keypoints are masked only, and the
-    answer is compared in the picture, weighted by confidence.
+    Zhu et al. 2023, sections 3.3 and 4.1: for 3D data, the 2D input is projected and corrupted
+    like a detector's; for 2D data, the detector's own keypoints are only masked, and the
+    prediction is compared in the picture, weighted by confidence.
     """
 
     name = "pretrain"
-    judged_by = "noisy/p_mpjpe"
+    selected_by = "noisy/p_mpjpe"
     higher_is_better = False
 
     def __init__(self, settings: PretrainConfig) -> None:
@@ -105,7 +105,7 @@ class Pretraining:
         return SequenceClips(stores, frames=frames, stride=stride, needs=needs, sized=sized)
 
     def groups(self) -> list[dict[str, Any]]:
-        """All of the backbone, with the layers' rates of the configuration."""
+        """The whole backbone, with the layers' learning rates of the configuration."""
         return backbone_groups(self.model, self.settings.optimiser)
 
     def place(self, device: torch.device) -> None:
@@ -121,7 +121,7 @@ class Pretraining:
             self._validator = Validator(self._store, settings, device)
 
     def batch(self, step: int, share: Share) -> Lift:
-        """Clips of the source whose turn it is."""
+        """Clips of the step's source."""
         source, number = self._curriculum.turn(step)
         seeds = share.seeds(self.settings.run.seed, step)
         if source == "drawn":
@@ -131,7 +131,7 @@ class Pretraining:
             inputs = torch.cat([part.inputs for part in parts])  # (B, T, 17, 3)
             return Lift(inputs, torch.cat([part.target for part in parts]))
         clips = self._poses if source == "poses" else self._videos
-        assert clips is not None, "the curriculum names sources that are there"
+        assert clips is not None, "the curriculum only names existing sources"
         return self._from_sequences(clips, number, share, seeds, videos=source == "videos")
 
     def _from_sequences(
@@ -170,7 +170,7 @@ class Pretraining:
         return Lift(torch.cat(inputs), goal, goal[..., 2:] if videos else None)
 
     def _corrupted(self, clean: Tensor, draw: Draw, *, noise: bool) -> Tensor:
-        """Detector noise, unless it came from a detector, and masks."""
+        """Add masks, and detector noise unless the input came from a detector."""
         cfg = self.settings.corruption
         if noise and cfg.noise:
             interval = float(draw.log_uniform(1, limits=cfg.key_interval))
@@ -178,12 +178,12 @@ class Pretraining:
         return mask(clean, cfg.joint_mask, cfg.frame_mask, draw)
 
     def loss(self, model: nn.Module, batch: Lift) -> tuple[Tensor, dict[str, Tensor]]:
-        """3D losses, or the reprojection of 2D data."""
-        answer = model(batch.inputs)  # (B, T, 17, 3)
+        """3D losses, or the reprojection loss on 2D data."""
+        prediction = model(batch.inputs)  # (B, T, 17, 3)
         weights = self.settings.loss.model_dump()
         if batch.confidence is None:
-            return loss_3d(answer, batch.target, weights)
-        part = reprojection(answer, batch.target, batch.confidence)
+            return loss_3d(prediction, batch.target, weights)
+        part = reprojection(prediction, batch.target, batch.confidence)
         return weights["reprojection"] * part, {"reprojection": part.detach()}
 
     def validate(self, model: nn.Module) -> dict[str, float]:
@@ -192,7 +192,7 @@ class Pretraining:
 
     def export(self, path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
         """Write a lifter."""
-        assert isinstance(model, DSTformer), "the backbone is what is trained"
+        assert isinstance(model, DSTformer), "the backbone is trained"
         own = {
             "fps": list(self.settings.clips.fps),
             "skeleton": "h36m17",

@@ -23,26 +23,26 @@ from mbcli.train.config import Loss3DConfig
 from mbcli.train.draw import Draw
 from mbcli.train.losses import loss_3d
 from mbcli.train.sections import Count, NonNegative, Probability, Section, Settings
-from mbcli.train.sequence_clips import Clip, SequenceClips
+from mbcli.train.sequence_clips import SequenceClip, SequenceClips
 from mbcli.train.share import Share
 from mbcli.train.windows import crop_window, image_window, mirrored, seen_through, without_gaps
 
 Split = Literal["train", "val", "test", ""]
 
 _MILLIMETRES = 1000.0  # in a metre
-_FRAMES_AT_ONCE = 64  # vertices of so many bodies are held at a time
-_UNUSED = "backbone.head."  # the 3D pose head: nothing here asks for its answer
+_FRAMES_AT_ONCE = 64  # bodies whose vertices are in memory at a time
+_UNUSED = "backbone.head."  # the 3D pose head, whose output is not used
 
 
 class MeshDataConfig(Section):
-    """Where the clips come from.
+    """Sources of the clips.
 
     Attributes:
         stores: sequence stores with ``pose`` and ``shape`` of the body model, in the camera's
-            frame; of a body with fewer than 10 shape numbers, the first ones count.
-        splits: which of their sequences are trained on.
+            frame; for a body with fewer than 10 shape parameters, the first ones count.
+        splits: their splits to train on.
         validation: stores to validate on; ``stores`` if empty.
-        validation_splits: which of their sequences; none = no validation.
+        validation_splits: their splits to validate on; empty = no validation.
         stride: frames from one clip to the next.
         window: how clips are normalised: by the whole ``image`` (published), or by the ``crop``
             around the person.
@@ -72,7 +72,7 @@ class BodyConfig(Section):
     """The body model; see `mbcli.lift.body.choice.load_body_model`.
 
     Attributes:
-        model: ``smpl``, or ``anny``, which needs no licence.
+        model: ``smpl``, or ``anny``, which needs no registration.
         path: SMPL's licensed model file.
         joint_regressor: for SMPL: ``.npy`` with H36M-17 joints as sums of vertices (published:
             ``J_regressor_h36m_correct.npy``).
@@ -84,11 +84,11 @@ class BodyConfig(Section):
 
 
 class HeadConfig(Section):
-    """What stands on the backbone.
+    """The head on top of the backbone.
 
     Attributes:
         hidden: width of the hidden layers.
-        dropout: share of the representation that training leaves out.
+        dropout: dropout probability of the representation.
     """
 
     hidden: Count = PUBLISHED_HIDDEN
@@ -96,11 +96,11 @@ class HeadConfig(Section):
 
 
 class MeshLossConfig(Loss3DConfig):
-    """Weights of the published losses; one of weight 0 is not computed.
+    """Weights of the published losses; a loss of weight 0 is not computed.
 
-    Those on 3D data are of the body's joints, relative to the pelvis, in millimetres. ``pose`` is
-    the mean absolute difference of the rotation matrices' entries, ``shape`` that of the shapes'
-    numbers, ``norm`` the length of rotation vectors and shape together.
+    The losses on 3D data apply to the body's joints, relative to the pelvis, in millimetres.
+    ``pose`` is the mean absolute difference of the rotation matrices' entries, ``shape`` that of
+    the shape parameters, ``norm`` the length of rotation vectors and shape together.
     """
 
     mpjpe: NonNegative = 0.5
@@ -112,7 +112,7 @@ class MeshLossConfig(Loss3DConfig):
 
 
 class MeshConfig(Settings):
-    """Everything that determines a finetuning on meshes."""
+    """Everything that determines the finetuning of a mesh model."""
 
     places: ClassVar[tuple[str, ...]] = (
         "data.stores",
@@ -138,7 +138,7 @@ class MeshConfig(Settings):
         processes = self.run.devices * self.run.nodes
         if self.run.batch < 2 * processes:
             raise ValueError(
-                "run.batch must be 2 or more a process, for batch normalisation, got "
+                "run.batch must be at least 2 per process, for batch normalisation, got "
                 f"{self.run.batch} over {processes}"
             )
         if not any(self.loss.model_dump().values()):
@@ -167,7 +167,7 @@ class Mesh:
     """2D skeletons to pose and shape of a body model.
 
     Zhu et al. 2023, section 3.4: the pretrained backbone and a regression head, trained together
-    at rates of their own.
+    at separate learning rates.
 
     Raises:
         ConfigError, DataError: stores or body model cannot be used.
@@ -175,7 +175,7 @@ class Mesh:
     """
 
     name = "mesh"
-    judged_by = "mpve"
+    selected_by = "mpve"
     higher_is_better = False
 
     def __init__(self, settings: MeshConfig) -> None:
@@ -185,7 +185,7 @@ class Mesh:
         config = MeshHeadConfig(head.hidden, self._body.shapes, head.dropout)
         backbone = start_backbone(settings)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.run.seed)  # the same in every process
+            torch.manual_seed(settings.run.seed)  # equal in all processes
             self.model = MeshNet(backbone, config).train()
         data = settings.data
         self._clips = self._cut(data.stores, data.stride, data.splits)
@@ -209,9 +209,9 @@ class Mesh:
         )
 
     def groups(self) -> list[dict[str, Any]]:
-        """The backbone with the layers' rates of the configuration, and the head with its own."""
+        """The backbone with the configured learning rates of its layers, and the head."""
         config = self.settings.optimiser
-        # Several processes would wait for gradients of what has none.
+        # Several processes would wait for gradients that never come.
         config = config.model_copy(update={"freeze": (*config.freeze, _UNUSED)})
         groups = backbone_groups(self.model.backbone, config, "backbone.")
         named = [(f"head.{name}", p) for name, p in self.model.head.named_parameters()]
@@ -224,7 +224,7 @@ class Mesh:
         self._body = self._body.to(device)
 
     def batch(self, step: int, share: Share) -> MeshBatch:
-        """Clips of the epoch's order; every epoch goes through all of them."""
+        """The next clips in the epoch's order; every epoch visits all of them."""
         settings = self.settings
         chosen = self._clips.at(settings.run.seed, step, share.batch, share.places)
         inputs, rotations, shape = self._read(self._clips, chosen)
@@ -241,7 +241,9 @@ class Mesh:
             joints = self._joints(rotations, shape)
         return MeshBatch(inputs, rotations, shape, joints)
 
-    def _read(self, clips: SequenceClips, chosen: list[Clip]) -> tuple[Tensor, Tensor, Tensor]:
+    def _read(
+        self, clips: SequenceClips, chosen: list[SequenceClip]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs (B, T, 17, 3), rotations (B, T, 24, 3, 3) and shapes (B, T, S)."""
 
         def array(name: str) -> Tensor:
@@ -295,8 +297,8 @@ class Mesh:
             inputs, rotations, shape = self._read(clips, chosen)
             found, found_shape = recover(model, inputs, mirror=True)
             shapes = found_shape[:, None].expand_as(shape)
-            told = (found, shapes, rotations, shape)
-            flat = [torch.split(part.flatten(0, 1), _FRAMES_AT_ONCE) for part in told]
+            whole = (found, shapes, rotations, shape)
+            flat = [torch.split(part.flatten(0, 1), _FRAMES_AT_ONCE) for part in whole]
             for turns, numbers, true_turns, true_numbers in zip(*flat, strict=True):
                 with torch.no_grad():
                     mesh = self._body.mesh(turns, numbers)
@@ -305,8 +307,8 @@ class Mesh:
         return errors.result()
 
     def export(self, path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
-        """Write a mesh model that tells how it is to be treated."""
-        assert isinstance(model, MeshNet), "a mesh model is what is trained"
+        """Write a mesh model with the metadata that inference needs."""
+        assert isinstance(model, MeshNet), "a mesh model is trained"
         rates = [clip.sequence.fps for clip in self._clips.clips]
         own = {
             "fps": [min(rates), max(rates)],
@@ -318,7 +320,7 @@ class Mesh:
 
 
 def _norm(rotations: Tensor, shapes: Tensor) -> Tensor:
-    """Mean length of rotation vectors and shape of a frame, taken as one vector."""
+    """Mean length per frame of rotation vectors and shape, concatenated to one vector."""
     vectors = vectors_from_matrices(rotations).flatten(-2)  # (B, T, 72)
     length: Tensor = torch.linalg.vector_norm(torch.cat([vectors, shapes], dim=-1), dim=-1)
     return length.mean()  # ()

@@ -1,8 +1,8 @@
-"""One-shot recognition of actions: embeddings, taught by contrast (Zhu et al. 2023, section 4.3).
+"""One-shot action recognition: contrastively trained embeddings (Zhu et al. 2023, section 4.3).
 
-Classes that were never trained on are recognised by one example of each: a clip belongs to the
-class of the example whose embedding is nearest by cosine. The loss is that of supervised
-contrastive learning (Khosla et al. 2020), as pytorch-metric-learning computes it.
+Classes never seen in training are recognised from one example each: a clip belongs to the class
+of the example with the nearest embedding by cosine. The loss is that of supervised contrastive
+learning (Khosla et al. 2020), as computed by pytorch-metric-learning.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from mbcli.train.tasks.action import (
 
 
 class OneShotDataConfig(Section):
-    """Labelled sequences; relative paths start at the configuration file.
+    """Labelled sequences; paths are relative to the configuration file.
 
     Attributes:
         stores: sequence stores with classes.
-        protocol: ``ntu120-oneshot``: 100 classes train, and the published sequence of each of 20
-            others is its exemplar.
-        exemplars: without a protocol, names of one sequence of each class that is not trained on.
-        people: how many a clip; as many as the stores hold if not given. Published: 2.
+        protocol: ``ntu120-oneshot``: 100 classes are trained on, and each of 20 others has its
+            published sequence as exemplar.
+        exemplars: without a protocol, the name of one sequence of each class not trained on.
+        people: people per clip; None means as many as the stores hold. Published: 2.
     """
 
     stores: Stores
@@ -60,13 +60,13 @@ class OneShotDataConfig(Section):
 
 
 class OneShotClipConfig(ActionClipConfig):
-    """As for classes, but shorter, as published."""
+    """As for classification, but shorter, as published."""
 
     frames: Annotated[int, Field(ge=1)] = 100
 
 
 class OneShotHeadConfig(ActionHeadConfig):
-    """As for classes, but with less dropout, as published; ``hidden`` is the embedding's width."""
+    """As for classification, but with less dropout; ``hidden`` is the embedding's width."""
 
     dropout: Annotated[float, Field(ge=0, le=1)] = 0.1
 
@@ -75,7 +75,7 @@ class ContrastConfig(Section):
     """Supervised contrastive learning.
 
     Attributes:
-        temperature: by which cosines are divided.
+        temperature: divisor of the cosines.
         views: sequences of each class in a batch.
     """
 
@@ -84,7 +84,7 @@ class ContrastConfig(Section):
 
 
 class OneShotConfig(Settings):
-    """Everything that determines a one-shot training."""
+    """Everything that determines the training of a one-shot model."""
 
     places: ClassVar[tuple[str, ...]] = ("data.stores",)
 
@@ -106,10 +106,10 @@ class OneShotConfig(Settings):
 
 
 class OneShot:
-    """Labelled sequences to embeddings, judged by the nearest exemplar of unknown classes."""
+    """Labelled sequences to embeddings, validated by the nearest exemplar of unknown classes."""
 
     name = "oneshot"
-    judged_by = "top1"
+    selected_by = "top1"
     higher_is_better = True
 
     def __init__(self, settings: OneShotConfig) -> None:
@@ -118,8 +118,8 @@ class OneShot:
         self._criterion = _contrast(settings.contrast.temperature)
         self._data = LabelledSequences(data.stores)
         named = None if data.protocol else data.exemplars
-        self._train, self._exemplars, judged = one_shot_sides(self._data.items, named)
-        self._judged = evenly(judged, settings.run.validation_clips)
+        self._train, self._exemplars, queries = one_shot_sides(self._data.items, named)
+        self._queries = evenly(queries, settings.run.validation_clips)
         self._classes = tuple(self._data.classes[item.label] for item in self._exemplars)
         self._people = data.people or min(2, self._data.people)
         self._views = ClassOrder(
@@ -137,23 +137,23 @@ class OneShot:
         )
 
     def groups(self) -> list[dict[str, Any]]:
-        """Backbone and head, each at its own rate."""
+        """Backbone and head, each with its own learning rate."""
         return head_groups(self.model, self.settings.optimiser)
 
     def place(self, device: torch.device) -> None:
-        """Say where clips are made."""
+        """Make clips on the given device."""
         settings = self.settings
         self._clips = ActionClips(
             self._data, settings.clips, self._people, settings.run.seed, device
         )
 
     def batch(self, step: int, share: Share) -> ActionBatch:
-        """Some sequences of each of many classes."""
+        """Several sequences of each of many classes."""
         return self._clips.training(self._views.at(step, share.places), step, share)
 
     def loss(self, model: nn.Module, batch: ActionBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Contrast between classes, over the embeddings of all processes."""
-        torch.manual_seed(batch.seed)  # of the dropout, so that a resumed run draws the same
+        torch.manual_seed(batch.seed)  # of the dropout, for reproducible resumed runs
         embeddings = model(batch.inputs).float()  # (B, H)
         loss = _shared(self._criterion, batch.processes)(embeddings, batch.labels)
         return loss, {"contrast": loss.detach() / batch.processes}
@@ -161,18 +161,18 @@ class OneShot:
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Percentage of sequences of unknown classes whose nearest exemplar is of their class."""
         batch = self.settings.run.batch
-        exemplars = self._clips.answers(model, self._exemplars, batch).numpy()
-        queries = self._clips.answers(model, self._judged, batch).numpy()
+        exemplars = self._clips.predictions(model, self._exemplars, batch).numpy()
+        queries = self._clips.predictions(model, self._queries, batch).numpy()
         places = {item.label: place for place, item in enumerate(self._exemplars)}
-        labels = np.array([places[item.label] for item in self._judged])
+        labels = np.array([places[item.label] for item in self._queries])
         self._scores = score(similarities(queries, exemplars), labels, self._classes)
         return {"top1": self._scores.top1, "top5": self._scores.top5}
 
     def export(self, path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
         """Write an embedding with the exemplars of the unknown classes."""
-        assert isinstance(model, ActionNet), "backbone and head are what is trained"
+        assert isinstance(model, ActionNet), "backbone and head are trained"
         training = model.training
-        exemplars = self._clips.answers(
+        exemplars = self._clips.predictions(
             model.eval(), self._exemplars, self.settings.run.batch
         )  # (K, H)
         model.train(training)
@@ -182,13 +182,13 @@ class OneShot:
 
 
 class ClassOrder:
-    """Which sequences a step shows: some of each of the classes whose turn it is.
+    """The sequences of each step: several of each of its classes.
 
     Args:
         items: labelled sequences.
-        batch: sequences a step.
-        views: sequences of a class in a step.
-        seed: of the order.
+        batch: sequences per step.
+        views: sequences per class in a step.
+        seed: seed of the order.
 
     Raises:
         ConfigError: fewer than two classes to train on.
@@ -206,7 +206,7 @@ class ClassOrder:
         self._batch, self._views, self._seed = batch, views, seed
 
     def at(self, step: int, places: range) -> list[Labelled]:
-        """The sequences at some places of a step's batch."""
+        """The sequences at given positions in a step's batch."""
         rng = np.random.default_rng((abs(self._seed), step))
         groups = self._batch // self._views
         rounds = -(-groups // len(self._classes))
@@ -230,7 +230,7 @@ def _contrast(temperature: float) -> nn.Module:
 
 
 def _shared(criterion: nn.Module, processes: int) -> nn.Module:
-    """The same over the embeddings of all processes."""
+    """The criterion over the embeddings of all processes."""
     if processes == 1:
         return criterion
     from pytorch_metric_learning.utils.distributed import DistributedLossWrapper

@@ -1,4 +1,4 @@
-"""Finetuning on 3D poses, relative to the pelvis or with the place in the picture."""
+"""Finetuning on 3D poses, relative to the pelvis or with the position in the picture."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ Split = Literal["train", "val", "test", ""]
 
 
 class PoseDataConfig(Section):
-    """Where the clips come from, and what of them is shown and asked.
+    """Sources of the clips, their input and their target.
 
     Attributes:
         stores: sequence stores with 3D poses (target).
-        splits: which of their sequences are trained on.
-        validation: stores with the truth in millimetres to validate on; ``stores`` if empty.
-        validation_splits: which of their sequences; none = no validation.
+        splits: their splits to train on.
+        validation: stores with ground truth in millimetres to validate on; ``stores`` if empty.
+        validation_splits: their splits to validate on; empty = no validation.
         stride: frames from one clip to the next.
         window: how clips are normalised: by the whole ``image`` (published for Human3.6M), or by
-            the ``crop`` around the person, as a video of any kind is when it is lifted.
-        input: ``detected``, the keypoints of the store, or ``projected``, the true places with
+            the ``crop`` around the person, as in the lifting of arbitrary videos.
+        input: ``detected``, the keypoints of the store, or ``projected``, the true positions with
             confidence 1 (published: gt_2d).
-        root: what of the pelvis is learnt: ``relative``, nothing (published: rootrel); ``first``,
-            its place in the picture, and its depth relative to the clip's first frame (published:
-            global); ``picture``, its place in the picture alone.
+        root: what is learnt about the pelvis: ``relative``, nothing (published: rootrel);
+            ``first``, its position in the picture, and its depth relative to the clip's first
+            frame (published: global); ``picture``, its position in the picture alone.
     """
 
     stores: Annotated[tuple[Path, ...], Field(min_length=1)]
@@ -78,10 +78,10 @@ class PoseClipConfig(Section):
 
 
 class PoseCorruptionConfig(Section):
-    """What is done to the 2D input; nothing, as published, if not asked for.
+    """Corruption of the 2D input; by default none, as published.
 
     Attributes:
-        noise: draw detector noise and its confidences, for input that is ``projected``.
+        noise: add detector noise and its confidences, for ``projected`` input.
         key_interval: frames between key frames of that noise.
         joint_mask: probability that a joint is missing.
         frame_mask: probability that a whole frame is missing.
@@ -94,7 +94,7 @@ class PoseCorruptionConfig(Section):
 
 
 class Pose3DConfig(Settings):
-    """Everything that determines a finetuning on 3D poses."""
+    """Everything that determines the finetuning on 3D poses."""
 
     places: ClassVar[tuple[str, ...]] = ("data.stores", "data.validation")
 
@@ -121,8 +121,8 @@ class Pose3DConfig(Settings):
 class Pose3D:
     """2D skeletons to 3D ones on a data set with 3D poses.
 
-    Zhu et al. 2023, section 3.4: the pretrained model as it is, all of it trained with the 3D
-    losses, on the detector's keypoints as they come.
+    Zhu et al. 2023, section 3.4: the whole pretrained model, trained with the 3D losses on the
+    detector's unaltered keypoints.
 
     Raises:
         DataError, ConfigError: the stores cannot be used; see `SequenceClips`.
@@ -130,7 +130,7 @@ class Pose3D:
     """
 
     name = "pose3d"
-    judged_by = "mpjpe"
+    selected_by = "mpjpe"
     higher_is_better = False
 
     def __init__(self, settings: Pose3DConfig) -> None:
@@ -153,7 +153,7 @@ class Pose3D:
             measurable(self._validation, data.validation_splits, data.input)
 
     def groups(self) -> list[dict[str, Any]]:
-        """All of the backbone, with the layers' rates of the configuration."""
+        """The whole backbone, with the layers' learning rates of the configuration."""
         return backbone_groups(self.model, self.settings.optimiser)
 
     def place(self, device: torch.device) -> None:
@@ -162,7 +162,7 @@ class Pose3D:
         self._noise = DetectorNoise.on(device)
 
     def batch(self, step: int, share: Share) -> Lift:
-        """Clips of the epoch's order; every epoch goes through all of them."""
+        """The next clips in the epoch's order; every epoch visits all of them."""
         settings, clips = self.settings, self._clips
         chosen = clips.at(settings.run.seed, step, share.batch, share.places)
         target = torch.from_numpy(clips.array("target", chosen)).to(self._device)
@@ -202,7 +202,7 @@ class Pose3D:
         """Errors by the published protocol, millimetres, on at most ``run.validation_clips``."""
         if not self._validation:
             return {}
-        assert isinstance(model, DSTformer), "the backbone is what is trained"
+        assert isinstance(model, DSTformer), "the backbone is trained"
         settings = self.settings
         options = LiftOptions(
             device=str(self._device),
@@ -211,7 +211,7 @@ class Pose3D:
         )
         found = h36m(
             self._validation,
-            Lifter(model, options, self._facts()),
+            Lifter(model, options, self._metadata()),
             splits=settings.data.validation_splits,
             source=settings.data.input,
             most=settings.run.validation_clips,
@@ -219,11 +219,11 @@ class Pose3D:
         return {name: getattr(found, name) for name in ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve")}
 
     def export(self, path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
-        """Write a lifter that tells how it is to be treated."""
-        assert isinstance(model, DSTformer), "the backbone is what is trained"
-        save_lifter(path, model, {**metadata, **self._facts()}, half=True)
+        """Write a lifter with the metadata that inference needs."""
+        assert isinstance(model, DSTformer), "the backbone is trained"
+        save_lifter(path, model, {**metadata, **self._metadata()}, half=True)
 
-    def _facts(self) -> dict[str, Any]:
+    def _metadata(self) -> dict[str, Any]:
         data = self.settings.data
         rates = [clip.sequence.fps for clip in self._clips.clips]
         return {

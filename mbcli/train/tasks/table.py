@@ -1,4 +1,4 @@
-"""What can be trained: each task with its configuration, by its name in the YAML file."""
+"""The table of tasks: each with its configuration, by its name in the YAML file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FINETUNING: dict[str, tuple[type[Settings], Callable[[Any], Task]]] = {
 
 
 def pretraining(path: Path, overrides: Iterable[str] = ()) -> Task:
-    """The pretraining that a YAML file describes.
+    """The pretraining described by a YAML file.
 
     Raises:
         ConfigError: see `mbcli.train.reading.load_config`.
@@ -35,7 +35,7 @@ def pretraining(path: Path, overrides: Iterable[str] = ()) -> Task:
 
 
 def finetuning(path: Path, overrides: Iterable[str] = ()) -> Task:
-    """The finetuning that a YAML file describes; its key ``task`` says which.
+    """The finetuning described by a YAML file, whose key ``task`` names the task.
 
     Raises:
         ConfigError: no such task, or see `mbcli.train.reading.load_config`.

@@ -11,9 +11,9 @@ import torch
 
 from mbcli.errors import ConfigError
 from mbcli.skeleton import COCO17, H36M17
-from mbcli.train import front_end
+from mbcli.train import noise_model
 from mbcli.train.draw import Draw
-from mbcli.train.front_end import FrontEnd, FrontEndNoise
+from mbcli.train.noise_model import NoiseModel, NoiseSampler
 
 CPU = torch.device("cpu")
 NOTHING = {
@@ -32,7 +32,7 @@ def places(batch: int, frames: int) -> torch.Tensor:
 
 
 def report(batch: int, frames: int, fps: float = 60.0, **numbers: Any) -> torch.Tensor:
-    noise = FrontEndNoise(FrontEnd.model_validate({**NOTHING, **numbers}), CPU)
+    noise = NoiseSampler(NoiseModel.model_validate({**NOTHING, **numbers}), CPU)
     height, rate = torch.ones(batch, frames), torch.full((batch,), fps)
     return noise.report(places(batch, frames), height, rate, Draw.seeded(1))
 
@@ -64,7 +64,7 @@ def _autocorrelation(error: torch.Tensor, frames: int) -> float:
 
 
 def test_errors_grow_with_the_person_in_the_picture() -> None:
-    noise = FrontEndNoise(FrontEnd.model_validate({**NOTHING, "white": (0.02,) * 17}), CPU)
+    noise = NoiseSampler(NoiseModel.model_validate({**NOTHING, "white": (0.02,) * 17}), CPU)
     far, near = (
         noise.report(
             size * places(100, 9),
@@ -138,7 +138,7 @@ def test_worse_keypoints_are_less_confident() -> None:
 
 
 def test_a_derived_joint_is_as_sure_as_the_least_of_its_sources() -> None:
-    noise = FrontEndNoise(FrontEnd.read(None), CPU)
+    noise = NoiseSampler(NoiseModel.read(None), CPU)
     confidence = torch.ones(17)
     confidence[COCO17.index("left_hip")] = 0.3
     out = noise.of_h36m(confidence)
@@ -150,27 +150,27 @@ def test_a_derived_joint_is_as_sure_as_the_least_of_its_sources() -> None:
 def test_numbers_are_read_from_a_file_and_others_refused(tmp_path: Path) -> None:
     path = tmp_path / "front.json"
     path.write_text(json.dumps({**NOTHING, "name": "mine"}), encoding="utf-8")
-    mine, usual = FrontEnd.read(path), FrontEnd.read(None)
+    mine, usual = NoiseModel.read(path), NoiseModel.read(None)
     assert (mine.name, mine.white) == ("mine", (0.0,) * 17)
     assert mine.time_constant == usual.time_constant
-    packaged = Path(front_end.__file__).parent / "front_ends" / "movenet.json"
+    packaged = Path(noise_model.__file__).parent / "front_ends" / "movenet.json"
     assert usual.model_dump(mode="json") == json.loads(packaged.read_text(encoding="utf-8"))
     path.write_text('{"offset": [1, 2]}', encoding="utf-8")
     with pytest.raises(ConfigError, match="not a front end's noise"):
-        FrontEnd.read(path)
+        NoiseModel.read(path)
     with pytest.raises(ConfigError, match="no front end"):
-        FrontEnd.read(tmp_path / "none.json")
+        NoiseModel.read(tmp_path / "none.json")
 
 
 def test_a_bare_name_finds_what_is_packaged_from_any_folder(tmp_path: Path) -> None:
     # A configuration's relative paths are joined to its folder before they come here.
     for path in (Path("movenet"), tmp_path / "movenet"):
-        assert FrontEnd.read(path) == FrontEnd.read(None)
+        assert NoiseModel.read(path) == NoiseModel.read(None)
     with pytest.raises(ConfigError, match=r"must be a JSON file or movenet, got .*openpose"):
-        FrontEnd.read(tmp_path / "openpose")
+        NoiseModel.read(tmp_path / "openpose")
     file = tmp_path / "movenet"
     file.write_text(json.dumps({**NOTHING, "name": "mine"}), encoding="utf-8")
-    assert FrontEnd.read(file).name == "mine"
+    assert NoiseModel.read(file).name == "mine"
 
 
 def test_part_of_the_confidence_stays_and_the_rest_decays() -> None:

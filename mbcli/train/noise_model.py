@@ -1,10 +1,11 @@
-"""How a 2D front end errs: the model that is fitted to real footage, drawn for training.
+"""A noise model of a 2D front end, fitted to real footage and sampled in training.
 
-Each keypoint of a clip errs by a constant offset, by a part that decays over some 0.1 s, and by
-white noise. On top come stretches of time in which something goes wrong as a whole: a hidden limb
-is guessed, put onto its twin or swapped with it, or not reported; a body is cut off by the edge of
-the picture. Confidences are tied to all this only loosely. Lengths are fractions of the standing
-height in the picture. `research.noise` measures the numbers.
+The error of each keypoint in a clip has a constant offset, a part that decays over some 0.1 s, and
+white noise. In addition there are stretches of time in which something fails as a whole: a hidden
+limb is guessed, put onto its twin or swapped with it, or not reported; a body is cut off by the
+edge of the picture. Confidences are only loosely tied to all this. Lengths are fractions of the
+standing height in the picture. The parameters are measured by `research.noise`.
+`mbcli.train.corruption` has the published noise.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ _LIMBS = (
 )
 _PACKAGED = Path(__file__).parent / "front_ends"
 _MOVENET = _PACKAGED / "movenet.json"
-_GUESS = 0.10  # of the height: a hidden limb is put this far from where it is
-_OUTLIER = 0.25  # of the height, each axis: anywhere on the body or beside it
+_GUESS = 0.10  # of the height: distance of a guessed limb from its true position
+_OUTLIER = 0.25  # of the height, per axis: anywhere on the body or beside it
 
 
 @cache
@@ -42,29 +43,30 @@ def _movenet() -> dict[str, Any]:
     return dict(json.loads(_MOVENET.read_text(encoding="utf-8")))
 
 
-class FrontEnd(Section):
-    """The numbers of one 2D front end; those that are not given are MoveNet's.
+class NoiseModel(Section):
+    """The noise parameters of one 2D front end; by default, MoveNet's.
 
     Attributes:
-        name: which one.
-        offset: (17,) standard deviation of each COCO keypoint's constant offset a clip and axis.
-        slow: (17,) standard deviation of the part that decays.
+        name: name of the front end.
+        offset: (17,) standard deviation of each COCO keypoint's constant offset, per clip and
+            axis.
+        slow: (17,) standard deviation of the decaying part.
         white: (17,) standard deviation of the white part.
         time_constant: seconds in which the slow part decays to 1/e.
         difficulty_sd: standard deviation of the logarithm of a clip's factor on all three.
         hidden: share of the clips in which a given limb is guessed for a while.
-        collapsed: the same for a limb put onto its twin.
-        swapped: the same for arms or legs whose sides are confused.
-        dropped: the same for a limb that is not reported.
+        collapsed: likewise for a limb put onto its twin.
+        swapped: likewise for arms or legs with swapped sides.
+        dropped: likewise for a limb that is not reported.
         cropped: share of the clips in which the picture's edge cuts the body off.
-        outlier: share of single keypoints that are anywhere near.
-        stretch: [shortest, longest] of these times in seconds.
-        confidence: of a keypoint without error, in the median.
+        outlier: share of single keypoints placed at random nearby.
+        stretch: [shortest, longest] duration of these failures in seconds.
+        confidence: median confidence of a keypoint without error.
         confidence_sd: standard deviation of its logit.
-        confidence_steady: share of that variance that stays over a clip; the rest decays with
-            ``time_constant``.
-        confidence_slope: what an error of 1 % of the height takes from the logit.
-        about: what the numbers rest on.
+        confidence_steady: share of that variance that is constant over a clip; the rest decays
+            with ``time_constant``.
+        confidence_slope: decrease of the logit per error of 1 % of the height.
+        about: origin of the parameters.
     """
 
     name: str
@@ -89,19 +91,19 @@ class FrontEnd(Section):
     @model_validator(mode="before")
     @classmethod
     def _completed(cls, given: Any) -> Any:
-        """What is not given is as measured with MoveNet."""
+        """Complete missing parameters with those measured for MoveNet."""
         return {**_movenet(), **given} if isinstance(given, dict) else given
 
     @classmethod
-    def read(cls, path: Path | None) -> FrontEnd:
-        """The numbers of a JSON file as the fitting command writes it, or of a packaged one.
+    def read(cls, path: Path | None) -> NoiseModel:
+        """Read the parameters from a JSON file of `research.noise`, or from a packaged one.
 
         Args:
-            path: the file, or a name of those that come with the project, in whatever folder;
-                MoveNet's if None.
+            path: the file, or the name of a packaged front end, in any folder; None means
+                MoveNet's.
 
         Raises:
-            ConfigError: no such file or name, or not such numbers.
+            ConfigError: the file or name does not exist, or the parameters are not valid.
         """
         path = _MOVENET if path is None else path
         if not path.suffix and not path.exists():
@@ -119,24 +121,22 @@ class FrontEnd(Section):
             raise ConfigError(f"{path} is not a front end's noise: {first_line(error)}") from error
 
 
-class FrontEndNoise:
-    """Draws what a front end would report.
+class NoiseSampler:
+    """Samples the keypoints that a front end would report.
 
     Args:
-        numbers: of the front end.
-        device: where.
+        model: noise parameters of the front end.
+        device: the device of all tensors.
     """
 
-    def __init__(self, numbers: FrontEnd, device: torch.device) -> None:
-        self.numbers = numbers
+    def __init__(self, model: NoiseModel, device: torch.device) -> None:
+        self.model = model
         at = COCO17.index
 
         def row(values: tuple[float, ...]) -> Tensor:
             return torch.tensor(values, device=device)[:, None]  # (17, 1)
 
-        self._offset, self._slow, self._white = map(
-            row, (numbers.offset, numbers.slow, numbers.white)
-        )
+        self._offset, self._slow, self._white = map(row, (model.offset, model.slow, model.white))
         limbs = torch.zeros(len(_LIMBS), len(COCO17), device=device)
         for number, names in enumerate(_LIMBS):
             limbs[number, [at(name) for name in names]] = 1
@@ -156,18 +156,18 @@ class FrontEndNoise:
         self._sources = sources.bool()  # (17, 17)
 
     def report(self, xy: Tensor, height: Tensor, fps: Tensor, draw: Draw) -> Tensor:
-        """What would be reported of COCO keypoints.
+        """Sample the keypoints reported for true COCO keypoints.
 
         Args:
-            xy: (B, T, 17, 2) where they are, in any unit.
+            xy: (B, T, 17, 2) true positions, in any unit.
             height: (B, T) standing height in that unit.
-            fps: (B,) frames a second.
-            draw: on the same device.
+            fps: (B,) frames per second.
+            draw: random numbers on the same device.
 
         Returns:
             (B, T, 17, 3): x, y and confidence 0..1, 0 where nothing is reported.
         """
-        n = self.numbers
+        n = self.model
         batch, frames, joints, _ = xy.shape
         size = height[..., None, None]  # (B, T, 1, 1)
         difficulty = (n.difficulty_sd * draw.normal(batch, 1, 1, 1)).exp()  # (B, 1, 1, 1)
@@ -202,13 +202,13 @@ class FrontEndNoise:
         return torch.cat([reported, confidence[..., None]], dim=-1)  # (B, T, J, 3)
 
     def of_h36m(self, confidence: Tensor) -> Tensor:
-        """(..., 17) confidences of COCO to H36M-17: the least of a joint's sources."""
+        """(..., 17) H36M-17 confidences from COCO's: the minimum over a joint's sources."""
         spread = torch.where(self._sources, confidence[..., None, :], confidence.new_tensor(1.0))
         return spread.amin(dim=-1)
 
     def _decaying(self, batch: int, frames: int, count: int, fps: Tensor, draw: Draw) -> Tensor:
         """(B, T, N) unit noise whose autocorrelation is exp(-t / time constant)."""
-        keep = torch.exp(-1 / (fps * self.numbers.time_constant))  # (B,)
+        keep = torch.exp(-1 / (fps * self.model.time_constant))  # (B,)
         times = torch.arange(frames, device=fps.device)
         apart = (times[:, None] - times).clamp_min(0)  # (T, T)
         kernel = keep[:, None, None] ** apart * (times[:, None] >= times)  # (B, T, T)
@@ -219,9 +219,9 @@ class FrontEndNoise:
     def _times(
         self, parts: Tensor, probability: float, frames: int, fps: Tensor, draw: Draw
     ) -> Tensor:
-        """(B, T, J) whether a joint's part is within its stretch of time, if it has one."""
+        """(B, T, J) whether a joint's part is within its failure, if it has one."""
         batch, count = len(fps), len(parts)
-        length = draw.log_uniform(batch, count, limits=self.numbers.stretch) * fps[:, None]
+        length = draw.log_uniform(batch, count, limits=self.model.stretch) * fps[:, None]
         start = draw.uniform(batch, count) * (frames + length) - length  # (B, N)
         start = torch.where(
             draw.chance(batch, count, probability=probability), start, start.new_tensor(1e9)
@@ -239,5 +239,5 @@ class FrontEndNoise:
         outward = torch.einsum("btjc,bc->btj", xy, edges[which])  # (B, T, J)
         low, high = outward.amin(dim=(1, 2)), outward.amax(dim=(1, 2))  # (B,)
         edge = low + (high - low) * draw.uniform(batch, low=0.35, high=0.95)
-        cut = draw.chance(batch, probability=self.numbers.cropped)
+        cut = draw.chance(batch, probability=self.model.cropped)
         return (outward > edge[:, None, None]) & cut[:, None, None]
