@@ -236,9 +236,12 @@ def test_title_and_legend_stay_apart(
 ) -> None:
     figures: list[Any] = []
     savefig = Figure.savefig
-    monkeypatch.setattr(
-        Figure, "savefig", lambda self, *a, **k: (figures.append(self), savefig(self, *a, **k))
-    )
+
+    def saved(self: Figure, *args: Any, **options: Any) -> None:
+        figures.append(self)
+        savefig(self, *args, **options)
+
+    monkeypatch.setattr(Figure, "savefig", saved)
     plot(motion, tmp_path / "figure.png", PlotOptions(what=what, person=person))
     (figure,) = figures
     (legend,) = figure.legends
