@@ -367,9 +367,9 @@ def test_data_that_cannot_be_used(action_config, tmp_path: Path) -> None:
     def build(*changes: str) -> None:
         Action(load_config(action_config(), changes, ActionConfig))
 
-    with pytest.raises(ConfigError, match=r"is of zoe \(known: p0"):
+    with pytest.raises(ConfigError, match=r"shows zoe \(known: p0"):
         build("data.holdout=[zoe]")
-    with pytest.raises(ConfigError, match="0 are left to train on and 48 to judge on"):
+    with pytest.raises(ConfigError, match="0 are left to train on and 48 to evaluate on"):
         build("data.holdout=[p0, p1, p2, p3, p4, p5]")
     with pytest.raises(DataError, match="SsssCcccPpppRrrrAaaa"):
         build("data.protocol=ntu60-xsub")
