@@ -1,1 +1,1 @@
-"""Files of our own: written whole or not at all, and read without running what is in them."""
+"""File input and output: complete files or none are written, and reading never executes code."""

@@ -1,4 +1,4 @@
-"""Spans of time with the name of what is done in them; needs no torch."""
+"""Time spans labelled with actions; needs no torch."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from mbcli.types import FloatArray, IntArray
 
 @dataclass(frozen=True)
 class ActionSpan:
-    """What somebody, or two people together, do in a window of time.
+    """The action of a person, or of two people together, in a time window.
 
     Attributes:
-        start: seconds, when its first frame is shown.
-        end: seconds, when its last frame ends.
-        frames: its first row of the keypoints, and the one after its last.
-        track_ids: one identity, or two of people seen together.
-        labels: names and probabilities, the likeliest first.
+        start: seconds, start of its first frame.
+        end: seconds, end of its last frame.
+        frames: its first keypoint row, and the row after its last.
+        track_ids: one identity, or two for people acting together.
+        labels: names and probabilities, the most probable first.
     """
 
     start: float
@@ -32,7 +32,7 @@ class ActionSpan:
 
 
 def to_json(spans: Sequence[ActionSpan]) -> list[dict[str, Any]]:
-    """Spans as JSON-ready values, seconds to the millisecond."""
+    """Spans as JSON-ready values, seconds rounded to milliseconds."""
     return [
         {
             "start": round(span.start, 3),
@@ -46,7 +46,7 @@ def to_json(spans: Sequence[ActionSpan]) -> list[dict[str, Any]]:
 
 
 def from_json(values: Sequence[dict[str, Any]]) -> list[ActionSpan]:
-    """The spans that :func:`to_json` wrote."""
+    """Read the spans written by :func:`to_json`."""
     return [
         ActionSpan(
             start=value["start"],
@@ -62,10 +62,10 @@ def from_json(values: Sequence[dict[str, Any]]) -> list[ActionSpan]:
 def frame_labels(
     spans: Sequence[ActionSpan], track_ids: IntArray, frames: int
 ) -> tuple[npt.NDArray[np.str_], FloatArray]:
-    """What each person does in each frame, for drawing.
+    """The action of each person in each frame, for drawing.
 
-    Of the windows that a frame is in, the one counts whose middle is nearest, among a person's own
-    and among those with a partner; of these two the one that is surer.
+    Of the windows that contain a frame, the one with the nearest centre is chosen, both among a
+    person's own windows and among those with a partner; of these two, the more probable one.
 
     Args:
         spans: of :meth:`ActionRecogniser.recognise`.
@@ -73,7 +73,7 @@ def frame_labels(
         frames: T.
 
     Returns:
-        (T, P) names, empty where nothing is known, and (T, P) float32 their probabilities.
+        (T, P) names, empty where unknown, and (T, P) float32 their probabilities.
     """
     longest = max((len(span.labels[0][0]) for span in spans), default=1)
     names = np.full((frames, len(track_ids)), "", dtype=f"<U{longest}")

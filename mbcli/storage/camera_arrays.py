@@ -1,8 +1,8 @@
-"""The camera of a pose.npz: as arrays, and back from those of either version of the format.
+"""Conversion of a camera to the arrays of a pose.npz, and back from either format version.
 
-Version 1 had the focal length in its metadata alone, and the world as one (4, 4) transform, only
-where refinement had estimated it. Its principal point is the middle of the picture, its lens
-without distortion, its camera taken to stand still.
+Version 1 has the focal length only in its metadata, and the world as one (4, 4) transform, only if
+refinement estimated it. Its principal point is the centre of the picture, its lens is without
+distortion, and its camera is assumed to be static.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 def arrays_of(camera: Camera) -> dict[str, npt.NDArray[Any]]:
-    """A camera under the names that `mbcli.storage.pose_file` lists."""
+    """The arrays of a camera, named as in `mbcli.storage.pose_file`."""
     return {
         "camera_matrix": camera.matrix,
         "distortion": camera.distortion,
@@ -34,7 +34,7 @@ def arrays_of(camera: Camera) -> dict[str, npt.NDArray[Any]]:
 
 
 def raw_arrays_of(camera: Camera) -> dict[str, npt.NDArray[Any]]:
-    """The poses of a camera before refinement, which leaves the lens as it is."""
+    """The poses of a camera before refinement, which does not change the lens."""
     return {f"raw_{name}": array for name, array in _poses(camera).items()}
 
 
@@ -42,11 +42,11 @@ def camera_of(arrays: Arrays) -> Camera:
     """The camera of a file.
 
     Args:
-        arrays: of `mbcli.storage.pose_file.read_arrays`.
+        arrays: from `mbcli.storage.pose_file.read_arrays`.
 
     Raises:
         KeyError: an array is missing.
-        ValueError, TypeError: one is not as the format has it.
+        ValueError, TypeError: an array violates the format.
     """
     if str(arrays["format"]) != FORMAT:
         return _of_version_one(arrays)
@@ -68,15 +68,15 @@ def camera_of(arrays: Arrays) -> Camera:
 
 
 def raw_camera_of(arrays: Arrays, camera: Camera) -> Camera | None:
-    """The camera before refinement; None if refinement left it as it was.
+    """The camera before refinement; None if refinement did not change it.
 
     Args:
-        arrays: of `mbcli.storage.pose_file.read_arrays`.
-        camera: of :func:`camera_of`.
+        arrays: from `mbcli.storage.pose_file.read_arrays`.
+        camera: from :func:`camera_of`.
 
     Raises:
         KeyError: an array is missing.
-        ValueError, TypeError: one is not as the format has it.
+        ValueError, TypeError: an array violates the format.
     """
     if str(arrays["format"]) != FORMAT:
         return camera.lasting(len(arrays["timestamps"])) if camera.grounded else None
@@ -100,7 +100,7 @@ def _posed(camera: Camera, arrays: Arrays, prefix: str) -> Camera:
 
 
 def _of_version_one(arrays: Arrays) -> Camera:
-    """Without a focal length in its metadata, the camera has the default field of view."""
+    """Camera of version 1; without a focal length it has the default field of view."""
     width, height = arrays["image_size"].tolist()
     frames = len(arrays["timestamps"])
     camera = camera_from((width, height), frames=frames)

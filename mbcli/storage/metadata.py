@@ -1,7 +1,7 @@
-"""The metadata of a result: a JSON object, of which some parts are read again.
+"""The metadata of a result: a JSON object, some parts of which are used by the program.
 
-What those parts hold is checked where a file is read, so that nothing else has to; parts that
-only people read may hold anything.
+Those parts are validated when a file is read, so that no other code has to; parts that are only for
+human readers may contain anything.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ Rule = Callable[[str, Any], None]
 
 
 def read_metadata(text: str) -> dict[str, Any]:
-    """The metadata from its JSON text.
+    """Parse and validate the metadata.
 
     Raises:
-        ValueError: it is no JSON object of finite numbers, or a part that is read again is not of
-            its form.
+        ValueError: the text is not a JSON object with finite numbers, or a part used by the
+            program violates the format.
     """
     try:
         found = json.loads(text, parse_float=_finite, parse_constant=_finite)

@@ -1,4 +1,4 @@
-"""ONNX files opened in onnxruntime, with its errors in one line."""
+"""Opening ONNX files in onnxruntime, with one-line errors."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from mbcli.errors import WeightsError
 
-# For a program that loaded it before mbcli, where the environment variable comes too late.
+# For programs that loaded onnxruntime before mbcli, where the environment variable is too late.
 ort.disable_telemetry_events()
 
 CPU = "CPUExecutionProvider"
-_SILENT = 4  # onnxruntime's log level for what is fatal; the rest reaches us as exceptions
+_SILENT = 4  # onnxruntime's log level for fatal errors; others are raised as exceptions
 
-# The runtime's exceptions have no base of their own.
+# The runtime's exceptions have no common base class.
 ERRORS = (
     ort_errors.EPFail,
     ort_errors.Fail,
@@ -43,12 +43,12 @@ def open_onnx(
 
     Args:
         path: the file.
-        providers: the runtime's back ends, in order of preference.
+        providers: the runtime's execution providers, in order of preference.
         threads: CPU threads; None lets onnxruntime choose.
-        optimised: rewrite the graph to run faster; without, it is only looked at.
+        optimised: optimise the graph for running; not needed to inspect it.
 
     Raises:
-        WeightsError: the file is damaged, or no ONNX file.
+        WeightsError: the file is damaged or not an ONNX file.
     """
     options = ort.SessionOptions()
     options.log_severity_level = _SILENT
@@ -65,6 +65,6 @@ def open_onnx(
 
 
 def runtime_line(error: BaseException) -> str:
-    """The runtime's words in one line, without its numbering."""
+    """The runtime's error message in one line, without its error codes."""
     text = " ".join(str(error).split())
     return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)

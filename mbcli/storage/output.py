@@ -1,4 +1,4 @@
-"""Writing results so that a reader finds all of a file or nothing of it."""
+"""Atomic writing of results: a reader finds the complete file or none."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pathlib import Path
 
 from mbcli.errors import OutputError
 
-# What a command may read: a file, a folder, a name of weights, or an option that was not given.
+# An input of a command: a file, a folder, a name of weights, or an option that was not given.
 Input = Path | str | None
 
 
 def check_output(path: Path, *, overwrite: bool, inputs: Iterable[Input]) -> None:
-    """Find out, before any work is done, whether ``path`` can be written.
+    """Check, before any work is done, that ``path`` can be written.
 
     Args:
         path: the file.
-        overwrite: whether a file that is there may be replaced.
-        inputs: all that is read to make it; see :func:`check_separate`.
+        overwrite: whether an existing file may be replaced.
+        inputs: all inputs of the output; see :func:`check_separate`.
 
     Raises:
-        OutputError: the folder cannot be made or written to, the path is a folder or one of the
+        OutputError: the folder cannot be created or written to, the path is a folder or one of the
             inputs, or the file exists and ``overwrite`` is off.
     """
     check_separate([path], inputs)
@@ -32,16 +32,15 @@ def check_output(path: Path, *, overwrite: bool, inputs: Iterable[Input]) -> Non
 
 
 def check_separate(outputs: Iterable[Path], inputs: Iterable[Input]) -> None:
-    """Find out that nothing that is read would be written over.
+    """Check that no input would be overwritten.
 
-    Files and folders are compared by device and inode with links followed, so that another name of
-    an input is seen through. Of a folder that is read, files with the suffix of an output count as
-    read too, but for ``.npz``: no folder of inputs holds such, and results may lie among them.
+    Files and folders are compared by device and inode, following links, so that another name of an
+    input is recognised. In an input folder, files with the suffix of an output count as inputs too,
+    except ``.npz``: no input folder holds these, and results may be among its files.
 
     Args:
-        outputs: what will be written.
-        inputs: what is read: files, folders and names of weights; None stands for an option that
-            was not given.
+        outputs: the outputs.
+        inputs: files, folders and names of weights; None stands for an option that was not given.
 
     Raises:
         OutputError: an output is one of the inputs.
@@ -51,17 +50,17 @@ def check_separate(outputs: Iterable[Path], inputs: Iterable[Input]) -> None:
         node, folder = _node(output), _node(output.parent)
         if node in read:
             raise OutputError(
-                f"the output must be a file of its own, but {output} is the input {read[node]}"
+                f"the output must be a separate file, but {output} is the input {read[node]}"
             )
         if node and folder in read and output.is_file() and output.suffix.lower() != ".npz":
             raise OutputError(
-                f"the output must be a file of its own, but {output} lies in the folder "
-                f"{read[folder]}, which is read"
+                f"the output must be a separate file, but {output} is in the input folder "
+                f"{read[folder]}"
             )
 
 
 def _node(path: Input) -> tuple[int, int] | None:
-    """Device and inode of what a path leads to; None if there is nothing."""
+    """Device and inode of a path's target; None if it does not exist."""
     try:
         found = Path(path).stat() if path else None
     except (OSError, ValueError):
@@ -78,18 +77,18 @@ def _check_place(path: Path, *, overwrite: bool) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Find out whether files can be created in ``folder``, which need not exist yet.
+    """Check that files can be created in ``folder``, which need not exist yet.
 
     Raises:
-        OutputError: it is no folder, cannot be written to or cannot be made.
+        OutputError: it is not a folder, cannot be written to or cannot be created.
     """
     place = folder
     while not os.path.lexists(place) and place != place.parent:
         place = place.parent
     if not place.is_dir():
-        raise OutputError(f"the output folder {folder} cannot be made: {place} is no folder")
+        raise OutputError(f"the output folder {folder} cannot be created: {place} is not a folder")
     try:
-        # Asking for the permission bits would miss read-only file systems and full quotas.
+        # Checking the permission bits would miss read-only file systems and exhausted quotas.
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
@@ -100,7 +99,7 @@ def check_folder(folder: Path) -> None:
 
 @contextmanager
 def made_folder(folder: Path) -> Iterator[None]:
-    """Make a folder, and those that it lies in; if the body fails, remove those that are empty.
+    """Create a folder and its parents; if the body fails, remove those that are empty.
 
     Raises:
         OSError: of the file system.
@@ -111,47 +110,47 @@ def made_folder(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         for place in missing:
-            # Somebody else may have put something there, or removed it.
+            # Another process may have put something there, or removed it.
             with suppress(OSError):
                 place.rmdir()
         raise
 
 
 def check_replaceable(folder: Path, own: Callable[[str], bool], *, overwrite: bool) -> None:
-    """Find out whether a folder of files may be made at a path.
+    """Check that a folder of files can be created at a path.
 
     Args:
-        folder: where.
-        own: whether a file of that name may be one that such a folder holds.
-        overwrite: whether a folder that is there may be replaced.
+        folder: the path.
+        own: whether a file of that name belongs to such a folder.
+        overwrite: whether an existing folder may be replaced.
 
     Raises:
-        OutputError: something is there, and ``overwrite`` is off or it holds anything else.
+        OutputError: the path exists, and ``overwrite`` is off or it contains other files.
     """
     if not os.path.lexists(folder):
         return
     if not overwrite:
         raise OutputError(f"the output {folder} exists: choose another name or add --overwrite")
     if folder.is_symlink() or not folder.is_dir():
-        raise OutputError(f"the output {folder} must be a folder to be replaced")
+        raise OutputError(f"the output {folder} must be a folder in order to be replaced")
     for inside in sorted(folder.iterdir()):
         if inside.is_symlink() or not inside.is_file() or not own(inside.name):
             raise OutputError(
-                f"the output {folder} must hold nothing but files that mbcli wrote to be replaced, "
-                f"got {inside.name}"
+                f"the output {folder} must contain only files written by mbcli in order to be "
+                f"replaced, got {inside.name}"
             )
 
 
 def move_folder(made: Path, folder: Path, own: Callable[[str], bool]) -> None:
-    """Give a finished folder its name. One of that name is removed, file by file.
+    """Move a finished folder to its name. An existing folder is removed file by file.
 
     Args:
         made: the finished folder, beside ``folder``.
-        folder: its name.
-        own: as for :func:`check_replaceable`, which is asked again: much time may have passed.
+        folder: its final name.
+        own: as for :func:`check_replaceable`, which is called again, since time has passed.
 
     Raises:
-        OutputError: something is there that may not be removed.
+        OutputError: ``folder`` contains something that may not be removed.
         OSError: of the file system.
     """
     check_replaceable(folder, own, overwrite=True)
@@ -168,10 +167,10 @@ def move_folder(made: Path, folder: Path, own: Callable[[str], bool]) -> None:
 
 @contextmanager
 def written_whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary name beside ``path``; on success it becomes ``path``, else it is removed.
+    """Yield a temporary name beside ``path``; on success it becomes ``path``, else it is removed.
 
-    The temporary name keeps the suffix, so that writers which choose by it choose the same. Folders
-    that are missing are made, and removed again on failure.
+    The temporary name keeps the suffix, since some writers choose the format by it. Missing folders
+    are created, and removed again on failure.
 
     Raises:
         OutputError: as :func:`check_output`, or the writing in the body failed.

@@ -1,9 +1,9 @@
-"""Pickles and object arrays of others, read as data: no code in them is ever run.
+"""Safe reading of foreign pickles and object arrays: no code in them is ever run.
 
-Research data comes as Python pickles, which may call any function while they are read. Here a
-pickle may name nothing but the few things that numbers, texts, plain containers and numpy arrays
-are made of, and even those are not numpy's own: dtypes and array contents are checked before
-numpy sees them, since a forged dtype can make numpy take raw bytes for pointers.
+Research data is often distributed as Python pickles, which may call any function when loaded. Here
+a pickle may only name the few types and functions that numbers, strings, plain containers and numpy
+arrays consist of. Even these are our own replacements: dtypes and array contents are checked before
+they reach numpy, since a forged dtype can make numpy interpret raw bytes as pointers.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ import numpy.typing as npt
 
 from mbcli.errors import InputError, first_line
 
-# bool, integers, floats, complex, bytes, text, objects; no records, no dates.
+# bool, integers, floats, complex, bytes, str, objects; no records, no dates.
 _KINDS = "biufcSUO"
 
-# What a damaged or forged pickle can raise on its way.
+# Exceptions that a damaged or forged pickle can raise.
 _DAMAGE = (
     pickle.UnpicklingError,
     EOFError,
@@ -47,10 +47,10 @@ _DAMAGE = (
 
 
 class PlainRecord:
-    """An object of somebody's class, read as nothing but the plain state it was saved with.
+    """An object of a foreign class, reduced to its plain saved state.
 
     Attributes:
-        state: mostly a dict of its attributes by name.
+        state: usually a dict of its attributes by name.
     """
 
     state: Any = None
@@ -60,10 +60,10 @@ class PlainRecord:
 
 
 def load_plain_pickle(stream: IO[bytes], what: str, *, records: Iterable[str] = ()) -> Any:
-    """Read one pickle of numbers, texts, plain containers and numpy arrays.
+    """Read one pickle of numbers, strings, plain containers and numpy arrays.
 
-    Pickles of Python 2 and of numpy 1 and 2 are read alike; bytes of Python 2 become text in
-    Latin-1. Arrays may be of a private subclass: take them with ``np.asarray``.
+    Pickles from Python 2 and from numpy 1 and 2 are supported; bytes from Python 2 become str by
+    Latin-1. Arrays may be of a private subclass: convert them with ``np.asarray``.
 
     Args:
         stream: positioned at the start of the pickle.
@@ -72,19 +72,19 @@ def load_plain_pickle(stream: IO[bytes], what: str, *, records: Iterable[str] = 
             become :class:`PlainRecord`, and no code of the package is run or even imported.
 
     Raises:
-        InputError: the pickle is cut off or damaged, or names anything else.
+        InputError: the pickle is truncated or damaged, or names anything else.
     """
     try:
         return _PlainUnpickler(stream, what, tuple(records)).load()
     except _DAMAGE as error:
-        raise InputError(f"{what} is no whole pickle: {first_line(error)}") from error
+        raise InputError(f"{what} is not a complete pickle: {first_line(error)}") from error
 
 
 def load_plain_npy(stream: IO[bytes], what: str) -> npt.NDArray[Any]:
-    """Read an ``.npy`` file or member; arrays of objects through :func:`load_plain_pickle`.
+    """Read an ``.npy`` file or member; object arrays are read by :func:`load_plain_pickle`.
 
     Raises:
-        InputError: it is cut off or damaged, or its objects are not plain.
+        InputError: it is truncated or damaged, or its objects are not plain.
     """
     content = io.BytesIO(stream.read())
     try:
@@ -106,7 +106,7 @@ def load_plain_npy(stream: IO[bytes], what: str) -> npt.NDArray[Any]:
         content.seek(0)
         array: npt.NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
     except _DAMAGE as error:
-        raise InputError(f"{what} is no whole numpy array: {first_line(error)}") from error
+        raise InputError(f"{what} is not a complete numpy array: {first_line(error)}") from error
     return array
 
 
@@ -114,7 +114,7 @@ def load_plain_npz(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any
     """Read the named arrays of an ``.npz`` archive.
 
     Raises:
-        InputError: no such file or array, or the archive is cut off, damaged or not plain.
+        InputError: no such file or array, or the archive is truncated, damaged or not plain.
     """
     with _opened(path) as archive:
         names = _arrays(archive)
@@ -131,7 +131,7 @@ def npz_keys(path: Path) -> list[str]:
     """Names of the arrays of an ``.npz`` archive.
 
     Raises:
-        InputError: no such file, or no such archive.
+        InputError: no such file, or not such an archive.
     """
     with _opened(path) as archive:
         return _arrays(archive)
@@ -149,16 +149,16 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
     except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError) as error:
-        raise InputError(f"{path} is no whole .npz archive: {first_line(error)}") from error
+        raise InputError(f"{path} is not a complete .npz archive: {first_line(error)}") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def numpy_values() -> list[Any]:
-    """What pickled numpy scalars and arrays of numbers are made of, for ``torch.load``.
+    """The types and functions in pickled numeric numpy scalars and arrays, for ``torch.load``.
 
-    To be given to ``torch.serialization.safe_globals``. Published checkpoints hold such numbers
-    beside their tensors. numpy 2 moved ``numpy.core`` to ``numpy._core``; a file may have been
+    They are passed to ``torch.serialization.safe_globals``. Published checkpoints contain such
+    numbers besides tensors. numpy 2 moved ``numpy.core`` to ``numpy._core``; a file may have been
     saved with either.
     """
     multiarray = importlib.import_module("numpy._core.multiarray")
@@ -170,14 +170,14 @@ def numpy_values() -> list[Any]:
 
 
 def dense(value: Any) -> Any:
-    """An array out of what chumpy and scipy.sparse save; anything else as it is.
+    """Convert arrays saved by chumpy and scipy.sparse; other values are returned unchanged.
 
     Args:
         value: from :func:`load_plain_pickle` or :func:`load_plain_npz`, with both packages among
             ``records``.
 
     Raises:
-        ValueError: an object of another kind, or a broken one (also KeyError, TypeError and
+        ValueError: an object of another kind, or a damaged one (also KeyError, TypeError and
             IndexError).
     """
     if isinstance(value, np.ndarray) and value.dtype.kind == "O" and value.ndim == 0:
@@ -192,19 +192,19 @@ def dense(value: Any) -> Any:
     if {"a", "idxs", "preferred_shape"} <= set(state):  # chumpy.Select
         picked = np.ravel(dense(state["a"]))[np.asarray(state["idxs"])]
         return picked.reshape(state["preferred_shape"])
-    if {"data", "indices", "indptr"} <= set(state):  # scipy.sparse, by columns
+    if {"data", "indices", "indptr"} <= set(state):  # scipy.sparse, column format
         rows, columns = state["_shape"]
         out = np.zeros((rows, columns))
         counts = np.diff(state["indptr"])
         if len(counts) != columns:
-            raise ValueError("a sparse array that is not by columns")
+            raise ValueError("a sparse array that is not in column format")
         np.add.at(out, (state["indices"], np.repeat(np.arange(columns), counts)), state["data"])
         return out
     raise ValueError(f"an object of {', '.join(map(str, state))}")
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """An unpickler to which the names of `_ALLOWED` are the only ones there are."""
+    """An unpickler that resolves only the names in `_ALLOWED`."""
 
     def __init__(self, stream: IO[bytes], what: str, records: tuple[str, ...]) -> None:
         super().__init__(stream, encoding="latin1")
@@ -218,29 +218,29 @@ class _PlainUnpickler(pickle.Unpickler):
             return _ALLOWED[module, name]
         except KeyError:
             raise InputError(
-                f"{self._what} must hold numbers, texts, plain containers and numpy arrays only, "
+                f"{self._what} must hold numbers, strings, plain containers and numpy arrays only, "
                 f"got {module}.{name}: it was not run"
             ) from None
 
 
 class _DType:
-    """Stands for ``numpy.dtype``: made from its short name, and the byte order of its state."""
+    """Replaces ``numpy.dtype``: created from its short name and the byte order of its state."""
 
     def __init__(self, name: str, align: object = False, copy: object = False) -> None:
         if not isinstance(name, str):
             raise ValueError(f"a dtype must have a name, got {name!r}")
         dtype = np.dtype(name)
         if dtype.kind not in _KINDS or dtype.names is not None or dtype.subdtype is not None:
-            raise ValueError(f"an array must hold numbers, texts or objects, got dtype {name!r}")
+            raise ValueError(f"an array must hold numbers, strings or objects, got dtype {name!r}")
         self.dtype = dtype
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        # The rest of the state repeats the name, or says what a plain dtype has not.
+        # The rest of the state repeats the name, or is for dtypes that are not plain.
         self.dtype = self.dtype.newbyteorder(state[1])
 
 
 class _Array(np.ndarray[Any, Any]):
-    """Stands for ``numpy.ndarray``: takes its state only if contents and dtype fit together."""
+    """Replaces ``numpy.ndarray``: accepts its state only if contents and dtype are consistent."""
 
     def __setstate__(self, state: tuple[Any, ...], /) -> None:
         shape, dtype, fortran, content = state[-4:]
@@ -264,25 +264,25 @@ def _checked_shape(shape: object) -> tuple[int, ...]:
     return shape
 
 
-# What array and object pickles name as the type to make; they are only ever compared.
+# Types that array and object pickles name for construction; they are only compared.
 _ARRAY_MARK = object()
 _OBJECT_MARK = object()
 
 
 def _reconstruct(mark: object, shape: object, dtype: object) -> _Array:
-    """Stands for numpy's function of this name: an empty array, to which a state is given."""
+    """Replaces numpy's function of this name: an empty array that then receives its state."""
     if mark is not _ARRAY_MARK:
         raise ValueError("an array must be a numpy.ndarray")
     return np.zeros(0, np.uint8).view(_Array)
 
 
 def _scalar(dtype: _DType, content: bytes | str) -> Any:
-    """Stands for numpy's function of this name: one number or text."""
+    """Replaces numpy's function of this name: one number or string."""
     return _from_bytes(content, dtype, (), "C")[()]
 
 
 def _from_buffer(buffer: bytes, dtype: _DType, shape: object, order: str) -> npt.NDArray[Any]:
-    """Stands for numpy's function of this name: an array of protocol 5."""
+    """Replaces numpy's function of this name: an array of protocol 5."""
     return _from_bytes(buffer, dtype, _checked_shape(shape), order)
 
 
@@ -290,7 +290,7 @@ def _from_bytes(
     content: bytes | str, dtype: object, shape: tuple[int, ...], order: str
 ) -> npt.NDArray[Any]:
     if not isinstance(dtype, _DType) or dtype.dtype.kind == "O":
-        raise ValueError("bytes must come with a dtype of numbers or texts")
+        raise ValueError("bytes must come with a dtype of numbers or strings")
     raw = content.encode("latin1") if isinstance(content, str) else bytes(content)
     if len(raw) != math.prod(shape) * dtype.dtype.itemsize:
         raise ValueError(f"{dtype.dtype} in shape {shape} cannot be {len(raw)} bytes")
@@ -299,26 +299,26 @@ def _from_bytes(
 
 
 def _latin1(text: str, encoding: str) -> bytes:
-    """Stands for ``codecs.encode``, as which protocol 2 writes bytes."""
+    """Replaces ``codecs.encode``, by which protocol 2 represents bytes."""
     if encoding not in ("latin1", "latin-1"):
         raise ValueError(f"bytes must be written as latin1, got {encoding!r}")
     return text.encode("latin1")
 
 
 def _bytes() -> bytes:
-    """Stands for ``bytes``, as which protocol 2 writes none."""
+    """Replaces ``bytes``, by which protocol 2 represents empty bytes."""
     return b""
 
 
 def _bytearray(content: bytes | str = b"", encoding: str = "latin1") -> bytearray:
-    """Stands for ``bytearray``; of a number it would be as long as the number says."""
+    """Replaces ``bytearray``, which with a number would allocate that many bytes."""
     if not isinstance(content, (bytes, str)):
         raise ValueError(f"bytes must be made of bytes, got {type(content).__name__}")
     return bytearray(_latin1(content, encoding) if isinstance(content, str) else content)
 
 
 class _Maker:
-    """A function that the pickle can call and do nothing else with, such as set its attributes."""
+    """A function that the pickle can only call; it cannot, for example, set its attributes."""
 
     __slots__ = ("_make",)
 
@@ -333,7 +333,7 @@ class _Maker:
 
 
 def _record(kind: object, base: object, state: object) -> PlainRecord:
-    """Stands for ``copyreg._reconstructor``, which protocols 0 and 1 make objects with."""
+    """Replaces ``copyreg._reconstructor``, by which protocols 0 and 1 create objects."""
     if kind is not PlainRecord or base is not _OBJECT_MARK or state is not None:
         raise ValueError("an object must be of a class that may be named")
     return PlainRecord()

@@ -8,34 +8,34 @@ video time, P people, J joints; metres in camera axes (x right, y down, z away),
     root                 (T,P,3) f4    pelvis in the camera's frame, metres
     positions_normalized (T,P,J,3) f4 the network's own output, image units
     confidence           (T,P,J) f4   0..1
-    expected_error       (T,P,J) f4   metres: mean distance from the truth that is to be expected,
+    expected_error       (T,P,J) f4   metres: expected mean distance from the true position,
                                        relative to the pelvis and at the given height; 0 at the
                                        pelvis, NaN where unknown (absent, or filled by refinement);
-                                       only with weights that carry a calibration
+                                       only with calibrated weights
     keypoints_2d         (T,P,J,3) f4 x, y in pixels and confidence: what was lifted
     boxes                (T,P,4) f4    x1 y1 x2 y2 in pixels, NaN where absent
-    track_ids            (P,) i8       one identity a column
+    track_ids            (P,) i8       identity of each column
     frame_index          (T,) i8       frame numbers in the source
     timestamps           (T,) f8       seconds
-    cuts                 (C,) i8       frame numbers in the source with which a new shot begins;
-                                       only where there are some
+    cuts                 (C,) i8       frame numbers in the source at which a new shot begins;
+                                       only if there are any
     fps                  () f8         mean rate
     image_size           (2,) i8       width, height in pixels
     skeleton             () U          its name, such as h36m17
-    joint_names          (J,) U        those of Human3.6M, and perhaps more
+    joint_names          (J,) U        those of Human3.6M, and possibly more
     parents              (J,) i8       -1 for the root
     camera_matrix        (3,3) f8      pixels: [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]
     distortion           (5,) f8       OpenCV's k1 k2 p1 p2 k3; 0 without distortion
     camera_given         (3,) ?        focal length, principal point, distortion: given by the
                                        user, or else assumed
-    world_from_camera    (T,4,4) f8    rigid transform a frame from camera axes to the world's
+    world_from_camera    (T,4,4) f8    rigid transform of each frame from camera to world axes
     camera_motion        () U          still, turning, moving or unknown
     grounded             () ?          whether the world's y is along gravity and its floor is
                                        y = 0; else its axes are those of the first frame's camera
     meta                 () U          JSON: version, command, options, weights; assumptions, for
-                                       people to read: those that count are arrays
+                                       human readers: those used by programs are arrays
 
-A refined motion holds the refined numbers under the names above, and besides
+A refined motion holds the refined numbers under the names above, and in addition
 
     raw_positions        (T,P,J,3) f4 positions before refinement
     raw_root             (T,P,3) f4    root before refinement
@@ -44,11 +44,11 @@ A refined motion holds the refined numbers under the names above, and besides
     raw_world_from_camera, raw_camera_motion, raw_grounded
                                        the camera before refinement; only where refinement
                                        estimated the world
-    foot_contacts        (T,P,2) ?     right, left foot on the floor; only where it was estimated
+    foot_contacts        (T,P,2) ?     right, left foot on the floor; only if estimated
 
-Version 1 ("mbcli.motion/1") is read too. Its skeleton is always h36m17, whose name it leaves out.
-It has no arrays of the camera but, in some files, a world_from_camera (4,4);
-`mbcli.storage.camera_arrays` makes a camera of it.
+Version 1 ("mbcli.motion/1") is also read. Its skeleton is always h36m17, without an array for its
+name. It has no camera arrays except, in some files, a world_from_camera (4,4), which
+`mbcli.storage.camera_arrays` converts to a camera.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def body_of(arrays: Mapping[str, npt.NDArray[Any]]) -> Skeleton:
 
     Raises:
         KeyError: an array is missing.
-        ValueError: the arrays describe no skeleton, or not the one that they name.
+        ValueError: the arrays do not describe a skeleton, or not the named one.
     """
     of_version_two = str(arrays["format"]) == FORMAT
     name = str(arrays["skeleton"]) if of_version_two else H36M17.name
@@ -83,7 +83,7 @@ def body_of(arrays: Mapping[str, npt.NDArray[Any]]) -> Skeleton:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, overwrite: bool) -> None:
-    """Write arrays of the format to ``path``; a reader finds all of them or nothing.
+    """Write arrays of the format to ``path`` atomically.
 
     Raises:
         OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
@@ -97,10 +97,10 @@ def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, overwrit
 
 
 def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Read every array of a file of either version. Never runs code from the file.
+    """Read all arrays of a file of either version. Never runs code from the file.
 
     Raises:
-        InputError: no such file, not a pose.npz, a version of the format that is not known.
+        InputError: no such file, not a pose.npz, or an unknown version of the format.
     """
     if not path.is_file():
         raise InputError(f"{path} is not a file" if path.exists() else f"no such file: {path}")
@@ -109,7 +109,7 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
             if "format" not in archive.files:
                 raise InputError(f'{path} is not a pose.npz: it has no "format"')
             arrays = {key: archive[key] for key in archive.files}
-    # What numpy raises for anything from an empty file to a pickle that it refuses to run.
+    # Exceptions that numpy raises for anything from an empty file to a pickle it refuses to run.
     except (
         AttributeError,
         EOFError,

@@ -288,7 +288,9 @@ class _Decoded:
 
     def _inconvertible(self, target: str) -> InputError:
         name = self.frame.format.name
-        return InputError(f"the pixel format {name} of {self.file.path} cannot be made {target}")
+        return InputError(
+            f"the pixel format {name} of {self.file.path} cannot be converted to {target}"
+        )
 
 
 def past_end(path: Path, start: float, last: float) -> InputError:

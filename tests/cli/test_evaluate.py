@@ -125,7 +125,7 @@ def test_published_weights_see_the_picture_in_the_published_protocol_alone(
         (["--split", "dev"], "--split must be test, val, train or none"),
         (["--split", "val"], "there are test"),
         (["--picture", "errors.txt"], "--picture must end in .png"),
-        (["--out", f"{__file__}/result.json"], "is no folder"),
+        (["--out", f"{__file__}/result.json"], "is not a folder"),
         (["--batch", "0"], "at least 1"),
     ],
 )

@@ -95,7 +95,7 @@ def test_list_shows_every_format() -> None:
         (("-o", "a.trc", "--cutoff", "5"), "--cutoff needs --filter"),
         (
             ("-o", "pose.npz/a.trc"),
-            "the output folder pose.npz cannot be made: pose.npz is no folder",
+            "the output folder pose.npz cannot be created: pose.npz is not a folder",
         ),
     ],
 )

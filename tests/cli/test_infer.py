@@ -246,7 +246,7 @@ def sound_only(path: Path) -> None:
         ("walk.mp4", ["--weights", "cut.safetensors"], "cut.safetensors"),
         ("walk.mp4", ["--weights", "other.safetensors"], "other.safetensors"),
         ("walk.mp4", ["--weights", "bomb.bin"], "bomb.bin"),
-        ("walk.mp4", ["--out", "taken.npz/pose.npz"], "taken.npz is no folder"),
+        ("walk.mp4", ["--out", "taken.npz/pose.npz"], "taken.npz is not a folder"),
         ("nobody.mp4", ["--out", "new/folder/pose.npz"], "--min-score 0.1"),
         ("walk.mp4", ["--out", "/proc/pose.npz"], "/proc"),
         ("walk.mp4", ["--out", "taken.npz"], "--overwrite"),
@@ -493,10 +493,10 @@ def test_an_impossible_overlay_is_reported_before_the_work(
     for words, rule in (
         ((walk, "-o", out, "--overlay", tmp_path / "x.avi"), "--overlay must end in .mp4, .gif"),
         ((walk, "-o", out, "--overlay", there), "exists"),
-        ((walk, "-o", out, "--overlay", there / "x.mp4"), "is no folder"),
+        ((walk, "-o", out, "--overlay", there / "x.mp4"), "is not a folder"),
         ((walk, walk, "-o", tmp_path, "--overlay", tmp_path / "x.mp4"), "differ in name"),
         ((held, "-o", out, "--overlay", tmp_path / "x.mp4"), "holds keypoints only"),
-        ((walk, "-o", out, "--overlay", walk, "--overwrite"), "a file of its own"),
+        ((walk, "-o", out, "--overlay", walk, "--overwrite"), "a separate file"),
     ):
         result = run(*words, *infer, "--quiet")
         assert result.exit_code == 1

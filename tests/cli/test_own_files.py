@@ -85,7 +85,7 @@ def test_commands_refuse_to_write_onto_an_input(
     result = CliRunner().invoke(app, [*words.split(), "--overwrite"])
     assert result.exit_code == 1, result.output
     (line,) = result.stderr.splitlines()
-    assert line.startswith("error: the output must be a file of its own")
+    assert line.startswith("error: the output must be a separate file")
     assert contents(place) == before
 
 
@@ -105,7 +105,7 @@ def test_functions_refuse_to_write_onto_the_video(place: Path) -> None:
         lambda: mbcli.view(motion, place / "pose.rrd", overwrite=True),
         lambda: motion.save(place / "walk.mp4", overwrite=True),
     ):
-        with pytest.raises(OutputError, match="a file of its own"):
+        with pytest.raises(OutputError, match="a separate file"):
             write()
     assert contents(place) == before
 
@@ -129,5 +129,5 @@ def test_overwrite_removes_no_folder_of_somebody_else(
     ):
         result = CliRunner().invoke(app, [*words.split(), "--overwrite"])
         assert result.exit_code == 1
-        assert "proj must hold nothing but files that mbcli wrote" in result.stderr
+        assert "proj must contain only files written by mbcli" in result.stderr
     assert contents(place) == before

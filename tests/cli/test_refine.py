@@ -72,7 +72,7 @@ def test_other_files(pose: Path, tmp_path: Path) -> None:
     assert "--out must end in .npz" in result.output
     result = run(pose, "--out", pose, "--bones")
     assert result.exit_code == 1
-    assert "a file of its own" in result.output
+    assert "a separate file" in result.output
     other = tmp_path / "other.npz"
     np.savez(other, a=np.zeros(3))
     result = run(other, "--out", tmp_path / "x.npz", "--bones")

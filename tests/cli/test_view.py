@@ -72,7 +72,7 @@ def wrists(path: Path) -> np.ndarray:
             ["--save", "{}/a.rrd", "--no-video", "--footage", "file"],
             "--footage and --no-video exclude each other",
         ),
-        (["--save", "{}/pose.npz/a.rrd"], "pose.npz is no folder"),
+        (["--save", "{}/pose.npz/a.rrd"], "pose.npz is not a folder"),
     ],
 )
 def test_errors_are_one_line(pose: Path, tmp_path: Path, words: list[str], message: str) -> None:

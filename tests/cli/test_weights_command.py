@@ -185,7 +185,7 @@ def test_fetch_to_a_folder_from_a_mirror(
     assert f"set {ENVIRONMENT_VARIABLE}={tmp_path}" in result.stderr
     nowhere = run("fetch", "new", "--to", tmp_path / "new.bin" / "none")
     assert (nowhere.exit_code, nowhere.stdout) == (1, "")
-    assert "is no folder" in nowhere.stderr
+    assert "is not a folder" in nowhere.stderr
     assert run("fetch", "new", *mirror, "--to", tmp_path / "a" / "b").exit_code == 0
     assert (tmp_path / "a" / "b" / "new.bin").read_bytes() == CONTENT
 

@@ -135,7 +135,7 @@ def test_a_folder_becomes_a_store(tmp_path: Path, models: Path) -> None:
     assert "trans must be numbers of shape (120, 3)" in reasons["short"]
     assert "frame rate must be positive" in reasons["still"]
     assert "must hold the array 'betas'" in reasons["none"]
-    assert "no whole .npz" in reasons["torn"]
+    assert "not a complete .npz" in reasons["torn"]
     assert len(reasons) == 7
     store = ClipStore.open(tmp_path / "s")
     assert [(c.frames, c.fps, c.subject) for c in store.clips] == [

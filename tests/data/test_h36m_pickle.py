@@ -143,7 +143,7 @@ def test_a_file_of_another_form_is_refused(
 def test_truncated_and_foreign_files(tmp_path: Path, document: dict[str, Any]) -> None:
     file = saved(tmp_path, document)
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(DataError, match="no whole pickle"):
+    with pytest.raises(DataError, match="not a complete pickle"):
         read_h36m_pickle(file)
     with pytest.raises(DataError, match="must hold train and test"):
         read_h36m_pickle(saved(tmp_path, {"a": 1}))

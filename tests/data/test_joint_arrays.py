@@ -173,7 +173,7 @@ def test_what_is_no_archive_is_refused(tmp_path) -> None:
     with pytest.raises(DataError, match=r"must hold \.npz files"):
         import_joint_arrays(tmp_path, tmp_path / "store")
     (tmp_path / "people.npz").write_text("no archive")
-    with pytest.raises(InputError, match="is no whole"):
+    with pytest.raises(InputError, match="is not a complete"):
         import_joint_arrays(tmp_path, tmp_path / "store")
 
 

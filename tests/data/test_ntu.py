@@ -151,7 +151,7 @@ def test_broken_films_do_not_stop_the_rest(
 def test_broken_pickles(tmp_path: Path) -> None:
     path = write_pyskl(tmp_path / "x.pkl", [film("S001C001P001R001A001")])
     path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(DataError, match=r"x\.pkl is no whole pickle"):
+    with pytest.raises(DataError, match=r"x\.pkl is not a complete pickle"):
         read_pyskl(path)
     path.write_bytes(pickle.dumps([1, 2]))
     with pytest.raises(DataError, match="must hold a dict with"):

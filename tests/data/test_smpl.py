@@ -190,7 +190,7 @@ def test_broken_models_are_reported(
 def test_a_model_that_is_cut_off(tmp_path: Path, smpl_data: MakeModel) -> None:
     path = write(tmp_path / "model.npz", smpl_data())
     path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(DataError, match=r"no whole \.npz"):
+    with pytest.raises(DataError, match=r"not a complete \.npz"):
         SmplModel.load(path)
     with pytest.raises(DataError, match="cannot be read: No such file"):
         SmplModel.load(tmp_path / "absent.pkl")

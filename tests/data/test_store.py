@@ -108,7 +108,7 @@ def test_a_store_with_other_files_stays_as_it_is(store: Path) -> None:
             # Somebody puts a file there while the new one is written.
             (store / "chapter1.txt").write_text("precious")
 
-    with pytest.raises(OutputError, match=r"nothing but files that mbcli wrote.*chapter1\.txt"):
+    with pytest.raises(OutputError, match=r"only files written by mbcli.*chapter1\.txt"):
         overwrite()
     with pytest.raises(OutputError, match=r"chapter1\.txt"):
         StoreWriter(store, overwrite=True)

@@ -189,7 +189,7 @@ def test_millimetres_are_noticed(tmp_path: Path, model: SmplModel) -> None:
 def test_a_torn_file_and_none(tmp_path: Path, model: SmplModel) -> None:
     path = write(tmp_path / "in", film(model, people=1))
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(DataError, match="no whole pickle"):
+    with pytest.raises(DataError, match="not a complete pickle"):
         import_sequences(read_threedpw, tmp_path / "in", tmp_path / "s")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"must hold the \.pkl files"):

@@ -239,7 +239,7 @@ def test_files_of_another_form(h36m: Path, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=message):
             read_h36m_npz(h36m)
     flat.write_bytes(whole[:-50])
-    with pytest.raises(DataError, match="no whole"):
+    with pytest.raises(DataError, match="not a complete"):
         read_h36m_npz(h36m)
     flat.unlink()
     with pytest.raises(DataError, match=r"must hold data_2d_h36m_\*.npz"):

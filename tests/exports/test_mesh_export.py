@@ -171,9 +171,9 @@ def test_what_is_there_is_kept_unless_told_otherwise(tmp_path: Path, cube: Cube)
     with pytest.raises(OutputError, match="exists"):
         write_glb(path, cube, np.arange(5), [7, 9], fps=1.0)
     (folder / "diary.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"nothing but files that mbcli wrote.*diary\.txt"):
+    with pytest.raises(OutputError, match=r"only files written by mbcli.*diary\.txt"):
         write_obj_folder(folder, cube, [7, 9], overwrite=True)
     assert (folder / "diary.txt").exists()
     assert write_obj_folder(tmp_path / "new" / "meshes", cube, [7, 9]) == 8
-    with pytest.raises(OutputError, match="is no folder"):
+    with pytest.raises(OutputError, match="is not a folder"):
         write_obj_folder(path / "meshes", cube, [7, 9])

@@ -133,7 +133,7 @@ def test_cut_anywhere(tmp_path: Path, refused: Refused) -> None:
     content = path.read_bytes()
     for length in range(60, len(content) - 1, 97):
         path.write_bytes(content[:length])
-        with refused("data_2d_custom_me.npz is no whole .npz archive"):
+        with refused("data_2d_custom_me.npz is not a complete .npz archive"):
             _read(path)
 
 

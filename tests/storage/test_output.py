@@ -30,7 +30,7 @@ def test_bad_paths_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is a folder"):
         check_output(tmp_path, overwrite=True, inputs=())
     for place in (file / "x.npz", file / "none" / "x.npz"):
-        with pytest.raises(OutputError, match=r"cannot be made: .*file is no folder"):
+        with pytest.raises(OutputError, match=r"cannot be created: .*file is not a folder"):
             check_output(place, overwrite=True, inputs=())
 
 
@@ -103,7 +103,7 @@ def test_no_input_is_written_over_under_whatever_name(link, tmp_path: Path) -> N
     link(source, name)
     output = name if name.exists() else tmp_path / "." / "x" / ".." / "in.mp4"
     (tmp_path / "x").mkdir()
-    with pytest.raises(OutputError, match=r"a file of its own, .* is the input .*in\.mp4"):
+    with pytest.raises(OutputError, match=r"a separate file, .* is the input .*in\.mp4"):
         check_output(output, overwrite=True, inputs=(None, "", "mbcli-lifter", str(source)))
     check_separate([tmp_path / "new.mp4"], [source, tmp_path / "gone.mp4", "a\0b"])
 
@@ -111,7 +111,7 @@ def test_no_input_is_written_over_under_whatever_name(link, tmp_path: Path) -> N
 def test_files_of_a_folder_that_is_read_are_inputs_too(tmp_path: Path) -> None:
     for name in ("1.png", "pose.npz"):
         (tmp_path / name).touch()
-    with pytest.raises(OutputError, match=r"lies in the folder .* which is read"):
+    with pytest.raises(OutputError, match=r"is in the input folder"):
         check_separate([tmp_path / "1.png"], [tmp_path])
     check_separate([tmp_path / "2.png", tmp_path / "pose.npz"], [tmp_path])
 
@@ -125,7 +125,7 @@ def test_a_folder_takes_the_place_of_one_of_its_kind_only(tmp_path: Path) -> Non
         place.mkdir()
         for name in names:
             (place / name).write_text(place.name)
-    with pytest.raises(OutputError, match=r"nothing but files that mbcli wrote .* got b"):
+    with pytest.raises(OutputError, match=r"only files written by mbcli .* got b"):
         move_folder(made, folder, own)
     (folder / "b").unlink()
     (folder / "a").unlink()

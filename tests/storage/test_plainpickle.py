@@ -167,7 +167,7 @@ def test_forged_arrays_are_refused() -> None:
         _load(_array_pickle(PLAIN, b"U\x04" + bytes(4)))
     with pytest.raises(InputError, match=r"must hold 1, got 0"):
         _load(_array_pickle(POINTERS, b"]"))
-    with pytest.raises(InputError, match="numbers, texts or objects, got dtype 'f8,O'"):
+    with pytest.raises(InputError, match="numbers, strings or objects, got dtype 'f8,O'"):
         _load(_array_pickle(b"U\x04f8,OK\x00K\x01\x87R", raw))
 
 
@@ -179,7 +179,7 @@ def test_functions_keep_their_attributes() -> None:
 
 
 def test_arrays_are_not_made_without_contents() -> None:
-    with pytest.raises(InputError, match="no whole pickle"):
+    with pytest.raises(InputError, match="not a complete pickle"):
         _load(b"\x80\x02cnumpy\nndarray\nK\x05\x85\x85R.")
     with pytest.raises(InputError, match="made of bytes, got int"):
         _load(b"\x80\x02cbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R.")
@@ -189,7 +189,7 @@ def test_arrays_are_not_made_without_contents() -> None:
 def test_cut_anywhere(protocol: int) -> None:
     content = pickle.dumps({"a": np.arange(3.0), "b": [1, "x"]}, protocol)
     for length in range(len(content) - 1):
-        with pytest.raises(InputError, match=r"^some\.pkl is no whole pickle: [^\n]+$"):
+        with pytest.raises(InputError, match=r"^some\.pkl is not a complete pickle: [^\n]+$"):
             _load(content[:length])
 
 
@@ -209,10 +209,10 @@ def test_damaged_npz(tmp_path: Path) -> None:
     np.savez(path, a=np.array({"x": 1}, dtype=object), b=np.arange(3))
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match=r"^[^\n]*a\.npz is no whole \.npz archive: [^\n]*$"):
+    with pytest.raises(InputError, match=r"^[^\n]*a\.npz is not a complete \.npz archive: [^\n]*$"):
         load_plain_npz(path, ["a"])
     path.write_bytes(content.replace(b"x", b"y", 1))  # the check sum does not fit any more
-    with pytest.raises(InputError, match=r"no whole \.npz archive"):
+    with pytest.raises(InputError, match=r"not a complete \.npz archive"):
         load_plain_npz(path, ["a"])
     with pytest.raises(InputError, match="no such file"):
         load_plain_npz(tmp_path / "b.npz", ["a"])
@@ -224,7 +224,7 @@ def test_damaged_npy(tmp_path: Path) -> None:
         np.save(stream, array)
         content = stream.getvalue()
         for length in (0, 5, 9, 60, len(content) - 3):
-            with pytest.raises(InputError, match=r"^x\.npy is no whole [^\n]+$"):
+            with pytest.raises(InputError, match=r"^x\.npy is not a complete [^\n]+$"):
                 load_plain_npy(io.BytesIO(content[:length]), "x.npy")
 
 

@@ -90,7 +90,7 @@ def test_a_failure_keeps_the_file_that_was_there(tmp_path: Path, cornered: Image
 
 def test_places_that_cannot_be_written(tmp_path: Path, cornered: Image) -> None:
     for path, message in (
-        (Path(__file__) / "out.mp4", "is no folder"),
+        (Path(__file__) / "out.mp4", "is not a folder"),
         (tmp_path / "out.webm", "must end in .mp4"),
     ):
         with pytest.raises(OutputError, match=message):

@@ -518,7 +518,7 @@ def test_folders_that_cannot_be_used(row: WeightsEntry, tmp_path: Path, cache: P
     cache.parent.mkdir(parents=True)
     cache.write_text("a file in the way")
     for directory in (cache / "none", None):
-        with pytest.raises(OutputError, match=r"cannot be made: .* is no folder"):
+        with pytest.raises(OutputError, match=r"cannot be created: .* is not a folder"):
             fetch("new", directory=directory)
 
 
