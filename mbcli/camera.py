@@ -1,7 +1,7 @@
-"""The camera that filmed a motion: its lens, and where it was in every frame.
+"""The camera of a motion: its lens, and its pose in every frame.
 
 Axes: x right, y down, z away from the camera. Pixels in the picture, metres in space. A ray is
-(x/z, y/z), the direction in which a pixel looks.
+(x/z, y/z), the viewing direction of a pixel.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ from mbcli.types import ByValue, FloatArray, check_shape, frozen_array
 
 CameraMotion = Literal["still", "turning", "moving", "unknown"]
 
-# Degrees across the longer side, those of a 35 mm lens on film of 36 mm (54). Phones' main cameras
-# see more (26 mm: 69), portrait lenses less (50 mm: 40).
+# Degrees across the longer side, about those of a 35 mm lens on 36 mm film (54). Phones' main
+# cameras have more (26 mm: 69), portrait lenses less (50 mm: 40).
 DEFAULT_FOV = 55.0
-# Degrees that can be meant: from a telescope, 2 m long before a sensor of 36 mm (1), to the widest
-# lenses that keep straight lines straight (10 mm: 122), with some room.
+# Plausible degrees: from a telescope of 2 m with a sensor of 36 mm (1) to the widest rectilinear
+# lenses (10 mm: 122), with some margin.
 FOVS = (1.0, 150.0)
 
-# Iterations of cv2.undistortPoints stop at this distance, in focal lengths, between a ray's
-# projection and its pixel; they are given up after so many.
+# cv2.undistortPoints stops iterating at this distance, in focal lengths, between a ray's projection
+# and its pixel, or after this many iterations.
 _EXACT = 1e-12
 _MOST_ROUNDS = 200
-# A ray whose projection is further from its pixel than this, in focal lengths, is none: the lens
-# model does not reach that pixel. At a focal length of 1000 pixels it is a millionth of a pixel.
+# If the projection of a ray is further from its pixel than this, in focal lengths, the lens model
+# does not reach that pixel. At a focal length of 1000 pixels it is a millionth of a pixel.
 _FOUND = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Camera(ByValue):
-    """A camera with a lens of OpenCV's model, and its pose in each of T frames.
+    """A camera with OpenCV's lens model, and its pose in each of T frames.
 
-    Two are equal if all they hold is equal.
+    Cameras are compared by value.
 
     Attributes:
         focal: (2,) float64 focal length in pixels, along x and y.
         centre: (2,) float64 principal point in pixels.
-        distortion: (5,) float64, OpenCV's k1, k2, p1, p2, k3; 0 is a lens without distortion.
-        world_from_camera: (T, 4, 4) float64 rigid transforms, metres, from the camera's axes into
-            those of the world; the same in every frame of a camera that stands still.
-        motion: ``still``, ``turning`` on its place, ``moving`` about, or ``unknown``; ``unknown``
-            is placed like a camera that stands still.
+        distortion: (5,) float64, OpenCV's k1, k2, p1, p2, k3; 0 for a lens without distortion.
+        world_from_camera: (T, 4, 4) float64 rigid transforms, metres, from camera axes to world
+            axes; constant for a static camera.
+        motion: ``still``, ``turning`` in place, ``moving``, or ``unknown``, which is treated like a
+            static camera.
         grounded: whether the world's y axis points down along gravity and its floor is y = 0;
             else the world has the axes of the first frame's camera.
         focal_given: whether the user gave the focal length or field of view; else it was assumed.
-        centre_given: likewise of the principal point.
-        distortion_given: likewise of the distortion.
+        centre_given: likewise for the principal point.
+        distortion_given: likewise for the distortion.
     """
 
     focal: FloatArray
@@ -83,7 +83,7 @@ class Camera(ByValue):
         rigid = np.allclose(turns @ np.swapaxes(turns, 1, 2), np.eye(3), atol=1e-6)
         rigid &= bool((np.linalg.det(turns) > 0).all())
         if not rigid or (self.world_from_camera[:, 3] != [0, 0, 0, 1]).any():
-            raise ValueError("Camera.world_from_camera must be rigid: rotation and shift")
+            raise ValueError("Camera.world_from_camera must be rigid: rotation and translation")
 
     @property
     def matrix(self) -> FloatArray:
@@ -93,7 +93,7 @@ class Camera(ByValue):
 
     @cached_property
     def fixed(self) -> bool:
-        """Whether its pose is the same in all frames."""
+        """Whether its pose is constant."""
         return bool((self.world_from_camera == self.world_from_camera[:1]).all())
 
     @property
@@ -103,22 +103,22 @@ class Camera(ByValue):
 
     @property
     def behaviour(self) -> str:
-        """A few words on how the camera moves, for people to read."""
+        """A short human-readable description of the camera's motion."""
         return {
-            "still": "the camera is taken to stand still",
-            "turning": "the camera turns on its place",
+            "still": "the camera is assumed to be static",
+            "turning": "the camera turns in place",
             "moving": "the camera moves",
-            "unknown": "the camera's motion is not known",
+            "unknown": "the camera's motion is unknown",
         }[self.motion]
 
     def lasting(self, frames: int) -> Camera:
-        """This camera standing still for so many frames, the world being its own axes."""
+        """This camera, static for a number of frames, with its own axes as the world."""
         return self.posed(np.broadcast_to(np.eye(4), (frames, 4, 4)), motion="unknown")
 
     def posed(
         self, world_from_camera: FloatArray, *, motion: CameraMotion, grounded: bool = False
     ) -> Camera:
-        """This lens with other poses.
+        """A camera with this lens and other poses.
 
         Args:
             world_from_camera: (T, 4, 4), see the attribute.
@@ -128,30 +128,30 @@ class Camera(ByValue):
         return replace(self, world_from_camera=world_from_camera, motion=motion, grounded=grounded)
 
     def project(self, points: npt.ArrayLike) -> FloatArray:
-        """Where points are seen; the inverse of :meth:`unproject`.
+        """Project points to the picture; the inverse of :meth:`unproject`.
 
         Args:
             points: (..., 3) metres in the camera's axes.
 
         Returns:
-            (..., 2) float64 pixels; NaN for what is not in front of the camera.
+            (..., 2) float64 pixels; NaN for points that are not in front of the camera.
         """
         seen = np.asarray(points, np.float64)
         rays = seen[..., :2] / np.where(seen[..., 2:] > 0, seen[..., 2:], np.nan)
         return self._bent(rays) * self.focal + self.centre
 
     def unproject(self, pixels: npt.ArrayLike) -> FloatArray:
-        """The rays along which pixels look; the inverse of :meth:`project`.
+        """The rays of pixels; the inverse of :meth:`project`.
 
-        Without distortion it is a division. With it the ray is found by iteration, until its
-        projection is within 1e-9 focal lengths of the pixel: a millionth of a pixel, mostly less.
+        Without distortion this is a division. Otherwise the ray is found by iteration, until its
+        projection is within 1e-9 focal lengths of the pixel: a millionth of a pixel, usually less.
 
         Args:
             pixels: (..., 2).
 
         Returns:
-            (..., 2) float64, x/z and y/z in the camera's axes; NaN for a pixel that is NaN, and
-            for one that the distortion model does not reach.
+            (..., 2) float64, x/z and y/z in the camera's axes; NaN for pixels that are NaN or that
+            the distortion model does not reach.
         """
         return self._straightened((np.asarray(pixels, np.float64) - self.centre) / self.focal)
 
@@ -160,7 +160,7 @@ class Camera(ByValue):
 
         Args:
             points: (T', ..., 3) metres, the camera's axes of each frame.
-            rows: which of the T frames they are; all of them by default.
+            rows: the frames of the points; all T by default.
 
         Returns:
             (T', ..., 3) float64 metres.
@@ -179,7 +179,7 @@ class Camera(ByValue):
 
         Args:
             points: (T', ..., 3) metres in the world.
-            rows: which of the T frames they are; all of them by default.
+            rows: the frames of the points; all T by default.
 
         Returns:
             (T', ..., 3) float64 metres, the camera's axes of each frame.
@@ -194,12 +194,12 @@ class Camera(ByValue):
         return moved
 
     def _turns_and_shifts(self, axes: int, rows: slice) -> tuple[FloatArray, FloatArray]:
-        """(T', 3, 3) rotations, and shifts that broadcast with points of so many axes."""
+        """(T', 3, 3) rotations, and translations that broadcast with points of ``axes`` axes."""
         poses = self.world_from_camera[rows]
         return poses[:, :3, :3], poses[:, :3, 3].reshape(len(poses), *(1,) * (axes - 2), 3)
 
     def _bent(self, rays: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Rays (..., 2) as the lens bends them."""
+        """Apply the lens distortion to rays (..., 2)."""
         if not self.distortion.any():
             return rays
         import cv2
@@ -214,7 +214,7 @@ class Camera(ByValue):
         return bent
 
     def _straightened(self, bent: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """The rays (..., 2) that the lens bends to these."""
+        """Undo the lens distortion of rays (..., 2)."""
         if not self.distortion.any():
             return bent
         import cv2
@@ -228,7 +228,7 @@ class Camera(ByValue):
             )
             rays[known] = np.asarray(straight)[:, 0]
         missed = np.abs(self._bent(rays) - bent).max(axis=-1)
-        # A comparison with NaN is false: what diverged falls out here too.
+        # A comparison with NaN is false, so this also excludes diverged rays.
         rays[~(missed <= _FOUND)] = np.nan
         return rays
 
@@ -236,13 +236,13 @@ class Camera(ByValue):
 def camera_from(
     size: tuple[int, int], focal: float | None = None, fov: float | None = None, frames: int = 1
 ) -> Camera:
-    """The camera that ``--focal`` or ``--fov`` describe; 55 degrees if neither does.
+    """The static camera described by ``--focal`` or ``--fov``; 55 degrees if neither is given.
 
     Args:
-        size: (width, height) of the pictures in pixels; the principal point is their middle.
+        size: (width, height) of the pictures in pixels; the principal point is their centre.
         focal: focal length in pixels.
         fov: degrees across the longer side.
-        frames: how many frames it films, standing still.
+        frames: number of frames.
 
     Raises:
         ConfigError: both are given, or one is outside its range.
@@ -254,7 +254,7 @@ def camera_from(
 
 
 def focal_length(size: tuple[int, int], focal: float | None, fov: float | None) -> float:
-    """The focal length in pixels that ``--focal`` or ``--fov`` describe; see `camera_from`.
+    """The focal length in pixels described by ``--focal`` or ``--fov``; see `camera_from`.
 
     Raises:
         ConfigError: both are given, or one is outside its range.
@@ -267,21 +267,19 @@ def focal_length(size: tuple[int, int], focal: float | None, fov: float | None) 
     if not widest <= focal <= narrowest:
         raise ConfigError(
             f"--focal must be {widest:.0f}..{narrowest:.0f} pixels for pictures of "
-            f"{size[0]}x{size[1]}, got {focal:g}: millimetres of a lens are no pixels"
+            f"{size[0]}x{size[1]}, got {focal:g}: pixels, not millimetres"
         )
     return float(focal)
 
 
 def check_lens(focal: float | None, fov: float | None) -> None:
-    """Find out whether ``--focal`` and ``--fov`` can be meant, as far as that is known by them.
+    """Check ``--focal`` and ``--fov`` as far as possible without the size of the pictures.
 
     Raises:
         ConfigError: both are given, or one is outside its range.
     """
     if focal is not None and fov is not None:
-        raise ConfigError(
-            f"--focal and --fov say the same thing, give one of them; got {focal:g} and {fov:g}"
-        )
+        raise ConfigError(f"only one of --focal and --fov may be given, got {focal:g} and {fov:g}")
     if focal is not None and not (math.isfinite(focal) and focal > 0):
         raise ConfigError(f"--focal must be a positive number of pixels, got {focal:g}")
     if fov is not None and not FOVS[0] <= fov <= FOVS[1]:

@@ -1,4 +1,4 @@
-"""From one skeleton to another by joint names, with the confidence of what is derived."""
+"""Conversion of keypoints between skeletons by joint name, including confidences."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mbcli.skeleton import POSETRACK17, Skeleton
 FloatArray = npt.NDArray[np.floating]
 ConfidenceRule = Literal["minimum", "published"]
 
-# Joints that a skeleton may lack, as the mean of others; the first possibility whose joints are
-# there, or can be derived in turn, is taken. The first four rules are those that MotionBERT
-# applies to COCO, Halpe and PoseTrack detections. OpenPose defines its neck as the middle of the
-# shoulders. Human3.6M's ninth joint sits in the face below the eyes: where a list has no nose,
-# the middle of head top and neck comes nearest.
+# Joints that a skeleton may lack, as means of other joints. The first alternative whose joints
+# exist, or can themselves be derived, is used. The first four rules are those that MotionBERT
+# applies to COCO, Halpe and PoseTrack detections. OpenPose defines its neck as the midpoint of the
+# shoulders. Human3.6M's ninth joint is in the face below the eyes: in a skeleton without a nose,
+# the midpoint of head top and neck is closest.
 _RULES: dict[str, tuple[tuple[str, ...], ...]] = {
     "pelvis": (("left_hip", "right_hip"),),
     "thorax": (("neck",), ("head_bottom",), ("left_shoulder", "right_shoulder")),
@@ -29,15 +29,15 @@ _Share = dict[int, float]
 
 
 def conversion_table(source: Skeleton, target: Skeleton) -> tuple[_Share, ...]:
-    """For each target joint the source joints that make it up, and the share of each.
+    """For each target joint, the source joints that it is composed of, and the share of each.
 
-    A joint of the same name is taken as it is. A joint that cannot be derived gets no share.
+    A joint of the same name is copied. A joint that cannot be derived has no shares.
     """
     return tuple(_shares(source, joint) for joint in target.joints)
 
 
 def underivable(source: Skeleton, target: Skeleton) -> tuple[str, ...]:
-    """Names of the joints of ``target`` that ``source`` cannot give."""
+    """Names of the joints of ``target`` that cannot be derived from ``source``."""
     table = conversion_table(source, target)
     return tuple(joint for joint, share in zip(target.joints, table, strict=True) if not share)
 
@@ -50,10 +50,10 @@ def convert(
     confidence: ConfidenceRule = "minimum",
     partial: bool = False,
 ) -> FloatArray:
-    """Re-express 2D keypoints in another skeleton.
+    """Convert 2D keypoints to another skeleton.
 
-    A derived joint is the mean of its sources and takes the minimum of their confidences: it is
-    no better known than the worst of them. If any source is missing (NaN), so is the joint.
+    A derived joint is the mean of its sources, with the minimum of their confidences: it is no more
+    reliable than the worst of them. If any source is missing (NaN), so is the joint.
 
     Args:
         keypoints: (..., J_source, 3) = x, y, confidence; missing joints are (NaN, NaN, 0).
@@ -61,13 +61,13 @@ def convert(
         target: skeleton to produce.
         confidence: ``published`` averages confidences as MotionBERT does, except that it takes
             the minimum from PoseTrack.
-        partial: joints that cannot be derived become missing instead of an error.
+        partial: joints that cannot be derived become missing instead of raising an error.
 
     Returns:
         (..., J_target, 3) array of the same float type.
 
     Raises:
-        ValueError: wrong joint count, or a joint that cannot be derived and ``partial`` is off.
+        ValueError: wrong joint count, or a joint cannot be derived and ``partial`` is off.
     """
     data = np.asarray(keypoints)
     if data.shape[-2:] != (len(source), 3):
@@ -96,7 +96,7 @@ def convert(
 
 
 def _shares(source: Skeleton, joint: str) -> _Share:
-    """Source joints and their shares in ``joint``; empty if it cannot be had."""
+    """Source joints and their shares in ``joint``; empty if it cannot be derived."""
     if joint in source.joints:
         return {source.index(joint): 1.0}
     for names in _RULES.get(joint, ()):

@@ -1,15 +1,15 @@
-"""Every error that mbcli raises on purpose.
+"""The errors that mbcli raises deliberately.
 
     MbcliError                  exit code 1, one line: the rule, the value, the choices
     ├── InputError              a video, image or keypoint file that cannot be used
-    │   └── NobodyFoundError    decoded well, but no person passed the thresholds
-    ├── OutputError             a result that cannot be written where it was asked for
+    │   └── NobodyFoundError    decoded successfully, but no person passed the thresholds
+    ├── OutputError             a result that cannot be written to the requested path
     ├── WeightsError            a weights file that is missing, damaged or of another model
-    ├── DataError               a motion recording or clip store that breaks its own format
-    ├── ConfigError             an option or a configuration value outside its rule
-    └── ProcessError            one of several processes of a training died
+    ├── DataError               a motion recording or clip store that violates its format
+    ├── ConfigError             an option or a configuration value that breaks its rule
+    └── ProcessError            one of several training processes died
 
-Anything else that escapes is a defect of mbcli.
+Any other exception that reaches the user is a defect of mbcli.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class MbcliError(Exception):
 
 
 class InputError(MbcliError):
-    """The given input cannot be read, or holds nothing to work on."""
+    """The given input cannot be read, or contains nothing to work on."""
 
 
 class NobodyFoundError(InputError):
@@ -28,7 +28,7 @@ class NobodyFoundError(InputError):
 
 
 class OutputError(MbcliError):
-    """The result cannot be written where it was asked for."""
+    """The result cannot be written to the requested path."""
 
 
 class WeightsError(MbcliError):
@@ -36,17 +36,17 @@ class WeightsError(MbcliError):
 
 
 class DataError(MbcliError):
-    """A motion recording or a clip store breaks the rules of its format."""
+    """A motion recording or a clip store violates its format."""
 
 
 class ConfigError(MbcliError):
-    """An option or configuration value is outside its rule."""
+    """An option or configuration value breaks its rule."""
 
 
 class ProcessError(MbcliError):
-    """One of the processes that work together died, so the others cannot go on."""
+    """One of several cooperating processes died, so the others cannot continue."""
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what somebody else's error says; its name if it says nothing."""
+    """The first line of an exception's message, or the exception's name without a message."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -1,11 +1,11 @@
-"""Normalised coordinates, mirror images, directions, similarity alignment, turns along rays.
+"""Normalised coordinates, mirroring, directions, similarity alignment and rotation along rays.
 
-Pure numpy. Pixels become network coordinates and come back here; nowhere else does a missing
-keypoint turn into zeros.
+Pure numpy. Pixels are converted to network coordinates and back here; only here do missing
+keypoints become zeros.
 
-Two normalisations stand side by side. ``fit_window`` / ``normalise`` / ``denormalise`` are ours:
-robust, and every step can be undone. ``crop_scale`` and ``crop_scale_3d`` are the published ones
-of MotionBERT (Zhu et al. 2023), kept for training on published data and for comparing numbers.
+There are two normalisations. ``fit_window`` / ``normalise`` / ``denormalise`` are our own: robust
+and invertible. ``crop_scale`` and ``crop_scale_3d`` are those published by MotionBERT (Zhu et al.
+2023), kept for training on published data and for comparing results.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ import numpy.typing as npt
 from mbcli.skeleton import H36M17, Skeleton
 from mbcli.types import FloatArray
 
-# Below this a keypoint does not take part in framing a window: detectors give such scores to
-# joints that they could not see at all.
+# Keypoints with a lower confidence are ignored when fitting a window: detectors give such scores
+# to joints that are not visible at all.
 MIN_CONFIDENCE = 0.1
 
-# A keypoint is wild when it lies further from the middle of its frame's body than this many times
-# the 90th percentile of that distance in the window. The percentile is the reach of the ankles of
-# a standing person; no human pose doubles it, and one wild joint in every frame cannot move it.
+# A keypoint is an outlier if its distance from the centre of its frame's body is more than this
+# many times the 90th percentile of that distance in the window. The percentile is the distance of
+# the ankles of a standing person; no human pose doubles it, and one outlier per frame cannot shift
+# it.
 _REACH_PERCENTILE = 90.0
 _REACH_FACTOR = 2.0
 
-# Keypoints further out than this in normalised units are those that ``fit_window`` left out: the
-# rest lies within about 1.
+# Keypoints further out than this in normalised units are the outliers of ``fit_window``: all others
+# are within about 1.
 INPUT_LIMIT = 2.0
 
-_NO_LENGTH = 1e-9  # shorter vectors point nowhere
+_NO_LENGTH = 1e-9  # shorter vectors have no direction
 
 _FEWEST_VALID = 4  # published crop_scale: fewer valid keypoints give an empty clip
 
@@ -40,21 +41,21 @@ _FEWEST_VALID = 4  # published crop_scale: fewer valid keypoints give an empty c
 def fit_window(
     xy: npt.ArrayLike, confidence: npt.ArrayLike, *, min_confidence: float = MIN_CONFIDENCE
 ) -> tuple[FloatArray, float]:
-    """Frame a window of keypoints: the square that ``normalise`` maps to -1..1.
+    """Fit a square to a window of keypoints, which ``normalise`` maps to -1..1.
 
     The square is centred on the bounding box of the confident keypoints and as wide as the box's
-    longer side. Keypoints that no body could reach are left out first: those whose distance from
+    longer side. Outliers that no body could reach are removed first: keypoints whose distance from
     the median of their frame's keypoints is more than twice the 90th percentile of that distance
-    over the window. Without such a keypoint the result is exactly the plain bounding box.
+    over the window. Without outliers the result is exactly the plain bounding box.
 
     Args:
         xy: (T, J, 2) pixels, or any other unit; missing = NaN.
         confidence: (T, J), 0..1; 0 = missing.
-        min_confidence: keypoints below it do not take part, unless fewer than 4 reach it.
+        min_confidence: keypoints below it are ignored, unless fewer than 4 reach it.
 
     Returns:
-        centre (2,) float64 and half the longer side, both in the unit of ``xy``. A window without
-        extent gets 1.0 as its half side, one without keypoints also (0, 0) as its centre.
+        centre (2,) float64 and half the longer side, both in the unit of ``xy``. For a window
+        without extent, half the side is 1.0; without keypoints, the centre is also (0, 0).
     """
     points = np.asarray(xy, dtype=np.float64)
     score = np.asarray(confidence, dtype=np.float64)
@@ -81,7 +82,7 @@ def fit_window(
 
 def _frame_medians(points: FloatArray, used: npt.NDArray[np.bool_]) -> FloatArray:
     """(T, 2) median of the used points of each frame, NaN for a frame without any."""
-    # np.nanmedian is some ten times slower on short rows, and warns about empty ones.
+    # np.nanmedian is about ten times slower on short rows, and warns about empty ones.
     ordered = np.sort(np.where(used[..., None], points, np.nan), axis=1)
     count = used.sum(axis=1)
     rows = np.arange(len(points))
@@ -103,11 +104,11 @@ def denormalise(xy: npt.ArrayLike, center: npt.ArrayLike, scale: float) -> Float
 def network_input(
     keypoints: npt.ArrayLike, center: npt.ArrayLike, scale: float
 ) -> npt.NDArray[np.float32]:
-    """What a network sees of a window. The one place where a missing keypoint becomes (0, 0, 0).
+    """Network input for a window; the only place where a missing keypoint becomes (0, 0, 0).
 
-    A keypoint counts as missing if it is not finite, if its confidence is 0, or if it lies beyond
-    ``INPUT_LIMIT``: such a keypoint is one that ``fit_window`` has found wild, and training has
-    never shown the network coordinates of that size.
+    A keypoint is missing if it is not finite, if its confidence is 0, or if it is beyond
+    ``INPUT_LIMIT``: then it is an outlier of ``fit_window``, and the network has never seen such
+    coordinates in training.
 
     Args:
         keypoints: (..., J, 3) pixels and confidence; missing = (NaN, NaN, 0).
@@ -119,17 +120,17 @@ def network_input(
     """
     data = np.asarray(keypoints, dtype=np.float64)
     out = np.concatenate([normalise(data[..., :2], center, scale), data[..., 2:]], axis=-1)
-    # A comparison with NaN is false, so that this also tells the finite ones.
+    # A comparison with NaN is false, so this also excludes non-finite values.
     there = (np.abs(out[..., :2]) <= INPUT_LIMIT).all(axis=-1) & (out[..., 2] > 0)
     return np.where(there[..., None], out, 0.0).astype(np.float32)
 
 
 def flip(motion: npt.ArrayLike, skeleton: Skeleton = H36M17) -> FloatArray:
-    """The mirror image of a motion whose x axis has its 0 in the middle.
+    """The mirror image of a motion whose x axis has its origin in the middle.
 
     Args:
-        motion: (..., J, C), x first; C = 2 or more (y, z or confidence stay).
-        skeleton: says which joints change sides.
+        motion: (..., J, C), x first; C = 2 or more (y, z and confidence are unchanged).
+        skeleton: determines which joints change sides.
 
     Returns:
         (..., J, C), x negated, left and right joints swapped.
@@ -144,16 +145,16 @@ def crop_scale(
     scale_range: tuple[float, float] = (1.0, 1.0),
     rng: np.random.Generator | None = None,
 ) -> FloatArray:
-    """The published normalisation of 2D keypoints, quirks included.
+    """The published normalisation of 2D keypoints, including its quirks.
 
-    The bounding box of all keypoints with confidence other than 0, over the whole motion, is
-    mapped to -1..1 by its longer side times a random ratio; everything is clipped to -1..1, also
-    missing keypoints at (0, 0), which therefore end up in or near a corner.
+    The bounding box of all keypoints with non-zero confidence, over the whole motion, is mapped to
+    -1..1 by its longer side times a random ratio. Everything is clipped to -1..1, including missing
+    keypoints at (0, 0), which therefore end up in or near a corner.
 
     Args:
         motion: (T, J, 3) x, y, confidence; missing = (0, 0, 0), no NaN.
         scale_range: smallest and largest ratio.
-        rng: source of the ratio; needed only where the two differ.
+        rng: source of the ratio; needed only if the two differ.
 
     Returns:
         (T, J, 3) float64; zeros if fewer than 4 keypoints are valid or they have no extent.
@@ -176,15 +177,16 @@ def crop_scale_3d(
     scale_range: tuple[float, float] = (1.0, 1.0),
     rng: np.random.Generator | None = None,
 ) -> FloatArray:
-    """The published normalisation of 3D targets, quirks included.
+    """The published normalisation of 3D targets, including its quirks.
 
-    x and y as in ``crop_scale``, but over all joints, without clipping and with the ratio as a
-    divisor. z is divided by the same side; the first frame's root ends up at z = -1, not 0.
+    x and y are treated as in ``crop_scale``, but over all joints, without clipping and with the
+    ratio as a divisor. z is divided by the same side; the first frame's root ends up at z = -1,
+    not 0.
 
     Args:
         motion: (T, J, 3) x, y, z in one unit, root first.
         scale_range: smallest and largest ratio.
-        rng: source of the ratio; needed only where the two differ.
+        rng: source of the ratio; needed only if the two differ.
 
     Returns:
         (T, J, 3) float64; zeros if the motion has no extent.
@@ -208,11 +210,11 @@ def _draw(scale_range: tuple[float, float], rng: np.random.Generator | None) -> 
 
 
 def unit(vectors: npt.ArrayLike, nowhere: float = 0.0) -> FloatArray:
-    """Vectors (..., D) of length 1, float64; NaN stays NaN.
+    """Vectors (..., D) scaled to length 1, float64; NaN stays NaN.
 
     Args:
-        vectors: of any lengths.
-        nowhere: the components of what a vector without length becomes.
+        vectors: of any length.
+        nowhere: value of the components that replace a vector of length 0.
     """
     v = np.asarray(vectors, dtype=np.float64)
     length = np.linalg.norm(v, axis=-1, keepdims=True)
@@ -222,9 +224,9 @@ def unit(vectors: npt.ArrayLike, nowhere: float = 0.0) -> FloatArray:
 def nearest_rotation(matrices: npt.ArrayLike) -> FloatArray:
     """The rotations (..., D, D) nearest to matrices, never a reflection.
 
-    Of the sum of ``found[i] @ rest[i].T`` over vectors it is the rotation from the one set to the
-    other that fits best in the least-squares sense (Kabsch, "A solution for the best rotation to
-    relate two sets of vectors", Acta Crystallographica A32, 1976).
+    For the sum of ``found[i] @ rest[i].T`` over vectors, it is the least-squares rotation from one
+    set to the other (Kabsch, "A solution for the best rotation to relate two sets of vectors", Acta
+    Crystallographica A32, 1976).
     """
     u, _, vt = np.linalg.svd(np.asarray(matrices, dtype=np.float64))
     u[..., -1] *= np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)[..., None]
@@ -232,13 +234,14 @@ def nearest_rotation(matrices: npt.ArrayLike) -> FloatArray:
 
 
 def from_ray(poses: npt.ArrayLike, rays: npt.ArrayLike) -> FloatArray:
-    """Turn root-relative poses from the axes of a camera that looks at the pelvis to the camera's.
+    """Rotate root-relative poses from the axes of a camera facing the pelvis to the real camera's.
 
-    The camera turns about its centre by the smallest angle that brings its axis onto the ray;
-    this is the way back (Rodrigues' formula about an axis in the picture plane).
+    The camera facing the pelvis is the real one, rotated about its centre by the smallest angle
+    that aligns its axis with the ray; this function undoes that rotation (Rodrigues' formula about
+    an axis in the picture plane).
 
     Args:
-        poses: (..., J, 3) in the turned axes.
+        poses: (..., J, 3) in the rotated axes.
         rays: (..., 2) x / z and y / z of the pelvis in the camera's frame.
 
     Returns:
@@ -269,8 +272,8 @@ def similarity(
 
     Returns:
         scale (...,), rotation (..., D, D), translation (..., D), such that
-        ``scale * source @ rotation.T + translation`` is close to ``target``. Sources that fall
-        together in one point get the scale 0.
+        ``scale * source @ rotation.T + translation`` is close to ``target``. Sources that coincide
+        in one point get the scale 0.
     """
     a, b = np.asarray(source, dtype=np.float64), np.asarray(target, dtype=np.float64)
     mean_a, mean_b = a.mean(axis=-2, keepdims=True), b.mean(axis=-2, keepdims=True)
@@ -285,11 +288,11 @@ def similarity(
 
 
 def procrustes(pred: npt.ArrayLike, target: npt.ArrayLike) -> FloatArray:
-    """Predictions after the best scale, rotation and translation, one for each pose.
+    """Align each predicted pose with its target by the best scale, rotation and translation.
 
     Args:
-        pred: (..., J, 3) poses.
-        target: (..., J, 3) what they are compared with.
+        pred: (..., J, 3) predicted poses.
+        target: (..., J, 3) target poses.
 
     Returns:
         (..., J, 3) float64 aligned predictions.

@@ -1,4 +1,4 @@
-"""Which people: one grammar, ``all``, ``largest``, ``2`` or ``1,3``, and one choice."""
+"""Selection of people by ``--person``: ``all``, ``largest``, ``2`` or ``1,3``."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ EVERYBODY, LARGEST = "all", "largest"
 
 
 def read_person(person: str) -> str | tuple[int, ...]:
-    """What ``--person`` says: ``all``, ``largest``, or track ids, each once.
+    """Parse ``--person``: ``all``, ``largest``, or track ids, each once.
 
     Raises:
-        ConfigError: none of these.
+        ConfigError: the text is none of these.
     """
     text = person.replace(" ", "").lower()
     if text in (EVERYBODY, LARGEST):
@@ -37,19 +37,19 @@ def read_person(person: str) -> str | tuple[int, ...]:
 
 
 def columns_of(person: str, tracks: Keypoints2D) -> list[int]:
-    """The columns of the people whom ``--person`` names.
+    """The columns of the people selected by ``--person``.
 
     Args:
-        person: ``all``; ``largest``, the greatest median box area times the share of frames in
-            which the person is present; or track ids with commas between, such as ``1,3``.
-        tracks: of whom to choose.
+        person: ``all``; ``largest``, the largest median box area times the share of frames in
+            which the person is present; or comma-separated track ids, such as ``1,3``.
+        tracks: the tracks to select from.
 
     Returns:
-        Columns: in their own order for ``all``, else in the order asked for, each once. None for
-        ``largest`` where there is nobody.
+        Columns: in order for ``all``, else in the order given, each once. Empty for ``largest`` if
+        there are no people.
 
     Raises:
-        ConfigError: as `read_person`, or a track id that is not there.
+        ConfigError: as `read_person`, or an unknown track id.
     """
     asked = read_person(person)
     known: list[int] = tracks.track_ids.tolist()
@@ -60,14 +60,14 @@ def columns_of(person: str, tracks: Keypoints2D) -> list[int]:
     for number in asked:
         if number not in known:
             raise ConfigError(
-                f"--person must be {EVERYBODY}, {LARGEST} or of "
+                f"--person must be {EVERYBODY}, {LARGEST} or one of "
                 f"{', '.join(map(str, known)) or 'nobody'}, got {number}"
             )
     return [known.index(int(number)) for number in asked]
 
 
 def select_tracks(keypoints: Keypoints2D, columns: Sequence[int]) -> Keypoints2D:
-    """Tracks with some of their columns, in the order given; ids are kept."""
+    """Select columns of tracks, in the order given; ids are kept."""
     some = list(columns)
     return replace(
         keypoints,
@@ -78,7 +78,7 @@ def select_tracks(keypoints: Keypoints2D, columns: Sequence[int]) -> Keypoints2D
 
 
 def select_people(motion: Motion3D, columns: Sequence[int]) -> Motion3D:
-    """A motion with some of its columns, in the order given; ids are kept."""
+    """Select columns of a motion, in the order given; ids are kept."""
     some = list(columns)
     refinement, error = motion.refinement, motion.expected_error
     if refinement is not None:
@@ -104,10 +104,10 @@ def select_people(motion: Motion3D, columns: Sequence[int]) -> Motion3D:
 
 
 def _weight(tracks: Keypoints2D, column: int) -> tuple[float, float, int]:
-    """What makes a person large: box area times presence; presence; coming first."""
+    """Sort key of a person's size: box area times presence; presence; position."""
     present = tracks.present[:, column]
     boxes = tracks.boxes[present, column]
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1).tolist()
     share = float(present.mean())
-    known = [area for area in areas if math.isfinite(area)]  # a file may hold no boxes
+    known = [area for area in areas if math.isfinite(area)]  # a file may lack boxes
     return (median(known) * share if known else 0.0), share, -column

@@ -1,4 +1,4 @@
-"""What a run took and found, for the summary and for ``--json``."""
+"""Report of a run, for the summary and for ``--json``."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-# Is told the stage, how much of it is done, and how much there will be (None: not known).
+# Receives the stage, the amount that is done, and the total (None: unknown).
 Observer = Callable[[str, int, "int | None"], None]
 
 
 def unobserved(stage: str, done: int, total: int | None) -> None:
-    """The observer that does nothing."""
+    """An observer that does nothing."""
 
 
 @dataclass(frozen=True)
 class StageReport:
-    """One stage of the street.
+    """One stage of the pipeline.
 
     Attributes:
         name: ``decode``, ``pose2d``, ``track``, ``lift`` or ``metric``.
         seconds: wall time spent in it.
-        frames: frames that went through it.
+        frames: number of frames processed.
     """
 
     name: str
@@ -40,14 +40,14 @@ class StageReport:
 
 @dataclass(frozen=True)
 class InferReport:
-    """One video's run.
+    """Report of the inference on one video.
 
     Attributes:
-        frames: frames of the result.
-        people: how many people the result holds.
-        seconds: wall time of the whole run, loading of networks included.
-        stages: in the order in which a frame meets them.
-        warnings: what went wrong without ending the run, one line each.
+        frames: number of frames of the result.
+        people: number of people in the result.
+        seconds: wall time of the whole run, including loading the networks.
+        stages: in processing order.
+        warnings: problems that did not end the run, one line each.
     """
 
     frames: int
@@ -64,14 +64,14 @@ class InferReport:
 
 @dataclass
 class Stopwatch:
-    """Adds up the time of stages that take turns."""
+    """Measures the time of alternating stages."""
 
     started: float = field(default_factory=time.perf_counter)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the body's time towards the stage ``name``."""
+        """Add the body's time to the stage ``name``."""
         start = time.perf_counter()
         try:
             yield
@@ -80,7 +80,7 @@ class Stopwatch:
             self.seconds[name] = self.seconds.get(name, 0.0) + spent
 
     def iterate(self, name: str, items: Iterable[Item]) -> Iterator[Item]:
-        """Give the items on; the time that producing them takes counts towards ``name``."""
+        """Pass items on; the time to produce them is added to ``name``."""
         iterator = iter(items)
         while True:
             with self.stage(name):
@@ -91,7 +91,7 @@ class Stopwatch:
             yield item
 
     def report(self, *, frames: int, people: int, warnings: tuple[str, ...]) -> InferReport:
-        """What has been measured up to now; every stage has seen all frames."""
+        """The times measured so far, assuming that every stage has processed all frames."""
         return InferReport(
             frames=frames,
             people=people,

@@ -1,7 +1,7 @@
-"""Skeletons by joint names.
+"""Skeletons, defined by joint names.
 
-Bones, left/right swaps and conversions (`mbcli.conversion`) are all derived from the names here,
-so a joint order is written down once. A joint that two lists share has one name in both.
+Bones, left/right swaps and conversions (`mbcli.conversion`) are all derived from the names here, so
+each joint order is defined only once. A joint shared by several skeletons has one name in all.
 
     coco17       COCO keypoints (Lin et al. 2014)
     wholebody23  the body and feet of COCO-WholeBody (Jin et al. 2020)
@@ -26,7 +26,7 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Skeleton:
-    """A named, ordered set of joints with a parent each.
+    """A named, ordered set of joints, each with a parent.
 
     Attributes:
         name: short identifier, such as ``"h36m17"``.
@@ -46,7 +46,7 @@ class Skeleton:
             )
         if len(set(self.joints)) != len(self.joints):
             raise ValueError(f"skeleton {self.name}: joint names must be unique")
-        _ = self.bones  # which finds out whether each joint hangs on a root
+        _ = self.bones  # checks that each joint is connected to a root
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -70,7 +70,7 @@ class Skeleton:
 
     @cached_property
     def bones(self) -> tuple[tuple[int, int], ...]:
-        """(parent, child) index pairs, in joint order, but none before that of its parent."""
+        """(parent, child) index pairs in joint order, except that no bone precedes its parent's."""
         placed = {joint for joint, parent in enumerate(self.parents) if parent == -1}
         left = [joint for joint in range(len(self)) if joint not in placed]
         found: list[tuple[int, int]] = []
@@ -85,13 +85,13 @@ class Skeleton:
             if len(later) == len(left):
                 names = ", ".join(self.joints[joint] for joint in left)
                 raise ValueError(
-                    f"skeleton {self.name}: every joint must hang on a root, got {names} adrift"
+                    f"skeleton {self.name}: every joint must be connected to a root, got {names}"
                 )
             left = later
         return tuple(found)
 
     def below(self, joint: str) -> tuple[int, ...]:
-        """Indices of the joints that hang on ``joint``, directly or not."""
+        """Indices of all descendants of ``joint``."""
         found = [self.index(joint)]
         for parent, child in self.bones:
             if parent in found:
@@ -100,7 +100,7 @@ class Skeleton:
 
     @cached_property
     def mirror(self) -> tuple[int, ...]:
-        """For each joint the index of its counterpart on the other side of the body."""
+        """For each joint, the index of its counterpart on the other side of the body."""
 
         def other(name: str) -> str:
             if name.startswith("left_"):
@@ -161,7 +161,7 @@ H36M17 = Skeleton(
 )
 
 FOOT = ("big_toe", "small_toe", "heel")
-"""The joints of a foot beside the ankle, in the order that COCO-WholeBody and BODY_25 have."""
+"""The joints of a foot besides the ankle, in the order of COCO-WholeBody and BODY_25."""
 
 BODY23 = Skeleton(
     name="body23",
@@ -178,11 +178,11 @@ BODY21 = Skeleton(
     joints=(*H36M17.joints, "left_eye", "right_eye", "left_ear", "right_ear"),
     parents=(*H36M17.parents, *[H36M17.index("nose")] * 2, 17, 18),
 )
-"""H36M-17 in its order, then eyes and ears: with the shared nose, all of COCO-17 too."""
+"""H36M-17 in its order, then eyes and ears: with the shared nose it also contains COCO-17."""
 
 
 def _skeleton(name: str, parents: dict[str, str | None]) -> Skeleton:
-    """A skeleton from its joints in array order, each with the name of its parent."""
+    """Create a skeleton from its joints in array order, each with the name of its parent."""
     joints = tuple(parents)
     numbers = (-1 if parent is None else joints.index(parent) for parent in parents.values())
     return Skeleton(name, joints, tuple(numbers))
@@ -346,7 +346,7 @@ CROWDPOSE14 = _skeleton(
     },
 )
 
-# The joints of a body model, not of a keypoint detector: nothing is converted from or to them.
+# The joints of a body model, not of a keypoint detector: there is no conversion from or to them.
 SMPL24 = Skeleton(
     name="smpl24",
     joints=(
@@ -405,7 +405,7 @@ def skeleton_of(name: str, joints: Sequence[str], parents: Sequence[int]) -> Ske
         parents: index of each joint's parent, -1 for a root.
 
     Raises:
-        ValueError: they are no tree, or not the joints that a known skeleton of this name has.
+        ValueError: they are not a tree, or differ from a known skeleton of this name.
     """
     found = Skeleton(name, tuple(joints), tuple(parents))
     if found != SKELETONS.get(name, found):
@@ -414,7 +414,7 @@ def skeleton_of(name: str, joints: Sequence[str], parents: Sequence[int]) -> Ske
 
 
 def check_body(skeleton: Skeleton) -> Skeleton:
-    """The skeleton itself, if 3D bodies may have it: joints that are looked for are in it.
+    """Check that a skeleton has the joints needed for 3D bodies, and return it.
 
     Raises:
         ValueError: a joint of H36M-17 is missing, or the pelvis is not the root.

@@ -1,9 +1,9 @@
-"""Frames on the clock: stretches of one even rate, and the slots of time in which frames lie.
+"""Frames in time: stretches with a constant rate, and the time slots of their frames.
 
-Recordings pause, drop frames, and change their rate on the way. What counts in frames, such as a
-network's window or a filter, counts in the slots of one stretch instead: a dropped frame leaves an
-empty slot, and nothing reaches over a pause. Runs are frames in a row that have something in
-common, whatever the clock says.
+Recordings pause, drop frames, and change their rate. Everything that operates on frames, such as a
+network's window or a filter, operates on the slots of one stretch instead: a dropped frame leaves
+an empty slot, and nothing extends across a pause. Runs are consecutive frames with a common
+property, regardless of time.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from mbcli.types import FloatArray, IntArray, Keypoints2D
 
-# The longest absence over which the lifter has ever carried a window on.
-_PAUSE = 1.0  # seconds from one frame to the next; longer is a pause ...
-_SPARSE = 2.5  # ... unless the frames are this sparse anyway: not more than so many steps
-# Between 1 and 2, the ratio of two usual rates: 24 and 30 frames a second are one rate to a lifter.
+# The longest absence that the lifter's windows extend across.
+_PAUSE = 1.0  # seconds between two frames; more is a pause ...
+_SPARSE = 2.5  # ... unless frames are this sparse anyway: at most this many steps
+# Ratio between 1 and 2 of common rates: a lifter can treat 24 and 30 frames per second alike.
 _OTHER_RATE = 1.5
-_EXACT = 0.01  # a measured rate this near to the claimed one is the claimed one
-_SUSTAINED = 5  # steps in a row that make another rate, not a stutter of the recorder
+_EXACT = 0.01  # a measured rate this close to the declared one is replaced by it
+_SUSTAINED = 5  # consecutive steps that indicate another rate, not a stutter of the recorder
 
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """Frames of one rate, without a pause.
+    """Consecutive frames with one rate and without a pause.
 
     Attributes:
         start: position of its first frame.
-        stop: one past that of its last.
-        fps: slots a second; its frames' usual rate.
-        slots: (stop - start,) int64, rising from 0; without a dropped frame 0, 1, 2 ...
+        stop: position after its last frame.
+        fps: slots per second; the usual rate of its frames.
+        slots: (stop - start,) int64, ascending from 0; without dropped frames 0, 1, 2 ...
     """
 
     start: int
@@ -44,26 +44,26 @@ class Stretch:
 
     @property
     def length(self) -> int:
-        """Slots from the first frame to the last, both included."""
+        """Number of slots from the first frame to the last, inclusive."""
         return int(self.slots[-1]) + 1
 
     def spread(self, values: FloatArray, empty: float = np.nan) -> FloatArray:
-        """(T, ...) values of all frames to (length, ...) values of this stretch's slots."""
+        """Convert (T, ...) values of all frames to (length, ...) values of this stretch's slots."""
         grid = np.full((self.length, *values.shape[1:]), empty, dtype=np.float64)
         grid[self.slots] = values[self.start : self.stop]
         return grid
 
 
 def stretches(timestamps: FloatArray, fps: float, cuts: Iterable[int] = ()) -> list[Stretch]:
-    """Cut the frames of a clip where they pause, go on at another rate, or show another scene.
+    """Split the frames of a clip at pauses, changes of rate and scene cuts.
 
     Args:
         timestamps: (T,) seconds, strictly increasing.
-        fps: the mean rate that the source claims; also that of a stretch with a single frame.
-        cuts: positions of frames with which a new scene begins.
+        fps: the mean rate declared by the source; also used for a stretch with a single frame.
+        cuts: positions of frames at which a new scene begins.
 
     Returns:
-        In order; every frame is in one of them.
+        Stretches in order; every frame is in exactly one.
     """
     times = np.asarray(timestamps, dtype=np.float64)
     if not len(times):
@@ -78,24 +78,24 @@ def stretches(timestamps: FloatArray, fps: float, cuts: Iterable[int] = ()) -> l
         ticks = np.maximum(np.rint(inner / step), 1).astype(np.int64)
         slots = np.concatenate([[0], np.cumsum(ticks)])
         rate = slots[-1] / (times[stop - 1] - times[start]) if len(inner) else fps
-        # What the source says of itself is exact, where its time stamps are rounded.
+        # The declared rate is exact, while time stamps are rounded.
         found.append(Stretch(start, stop, fps if abs(rate - fps) < _EXACT * fps else rate, slots))
         start = stop
     return found
 
 
 def clock_of(keypoints: Keypoints2D) -> list[Stretch]:
-    """The stretches of a clip's frames; none of them reaches over a pause or a cut."""
+    """The stretches of a clip's frames; none extends across a pause or a cut."""
     rows = np.searchsorted(keypoints.frame_index, keypoints.cuts)
     return stretches(keypoints.timestamps, keypoints.fps, rows.tolist())
 
 
 def usual_rate(timestamps: FloatArray, otherwise: float) -> float:
-    """Frames a second while a clip runs, its pauses and dropped frames left aside.
+    """Frames per second of a clip, ignoring pauses and dropped frames.
 
     Args:
         timestamps: (T,) seconds, strictly increasing.
-        otherwise: the rate of a clip of which no two frames belong together.
+        otherwise: the rate of a clip in which every frame is a stretch of its own.
     """
     parts = stretches(timestamps, otherwise)
     lasts = sum(float(timestamps[part.stop - 1] - timestamps[part.start]) for part in parts)
@@ -103,10 +103,10 @@ def usual_rate(timestamps: FloatArray, otherwise: float) -> float:
 
 
 def _end(steps: FloatArray, start: int) -> int:
-    """One past the last frame of the stretch that begins with frame ``start``."""
+    """Position after the last frame of the stretch that begins at frame ``start``."""
     if start == len(steps):
         return start + 1
-    # The rate of the stretch is that of its beginning; a median of so few knows no stutter.
+    # The rate of the stretch is that of its beginning; a median of few steps ignores stutter.
     usual = float(np.median(steps[start : start + 2 * _SUSTAINED - 1]))
     pauses = steps[start:] > max(_PAUSE, _SPARSE * usual)
     ratio = steps[start:] / usual
@@ -116,20 +116,20 @@ def _end(steps: FloatArray, start: int) -> int:
 
 
 def _sustained(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Where a run of at least ``_SUSTAINED`` true values begins."""
+    """Mask of positions at which a run of at least ``_SUSTAINED`` true values begins."""
     padded = np.concatenate([flags, np.zeros(_SUSTAINED - 1, dtype=np.bool_)])
     return np.asarray(sliding_window_view(padded, _SUSTAINED).all(axis=-1))
 
 
 def runs(flags: npt.NDArray[np.bool_], max_gap: int = 0) -> list[tuple[int, int]]:
-    """Frames in a row for which something is true.
+    """Runs of consecutive frames whose flag is true.
 
     Args:
-        flags: (T,) where it is.
-        max_gap: frames for which it may be false without ending a run.
+        flags: (T,) flag of each frame.
+        max_gap: number of false frames that do not end a run.
 
     Returns:
-        The first frame and the one past the last of each run; in both of its ends it is true.
+        The first frame and the frame after the last of each run; runs begin and end with true.
     """
     frames = np.flatnonzero(flags)
     if not len(frames):
@@ -143,13 +143,13 @@ def runs(flags: npt.NDArray[np.bool_], max_gap: int = 0) -> list[tuple[int, int]
 def known_together(
     known: npt.NDArray[np.bool_],
 ) -> Iterator[tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]]:
-    """Groups of tracks that are known in the same frames, as nearly all joints of a person are.
+    """Group tracks that are known in identical frames, as nearly all joints of a person are.
 
     Args:
-        known: (T, N) where each track is known.
+        known: (T, N) mask of known values of each track.
 
     Yields:
-        (T,) where the tracks of a group are known, and which of the N these are.
+        The (T,) mask of a group, and the indices of its tracks among the N.
     """
     masks, group = np.unique(known, axis=1, return_inverse=True)
     for number, mask in enumerate(masks.T):

@@ -1,9 +1,9 @@
-"""What flows down the street before lifting: frames, detected poses, keypoint tracks.
+"""Data types of the pipeline before lifting: frames, detected poses and keypoint tracks.
 
-All are frozen, check themselves on construction and hold read-only arrays. Axes everywhere:
-x right, y down, z away from the camera; pixels for images, metres for space, seconds for time.
-Missing 2D keypoints are (NaN, NaN, 0); a person absent from a frame is NaN throughout. Two of
-them are equal if all they hold is equal, see `ByValue`.
+All are frozen, validated on construction, and hold read-only arrays. Axes everywhere: x right, y
+down, z away from the camera; pixels for images, metres for space, seconds for time. Missing 2D
+keypoints are (NaN, NaN, 0); a person absent from a frame is NaN throughout. Instances are compared
+by value, see `ByValue`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 class ByValue:
-    """Comparison of frozen dataclasses that hold arrays; they are declared with ``eq=False``.
+    """Comparison by value for frozen dataclasses with arrays, declared with ``eq=False``.
 
-    Two are equal if they are of one class and all their fields are equal; arrays if they have the
-    same type, shape and numbers, where NaN equals NaN. What is equal has the same hash, which is
-    made without reading the arrays.
+    Two instances are equal if they have the same class and all their fields are equal; arrays are
+    equal if they have the same type, shape and values, where NaN equals NaN. The hash does not
+    depend on the contents of arrays.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -51,14 +51,14 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def frozen_array(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
-    """A read-only array that shares no memory with a writable one."""
+    """A read-only copy of an array."""
     out = np.array(array, dtype=dtype, copy=True)
     out.setflags(write=False)
     return out
 
 
 def check_shape(owner: str, name: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
-    """Compare a shape; -1 in ``shape`` admits any length."""
+    """Check a shape; -1 in ``shape`` allows any length."""
     same_rank = array.ndim == len(shape)
     if not same_rank or any(w not in (-1, g) for w, g in zip(shape, array.shape, strict=True)):
         want = ", ".join("any" if n == -1 else str(n) for n in shape)
@@ -66,17 +66,17 @@ def check_shape(owner: str, name: str, array: npt.NDArray[Any], shape: tuple[int
 
 
 def check_confidence(owner: str, confidence: FloatArray) -> None:
-    """Refuse confidences that are not within 0..1; ``owner`` is named in the ValueError."""
+    """Check that confidences are within 0..1; the ValueError names ``owner``."""
     if confidence.size and not (np.all(confidence >= 0) and np.all(confidence <= 1)):
         low, high = confidence.min(), confidence.max()
         raise ValueError(f"{owner}: confidence must be within 0..1, got {low:g}..{high:g}")
 
 
 def check_errors(owner: str, errors: FloatArray) -> None:
-    """Check that expected errors are lengths or NaN.
+    """Check that expected errors are non-negative or NaN.
 
     Raises:
-        ValueError: one is not.
+        ValueError: a value is not.
     """
     if (errors < 0).any() or np.isinf(errors).any():
         raise ValueError(f"{owner}: expected_error must be metres, 0 or more, or NaN")
@@ -97,7 +97,7 @@ class Frame(ByValue):
         index: number of the frame in its source, counted from 0.
         time: presentation time in seconds.
         image: (H, W, 3) uint8, RGB, upright.
-        cut: whether a new shot begins with it.
+        cut: whether a new shot begins at this frame.
     """
 
     index: int
@@ -155,13 +155,13 @@ class Keypoints2D(ByValue):
         data: (T, P, J, 3) float32, x, y in pixels and confidence 0..1; missing = (NaN, NaN, 0).
             T is video time: a frame without people stays a frame.
         skeleton: names of the J joints.
-        fps: frames per second after any skipping, the mean rate where it varies.
+        fps: frames per second after any skipping; the mean rate if it varies.
         timestamps: (T,) float64 seconds, strictly increasing.
         size: (width, height) of the pictures in pixels.
-        track_ids: (P,) int64, one identity a column.
+        track_ids: (P,) int64 identity of each column.
         boxes: (T, P, 4) float32 x1 y1 x2 y2 in pixels, NaN where the person is absent.
         frame_index: (T,) int64 frame numbers in the source.
-        cuts: (C,) int64 frame numbers in the source with which a new shot begins, rising.
+        cuts: (C,) int64 ascending frame numbers in the source at which a new shot begins.
     """
 
     data: FloatArray
@@ -178,7 +178,7 @@ class Keypoints2D(ByValue):
         object.__setattr__(self, "cuts", frozen_array(self.cuts, np.int64))
         check_shape("Keypoints2D", "cuts", self.cuts, (-1,))
         if np.any(np.diff(self.cuts) <= 0):
-            raise ValueError("Keypoints2D.cuts must rise")
+            raise ValueError("Keypoints2D.cuts must be ascending")
         object.__setattr__(self, "data", frozen_array(self.data, np.float32))
         object.__setattr__(self, "timestamps", frozen_array(self.timestamps, np.float64))
         object.__setattr__(self, "track_ids", frozen_array(self.track_ids, np.int64))
@@ -198,5 +198,5 @@ class Keypoints2D(ByValue):
 
     @property
     def present(self) -> npt.NDArray[np.bool_]:
-        """(T, P) whether any keypoint of the person is there in the frame."""
+        """(T, P) whether any keypoint of the person exists in the frame."""
         return np.asarray(np.isfinite(self.data[..., :2]).all(axis=-1).any(axis=-1))

@@ -249,7 +249,7 @@ def _arrays(path: Path) -> dict[str, Any]:
         ({"joint_names": np.array(["a"] * 17)}, "joint names must be unique"),
         ({"joint_names": np.array(H36M17.joints[::-1])}, "joints are not those of h36m17"),
         ({"skeleton": np.array("mine"), "parents": np.full(17, -1)}, "pelvis as its one root"),
-        ({"skeleton": np.array("mine"), "parents": np.full(17, 16)}, "hang on a root"),
+        ({"skeleton": np.array("mine"), "parents": np.full(17, 16)}, "be connected to a root"),
         ({"timestamps": np.zeros(FRAMES)}, "increasing"),
         ({"image_size": np.array([640])}, "fit together"),
     ],

@@ -61,7 +61,7 @@ def test_what_cannot_be_read_is_refused(person: str) -> None:
 
 
 def test_an_unknown_id_lists_those_that_are_there() -> None:
-    with pytest.raises(ConfigError, match="must be all, largest or of 1, 2, 3, got 7"):
+    with pytest.raises(ConfigError, match="must be all, largest or one of 1, 2, 3, got 7"):
         columns_of("1,7", THREE)
 
 

@@ -1,1 +1,1 @@
-"""Metrics and protocols."""
+"""Evaluation: metrics and protocols."""

@@ -1,4 +1,4 @@
-"""How well actions are recognised: top-1, top-5, who is taken for whom, and one-shot."""
+"""Evaluation of action recognition: top-1, top-5, confusion matrix and one-shot protocol."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ ONE_SHOT = "ntu120-oneshot"
 
 @dataclass(frozen=True, eq=False)
 class ActionScores:
-    """How some clips were recognised.
+    """Scores of action recognition on a set of clips.
 
     Attributes:
         classes: C names.
-        counts: (C, C) int64 clips of each class (row) by the class they were taken for (column).
-        top1: percentage of clips whose class came first.
-        top5: percentage of clips whose class was among the first five.
+        counts: (C, C) int64 confusion matrix: clips by true class (row) and predicted class
+            (column).
+        top1: percentage of clips whose class was predicted first.
+        top5: percentage of clips whose class was among the first five predictions.
     """
 
     classes: tuple[str, ...]
@@ -39,19 +40,19 @@ class ActionScores:
 
     @property
     def clips(self) -> int:
-        """How many clips were judged."""
+        """Number of evaluated clips."""
         return int(self.counts.sum())
 
 
-def score(answers: FloatArray, labels: IntArray, classes: tuple[str, ...]) -> ActionScores:
-    """Judge answers.
+def score(predictions: FloatArray, labels: IntArray, classes: tuple[str, ...]) -> ActionScores:
+    """Score predictions.
 
     Args:
-        answers: (N, C) logits, probabilities or similarities: the larger, the likelier.
+        predictions: (N, C) logits, probabilities or similarities; larger is more probable.
         labels: (N,) the true classes.
         classes: C names.
     """
-    order = np.argsort(-answers, axis=1, kind="stable")  # (N, C)
+    order = np.argsort(-predictions, axis=1, kind="stable")  # (N, C)
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(counts, (labels, order[:, 0]), 1)
     right = order == labels[:, None]  # (N, C)
@@ -62,20 +63,20 @@ def score(answers: FloatArray, labels: IntArray, classes: tuple[str, ...]) -> Ac
 def one_shot_sides(
     items: list[Labelled], exemplars: tuple[str, ...] | None
 ) -> tuple[list[Labelled], list[Labelled], list[Labelled]]:
-    """What is trained on, the exemplars of new classes, and what is compared with them.
+    """Split sequences for one-shot recognition: training set, exemplars and test set.
 
     Args:
         items: labelled sequences.
-        exemplars: names of one sequence of each new class, or None for the 20 classes and
+        exemplars: names of one sequence of each novel class, or None for the 20 classes and
             exemplars of NTU RGB+D 120 (Liu et al. 2019).
 
     Returns:
-        The sequences of known classes, the exemplars ordered by class, all others of new classes.
+        The sequences of known classes, the exemplars ordered by class, all others of novel classes.
 
     Raises:
-        ConfigError: an exemplar that is not there, two of one class, or nothing to train on or to
-            compare.
-        DataError: without ``exemplars``, a name that is none of NTU RGB+D.
+        ConfigError: an exemplar does not exist, a class has two, or the training or test set is
+            empty.
+        DataError: without ``exemplars``, a name does not follow NTU RGB+D.
     """
     if exemplars is None:
         side = {item.sequence.name: ntu_split(item.sequence.name, ONE_SHOT) for item in items}
@@ -101,7 +102,7 @@ def one_shot_sides(
 
 
 def similarities(queries: FloatArray, exemplars: FloatArray) -> FloatArray:
-    """(N, K) cosines between embeddings (N, H) and those of exemplars (K, H)."""
+    """(N, K) cosines between embeddings (N, H) and exemplar embeddings (K, H)."""
     return unit(queries) @ unit(exemplars).T
 
 
@@ -116,22 +117,22 @@ def evaluate_actions(
     device: str = "auto",
     batch: int = 16,
 ) -> ActionScores:
-    """Judge weights on sequence stores.
+    """Evaluate weights on sequence stores.
 
     Args:
         weights: an action model of ours or a published one.
         stores: folders of sequence stores.
-        protocol: one of NTU RGB+D, whose test side is judged; ``ntu120-oneshot`` for weights that
-            embed.
-        holdout: subjects that are judged, without a protocol.
-        exemplars: for weights that embed, names of one sequence of each class.
-        split: which split of the data is judged without a protocol and without ``holdout``.
-        device: where the model runs.
-        batch: clips at once.
+        protocol: a protocol of NTU RGB+D, whose test set is evaluated; ``ntu120-oneshot`` for
+            weights that compute embeddings.
+        holdout: subjects to evaluate on, without a protocol.
+        exemplars: for weights that compute embeddings, names of one sequence of each class.
+        split: the split to evaluate on without a protocol and without ``holdout``.
+        device: device of the model.
+        batch: clips per batch.
 
     Raises:
-        ConfigError: nothing to judge, or a protocol that does not fit the weights.
-        DataError: no store, or a class that the weights do not know.
+        ConfigError: nothing to evaluate, or a protocol that does not suit the weights.
+        DataError: no store, or a class unknown to the weights.
         WeightsError: the weights cannot be read.
     """
     from mbcli.lift.action.recognition import ActionNetwork
@@ -141,18 +142,18 @@ def evaluate_actions(
     if network.embeds:
         if protocol not in (None, ONE_SHOT) or (protocol is None and not exemplars):
             raise ConfigError(
-                f"{weights} embeds: it is judged by exemplars or by the protocol {ONE_SHOT}"
+                f"{weights} computes embeddings: it needs exemplars or the protocol {ONE_SHOT}"
             )
         named = None if protocol else exemplars
         _, chosen, test = one_shot_sides(data.items, named)
-        answers = similarities(
-            _answers(network, data, test, batch), _answers(network, data, chosen, batch)
+        predictions = similarities(
+            _predictions(network, data, test, batch), _predictions(network, data, chosen, batch)
         )
         places = {item.label: place for place, item in enumerate(chosen)}
         classes = tuple(data.classes[item.label] for item in chosen)
-        return score(answers, np.array([places[item.label] for item in test]), classes)
+        return score(predictions, np.array([places[item.label] for item in test]), classes)
     if protocol == ONE_SHOT:
-        raise ConfigError(f"{weights} classifies: the protocol {ONE_SHOT} needs weights that embed")
+        raise ConfigError(f"{weights} classifies: the protocol {ONE_SHOT} needs embeddings")
     if protocol or holdout:
         _, test = data.split(protocol=protocol, holdout=holdout, evaluated="test")
     else:
@@ -160,21 +161,21 @@ def evaluate_actions(
     if not test:
         raise ConfigError(f"no labelled sequence has the split {split!r}")
     labels = _labels_known(weights, network.classes, data, test)
-    return score(_answers(network, data, test, batch), labels, network.classes)
+    return score(_predictions(network, data, test, batch), labels, network.classes)
 
 
 def _labels_known(
     weights: Path, classes: tuple[str, ...], data: LabelledSequences, test: list[Labelled]
 ) -> IntArray:
-    """The true classes, in the order of the weights' own."""
+    """The true classes, as indices into the classes of the weights."""
     names = [data.classes[item.label] for item in test]
     unknown = sorted(set(names) - set(classes))
     if unknown:
-        raise DataError(f"{weights} does not know {', '.join(unknown[:4])} of the stores' classes")
+        raise DataError(f"{weights} lacks {', '.join(unknown[:4])} of the stores' classes")
     return np.array([classes.index(name) for name in names])
 
 
-def _answers(
+def _predictions(
     network: ActionNetwork, data: LabelledSequences, items: list[Labelled], batch: int
 ) -> FloatArray:
     form = network.clips
@@ -183,6 +184,6 @@ def _answers(
         some = items[first : first + batch]
         clips = [data.clip(item, form.frames, form.people) for item in some]
         parts.append(network(clips, [data.size(item) for item in some]))
-    if not np.isfinite(answers := np.concatenate(parts)).all():
-        raise WeightsError("the weights answer with numbers that are not finite")
-    return answers
+    if not np.isfinite(predictions := np.concatenate(parts)).all():
+        raise WeightsError("the weights' predictions must be finite numbers")
+    return predictions

@@ -1,4 +1,4 @@
-"""A picture of what is taken for what."""
+"""Picture of a confusion matrix."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def draw_confusion(
     title: str = "",
     overwrite: bool = True,
 ) -> None:
-    """Draw a confusion matrix as PNG: a row a true class, shares of its clips in percent.
+    """Draw a confusion matrix as PNG: one row per true class, shares of its clips in percent.
 
     Args:
-        counts: (C, C) clips of each class (row) by the class they were taken for (column). Rows
-            without clips are left out, and columns whose class is in no row and was never chosen.
+        counts: (C, C) clips by true class (row) and predicted class (column). Rows without clips
+            are omitted, and columns whose class has no row and was never predicted.
         classes: C names.
         path: the picture.
-        title: stands above it.
+        title: title of the picture.
         overwrite: whether an existing file may be replaced.
 
     Raises:
-        ConfigError: matplotlib is not installed, or no clip was judged.
+        ConfigError: matplotlib is not installed, or no clip was evaluated.
         OutputError: the picture cannot be written.
     """
     try:
@@ -48,7 +48,7 @@ def draw_confusion(
         ) from error
     rows = np.flatnonzero(counts.sum(axis=1))
     if not len(rows):
-        raise ConfigError("a confusion matrix needs clips that were judged, got none")
+        raise ConfigError("a confusion matrix needs evaluated clips, got none")
     columns = np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))
     shown = counts[np.ix_(rows, columns)]
     share = 100 * shown / shown.sum(axis=1, keepdims=True)
@@ -66,7 +66,7 @@ def draw_confusion(
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
     axes.set_xticks(range(len(columns)), [names[i] for i in columns], rotation=90, fontsize=small)
     axes.set_yticks(range(len(rows)), [names[i] for i in rows], fontsize=small)
-    axes.set_xlabel("taken for")
+    axes.set_xlabel("predicted")
     axes.set_ylabel("action")
     axes.set_title(title, fontsize=10, loc="left")
     if len(columns) <= _MOST_WITH_NUMBERS:

@@ -1,4 +1,4 @@
-"""All figures of an evaluation, gathered action by action."""
+"""Accumulation of evaluation metrics, action by action."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mbcli.types import FloatArray
 # The 14 joints of the MPI-INF-3DHP benchmark: Human3.6M's without these three.
 _BENCHMARK = [name for name in H36M17.joints if name not in ("pelvis", "spine", "nose")]
 _Metric = Callable[[FloatArray, FloatArray], float]
-# Figure to its metric, and how many frames of a stretch it takes to see the first.
+# Field to its metric, and the minimum number of consecutive frames that it needs.
 _METRICS: dict[str, tuple[_Metric, int]] = {
     "mpjpe": (metrics.mpjpe, 1),
     "p_mpjpe": (metrics.p_mpjpe, 1),
@@ -33,18 +33,18 @@ _OF_BENCHMARK = ("pck", "auc")
 
 @dataclass(frozen=True)
 class Figures:
-    """Errors of root-relative poses; NaN where there was nothing to measure.
+    """Errors of root-relative poses; NaN where nothing could be measured.
 
     Attributes:
         mpjpe: mm.
         p_mpjpe: mm, after each frame's best similarity transform.
         n_mpjpe: mm, after each frame's best scale.
-        mpjve: velocity error, mm a frame.
-        acceleration: acceleration error, mm a frame squared.
+        mpjve: velocity error, mm per frame.
+        acceleration: acceleration error, mm per frame squared.
         pck: percentage within 150 mm of the 14 joints of MPI-INF-3DHP.
         auc: mean of that percentage over thresholds of 0 to 150 mm.
         joints: MPJPE of each joint, mm.
-        frames: how many frames were compared.
+        frames: number of frames compared.
     """
 
     mpjpe: float
@@ -60,17 +60,17 @@ class Figures:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a protocol found.
+    """Result of an evaluation protocol.
 
     Attributes:
         protocol: its name.
-        mean: what ``overall`` is the mean of: ``actions`` that count alike, or ``frames``.
-        overall: the figures.
-        actions: those of each action; one without a name if the data tell none.
-        sequences: how many were compared.
-        left_out: names of those that the protocol leaves out.
-        missed: frames whose pose is known and was not found.
-        settings: how the lifter was used, ready for JSON.
+        mean: what ``overall`` averages over: equally weighted ``actions``, or ``frames``.
+        overall: the overall figures.
+        actions: the figures of each action; one entry without a name if the data has no actions.
+        sequences: number of sequences compared.
+        left_out: names of sequences that the protocol excludes.
+        missed: frames with ground truth but without a prediction.
+        settings: settings of the lifter, ready for JSON.
     """
 
     protocol: str
@@ -83,12 +83,12 @@ class Evaluation:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """Everything, ready for JSON: figures that are not there are None."""
+        """All results, ready for JSON: missing figures are None."""
         return _without_nan(asdict(self))
 
 
 class Tally:
-    """Adds up the errors of stretches of motion.
+    """Accumulates the errors of stretches of motion.
 
     Args:
         skeleton: of the J joints.
@@ -104,16 +104,16 @@ class Tally:
 
     @property
     def frames(self) -> int:
-        """How many were compared."""
+        """Number of frames compared."""
         return sum(counts["mpjpe"] for counts in self._counts.values())
 
     def add(self, prediction: FloatArray, target: FloatArray, action: str) -> None:
         """Compare a stretch of consecutive frames, each relative to its pelvis.
 
         Args:
-            prediction: (F, J, 3) mm; frames that were not found are NaN.
-            target: (F, J, 3) mm; frames that are not known are NaN.
-            action: what is done.
+            prediction: (F, J, 3) mm; frames without a prediction are NaN.
+            target: (F, J, 3) mm; frames without ground truth are NaN.
+            action: name of the action.
         """
         assert prediction.shape == target.shape, (prediction.shape, target.shape)
         root = self._skeleton.root
@@ -145,7 +145,7 @@ class Tally:
         return self._figures(list(self._sums))
 
     def over_actions(self) -> Figures:
-        """The mean over the actions, each counting alike."""
+        """The mean over the actions, with equal weights."""
         parts = list(self.actions().values())
         return Figures(
             **{name: _mean(getattr(part, name) for part in parts) for name in _METRICS},

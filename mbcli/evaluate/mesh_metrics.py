@@ -1,8 +1,8 @@
-"""Errors of recovered meshes, in millimetres, as the field reports them.
+"""Errors of recovered meshes in millimetres, as usual in the literature.
 
-MPVE is the mean distance of the vertices, both bodies moved so that their pelvis is at 0; MPJPE
-the same of the joints; PA-MPJPE that after each pose's best similarity transform. The published
-protocol takes 14 of H36M-17's joints for both: all but pelvis, spine and nose.
+MPVE is the mean distance between vertices, with the pelvis of both bodies at 0; MPJPE is the mean
+distance between joints; PA-MPJPE is MPJPE after each pose's best similarity transform. The
+published protocol uses 14 joints of H36M-17 for both: all except pelvis, spine and nose.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PELVIS = H36M17.index("pelvis")
 
 
 class MeshErrors:
-    """Means over many poses, a part of them at a time, so that no mesh has to be kept."""
+    """Means over many poses, accumulated in parts, so that no meshes have to be kept."""
 
     def __init__(self) -> None:
         self._poses = 0
@@ -35,7 +35,7 @@ class MeshErrors:
         true_vertices: FloatArray,
         true_joints: FloatArray,
     ) -> None:
-        """Take in some poses.
+        """Add poses.
 
         Args:
             vertices: (N, V, 3) metres.
@@ -56,7 +56,7 @@ class MeshErrors:
         self._poses += len(joints)
 
     def result(self) -> dict[str, float]:
-        """``mpve``, ``mpjpe`` and ``pa_mpjpe`` in millimetres; empty without any pose."""
+        """``mpve``, ``mpjpe`` and ``pa_mpjpe`` in millimetres; empty if there are no poses."""
         if not self._poses:
             return {}
         return {name: _MILLIMETRES * value / self._poses for name, value in self._sums.items()}

@@ -1,7 +1,7 @@
-"""Pose metrics, written from their definitions.
+"""Pose metrics, implemented from their definitions.
 
-Shapes are (..., T, J, 3) in one unit; results are in that unit, averaged over everything but
-what a function says.
+Shapes are (..., T, J, 3) in one unit; results are in that unit, averaged over all axes unless
+stated otherwise.
 """
 
 from __future__ import annotations
@@ -43,21 +43,21 @@ def n_mpjpe(prediction: FloatArray, target: FloatArray) -> float:
 
 
 def mpjve(prediction: FloatArray, target: FloatArray) -> float:
-    """Mean per-joint velocity error a frame (Pavllo et al., CVPR 2019)."""
+    """Mean per-joint velocity error per frame (Pavllo et al., CVPR 2019)."""
     return mpjpe(np.diff(prediction, axis=-3), np.diff(target, axis=-3))
 
 
 def acceleration_error(prediction: FloatArray, target: FloatArray) -> float:
-    """Mean per-joint acceleration error a frame squared (Kanazawa et al., CVPR 2019)."""
+    """Mean per-joint acceleration error per frame squared (Kanazawa et al., CVPR 2019)."""
     return mpjpe(np.diff(prediction, 2, axis=-3), np.diff(target, 2, axis=-3))
 
 
 def pck(prediction: FloatArray, target: FloatArray, threshold: float = PCK_THRESHOLD) -> float:
-    """Percentage of joints nearer to their targets than a threshold (Mehta et al., 3DV 2017)."""
+    """Percentage of joints closer to their targets than a threshold (Mehta et al., 3DV 2017)."""
     return 100 * float((joint_errors(prediction, target) < threshold).mean())
 
 
 def auc(prediction: FloatArray, target: FloatArray) -> float:
-    """Mean of the PCK over thresholds of 0 to 150 in steps of 5, as MPI-INF-3DHP publishes it."""
+    """Mean PCK over thresholds of 0 to 150 in steps of 5, as published by MPI-INF-3DHP."""
     errors = joint_errors(prediction, target)
     return 100 * float(np.mean([(errors < threshold).mean() for threshold in AUC_THRESHOLDS]))

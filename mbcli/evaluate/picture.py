@@ -1,4 +1,4 @@
-"""An evaluation as a picture: errors by action and by joint."""
+"""Picture of an evaluation: errors by action and by joint."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def draw_evaluation(evaluation: Evaluation, path: Path, *, title: str, overwrite
     """Draw MPJPE and P-MPJPE of each action, and the MPJPE of each joint.
 
     Args:
-        evaluation: what is drawn.
-        path: where to; ``SUFFIXES``.
-        title: above the picture.
-        overwrite: whether a file that exists is replaced.
+        evaluation: the evaluation to draw.
+        path: the picture, with one of ``SUFFIXES``.
+        title: title of the picture.
+        overwrite: whether an existing file may be replaced.
 
     Raises:
         OutputError: it cannot be written.
     """
-    # Imported on use: most evaluations draw nothing. The plain figure needs no window system.
+    # Imported on use: most evaluations draw nothing. A plain Figure needs no window system.
     from matplotlib.figure import Figure
 
     overall = evaluation.overall
@@ -57,7 +57,7 @@ def draw_evaluation(evaluation: Evaluation, path: Path, *, title: str, overwrite
 
 
 def _bars(axes: Axes, names: list[str], series: dict[str, list[float]]) -> None:
-    """Horizontal bars, the first name on top, the value beside each."""
+    """Horizontal bars, the first name on top, each with its value."""
     height = 0.8 / len(series)
     for number, (label, values) in enumerate(series.items()):
         places = [row + (number - (len(series) - 1) / 2) * height for row in range(len(names))]

@@ -1,8 +1,8 @@
-"""How a lifter is measured on a sequence store that holds the truth.
+"""Evaluation protocols for lifters, on sequence stores with ground truth.
 
-Both protocols take what a lifter answers in pixels, turn it into millimetres by the ``factor`` of
-each frame, and compare it with ``truth``, each relative to the pelvis. Stores hold the joints of
-H36M-17: a lifter of more joints is given those, and measured on them.
+Both protocols convert a lifter's predictions from pixels to millimetres by the ``factor`` of each
+frame, and compare them with ``truth``, both relative to the pelvis. Stores hold the joints of
+H36M-17: a lifter with more joints receives only those, and is evaluated on them.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 Input = Literal["detected", "projected"]
 Progress = Callable[[int, int], None]
 
-# Videos of Human3.6M whose truth drifts away from the pictures, by the names of the published
-# pickle: subject 9, Greeting, SittingDown and Waiting, all cameras.
+# Videos of Human3.6M whose ground truth drifts away from the pictures, by their names in the
+# published pickle: subject 9, Greeting, SittingDown and Waiting, all cameras.
 BLOCKED = ("s_09_act_05_subact_02", "s_09_act_10_subact_02", "s_09_act_13_subact_01")
 _CAMERA = re.compile(r"_cam?_\d+(#\d+)?$")
 
-# Where the data do not tell the size of the pictures, and the lifter does not ask for it.
+# Used if the data lack the size of the pictures and the lifter does not need it.
 _ANY_SIZE = (1000, 1000)
 
 
@@ -49,16 +49,16 @@ class Measurement(Protocol):
         source: Input,
         progress: Progress | None = None,
     ) -> Evaluation:
-        """Measure a lifter.
+        """Evaluate a lifter.
 
         Args:
-            stores: with truth and factor.
-            lifter: what is measured.
-            splits: which sequences.
-            source: the keypoints that it is given: ``detected``, those of the store, or
-                ``projected``, the places of the true joints in the picture with confidence 1,
-                which then stand for what it answers in x and y too (published: ``gt_2d``).
-            progress: is told (frames done, frames in all).
+            stores: stores with truth and factor.
+            lifter: the lifter to evaluate.
+            splits: the splits to use.
+            source: its input keypoints: ``detected``, those of the store, or ``projected``, the
+                projections of the true joints with confidence 1, which then also replace its
+                prediction in x and y (published as ``gt_2d``).
+            progress: receives (frames done, total frames).
 
         Raises:
             DataError: a store lacks an array, or nothing is left to compare.
@@ -76,18 +76,19 @@ def h36m(
 ) -> Evaluation:
     """MotionBERT's evaluation on Human3.6M (Zhu et al. 2023, section 4.2); see `Measurement`.
 
-    Clips of the lifter's window without overlap; frames after a sequence's last whole clip are
-    not compared, a sequence shorter than a clip is one shorter clip. The three blocked videos are
-    left out. The figures are the mean over the actions of the mean over an action's frames.
+    Clips have the length of the lifter's window and do not overlap. Frames after a sequence's last
+    complete clip are not compared; a sequence shorter than a clip is one shorter clip. The three
+    blocked videos are excluded. Figures are averaged over the frames of each action, and then over
+    actions.
 
     Args:
         stores: see `Measurement`.
-        lifter: the published one has the ``image`` as its window and averages with the mirrored
+        lifter: the published one uses the ``image`` as its window and averages with the mirrored
             clip.
         splits: see `Measurement`.
         source: see `Measurement`.
         progress: see `Measurement`.
-        most: take so many clips only, evenly chosen.
+        most: maximum number of clips, chosen evenly.
     """
     sequences = measurable(stores, splits, source)
     left_out = tuple(s.name for _, s in sequences if _CAMERA.sub("", s.name) in BLOCKED)
@@ -134,9 +135,9 @@ def plain(
     source: Input = "detected",
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Every frame of every sequence, lifted as a video is; see `Measurement`.
+    """Every frame of every sequence, lifted like a video; see `Measurement`.
 
-    Overlapping windows, faded into each other. Every frame counts alike.
+    Windows overlap and are blended. All frames have equal weight.
     """
     sequences = measurable(stores, splits, source)
     total, done = sum(sequence.frames for _, sequence in sequences), 0
@@ -178,7 +179,7 @@ def measurable(
         source: see `Measurement`.
 
     Raises:
-        DataError: a store lacks an array, or no sequence is of those splits.
+        DataError: a store lacks an array, or no sequence belongs to those splits.
     """
     stores = list(stores)
     needs = ("truth", "factor", *(["target"] if source == "projected" else []))
@@ -186,7 +187,7 @@ def measurable(
         lacking = [name for name in needs if not store.has(name)]
         if lacking:
             raise DataError(
-                f"{store.path} must hold {' and '.join(needs)} to measure on, got no {lacking[0]}"
+                f"{store.path} must hold {' and '.join(needs)} to evaluate on, got no {lacking[0]}"
             )
     chosen = [(st, se) for st in stores for se in st.sequences if se.split in splits]
     if not chosen:
@@ -204,21 +205,21 @@ def _size(sequence: Sequence, lifter: Lifter) -> tuple[int, int]:
         return sequence.size
     if lifter.whole_picture:
         raise DataError(
-            f"sequence {sequence.name} must tell the size of its pictures: these weights see the "
+            f"sequence {sequence.name} must have the size of its pictures: these weights use the "
             "whole picture"
         )
     return _ANY_SIZE
 
 
 def _stored(lifter: Lifter) -> list[int]:
-    """Where a lifter has the joints of stores."""
+    """Indices of the stores' joints in a lifter's skeleton."""
     return [lifter.skeleton.index(joint) for joint in H36M17.joints]
 
 
 def _keypoints(
     store: SequenceStore, sequence: Sequence, source: Input, lifter: Lifter
 ) -> FloatArray:
-    """(F, J, 3) the first person's keypoints, or the true places, in the lifter's joints."""
+    """(F, J, 3) the first person's keypoints, or the true projections, in the lifter's skeleton."""
     if source == "detected":
         found: FloatArray = store.array("keypoints", sequence)[:, 0]
     else:
@@ -263,8 +264,8 @@ def _compare(
 def _some(tally: Tally) -> None:
     if not tally.frames:
         raise DataError(
-            "nothing to compare: no frame has a known truth, a known factor and a pose "
-            f"({tally.missed} known ones were not found)"
+            "nothing to compare: no frame has ground truth, a factor and a predicted pose "
+            f"({tally.missed} frames with ground truth have no prediction)"
         )
 
 

@@ -1,1 +1,1 @@
-"""How a body moves: rotations of its bones, angles of its joints."""
+"""Kinematics: rotations of bones and angles of joints."""

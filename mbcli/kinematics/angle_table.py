@@ -1,28 +1,28 @@
-"""The angles of a body by name: in which pose each is 0, which way it grows, what it is made of.
+"""The table of joint angles: zero pose, positive direction and required joints of each.
 
-`mbcli.kinematics.angles` computes them, and has their conventions.
+`mbcli.kinematics.angles` computes them and describes their conventions.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# The joints that the axes of the pelvis and of the trunk are made of.
+# The joints that define the axes of the pelvis and of the trunk.
 PELVIS = ("right_hip", "left_hip", "pelvis", "spine")
 TRUNK = ("spine", "thorax", "right_shoulder", "left_shoulder")
 
 
 @dataclass(frozen=True)
 class Angle:
-    """What an angle is.
+    """Definition of an angle.
 
     Attributes:
-        name: as in files; OpenSim's where the meaning is the same.
-        label: for people, without the side.
+        name: name in files; OpenSim's name if the meaning is identical.
+        label: human-readable name, without the side.
         zero: the pose in which it is 0.
-        positive: which way it grows.
+        positive: the direction in which it increases.
         joints: the joints that it is computed from.
-        grounded: whether it needs to be known which way is up.
+        grounded: whether it depends on the direction of gravity.
     """
 
     name: str

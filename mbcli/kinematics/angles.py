@@ -1,36 +1,37 @@
-"""Angles of joints from the places of joints, after the conventions of the ISB.
+"""Joint angles from joint positions, following the conventions of the ISB.
 
-Segments get axes as the ISB recommends (Wu et al. 2002, J. Biomech. 35, 543; Wu et al. 2005,
+Segments have axes as recommended by the ISB (Wu et al. 2002, J. Biomech. 35, 543; Wu et al. 2005,
 J. Biomech. 38, 981): x forward, y up along the segment, z to the person's right.
 
-    pelvis     z from the left hip to the right hip, y towards the spine joint, square to z
-    trunk      y from the spine joint to the thorax, z from the left to the right shoulder, square
-    thigh      y from the knee to the hip; z square to the plane of the bent leg
-    upper arm  y from the elbow to the shoulder; z square to the plane of the bent arm
+    pelvis     z from the left to the right hip, y towards the spine joint, perpendicular to z
+    trunk      y from the spine joint to the thorax, z from the left to the right shoulder,
+               perpendicular to y
+    thigh      y from the knee to the hip; z perpendicular to the plane of the bent leg
+    upper arm  y from the elbow to the shoulder; z perpendicular to the plane of the bent arm
 
-The joint coordinate systems are those of Grood and Suntay (1983, J. Biomech. Eng. 105, 136):
-first about z of the segment nearer the pelvis (flexion), then about the floating x axis (ad- and
-abduction, bending), last about y of the farther segment (axial rotation). Body-fixed z-x-y is
-also what the models of OpenSim do, whose names the angles have wherever the meaning is the same;
-signs are those of the full-body model of Rajagopal et al. (2016), where a bent knee is positive.
-In older models such as gait2392 it is negative.
+The joint coordinate systems are those of Grood and Suntay (1983, J. Biomech. Eng. 105, 136): first
+about z of the proximal segment (flexion), then about the floating x axis (adduction and abduction,
+bending), last about y of the distal segment (axial rotation). OpenSim's models use the body-fixed
+sequence z-x-y, too; angles have OpenSim's names wherever the meaning is identical. Signs are those
+of the full-body model of Rajagopal et al. (2016), where a bent knee is positive. In older models
+such as gait2392 it is negative.
 
-Places of joints say nothing of a segment's twist about itself, and this bounds what can be had:
+Joint positions do not determine the axial rotation of a segment, which limits the angles:
 
-    - Three points make the pelvis, and the third is the spine joint: its tilt, and with it the
-      angle at the hip, is measured from the lower trunk, not from the iliac spines. An offset of
-      10 to 20 degrees to a gait laboratory's hip flexion is a matter of definition.
-    - Hip and arm rotation come from the plane of the bent knee or elbow, and are NaN while it is
-      bent by less than 30 degrees: half of the shank's length is then the lever on which an error
-      of the ankle works.
-    - Knee and elbow are the angle between two bones. It cannot be negative: overextension reads
-      as flexion, and valgus or a carrying angle are in it.
-    - Not to be had: the ankle and its inversion (no toe), forearm pronation and the wrist (no
-      hand), the twist of the shank, the scapula, rotation of the head.
+    - The pelvis is defined by three points, the third being the spine joint: its tilt, and thus
+      the hip angle, is relative to the lower trunk, not to the iliac spines. An offset of 10 to 20
+      degrees from a gait laboratory's hip flexion is a matter of definition.
+    - Hip and arm rotation are derived from the plane of the bent knee or elbow, and are NaN while
+      it is bent by less than 30 degrees, where an error of the ankle acts on a lever of only half
+      the shank's length.
+    - Knee and elbow angles are angles between two bones. They cannot be negative: hyperextension
+      appears as flexion, and valgus or a carrying angle are included.
+    - Not available: the ankle and its inversion (no toe), forearm pronation and the wrist (no
+      hand), axial rotation of the shank, the scapula, rotation of the head.
 
-Where a pair of angles loses its meaning (a limb along the axis of its flexion) it is NaN, within
-10 degrees of that pose. For a mirrored person left and right exchange values, and those of the
-trunk and the pelvis to one side change sign.
+Where a pair of angles is singular (a limb along its flexion axis) it is NaN, within 10 degrees of
+that pose. For a mirrored person left and right exchange values, and sideways angles of trunk and
+pelvis change sign.
 """
 
 from __future__ import annotations
@@ -58,14 +59,14 @@ __all__ = [
     "without_jumps",
 ]
 
-# A rotation is read from the plane of a bent limb from 30 degrees on (and up to 150).
+# Rotation is derived from the plane of a limb that is bent by 30 to 150 degrees.
 _BENT = 0.5
-# Two directions within 10 degrees of each other span no plane worth having.
+# Two directions within 10 degrees of each other do not define a reliable plane.
 _SINGULAR = float(np.sin(np.radians(10)))
-# Where the angles of a limb begin: what is behind and above belongs to raising it forwards.
+# Lower limit of the angles of a limb: positions behind and above count as raised forwards.
 _LOWEST = -90.0
 
-# What `_limb` gives, in its order.
+# The results of `_limb`, in order.
 _LEG = ("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle")
 _ARM = ("arm_flex", "arm_add", "arm_rot", "elbow_flex")
 
@@ -75,11 +76,11 @@ LEVEL = frozen_array(np.diag([1.0, -1.0, -1.0]))
 
 @dataclass(frozen=True, eq=False)
 class JointAngles:
-    """Angles of one or many bodies.
+    """Angles of one or more bodies.
 
     Attributes:
-        names: keys of ``ANGLES``, which says what each is.
-        degrees: (..., N) float64, NaN where the angle has no meaning or a joint is missing.
+        names: keys of ``ANGLES``, which defines them.
+        degrees: (..., N) float64, NaN where an angle is undefined or a joint is missing.
     """
 
     names: tuple[str, ...]
@@ -95,20 +96,20 @@ def joint_angles(
     ground: npt.ArrayLike | None = None,
     skeleton: Skeleton = H36M17,
 ) -> JointAngles:
-    """The angles of bodies; see the head of this file for their conventions.
+    """Compute the angles of bodies; see the module's docstring for their conventions.
 
-    The result does not depend on where a body stands or how it is turned, except for those angles
-    that are measured against the ground.
+    The result does not depend on the position or orientation of a body, except for angles relative
+    to the ground.
 
     Args:
-        positions: (..., J, 3) in any unit and any right-handed axes (those of the camera are);
-            NaN where missing.
-        ground: (3, 3) rotation from these axes to ones whose y points up against gravity, such as
-            ``LEVEL``; None leaves out the tilt and heading of the pelvis and the trunk.
+        positions: (..., J, 3) in any unit and any right-handed axes (such as the camera's); NaN
+            where missing.
+        ground: (3, 3) rotation from these axes to axes whose y points up against gravity, such as
+            ``LEVEL``; None omits the tilt and heading of the pelvis and the trunk.
         skeleton: of the J joints.
 
     Returns:
-        Each angle of ``ANGLES`` that can be had. Flexion of hip and arm lies within -90..270,
+        All angles of ``ANGLES`` that can be computed. Flexion of hip and arm is within -90..270,
         knee, elbow and elevation within 0..180, all others within -180..180.
     """
     points = np.asarray(positions, dtype=np.float64)
@@ -143,11 +144,11 @@ def joint_angles(
 
 
 def motion_angles(motion: Motion3D) -> JointAngles:
-    """(T, P, N) angles of a motion, those against the ground included.
+    """(T, P, N) angles of a motion, including those relative to the ground.
 
-    The ground is that of the motion's world; without an estimated one the camera of the first
-    frame is taken to be level.
-    Headings go on beyond 180 degrees where a person turns, so that their curves have no jumps.
+    The ground is that of the motion's world; without an estimated one, the camera of the first
+    frame is assumed to be level. Headings continue beyond 180 degrees when a person turns, so that
+    their curves have no jumps.
     """
     result = joint_angles(motion.camera.to_world(motion.in_camera), LEVEL, motion.skeleton)
     degrees = result.degrees.copy()
@@ -160,11 +161,11 @@ def motion_angles(motion: Motion3D) -> JointAngles:
 def opensim_pelvis(
     positions: npt.ArrayLike, ground: npt.ArrayLike, skeleton: Skeleton = H36M17
 ) -> FloatArray:
-    """How OpenSim's models turn the pelvis: pelvis_tilt, pelvis_list, pelvis_rotation.
+    """Pelvis rotation as in OpenSim's models: pelvis_tilt, pelvis_list, pelvis_rotation.
 
-    Body-fixed about z, x, y of the ground, in this order. For a person who does not face along
-    x, tilt and list have not the meaning of their names: read ``pelvis_forward_tilt`` and
-    ``pelvis_obliquity`` instead, whose heading comes first (Baker 2001, Hum. Mov. Sci. 20, 787).
+    The rotations are body-fixed about z, x, y of the ground, in this order. For a person who does
+    not face along x, tilt and list do not mean what their names say: use ``pelvis_forward_tilt``
+    and ``pelvis_obliquity``, whose heading comes first (Baker 2001, Hum. Mov. Sci. 20, 787).
 
     Args:
         positions: (..., J, 3), see :func:`joint_angles`.
@@ -182,14 +183,14 @@ def opensim_pelvis(
 def angle_confidence(
     confidence: npt.ArrayLike, names: tuple[str, ...], skeleton: Skeleton = H36M17
 ) -> FloatArray:
-    """(..., N) how sure each angle is: as its least certain joint of (..., J)."""
+    """(..., N) confidence of each angle: the minimum over its joints of (..., J)."""
     scores = np.asarray(confidence)
     columns = [[skeleton.index(joint) for joint in ANGLES[name].joints] for name in names]
     return np.stack([scores[..., used].min(axis=-1) for used in columns], axis=-1)
 
 
 def without_jumps(degrees: npt.ArrayLike) -> FloatArray:
-    """(T, ...) degrees with whole turns added so that no step is over 180; NaN is stepped over."""
+    """(T, ...) degrees with full turns added so that no step exceeds 180; NaN is skipped."""
     values = np.array(degrees, dtype=np.float64)
     columns = values.reshape(len(values), -1)
     for column in columns.T:
@@ -200,14 +201,14 @@ def without_jumps(degrees: npt.ArrayLike) -> FloatArray:
 
 def _pelvis_axes(points: FloatArray, skeleton: Skeleton) -> FloatArray:
     right, left, pelvis, spine = (points[..., skeleton.index(joint), :] for joint in PELVIS)
-    # The hips hold a pelvis better than the spine joint does: z is theirs, y gives way.
+    # The hips determine the pelvis more reliably than the spine joint: z is theirs, y is adjusted.
     return _axes(spine - pelvis, right - left, keep_right=True)
 
 
 def _axes(up: FloatArray, right: FloatArray, *, keep_right: bool = False) -> FloatArray:
-    """(..., 3, 3) with columns x, y, z: y along ``up`` and z near ``right``, or the other way.
+    """(..., 3, 3) with columns x, y, z: y along ``up`` and z near ``right``, or vice versa.
 
-    NaN where the two are nearly one line.
+    NaN where the two are nearly parallel.
     """
     forward = np.cross(up, right)
     longest = np.linalg.norm(up, axis=-1) * np.linalg.norm(right, axis=-1)
@@ -225,14 +226,14 @@ def _axes(up: FloatArray, right: FloatArray, *, keep_right: bool = False) -> Flo
 
 
 def _within(frame: FloatArray, other: FloatArray) -> FloatArray:
-    """``other``, vectors as columns, in the axes of ``frame``."""
+    """Express ``other``, vectors as columns, in the axes of ``frame``."""
     return np.swapaxes(frame, -1, -2) @ other
 
 
 def _limb(
     base: FloatArray, upper: FloatArray, lower: FloatArray, sign: float, *, bends: float
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Flexion, adduction, axial rotation of the upper bone, and the bend to the lower one.
+    """Flexion, adduction and axial rotation of the upper bone, and the angle to the lower one.
 
     ``upper`` and ``lower`` point up the limb; ``sign`` is 1 for the right and -1 for the left.
     """

@@ -1,4 +1,4 @@
-"""Bones that keep their length."""
+"""Bone lengths."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from mbcli.types import FloatArray
 def distances(
     positions: FloatArray, skeleton: Skeleton, pairs: Iterable[tuple[str, str]]
 ) -> FloatArray:
-    """(..., J, 3) positions to (..., N) distances between N pairs of joints, NaN where unknown."""
+    """(..., J, 3) positions -> (..., N) distances between N pairs of joints, NaN where unknown."""
     first, second = ([skeleton.index(name) for name in names] for names in zip(*pairs, strict=True))
     return np.linalg.norm(positions[..., first, :] - positions[..., second, :], axis=-1)
 
 
 def bone_lengths(positions: FloatArray, skeleton: Skeleton) -> FloatArray:
-    """(..., J, 3) positions to (..., J) metres from each joint to its parent; 0 at a root."""
+    """(..., J, 3) positions -> (..., J) metres from each joint to its parent; 0 at a root."""
     parents, points = np.array(skeleton.parents), positions.astype(np.float64)
     lengths = np.linalg.norm(points - points[..., parents, :], axis=-1)
     return np.where(parents < 0, 0.0, lengths)
 
 
 def usual_lengths(positions: FloatArray, skeleton: Skeleton, *, symmetric: bool) -> FloatArray:
-    """(T, J, 3) positions of one person to (J,), the median length of each bone.
+    """(T, J, 3) positions of one person -> (J,) median length of each bone.
 
-    NaN for a bone that is never seen, 0 at a root.
+    NaN for a bone that is never known, 0 at a root.
 
     Args:
         positions: metres, NaN where unknown.
-        skeleton: whose joints they are.
-        symmetric: give both sides the median of their lengths together.
+        skeleton: of the J joints.
+        symmetric: give both sides the median of their combined lengths.
     """
     lengths = bone_lengths(positions, skeleton)
     if symmetric:
@@ -43,7 +43,7 @@ def usual_lengths(positions: FloatArray, skeleton: Skeleton, *, symmetric: bool)
 
 
 def known_medians(values: FloatArray) -> FloatArray:
-    """(T, ...) to (...), the median over time of what is known; NaN where nothing ever is."""
+    """(T, ...) -> (...) median of the known values over time; NaN where none is known."""
     medians = np.full(values.shape[1:], np.nan)
     seen = np.isfinite(values).any(axis=0)
     medians[seen] = np.nanmedian(values[:, seen], axis=0)
@@ -51,15 +51,15 @@ def known_medians(values: FloatArray) -> FloatArray:
 
 
 def with_lengths(positions: FloatArray, lengths: FloatArray, skeleton: Skeleton) -> FloatArray:
-    """Move joints along their bones until these have the given lengths.
+    """Move joints along their bones so that the bones have the given lengths.
 
-    Roots stay where they are, and every bone keeps its direction. A joint that lies upon its
-    parent has none and stays there; one whose parent is unknown stays where it is.
+    Roots keep their positions, and bones their directions. A joint that coincides with its parent
+    has no direction and stays there; a joint whose parent is unknown keeps its position.
 
     Args:
         positions: (..., J, 3) metres, NaN where unknown.
-        lengths: (J,) or (..., J) metres, see `usual_lengths`; NaN leaves a bone as it is.
-        skeleton: whose joints they are.
+        lengths: (J,) or (..., J) metres, see `usual_lengths`; NaN leaves a bone unchanged.
+        skeleton: of the J joints.
 
     Returns:
         (..., J, 3) float64.

@@ -1,4 +1,4 @@
-"""Where people stand when a motion is shown in space, and the floor below them."""
+"""Positions of people when a motion is shown in space, and the floor below them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from mbcli.types import FloatArray
 FEET = ("right_ankle", "left_ankle")
 """Joints that stand on the floor, in the order of ``Refinement.foot_contacts``."""
 
-_APART = 1.2  # metres between people whose places are not known
-_FLOOR_PERCENTILE = 95.0  # of the lower ankle: in one frame of twenty it may be wrong
-_STANDING = 1.0  # metres from the pelvis down to the floor, where nobody tells
+_APART = 1.2  # metres between people whose positions are unknown
+_FLOOR_PERCENTILE = 95.0  # of the lower ankle, which may be wrong in one frame of twenty
+_STANDING = 1.0  # metres from the pelvis down to the floor, if there are no people
 
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Where the people of a motion stand: x right, y down, z away; metres.
+    """Positions of the people of a motion: x right, y down, z away; metres.
 
     Attributes:
-        offsets: (T, P, 3) float32, what to add to ``motion.positions``.
-        known: whether these are places in space; else people stand side by side, the pelvis of
-            each standing still.
-        camera: whose world they are shown in, whose axes ``offsets`` are in.
-        floor: y of the floor in the world; 0 where it was estimated.
+        offsets: (T, P, 3) float32, to be added to ``motion.positions``.
+        known: whether these are positions in space; else people stand side by side, each with a
+            stationary pelvis.
+        camera: the camera; ``offsets`` are in its axes, the scene is shown in its world.
+        floor: y of the floor in the world; 0 if it was estimated.
     """
 
     offsets: FloatArray
@@ -38,20 +38,20 @@ class Places:
 
     @property
     def grounded(self) -> bool:
-        """Whether the world stands upright on an estimated floor."""
+        """Whether the world is upright, with an estimated floor."""
         return self.camera.grounded
 
 
 def places_of(motion: Motion3D, shown: npt.NDArray[np.bool_]) -> Places:
-    """Find out where people stand.
+    """Determine the positions of people.
 
     Args:
-        motion: whose people they are.
-        shown: (T, P) who is shown when; the places of all of them must be known.
+        motion: the motion.
+        shown: (T, P) mask of the people shown; positions in space are used only if all are known.
     """
     offsets, known = _offsets(motion, shown)
     frames = len(shown)
-    # Without places in space there is no way from where people stand to the world either.
+    # Without positions in space there is no transformation to the world either.
     camera = motion.camera if known else motion.camera.lasting(frames)
     if camera.grounded:
         return Places(offsets, known, camera, 0.0)
@@ -70,7 +70,7 @@ def _offsets(motion: Motion3D, shown: npt.NDArray[np.bool_]) -> tuple[FloatArray
 def _floor_level(
     motion: Motion3D, offsets: FloatArray, camera: Camera, shown: npt.NDArray[np.bool_]
 ) -> float:
-    """The y of the lower ankle, in all but the wildest frames."""
+    """The y of the lower ankle, ignoring outlier frames."""
     ankles = [motion.skeleton.index(joint) for joint in FEET]
     points = camera.to_world(motion.positions[:, :, ankles] + offsets[:, :, None])
     lower = np.fmax.reduce(points[shown, :, 1].astype(np.float32), axis=-1)

@@ -1,21 +1,21 @@
-"""The bones that move: joints, their parents, and a rest pose of constant lengths.
+"""The rig: joints, their parents, and a rest pose with constant bone lengths.
 
 The rest pose is a T-pose in metres: y up, the face towards +z, the person's left side at +x, arms
-level, legs straight down, palms down, the pelvis at the origin. The joints bear the names of
-Human3.6M and stand where those do. Four kinds of joint are added:
+horizontal, legs straight down, palms down, the pelvis at the origin. The joints have the names and
+positions of Human3.6M's. Four kinds of joint are added:
 
-    right_pelvis, left_pelvis, lower_back   at the pelvis: each turns one of its three bones
-    neck, right_collar, left_collar         at the thorax: each turns one of its three bones
+    right_pelvis, left_pelvis, lower_back   at the pelvis: each rotates one of its three bones
+    neck, right_collar, left_collar         at the thorax: each rotates one of its three bones
 
-since an estimated body bends between these bones, which one rotation could not follow, and
+since an estimated body bends between these bones, which a single rotation cannot represent, and
 
-    right_hand, left_hand                   ends, straight on from the forearm
-    right_toes, left_toes                   ends, forwards of the shank and a little down
+    right_hand, left_hand                   ends, straight extensions of the forearm
+    right_toes, left_toes                   ends, forwards of the shank and slightly down
 
-since nothing is known of them. Their lengths, and how far forwards and down the toes are, are
-fractions of the forearm and of the shank, after the segment lengths of Drillis and Contini (1966).
-"nose" is Human3.6M's joint between thorax and head: it lies in front of the neck, which is why
-the bone to it leans forwards by 45 degrees and the one from it to the top of the head backwards.
+since nothing is known about them. Their lengths and the direction of the toes are fractions of the
+forearm and of the shank, from the segment lengths of Drillis and Contini (1966). "nose" is
+Human3.6M's joint between thorax and head: it is in front of the neck, so the bone to it leans
+forwards by 45 degrees, and the bone from it to the top of the head leans backwards.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _HAND, _FOREARM = 10.8, 14.6
 class _Bone(NamedTuple):
     parent: str | None
     direction: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    measured: str | None = None  # joint of H36M17 at the end of the bone whose length counts
+    measured: str | None = None  # joint of H36M17 at the end of the bone that gives the length
     factor: float = 1.0
 
 
@@ -96,7 +96,7 @@ PARENTS: tuple[int, ...] = tuple(
     -1 if bone.parent is None else JOINTS.index(bone.parent) for bone in _BONES.values()
 )
 
-# Where the joints of H36M17 are found among JOINTS.
+# Indices of the joints of H36M17 among JOINTS.
 TRACKED: tuple[int, ...] = tuple(JOINTS.index(joint) for joint in H36M17.joints)
 
 
@@ -105,9 +105,9 @@ class Rig:
     """A body's bones in the rest pose.
 
     Attributes:
-        offsets: (J, 3) float64: each of JOINTS as seen from its parent, in the rest pose; the
-            pelvis has 0.
-        metre: (3,) float64: a metre upwards in its axes and units.
+        offsets: (J, 3) float64: position of each of JOINTS relative to its parent, in the rest
+            pose; 0 for the pelvis.
+        metre: (3,) float64: one metre upwards in its axes and units.
     """
 
     offsets: FloatArray
@@ -115,7 +115,7 @@ class Rig:
 
     @cached_property
     def rest(self) -> FloatArray:
-        """(J, 3) places of the joints in the rest pose, the pelvis at 0."""
+        """(J, 3) positions of the joints in the rest pose, the pelvis at 0."""
         places = np.zeros_like(self.offsets)
         for joint, parent in enumerate(PARENTS):
             places[joint] = self.offsets[joint] + (places[parent] if parent >= 0 else 0)
@@ -129,7 +129,7 @@ class Rig:
 
 
 def children(joint: int) -> tuple[int, ...]:
-    """The joints that hang on one; none for an end."""
+    """The children of a joint; empty for an end."""
     return tuple(child for child, parent in enumerate(PARENTS) if parent == joint)
 
 

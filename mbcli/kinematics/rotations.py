@@ -1,6 +1,6 @@
-"""Rotations as matrices, over many frames at once: found from directions, and in other forms.
+"""Rotation matrices for many frames at once: from directions, and conversions to other forms.
 
-A rotation matrix (..., 3, 3) turns column vectors: ``matrix @ vector``. Axes are right-handed.
+A rotation matrix (..., 3, 3) rotates column vectors: ``matrix @ vector``. Axes are right-handed.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from scipy.spatial.transform import Rotation, Slerp
 from mbcli.geometry import nearest_rotation
 from mbcli.types import FloatArray
 
-_SMALL = 1e-9  # a shorter vector has no direction: rounding is all that it tells
+_SMALL = 1e-9  # a shorter vector has no direction, only rounding errors
 
-# Where the cosine of the middle angle is smaller, the outer two turn about the same axis.
+# If the cosine of the middle angle is smaller, the outer two rotations share an axis.
 _LOCKED = 1e-6
 
 
 def swing(start: npt.ArrayLike, end: npt.ArrayLike) -> FloatArray:
-    """The shortest rotations (..., 3, 3) that turn one direction into another.
+    """The shortest rotations (..., 3, 3) from one direction to another.
 
     Args:
         start: (..., 3) directions of length 1.
-        end: (..., 3) directions of length 1; 0 asks for no rotation.
+        end: (..., 3) directions of length 1; 0 means no rotation.
 
     Returns:
-        Rotations by at most half a turn. For opposite directions the axis is a fixed one at
-        right angles to ``start``.
+        Rotations by at most half a turn. For opposite directions the axis is a fixed one
+        perpendicular to ``start``.
     """
     a, b = np.broadcast_arrays(
         np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     )
     none = np.linalg.norm(b, axis=-1) < _SMALL
     b = np.where(none[..., None], a, b)
-    # Half the angle between them: (a x b, 1 + a.b), which vanishes only for opposite directions.
+    # By half-angle formulas: (a x b, 1 + a.b), which vanishes only for opposite directions.
     quaternion = np.concatenate(
         [np.cross(a, b), 1 + (a * b).sum(axis=-1, keepdims=True)], axis=-1
     )  # (..., 4) x y z w
@@ -45,11 +45,11 @@ def swing(start: npt.ArrayLike, end: npt.ArrayLike) -> FloatArray:
 
 
 def turn_about(axis: npt.ArrayLike, start: npt.ArrayLike, end: npt.ArrayLike) -> FloatArray:
-    """Rotations (..., 3, 3) about an axis that bring one direction as near to another as they can.
+    """Rotations (..., 3, 3) about an axis that bring one direction as close as possible to another.
 
     Args:
         axis: (3,) of length 1.
-        start: (3,) of length 1, at right angles to the axis.
+        start: (3,) of length 1, perpendicular to the axis.
         end: (..., 3) directions.
     """
     a, r = np.asarray(axis, dtype=np.float64), np.asarray(start, dtype=np.float64)
@@ -62,13 +62,13 @@ def turn_about(axis: npt.ArrayLike, start: npt.ArrayLike, end: npt.ArrayLike) ->
 
 
 def best_fit(rest: npt.ArrayLike, found: npt.ArrayLike) -> FloatArray:
-    """Rotations that bring vectors closest to others in the least-squares sense.
+    """Rotations that map vectors to others in the least-squares sense.
 
-    Rotations only, never a reflection. Longer vectors count more.
+    The results are rotations, never reflections. Longer vectors have more weight.
 
     Args:
         rest: (N, 3) vectors.
-        found: (..., N, 3) what they have become.
+        found: (..., N, 3) the rotated vectors.
 
     Returns:
         (..., 3, 3) with ``rotation @ rest[i]`` close to ``found[..., i, :]``.
@@ -89,7 +89,7 @@ def to_vectors(matrices: npt.ArrayLike) -> FloatArray:
 
 
 def from_quaternions(quaternions: npt.ArrayLike) -> FloatArray:
-    """Rotations (..., 3, 3) of quaternions (..., 4) x y z w, of any length but 0."""
+    """Rotations (..., 3, 3) of quaternions (..., 4) x y z w, of any length except 0."""
     q = np.asarray(quaternions, dtype=np.float64)
     matrices: FloatArray = Rotation.from_quat(q.reshape(-1, 4)).as_matrix()
     return matrices.reshape(*q.shape[:-1], 3, 3)
@@ -98,8 +98,8 @@ def from_quaternions(quaternions: npt.ArrayLike) -> FloatArray:
 def quaternions(matrices: npt.ArrayLike) -> FloatArray:
     """Quaternions (T, ..., 4) x y z w of rotations (T, ..., 3, 3).
 
-    Of the two that stand for a rotation, each is the one nearer to that of the frame before, so
-    that linear interpolation between frames takes the short way.
+    Of the two quaternions of a rotation, the one closer to that of the previous frame is chosen, so
+    that linear interpolation between frames takes the shorter path.
     """
     m = np.asarray(matrices, dtype=np.float64)
     q = Rotation.from_matrix(m.reshape(-1, 3, 3)).as_quat().reshape(*m.shape[:-2], 4)
@@ -110,11 +110,11 @@ def quaternions(matrices: npt.ArrayLike) -> FloatArray:
 
 
 def euler_zxy(matrices: npt.ArrayLike) -> FloatArray:
-    """Angles in degrees (T, ..., 3) about z, x, y with R = Rz Rx Ry: axes that turn along.
+    """Intrinsic angles in degrees (T, ..., 3) about z, x, y, with R = Rz Rx Ry.
 
-    Over the frames no angle jumps: of all triples that stand for a rotation the one nearest to
-    the frame before is taken, also beyond 180 degrees. Where x is at a quarter turn, so that z
-    and y turn about the same axis, y stays as it was.
+    Angles do not jump between frames: of all triples for a rotation, the one closest to the
+    previous frame is chosen, possibly beyond 180 degrees. Where x is a quarter turn, so that z and
+    y rotate about the same axis, y keeps its previous value.
     """
     m = np.asarray(matrices, dtype=np.float64)
     x = np.arcsin(np.clip(m[..., 2, 1], -1, 1))
@@ -135,7 +135,7 @@ def euler_zxy(matrices: npt.ArrayLike) -> FloatArray:
             ],
             axis=-1,
         )
-        other = here * [1, -1, 1] + np.pi  # the same rotation by way of x beyond a quarter turn
+        other = here * [1, -1, 1] + np.pi  # the rotation with x beyond a quarter turn
         near, far = (
             angles + 2 * np.pi * np.round((before - angles) / (2 * np.pi))
             for angles in (here, other)
@@ -149,12 +149,12 @@ def euler_zxy(matrices: npt.ArrayLike) -> FloatArray:
 def between(
     times: npt.ArrayLike, known_times: npt.ArrayLike, matrices: npt.ArrayLike
 ) -> FloatArray:
-    """Rotations at given times, on the shortest arcs between known ones, held beyond the ends.
+    """Interpolate rotations on the shortest arcs between known ones; constant beyond the ends.
 
     Args:
         times: (T,) any unit.
-        known_times: (K,) increasing, K from 1 on.
-        matrices: (K, N, 3, 3) rotations at those.
+        known_times: (K,) increasing, K at least 1.
+        matrices: (K, N, 3, 3) rotations at the known times.
 
     Returns:
         (T, N, 3, 3).

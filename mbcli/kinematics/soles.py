@@ -1,4 +1,4 @@
-"""Feet whose toes are drawn by rule, kept above a known floor."""
+"""Correction of feet with artificial toes, which are kept above a known floor."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from mbcli.kinematics.rotations import swing
 from mbcli.kinematics.solving import Pose
 from mbcli.types import FloatArray
 
-# Seconds: a foot lands and leaves the floor in about a tenth. The turn is held for twice what it is
-# smoothed over, so that smoothing takes nothing away from where it is needed.
+# Seconds: a foot lands and leaves the floor in about a tenth. The rotation is held for twice the
+# smoothing time, so that smoothing does not reduce it where it is needed.
 _HOLD, _SMOOTHING = 0.1, 0.04
 
 
 def above_floor(pose: Pose, fps: float) -> Pose:
-    """Turn feet at the ankle until their toes are on the floor, where they would be below it.
+    """Rotate feet at the ankle so that toes below the floor are raised to it.
 
     Args:
         pose: a rig in metres whose y axis points up from a floor at y = 0.
-        fps: frames a second.
+        fps: frames per second.
 
     Returns:
-        The pose; only rotations of the ankles differ. Where an ankle is under the floor itself by
-        more than a foot's length, the toes point straight up.
+        The pose; only the rotations of the ankles differ. If an ankle is below the floor by more
+        than a foot's length, the toes point straight up.
     """
     places, rotations = pose.forward(), pose.rotations.copy()
     for side in ("right", "left"):
@@ -50,13 +50,13 @@ def above_floor(pose: Pose, fps: float) -> Pose:
 
 
 def _smoothed(lift: FloatArray, fps: float) -> FloatArray:
-    """(T,) at least ``lift`` wherever that lasts, without corners."""
+    """(T,) smooth curve that is at least ``lift`` wherever that lasts."""
     held = maximum_filter1d(lift, 2 * round(_HOLD * fps) + 1, mode="nearest")
     return np.asarray(gaussian_filter1d(held, _SMOOTHING * fps, mode="nearest", truncate=2.0))
 
 
 def _world_rotation(pose: Pose, joint: int) -> FloatArray:
-    """(T, 3, 3) of a joint against the world."""
+    """(T, 3, 3) rotation of a joint relative to the world."""
     rotation = pose.rotations[:, joint]
     while PARENTS[joint] >= 0:
         joint = PARENTS[joint]

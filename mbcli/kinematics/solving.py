@@ -1,22 +1,23 @@
-"""From joint positions to the rotations of a rig's joints, and back.
+"""Inverse kinematics: from joint positions to the rotations of a rig's joints, and back.
 
-Positions say where a bone points and not how it is turned about itself. The rules, in short:
+Positions determine the direction of a bone, but not its axial rotation (twist). The rules, in
+short:
 
 - Lengths are constant (`mbcli.kinematics.bones`); directions are those of the input.
-- The pelvis is turned to fit both hips and the lower spine best, the thorax to fit both shoulders
+- The pelvis is rotated to fit both hips and the lower spine best, the thorax to fit both shoulders
   and the spine below it.
-- Every other joint starts from its parent's rotation and takes the shortest way to where its bone
-  points: no turn about the bone is added.
-- Thighs and upper arms are turned about themselves so that the knee and the elbow bend as hinges:
-  the knee backwards about its x axis, the elbow forwards about its y axis. The neck in the same
-  way, by the plane of thorax, nose and top of the head. The straighter the limb, the less its
-  bend tells; there, the shortest way from the rest pose takes over.
-- About its bone no such joint turns faster than `FASTEST_TWIST`, so that noise in a nearly
-  straight limb, or one that overstretches, makes no flip.
-- Ends (toes, hands, top of the head) do not turn.
-- Where the person is absent, rotations are taken from the shortest arcs between the frames around
-  the gap, and the root from a straight line; before the first and after the last frame that has
-  the person, the pose is held.
+- Every other joint starts from its parent's rotation and takes the shortest rotation to the
+  direction of its bone: no twist is added.
+- Thighs and upper arms are twisted so that the knee and the elbow bend as hinges: the knee
+  backwards about its x axis, the elbow forwards about its y axis. The neck is treated alike, with
+  the plane of thorax, nose and top of the head. The straighter the limb, the less reliable its
+  plane; there, the shortest rotation from the rest pose takes over.
+- No such joint twists faster than `FASTEST_TWIST`, so that noise in a nearly straight or
+  hyperextended limb does not cause flips.
+- Ends (toes, hands, top of the head) do not rotate.
+- Where the person is absent, rotations are interpolated on the shortest arcs between the frames
+  around the gap, and the root on a straight line; before the first and after the last frame with
+  the person, the pose is constant.
 """
 
 from __future__ import annotations
@@ -48,10 +49,10 @@ from mbcli.kinematics.rotations import (
 from mbcli.skeleton import H36M17, Skeleton
 from mbcli.types import FloatArray
 
-# Degrees a second: some three times what walking and dancing need.
+# Degrees per second: about three times what walking and dancing need.
 FASTEST_TWIST = 1500.0
 
-# Joints whose child is a hinge, and the hinge's axis in the rest pose: positive turns bend.
+# Joints whose child is a hinge, and the hinge's axis in the rest pose: positive rotation bends.
 _HINGES = {
     "right_hip": (1.0, 0.0, 0.0),
     "left_hip": (1.0, 0.0, 0.0),
@@ -60,12 +61,12 @@ _HINGES = {
     "neck": (-1.0, 0.0, 0.0),
 }
 
-# How much the rest pose counts beside the sine of the bend, for a straight limb, and the sines
-# between which that fades: above 35 degrees the bend decides alone.
+# Weight of the rest pose relative to the sine of the bend, for a straight limb, and the sines
+# between which it fades out: above 35 degrees only the bend counts.
 _REST_COUNTS = 0.3
 _FADES = (np.sin(np.radians(15)), np.sin(np.radians(35)))
 
-_TELLS = 1e-6  # a shorter axis has no direction
+_SHORTEST_AXIS = 1e-6  # a shorter axis has no direction
 _SMOOTHING = 0.05  # seconds, standard deviation of the window over which a hinge is found
 
 
@@ -75,9 +76,9 @@ class Pose:
 
     Attributes:
         rig: its bones.
-        root: (T, 3) places of the pelvis.
-        rotations: (T, J, 3, 3) of each joint against its parent, of the pelvis against the world;
-            none is NaN.
+        root: (T, 3) positions of the pelvis.
+        rotations: (T, J, 3, 3) of each joint relative to its parent, of the pelvis relative to the
+            world; never NaN.
     """
 
     rig: Rig
@@ -85,7 +86,7 @@ class Pose:
     rotations: FloatArray
 
     def forward(self) -> FloatArray:
-        """(T, J, 3) places of all joints of the rig."""
+        """(T, J, 3) positions of all joints of the rig."""
         turned = np.empty_like(self.rotations)
         places = np.empty((*self.rotations.shape[:2], 3))
         for joint, parent in enumerate(PARENTS):
@@ -98,15 +99,15 @@ class Pose:
         return places
 
     def tracked(self) -> FloatArray:
-        """(T, 17, 3) places of the joints of H36M17."""
+        """(T, 17, 3) positions of the joints of H36M17."""
         return self.forward()[:, list(TRACKED)]
 
     def turned(self, turn: npt.ArrayLike, scale: float = 1.0) -> Pose:
-        """The same motion in other axes and another unit, the rest pose turned along.
+        """Convert the motion to other axes and another unit, including the rest pose.
 
         Args:
-            turn: (3, 3) rotation from these axes to the others.
-            scale: units of the others in one of these.
+            turn: (3, 3) rotation from the present axes to the others.
+            scale: number of the other units per present unit.
         """
         m = np.asarray(turn, dtype=np.float64)
         return Pose(
@@ -117,21 +118,21 @@ class Pose:
 
 
 def solve(positions: npt.ArrayLike, fps: float, skeleton: Skeleton = H36M17) -> Pose:
-    """Find the rotations of a body from the places of its joints.
+    """Compute the rotations of a body from its joint positions.
 
     Args:
-        positions: (T, J, 3) metres in any right-handed axes. Of the joints those of H36M17 are
-            used; the person is absent from a frame in which none is finite. The rotations are those
-            from the rest pose, which stands along the y axis, into these axes.
-        fps: frames a second.
+        positions: (T, J, 3) metres in any right-handed axes. Only the joints of H36M17 are used;
+            the person is absent from a frame in which none is finite. The rotations lead from the
+            rest pose, which is upright along the y axis, to these axes.
+        fps: frames per second.
         skeleton: of the J joints.
 
     Returns:
-        One pose for each frame; absent frames are filled as the module says.
+        One pose for each frame; absent frames are filled as described for the module.
 
     Raises:
         NobodyFoundError: the person is absent from every frame.
-        InputError: a joint is in none.
+        InputError: a joint is missing in all frames.
     """
     points = np.asarray(positions, dtype=np.float64)
     if points.ndim != 3 or points.shape[1:] != (len(skeleton), 3):
@@ -151,11 +152,11 @@ def solve(positions: npt.ArrayLike, fps: float, skeleton: Skeleton = H36M17) -> 
 
 
 def _bridged(points: FloatArray) -> FloatArray:
-    """(T, 17, 3) with joints that a present person lacks interpolated, as seen from the parent.
+    """(T, 17, 3) with missing joints of a present person interpolated relative to the parent.
 
     Raises:
-        NobodyFoundError: there is nobody in any frame.
-        InputError: a joint is in no frame.
+        NobodyFoundError: all frames are without the person.
+        InputError: a joint is missing in all frames.
     """
     there = np.asarray(np.isfinite(points).all(axis=-1))  # (T, 17)
     points = np.where(there[..., None], points, np.nan)
@@ -183,13 +184,13 @@ def _bridged(points: FloatArray) -> FloatArray:
 
 
 class _Solver:
-    """One pass from the pelvis outwards over the frames that have the person.
+    """Solves the rotations from the pelvis outwards for all frames with the person.
 
     Args:
         points: (K, 17, 3) with the rig's lengths.
         frames: (K,) numbers of the frames.
         rig: the bones.
-        fps: frames a second.
+        fps: frames per second.
     """
 
     def __init__(
@@ -210,7 +211,7 @@ class _Solver:
         self._axes: dict[int, FloatArray] = {}  # hinges' axes, by the joint that is the hinge
 
     def rotations(self) -> FloatArray:
-        """(K, J, 3, 3) of each joint against its parent."""
+        """(K, J, 3, 3) rotation of each joint relative to its parent."""
         local = np.empty((len(self._seconds), len(JOINTS), 3, 3))
         for joint, (name, parent) in enumerate(zip(JOINTS, PARENTS, strict=True)):
             if name == "pelvis":
@@ -226,21 +227,21 @@ class _Solver:
             elif not hanging:
                 local[:, joint] = np.eye(3)
             elif hanging[0] not in self._places:
-                local[:, joint] = np.eye(3)  # ankle or wrist: what is beyond was not seen
+                local[:, joint] = np.eye(3)  # ankle or wrist: nothing beyond is known
             else:
                 local[:, joint] = self._along(joint, hanging[0], inherited)
             self._global[joint] = self._global[parent] @ local[:, joint]
         return local
 
     def _fit(self, joint: int, names: tuple[str, ...]) -> FloatArray:
-        """(K, 3, 3) in the world: the rotation that fits the vectors to several joints best."""
+        """(K, 3, 3) in the world: the rotation that best fits the vectors to several joints."""
         others = [JOINTS.index(name) for name in names]
         rest = self._rig.rest[others] - self._rig.rest[joint]
         found = np.stack([self._places[other] - self._places[joint] for other in others], axis=1)
         return best_fit(rest, found)
 
     def _along(self, joint: int, child: int, inherited: FloatArray) -> FloatArray:
-        """(K, 3, 3) against the parent: the joint's bone where it was found."""
+        """(K, 3, 3) relative to the parent: rotates the joint's bone to its direction."""
         rest = unit(self._rig.offsets[child])
         found = self._seen(joint, child, inherited)
         if JOINTS[joint] in _HINGES:
@@ -258,32 +259,32 @@ class _Solver:
     def _with_hinge(
         self, joint: int, child: int, found: FloatArray, inherited: FloatArray
     ) -> FloatArray:
-        """The same for a bone at whose far end is a hinge: turned so that this one fits."""
+        """Like `_along`, for a bone that ends at a hinge: twisted so that the hinge fits."""
         axis = np.array(_HINGES[JOINTS[joint]])
         hinge = children(child)[0]
         self._axes[child] = axis
         rest = unit(self._rig.offsets[child])
         shortest = swing(rest, found)
-        normal = np.cross(found, self._seen(child, hinge, inherited))  # as long as the bend's sine
+        normal = np.cross(found, self._seen(child, hinge, inherited))  # length: sine of the bend
         sine = np.linalg.norm(normal, axis=-1, keepdims=True)
         low, high = _FADES
         fading = np.clip((high - sine) / (high - low), 0, 1)
-        # Near the direction opposite to the rest pose, where the shortest way turns over.
+        # Near the direction opposite to the rest pose, where the shortest rotation flips.
         trusted = (1 + found @ rest)[..., None] / 2
         wanted = self._smooth(normal + _REST_COUNTS * fading * trusted * (shortest @ axis))
         steady = self._steady(found, shortest @ axis, wanted)
-        # From the rest pose's frame (bone, axis, across) to the one that was found.
+        # From the rest pose's frame (bone, axis, cross product) to the frame found.
         across = np.cross(rest, axis)
         here = np.stack([found, steady, np.cross(found, steady)], axis=-1)  # (K, 3, 3)
         return here @ np.stack([rest, axis, across])
 
     def _smooth(self, vectors: FloatArray) -> FloatArray:
-        """(K, 3) means over a Gaussian window of frames; one across a gap does no harm."""
+        """(K, 3) means over a Gaussian window of frames; averaging across a gap is harmless."""
         return gaussian_filter1d(vectors, _SMOOTHING * self._fps, axis=0, mode="nearest")
 
     def _steady(self, bone: FloatArray, first: FloatArray, wanted: FloatArray) -> FloatArray:
-        """(K, 3) axes at right angles to the bone, near what is wanted, and without jumps."""
-        # An axis that the bone takes along without turning about itself.
+        """(K, 3) axes perpendicular to the bone, close to the wanted ones, and without jumps."""
+        # An axis that the bone carries along without twist.
         carried = np.empty_like(bone)
         carried[0] = first[0]
         for frame, step in enumerate(swing(bone[:-1], bone[1:]), start=1):
@@ -291,12 +292,12 @@ class _Solver:
         carried = unit(carried - (carried * bone).sum(axis=-1, keepdims=True) * bone)
         across = np.cross(bone, carried)
         east, north = (wanted * carried).sum(axis=-1), (wanted * across).sum(axis=-1)
-        told = (np.hypot(east, north) > _TELLS).tolist()
+        clear = (np.hypot(east, north) > _SHORTEST_AXIS).tolist()
         angles = np.arctan2(north, east).tolist()
         turns = (np.radians(FASTEST_TWIST) * np.diff(self._seconds, prepend=0)).tolist()
-        angle = angles[0] if told[0] else 0.0
+        angle = angles[0] if clear[0] else 0.0
         for frame, largest in enumerate(turns):
-            missing = math.remainder(angles[frame] - angle, 2 * math.pi) if told[frame] else 0.0
+            missing = math.remainder(angles[frame] - angle, 2 * math.pi) if clear[frame] else 0.0
             angle += missing if frame == 0 else min(max(missing, -largest), largest)
             angles[frame] = angle
         turned = np.array(angles)[:, None]

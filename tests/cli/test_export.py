@@ -88,7 +88,7 @@ def test_list_shows_every_format() -> None:
         (("-o", "a.xyz"), "--out must end in one of .bvh, "),
         (("-o", "a.fbx"), "FBX is not written here: export a.glb, and let Blender convert it"),
         (("-o", "a.trc", "--format", "maya"), "--format must be one of bvh, "),
-        (("-o", "a.trc", "--person", "9"), "--person must be all, largest or of 1, 2, got 9"),
+        (("-o", "a.trc", "--person", "9"), "--person must be all, largest or one of 1, 2, got 9"),
         (("-o", "a.trc", "--person", "first"), "--person must be all, largest or ids such as 1"),
         (("-o", "a.trc", "--fps", "0"), "--fps must be a positive number, got 0"),
         (("-o", "a.npy", "--up", "z"), "--up has no use for x3d files, got z"),

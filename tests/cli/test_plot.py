@@ -46,7 +46,10 @@ def test_quiet_says_nothing(pose: Path, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (("--out", "a.bmp"), "--out must end in .pdf, .svg, .png, got a.bmp"),
-        (("--out", "a.pdf", "--person", "5"), "--person must be all, largest or of 1, 2, got 5"),
+        (
+            ("--out", "a.pdf", "--person", "5"),
+            "--person must be all, largest or one of 1, 2, got 5",
+        ),
         (("--out", "a.pdf", "--joint", "tail"), "got 'tail'"),
         (("--out", "a.pdf", "--cutoff", "3"), "--cutoff"),
     ],

@@ -149,7 +149,7 @@ def test_existing_result_is_kept_by_default(pose: Path, tmp_path: Path) -> None:
             ("-o", "x.mp4", "--person", "one"),
             "--person must be all, largest or ids such as 1 or 1,3",
         ),
-        (("-o", "x.mp4", "--person", 9), "--person must be all, largest or of 1, got 9"),
+        (("-o", "x.mp4", "--person", 9), "--person must be all, largest or one of 1, got 9"),
         (("-o", "x.mp4", "--width", 9), "--width must be 64..8192 pixels, got 9"),
         (("-o", "x.mp4", "--trail-joints", "tail"), "--trail-joints must be of pelvis"),
         (("-o", "x.png", "--frame", 30, "--count", 2), "--count is for contact sheets only"),

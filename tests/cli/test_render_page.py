@@ -48,7 +48,7 @@ def test_a_page_with_its_video(pose: Path, walk: Path, tmp_path: Path) -> None:
         (["--frame", "2"], "--frame is for"),
         (["--columns", "2"], "--columns is for"),
         (["--embed-video"], "is not recorded in it: name it with --video"),
-        (["--person", "7"], "largest or of 1, got 7"),
+        (["--person", "7"], "largest or one of 1, got 7"),
     ],
 )
 def test_options_that_a_page_has_not(

@@ -93,7 +93,7 @@ def test_people_are_chosen_by_id(tmp_path: Path) -> None:
     assert [path.name for path in done.paths] == ["a_3.trc", "a_1.trc"]
     assert done.track_ids == (3, 1)
     assert export(motion, tmp_path / "b.trc", ExportOptions(person="2")) == [tmp_path / "b.trc"]
-    with pytest.raises(ConfigError, match="must be all, largest or of 1, 2, 3, got 7"):
+    with pytest.raises(ConfigError, match="must be all, largest or one of 1, 2, 3, got 7"):
         export(motion, tmp_path / "c.trc", ExportOptions(person="1,7"))
     gone = absent(motion, 1)
     assert len(export(gone, tmp_path / "d.trc")) == 2

@@ -208,7 +208,7 @@ def test_some_of_the_people(tmp_path: Path) -> None:
     # In the same places and colours as beside all the others.
     assert some["colours"]["people"] == everybody["colours"]["people"][1:]
     np.testing.assert_array_equal(points_of(some), points_of(everybody)[:, 1:])
-    with pytest.raises(ConfigError, match="largest or of 1, 2, 3, got 4"):
+    with pytest.raises(ConfigError, match="largest or one of 1, 2, 3, got 4"):
         write_page(motion, path, person="1,4", overwrite=True)
 
 

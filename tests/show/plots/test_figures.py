@@ -199,7 +199,7 @@ def test_nobody_and_nothing_are_refused(motion: Motion3D, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"person": "9"}, "--person must be all, largest or of 1, 2, got 9"),
+        ({"person": "9"}, "--person must be all, largest or one of 1, 2, got 9"),
         ({"person": "first"}, "--person must be all, largest or ids such as 1 or 1,3, got 'first'"),
         ({"joint": ("toe",)}, "--joint must be one of hip, knee, .* got 'toe'"),
         ({"joint": ("toe",), "what": "speeds"}, "--joint must be one of pelvis, .* got 'toe'"),
