@@ -17,7 +17,7 @@ from mbcli.skeleton import H36M17
 WRIST = H36M17.index("left_wrist")
 
 
-def judged(motion: Motion3D) -> Motion3D:
+def with_errors(motion: Motion3D) -> Motion3D:
     """With an expected error that tells joints and frames apart."""
     errors = np.linspace(0.02, 0.2, motion.confidence.size).reshape(motion.confidence.shape)
     errors[~motion.present] = np.nan
@@ -25,7 +25,7 @@ def judged(motion: Motion3D) -> Motion3D:
 
 
 def test_it_is_saved_and_loaded(tmp_path: Path) -> None:
-    motion = judged(hidden(walking(12, people=2), slice(3, 5)))
+    motion = with_errors(hidden(walking(12, people=2), slice(3, 5)))
     motion.save(tmp_path / "a.npz")
     found = load_motion(tmp_path / "a.npz").expected_error
     assert found is not None
@@ -55,7 +55,7 @@ def test_what_refinement_filled_is_not_known(tmp_path: Path) -> None:
     confidence = truth.confidence.copy()
     confidence[20, 0, WRIST] = 0.0
     broken = replace(truth, positions=positions, confidence=confidence)
-    motion = judged(hidden(broken, slice(30, 34)))
+    motion = with_errors(hidden(broken, slice(30, 34)))
     result = refine(motion, RefineOptions(outliers=True, max_gap=0.3, filter="butterworth"))
     assert result.expected_error is not None
     unknown = np.isnan(result.expected_error[:, 0])
