@@ -193,7 +193,9 @@ def test_fov_must_be_an_angle(value: float) -> None:
 
 
 def test_focal_and_fov_exclude_each_other() -> None:
-    with pytest.raises(ConfigError, match="only one of --focal and --fov may be given, got 900 and 50"):
+    with pytest.raises(
+        ConfigError, match="only one of --focal and --fov may be given, got 900 and 50"
+    ):
         camera_from(SIZE, focal=900, fov=50)
 
 
