@@ -107,6 +107,15 @@ def test_arrays_are_not_compared_field_by_field(path: Path) -> None:
     assert not wrong
 
 
+def test_no_two_public_classes_have_one_name() -> None:
+    places: dict[str, list[str]] = {}
+    for path in _sources():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def _modules_after(code: str) -> set[str]:
     """Top-level modules that are loaded once ``code`` has run in a fresh interpreter."""
     tail = "import sys; print('\\n'.join(sorted({name.split('.')[0] for name in sys.modules})))"

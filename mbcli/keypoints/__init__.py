@@ -36,8 +36,8 @@ __all__ = [
     "FORMATS",
     "SUFFIXES",
     "WRITERS",
-    "Format",
     "KeypointFile",
+    "KeypointFormat",
     "is_keypoint_file",
     "read_keypoints",
     "write_keypoints",
@@ -45,7 +45,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Format:
+class KeypointFormat:
     """One kind of keypoint file.
 
     Attributes:
@@ -60,24 +60,26 @@ class Format:
 
 
 # The order matters only in that no two recognise the same file; a test holds that.
-FORMATS: dict[str, Format] = {
-    "mbcli": Format("mbcli's own .npz", own.recognise, own.read),
-    "videopose3d": Format("VideoPose3D .npz", videopose3d.recognise, videopose3d.read),
-    "openpose": Format("OpenPose folder of JSON", openpose.recognise, openpose.read),
-    "alphapose": Format("AlphaPose JSON", alphapose.recognise, alphapose.read),
-    "mmpose": Format("MMPose predictions JSON", mmpose.recognise, mmpose.read),
-    "coco": Format("COCO keypoint results JSON", coco.recognise, coco.read),
-    "annotations": Format(
+FORMATS: dict[str, KeypointFormat] = {
+    "mbcli": KeypointFormat("mbcli's own .npz", own.recognise, own.read),
+    "videopose3d": KeypointFormat("VideoPose3D .npz", videopose3d.recognise, videopose3d.read),
+    "openpose": KeypointFormat("OpenPose folder of JSON", openpose.recognise, openpose.read),
+    "alphapose": KeypointFormat("AlphaPose JSON", alphapose.recognise, alphapose.read),
+    "mmpose": KeypointFormat("MMPose predictions JSON", mmpose.recognise, mmpose.read),
+    "coco": KeypointFormat("COCO keypoint results JSON", coco.recognise, coco.read),
+    "annotations": KeypointFormat(
         "COCO keypoint annotations JSON", coco_annotations.recognise, coco_annotations.read
     ),
-    "blazepose": Format(
+    "blazepose": KeypointFormat(
         "MediaPipe BlazePose CSV, JSON or text", blazepose.recognise, blazepose.read
     ),
-    "deeplabcut": Format("DeepLabCut CSV or HDF5", deeplabcut.recognise, deeplabcut.read),
-    "sleap": Format("SLEAP analysis CSV or HDF5", sleap.recognise, sleap.read),
-    "trc": Format("TRC of Sports2D and the like", trc.recognise, trc.read),
-    "ultralytics": Format("ultralytics text or JSON", ultralytics.recognise, ultralytics.read),
-    "vitpose": Format("easy_ViTPose JSON", vitpose.recognise, vitpose.read),
+    "deeplabcut": KeypointFormat("DeepLabCut CSV or HDF5", deeplabcut.recognise, deeplabcut.read),
+    "sleap": KeypointFormat("SLEAP analysis CSV or HDF5", sleap.recognise, sleap.read),
+    "trc": KeypointFormat("TRC of Sports2D and the like", trc.recognise, trc.read),
+    "ultralytics": KeypointFormat(
+        "ultralytics text or JSON", ultralytics.recognise, ultralytics.read
+    ),
+    "vitpose": KeypointFormat("easy_ViTPose JSON", vitpose.recognise, vitpose.read),
 }
 
 

@@ -16,7 +16,7 @@ _UPWARD = np.diag([1.0, -1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class WorldScene:
     """A motion in the axes in which it is shown.
 
     Attributes:
@@ -36,7 +36,7 @@ class Scene:
     placed: bool
 
 
-def scene_of(motion: Motion3D) -> Scene:
+def scene_of(motion: Motion3D) -> WorldScene:
     """Place a motion: in the estimated world, else in the axes of the first frame's camera."""
     there = np.asarray(np.isfinite(motion.positions).any(axis=(-1, -2)))
     places = places_of(motion, there)
@@ -45,4 +45,4 @@ def scene_of(motion: Motion3D) -> Scene:
     if camera.grounded:
         camera = replace(camera, world_from_camera=_UPWARD @ camera.world_from_camera)
     moved = camera.to_world(points).astype(np.float32)
-    return Scene(moved, camera.grounded, places.floor, camera, places.known)
+    return WorldScene(moved, camera.grounded, places.floor, camera, places.known)

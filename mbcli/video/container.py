@@ -49,7 +49,7 @@ class Pass:
     discarded: int = 0
 
 
-class Numbering:
+class FrameNumbering:
     """Numbers the frames of one pass so that frames lost to damage keep their numbers.
 
     If packets can be counted (see ``countable``), a frame's number is the number of packets shown

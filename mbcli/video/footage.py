@@ -22,7 +22,7 @@ _SAME_TIME = 0.5  # seconds
 
 
 @dataclass(frozen=True)
-class Source:
+class Footage:
     """A video, an image or a folder of images that matches a motion.
 
     Attributes:
@@ -44,7 +44,7 @@ class Source:
     rotate: int = 0
 
     @classmethod
-    def of(cls, path: Path, motion: Motion3D) -> Source:
+    def of(cls, path: Path, motion: Motion3D) -> Footage:
         """Open a source and compare it with a motion.
 
         Raises:
@@ -78,18 +78,18 @@ def noted_video(motion: Motion3D) -> Path | None:
 
 @overload
 def pictures_of(
-    source: Source, motion: Motion3D, rows: Sequence[int], size: None = None
+    source: Footage, motion: Motion3D, rows: Sequence[int], size: None = None
 ) -> Generator[RgbImage | None, None, None]: ...
 
 
 @overload
 def pictures_of(
-    source: Source, motion: Motion3D, rows: Sequence[int], size: tuple[int, int] | None
+    source: Footage, motion: Motion3D, rows: Sequence[int], size: tuple[int, int] | None
 ) -> Generator[RgbImage | Planar | None, None, None]: ...
 
 
 def pictures_of(
-    source: Source, motion: Motion3D, rows: Sequence[int], size: tuple[int, int] | None = None
+    source: Footage, motion: Motion3D, rows: Sequence[int], size: tuple[int, int] | None = None
 ) -> Generator[RgbImage | Planar | None, None, None]:
     """The picture of each of ``rows``, one at a time; None if the video has no such frame.
 
@@ -132,7 +132,7 @@ def pictures_of(
             pictures.close()
 
 
-def check_any(source: Source | None, motion: Motion3D, rows: Sequence[int], missing: int) -> None:
+def check_any(source: Footage | None, motion: Motion3D, rows: Sequence[int], missing: int) -> None:
     """Refuse a source that has none of the wanted frames.
 
     Args:
@@ -159,7 +159,7 @@ def _forward(picture: Picture | None, pictures: Iterator[Picture], number: int) 
     return picture
 
 
-def _check_time(source: Source, picture: Picture, expected: float) -> None:
+def _check_time(source: Footage, picture: Picture, expected: float) -> None:
     number, time, _ = picture
     if abs(time - expected) > _SAME_TIME:
         raise InputError(

@@ -66,7 +66,7 @@ class Orientation:
         return (size[1], size[0]) if self.turns % 2 else size
 
 
-class Clock:
+class FrameClock:
     """Converts the time stamps of decoded frames to strictly increasing seconds.
 
     A missing stamp is set one frame after the previous one. A stamp that repeats or goes back a

@@ -21,7 +21,7 @@ from mbcli.errors import InputError
 from mbcli.excerpt import SLACK
 from mbcli.video.container import (
     RATE_PACKETS,
-    Numbering,
+    FrameNumbering,
     Pass,
     claimed_duration,
     codec_name,
@@ -37,7 +37,7 @@ from mbcli.video.container import (
 from mbcli.video.hdr import TRANSFERS, standard_range
 from mbcli.video.images import Picture
 from mbcli.video.planar import Planar, as_planar, matrix_of, planar_of_rgb, stored_as
-from mbcli.video.presentation import Clock, RgbImage
+from mbcli.video.presentation import FrameClock, RgbImage
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class VideoFile:
         entry = self._find_entry(start) if start > 0 else None
         if entry is not None:
             noted = Pass()
-            numbers = Numbering(by_packets=True, index=entry.index, first=entry.first)
+            numbers = FrameNumbering(by_packets=True, index=entry.index, first=entry.first)
             frames = self._frames(noted, numbers, entry.keyframe)
             found = next((f for f in frames if f.pts is None or f.pts >= entry.first), None)
             if found is not None and found.pts == entry.first:
@@ -140,12 +140,12 @@ class VideoFile:
                 yield from self._shown(itertools.chain([found], frames), noted, numbers, claim)
                 return
             frames.close()
-        noted, numbers = Pass(), Numbering(by_packets=self._countable)
+        noted, numbers = Pass(), FrameNumbering(by_packets=self._countable)
         frames = self._frames(noted, numbers)
         yield from self._shown(frames, noted, numbers, self.frame_count)
 
     def _frames(
-        self, noted: Pass, numbers: Numbering, seek_to: int | None = None
+        self, noted: Pass, numbers: FrameNumbering, seek_to: int | None = None
     ) -> Generator[VideoFrame, None, None]:
         with opened(self.path) as (container, stream):
             if seek_to is not None:
@@ -186,9 +186,9 @@ class VideoFile:
         return _Entry(keyframe, first, sum(s < first for s in stamps), discarded)
 
     def _shown(
-        self, frames: Iterable[VideoFrame], noted: Pass, numbers: Numbering, claim: int | None
+        self, frames: Iterable[VideoFrame], noted: Pass, numbers: FrameNumbering, claim: int | None
     ) -> Iterator[Picture]:
-        clock = Clock(zero=self._zero, time_base=self._time_base, fps=self.fps)
+        clock = FrameClock(zero=self._zero, time_base=self._time_base, fps=self.fps)
         shown, number, until = 0, -1, 0.0
         for frame in frames:
             number, time = numbers.number(frame), clock.tick(self._stamp(frame))

@@ -11,7 +11,7 @@ from motions import walking
 from mbcli.errors import InputError
 from mbcli.motion import Motion3D, noted_source
 from mbcli.video import Planar, write_video
-from mbcli.video.footage import Source, noted_video, pictures_of
+from mbcli.video.footage import Footage, noted_video, pictures_of
 
 FRAMES, STEP = 50, 4
 
@@ -32,7 +32,7 @@ def motion_at(*numbers: int, fps: float = 10.0, size: tuple[int, int] = (320, 24
 
 
 def numbers_seen(video: Path, motion: Motion3D, rows: list[int]) -> list[int | None]:
-    pictures = pictures_of(Source.of(video, motion), motion, rows)
+    pictures = pictures_of(Footage.of(video, motion), motion, rows)
     return [None if p is None else round((float(p.mean()) - 20) / STEP) for p in pictures]
 
 
@@ -49,7 +49,7 @@ def test_pictures_that_are_not_there(video: Path) -> None:
 
 def test_planar_pictures_are_scaled(video: Path) -> None:
     motion = motion_at(10, 11)
-    for picture in pictures_of(Source.of(video, motion), motion, [0, 1], (160, 120)):
+    for picture in pictures_of(Footage.of(video, motion), motion, [0, 1], (160, 120)):
         assert isinstance(picture, Planar)
         assert picture.size == (160, 120)
         assert [plane.shape for plane in picture.planes] == [(120, 160), (60, 80), (60, 80)]
@@ -58,7 +58,7 @@ def test_planar_pictures_are_scaled(video: Path) -> None:
 def test_video_of_another_size_is_refused(video: Path) -> None:
     motion = motion_at(0, size=(640, 480))
     with pytest.raises(InputError, match=r"640x480, but .*steps\.mp4 has 320x240"):
-        Source.of(video, motion)
+        Footage.of(video, motion)
 
 
 def test_video_of_another_rate_is_refused(video: Path) -> None:

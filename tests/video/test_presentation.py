@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from mbcli.video.presentation import Clock, Orientation
+from mbcli.video.presentation import FrameClock, Orientation
 
 
 def _matrix(a: int, b: int, c: int, d: int) -> list[int]:
@@ -56,14 +56,14 @@ def test_an_all_zero_matrix_turns_nothing() -> None:
     ids=["good", "none", "missing", "late", "repeated", "jitter", "joined"],
 )
 def test_clock(stamps: list[int | None], seconds: list[float], mended: int) -> None:
-    clock = Clock(zero=stamps[0], time_base=Fraction(1, 100), fps=1)
+    clock = FrameClock(zero=stamps[0], time_base=Fraction(1, 100), fps=1)
     assert [clock.tick(stamp) for stamp in stamps] == pytest.approx(seconds)
     assert clock.mended == mended
 
 
 def test_clock_always_goes_forward() -> None:
     rng = np.random.default_rng(3)
-    clock = Clock(zero=None, time_base=Fraction(1, 90_000), fps=29.97)
+    clock = FrameClock(zero=None, time_base=Fraction(1, 90_000), fps=29.97)
     raw = rng.integers(0, 10**7, 2000).tolist()
     times = [clock.tick(None if rng.random() < 0.2 else stamp) for stamp in raw]
     assert np.all(np.diff(times) > 0)

@@ -12,7 +12,7 @@ from mbcli.show.drawing.movies import RenderReport, render_gif, render_video
 from mbcli.show.drawing.options import RenderOptions
 from mbcli.show.drawing.stills import STILL_SUFFIXES, render_still
 from mbcli.storage.output import check_output
-from mbcli.video.footage import Source
+from mbcli.video.footage import Footage
 
 _WRITERS: dict[str, Callable[..., RenderReport]] = {
     ".mp4": render_video,
@@ -81,17 +81,17 @@ def check_suffix(path: Path, others: tuple[str, ...] = (), option: str = "--out"
 
 def _source(
     motion: Motion3D, video: Path | None, options: RenderOptions, path: Path
-) -> Source | None:
+) -> Footage | None:
     """What to draw on, or to take the sound from."""
     if options.needs_video:
-        return Source.of(_video_of(motion) if video is None else video, motion)
+        return Footage.of(_video_of(motion) if video is None else video, motion)
     if path.suffix.lower() != ".mp4" or not options.sound:
         return None
     if video is not None:
-        return Source.of(video, motion)
+        return Footage.of(video, motion)
     noted = noted_source(motion)
     try:
-        return None if noted is None else Source.of(noted, motion)
+        return None if noted is None else Footage.of(noted, motion)
     except InputError:
         return None  # The sound alone is not worth an error over a file that nobody named.
 

@@ -20,7 +20,7 @@ from mbcli.show.drawing.compose import Composer
 from mbcli.show.drawing.options import RenderOptions
 from mbcli.show.drawing.sizes import panels
 from mbcli.video import Planar, ahead, sound_of, write_gif, write_video
-from mbcli.video.footage import Source, check_any, pictures_of
+from mbcli.video.footage import Footage, check_any, pictures_of
 from mbcli.video.gif import MOST_FPS
 from mbcli.video.presentation import RgbImage
 
@@ -52,7 +52,7 @@ class RenderReport:
 def render_video(
     motion: Motion3D,
     path: Path,
-    source: Source | None,
+    source: Footage | None,
     options: RenderOptions,
     *,
     overwrite: bool,
@@ -113,7 +113,7 @@ def render_video(
 def render_gif(
     motion: Motion3D,
     path: Path,
-    source: Source | None,
+    source: Footage | None,
     options: RenderOptions,
     *,
     overwrite: bool,
@@ -162,7 +162,7 @@ def _rows(motion: Motion3D, max_fps: float | None) -> tuple[list[int], float]:
 def _pictures(
     motion: Motion3D,
     composer: Composer,
-    source: Source | None,
+    source: Footage | None,
     rows: Sequence[int],
     *,
     planar: bool,

@@ -18,7 +18,7 @@ from mbcli.show.drawing.movies import STAGE, RenderReport
 from mbcli.show.drawing.options import RenderOptions
 from mbcli.show.drawing.styles import STYLES
 from mbcli.storage.output import written_whole
-from mbcli.video.footage import Source, check_any, pictures_of
+from mbcli.video.footage import Footage, check_any, pictures_of
 from mbcli.video.presentation import RgbImage
 
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -30,7 +30,7 @@ _JPEG_QUALITY = 92  # of 100; nobody sees what is lost
 def render_still(
     motion: Motion3D,
     path: Path,
-    source: Source | None,
+    source: Footage | None,
     options: RenderOptions,
     *,
     overwrite: bool,
@@ -81,7 +81,7 @@ def evenly_spaced(frames: int, count: int) -> list[int]:
 def _sheet(
     motion: Motion3D,
     composer: Composer,
-    source: Source | None,
+    source: Footage | None,
     options: RenderOptions,
     rows: Sequence[int],
     columns: int,

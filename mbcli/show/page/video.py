@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from mbcli.errors import InputError
 from mbcli.motion import Motion3D
 from mbcli.report import Observer
-from mbcli.video.footage import Source, check_any, pictures_of
+from mbcli.video.footage import Footage, check_any, pictures_of
 
 MAX_BYTES = 50_000_000
 """The most that a page's video may take; base64 makes 4/3 of it."""
@@ -33,7 +33,7 @@ _GREY = 48  # of 255: a picture that is missing
 
 
 @dataclass(frozen=True)
-class Clip:
+class PageVideo:
     """A video for a page.
 
     Attributes:
@@ -46,7 +46,7 @@ class Clip:
     missing: int
 
 
-def clip_of(video: Path, motion: Motion3D, observer: Observer) -> Clip:
+def clip_of(video: Path, motion: Motion3D, observer: Observer) -> PageVideo:
     """Encode the pictures of a motion's frames.
 
     Args:
@@ -57,7 +57,7 @@ def clip_of(video: Path, motion: Motion3D, observer: Observer) -> Clip:
     Raises:
         InputError: the video cannot be read, is another one, or takes more than ``MAX_BYTES``.
     """
-    source = Source.of(video, motion)
+    source = Footage.of(video, motion)
     missing, frames = 0, len(motion.timestamps)
     rows = range(frames)
     out = io.BytesIO()
@@ -81,7 +81,7 @@ def clip_of(video: Path, motion: Motion3D, observer: Observer) -> Clip:
             observer(_STAGE, row + 1, frames)
         container.mux(stream.encode(None))
     check_any(source, motion, rows, missing)
-    return Clip(out.getvalue(), missing)
+    return PageVideo(out.getvalue(), missing)
 
 
 def _rate(fps: float) -> Fraction:

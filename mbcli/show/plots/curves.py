@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.show.plots.ink import SIDES, SMALL, SURE
-from mbcli.show.plots.panels import Curve, Panel
+from mbcli.show.plots.panels import Curve, CurvePanel
 from mbcli.types import FloatArray
 
 if TYPE_CHECKING:
@@ -22,7 +22,11 @@ _FULL, _FAINT = 1.3, 0.6  # points
 
 
 def draw_curves(
-    times: FloatArray, people: Sequence[tuple[str, Sequence[Panel]]], *, title: str, remark: str
+    times: FloatArray,
+    people: Sequence[tuple[str, Sequence[CurvePanel]]],
+    *,
+    title: str,
+    remark: str,
 ) -> Figure:
     """Draw the panels of every person below each other, on the same axes from person to person.
 
@@ -88,7 +92,7 @@ def _alone(values: FloatArray) -> npt.NDArray[np.bool_]:
     return there[1:-1] & ~there[:-2] & ~there[2:]
 
 
-def _describe(axes: Axes, panel: Panel) -> None:
+def _describe(axes: Axes, panel: CurvePanel) -> None:
     """Mean and range of each curve and of its confidence, above the panel."""
     for number, curve in enumerate(sorted(panel.curves, key=lambda c: c.side, reverse=True)):
         values = curve.values[np.isfinite(curve.values)]
@@ -115,20 +119,20 @@ def _describe(axes: Axes, panel: Panel) -> None:
         )
 
 
-def _figure(value: float, panel: Panel) -> str:
+def _figure(value: float, panel: CurvePanel) -> str:
     """A number with as many digits as mean something."""
     if panel.unit == "°":
         return f"{round(value)}°".replace("-", "\N{MINUS SIGN}")
     return f"{value:.2f}"
 
 
-def _name(axes: Axes, panel: Panel) -> None:
+def _name(axes: Axes, panel: CurvePanel) -> None:
     unit = f" [{panel.unit}]" if panel.unit else ""
     axes.set_ylabel(f"{panel.label}{unit}" + (f"\n({panel.note})" if panel.note else ""))
     axes.yaxis.label.set_fontsize(SMALL)
 
 
-def _legend(figure: Figure, panels: Sequence[Panel]) -> None:
+def _legend(figure: Figure, panels: Sequence[CurvePanel]) -> None:
     from matplotlib.lines import Line2D
 
     sides = [side for side in SIDES if any(c.side == side for p in panels for c in p.curves)]

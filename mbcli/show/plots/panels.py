@@ -48,7 +48,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Panel:
+class CurvePanel:
     """Curves that share their axes.
 
     Attributes:
@@ -66,7 +66,7 @@ class Panel:
     limits: tuple[float, float] | None = None
 
 
-def angle_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[Panel]]:
+def angle_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[CurvePanel]]:
     """The angles of each person, a panel a quantity, left and right together.
 
     Raises:
@@ -87,7 +87,7 @@ def _angle_panel(
     names: tuple[str, ...],
     angles: JointAngles,
     sure: FloatArray,
-) -> Panel:
+) -> CurvePanel:
     curves = tuple(
         Curve(
             ANGLES[name].side,
@@ -97,7 +97,7 @@ def _angle_panel(
         for name in names
     )
     first = ANGLES[names[0]]
-    return Panel(first.label, "°", f"+ {first.positive}", curves)
+    return CurvePanel(first.label, "°", f"+ {first.positive}", curves)
 
 
 def _quantity(name: str) -> str:
@@ -135,7 +135,7 @@ def _angle_names(joints: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [tuple(names) for names in found.values()]
 
 
-def speed_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[Panel]]:
+def speed_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[CurvePanel]]:
     """The speed of joints of each person in metres a second.
 
     It is that of the straight way between the frames before and after.
@@ -148,13 +148,13 @@ def speed_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[Panel]
     speeds = _speeds(chosen.motion.in_camera, chosen.motion.timestamps)[chosen.rows]
     sure = chosen.motion.confidence[chosen.rows]
 
-    def panel(column: int, group: str, names: tuple[str, ...]) -> Panel:
+    def panel(column: int, group: str, names: tuple[str, ...]) -> CurvePanel:
         numbers = [(name, skeleton.index(name)) for name in names]
         curves = tuple(
             Curve(side_of(name), speeds[:, column, number], sure[:, column, number])
             for name, number in numbers
         )
-        return Panel(f"speed of {group}", "m/s", "", curves)
+        return CurvePanel(f"speed of {group}", "m/s", "", curves)
 
     return [[panel(column, *group) for group in groups.items()] for column in chosen.columns]
 
@@ -176,7 +176,7 @@ def _speeds(points: FloatArray, times: FloatArray) -> FloatArray:
     return np.linalg.norm(velocity, axis=-1)
 
 
-def confidence_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[Panel]]:
+def confidence_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[CurvePanel]]:
     """The confidence of each person: mean and range over all joints, then joint by joint.
 
     Raises:
@@ -186,12 +186,12 @@ def confidence_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[P
     groups = joint_groups(skeleton, joints, _USUAL_CONFIDENCE)
     scores = _scores(chosen)
 
-    def panel(column: int, group: str, names: tuple[str, ...]) -> Panel:
+    def panel(column: int, group: str, names: tuple[str, ...]) -> CurvePanel:
         curves = []
         for name in names:
             values = scores[:, column, skeleton.index(name)]
             curves.append(Curve(side_of(name), values, np.ones(len(values))))
-        return Panel(f"confidence of {group}", "", "", tuple(curves), (0.0, 1.0))
+        return CurvePanel(f"confidence of {group}", "", "", tuple(curves), (0.0, 1.0))
 
     return [
         [overall(chosen, column), *(panel(column, *group) for group in groups.items())]
@@ -199,7 +199,7 @@ def confidence_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[P
     ]
 
 
-def overall(chosen: Selection, column: int) -> Panel:
+def overall(chosen: Selection, column: int) -> CurvePanel:
     """Mean and range of the confidence of all joints of a person."""
     values = _scores(chosen)[:, column]
     present = np.isfinite(values)
@@ -208,7 +208,7 @@ def overall(chosen: Selection, column: int) -> Panel:
     mean = np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
     low, high = np.fmin.reduce(values, axis=-1), np.fmax.reduce(values, axis=-1)
     curve = Curve("", mean, np.ones(len(values)), low, high)
-    return Panel("confidence", "", "mean and range of all joints", (curve,), (0.0, 1.0))
+    return CurvePanel("confidence", "", "mean and range of all joints", (curve,), (0.0, 1.0))
 
 
 def _scores(chosen: Selection) -> FloatArray:

@@ -10,7 +10,7 @@ from mbcli.kinematics.angles import ANGLES
 from mbcli.motion import Motion3D
 from mbcli.show.rerun.curves import ANGLE_CURVES, CONFIDENCE, JOINT_CONFIDENCE, angle_path
 from mbcli.show.rerun.recording import PICTURE, SECONDS, SPACE, person_name
-from mbcli.show.scene import Scene
+from mbcli.show.scene import WorldScene
 from mbcli.types import FloatArray
 
 # Tab of the joint angles -> what it shows.
@@ -30,7 +30,7 @@ _CELL = 0.5  # metres of the floor's grid
 _GREY = (90, 96, 108)
 
 
-def layout_of(motion: Motion3D, scene: Scene) -> rrb.Blueprint:
+def layout_of(motion: Motion3D, scene: WorldScene) -> rrb.Blueprint:
     """The blueprint for a motion that `mbcli.show.rerun.recording` has recorded."""
     people = [person_name(motion, column) for column in range(len(motion.track_ids))]
     angles = [
@@ -77,12 +77,12 @@ def layout_of(motion: Motion3D, scene: Scene) -> rrb.Blueprint:
     )
 
 
-def _floor(scene: Scene) -> rrb.LineGrid3D:
+def _floor(scene: WorldScene) -> rrb.LineGrid3D:
     plane = rr.components.Plane3D(normal=(0, 1, 0), distance=scene.floor)
     return rrb.LineGrid3D(visible=True, spacing=_CELL, plane=plane, color=_GREY)
 
 
-def _eye(scene: Scene) -> rrb.EyeControls3D:
+def _eye(scene: WorldScene) -> rrb.EyeControls3D:
     up = np.array([0.0, 1.0 if scene.upright else -1.0, 0.0])
     points = scene.points[np.isfinite(scene.points).all(axis=-1)].astype(np.float64)
     middle = np.median(points, axis=0) if len(points) else np.zeros(3)

@@ -16,7 +16,7 @@ import rerun as rr
 from mbcli.motion import Motion3D
 from mbcli.report import Observer
 from mbcli.show.colours import bone_colours, joint_colour, person_colour
-from mbcli.show.scene import Scene
+from mbcli.show.scene import WorldScene
 from mbcli.types import FloatArray
 
 SECONDS, FRAME = "time", "frame"
@@ -40,7 +40,7 @@ def person_name(motion: Motion3D, column: int) -> str:
     return f"person_{motion.track_ids[column]}"
 
 
-def add_space(recording: rr.RecordingStream, motion: Motion3D, scene: Scene) -> None:
+def add_space(recording: rr.RecordingStream, motion: Motion3D, scene: WorldScene) -> None:
     """Add the axes of 3D space and, where people's places are known, the camera.
 
     Rerun knows no lens distortion: the frustum is that of the lens without it.
@@ -74,7 +74,7 @@ def add_space(recording: rr.RecordingStream, motion: Motion3D, scene: Scene) -> 
 
 
 def add_people(
-    recording: rr.RecordingStream, motion: Motion3D, scene: Scene, observer: Observer
+    recording: rr.RecordingStream, motion: Motion3D, scene: WorldScene, observer: Observer
 ) -> None:
     """Add everybody in 2D, in pixels, and in 3D, in metres."""
     people = range(len(motion.track_ids))

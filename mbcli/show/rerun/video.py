@@ -22,7 +22,7 @@ from mbcli.motion import Motion3D
 from mbcli.report import Observer
 from mbcli.show.rerun.recording import FRAMES, time_columns
 from mbcli.video.container import codec_name, opened
-from mbcli.video.footage import Source, check_any, pictures_of
+from mbcli.video.footage import Footage, check_any, pictures_of
 from mbcli.video.presentation import Orientation, RgbImage
 from mbcli.video.video_file import VideoFile
 
@@ -61,7 +61,7 @@ def add_video(
         InputError: the video cannot be read, or is another one.
         ConfigError: ``file`` for a video that Rerun cannot show.
     """
-    source = Source.of(video, motion)
+    source = Footage.of(video, motion)
     if footage != "pictures":
         hindrance, codec = _hindrance(source) if source.kind == "video" else ("is no video", "")
         if footage == "auto" and codec not in _BUILT_IN and shutil.which("ffmpeg") is None:
@@ -81,7 +81,7 @@ def add_video(
     return "pictures", _add_pictures(recording, motion, source, observer)
 
 
-def _hindrance(source: Source) -> tuple[str, str]:
+def _hindrance(source: Footage) -> tuple[str, str]:
     """What keeps Rerun from showing a file as it is meant, if anything, and its codec."""
     video = source.path
     file = VideoFile(video, source.rotate // 90)
@@ -118,7 +118,7 @@ def _stamps(asset: rr.AssetVideo, motion: Motion3D) -> npt.NDArray[np.int64] | N
 def _add_file(
     recording: rr.RecordingStream,
     motion: Motion3D,
-    source: Source,
+    source: Footage,
     asset: rr.AssetVideo,
     stamps: npt.NDArray[np.int64],
 ) -> int:
@@ -139,7 +139,7 @@ def _add_file(
 
 
 def _add_pictures(
-    recording: rr.RecordingStream, motion: Motion3D, source: Source, observer: Observer
+    recording: rr.RecordingStream, motion: Motion3D, source: Footage, observer: Observer
 ) -> int:
     """Store the pictures, a few at a time, smaller where they are large."""
     size, frames = motion.keypoints.size, len(motion.timestamps)
