@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy.signal import savgol_filter
+from scipy.signal import savgol_coeffs, savgol_filter
 
 from mbcli.errors import ConfigError
 from mbcli.placing.low_pass import butterworth, low_pass
@@ -94,6 +94,55 @@ def test_one_euro_looks_at_the_past_alone() -> None:
     changed[30:] = 9.0
     both = [one_euro(x, times, cutoff=2, beta=6) for x in (track, changed)]
     np.testing.assert_array_equal(both[0][:30], both[1][:30])
+
+
+def test_one_euro_is_that_of_the_paper() -> None:
+    """Equations 1 to 6 for one number at uneven times; the derivative is filtered at 1 Hz."""
+    rng = np.random.default_rng(6)
+    times = np.cumsum(rng.uniform(0.5, 1.5, 80)) / FPS
+    track = np.zeros((80, 1, 3))
+    track[:, 0, 1] = np.sin(6 * times) + rng.normal(0, 0.05, 80)
+    track[40:43] = np.nan
+
+    def share(hertz: float, step: float) -> float:
+        return 1 / (1 + 1 / (2 * np.pi * hertz) / step)
+
+    wanted: list[float] = []
+    speed, before = 0.0, np.nan
+    for now, value in enumerate(track[:, 0, 1]):
+        if np.isnan(value) or np.isnan(before):
+            speed, before = 0.0, value
+        else:
+            step = times[now] - times[now - 1]
+            speed += share(1.0, step) * ((value - before) / step - speed)
+            before += share(2.0 + 0.7 * abs(speed), step) * (value - before)
+        wanted.append(before)
+    after = one_euro(track, times, cutoff=2.0, beta=0.7)
+    np.testing.assert_allclose(after[:, 0, 1], wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 3, 5])
+def test_the_window_of_savgol_is_the_nearest_of_all(order: int) -> None:
+    times = np.arange(121) / FPS
+    shortest = order + 1 + order % 2
+    halves = {  # where each window is 3 dB down, found by trying frequencies
+        window: _three_db_down(window, order) for window in range(shortest, 42, 2)
+    }
+    for cutoff in (4.0, 5.0, 6.5, 9.0, 14.0, 21.0, 29.0):
+        window, found = savgol_window(times, cutoff, order)
+        wanted = min(halves, key=lambda one: abs(halves[one] - cutoff))
+        assert abs(halves[window] - cutoff) <= abs(halves[wanted] - cutoff) + 0.02
+        assert found == pytest.approx(halves[window], abs=0.02)
+
+
+def _three_db_down(window: int, order: int) -> float:
+    """Hz at 60 frames a second; half the frame rate if it never is."""
+    weights = savgol_coeffs(window, order)
+    places = np.arange(window) - window // 2
+    for hertz in np.arange(0.01, 30, 0.01):
+        if float(weights @ np.cos(2 * np.pi * hertz / FPS * places)) < np.sqrt(0.5):
+            return float(hertz)
+    return FPS / 2
 
 
 def test_one_euro_does_not_mind_the_axes() -> None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from mbcli.refinement.feet import foot_contacts
+from mbcli.refinement.feet import foot_contacts, without_sliding
 from mbcli.refinement.floor import ANKLE_HEIGHT, FloorEstimate
 from mbcli.refinement.world import _rigid, _steps, estimate_world
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import BODY23, H36M17, Skeleton
 
 FPS = 30.0
 DISTANCE = 5.0  # metres
@@ -286,3 +286,61 @@ def test_trembling_is_no_speed() -> None:
     assert stands(body).all()
     body[:, 0, RIGHT, 0] += 0.2 * np.sin(np.arange(40) / 3)  # 2 m/s
     assert stands(body).mean() < 0.5
+
+
+# standing feet are held
+
+
+def slid(skeleton: Skeleton = H36M17) -> tuple[np.ndarray, np.ndarray]:
+    """A body that drifts by 0.3 m/s across while its right foot stands, in frames 5 to 24."""
+    body = np.zeros((30, len(skeleton), 3))
+    body[:, :17] = figure(knees=(20, 20))
+    body[:, 17:] = body[:, [RIGHT]] + np.array([0, 0.08, -0.1])
+    body[:, :, 0] += 0.3 * np.arange(30)[:, None] / FPS
+    contacts = np.zeros((30, 1, 2), dtype=np.bool_)
+    contacts[5:25, 0, 0] = True
+    return body[:, None], contacts
+
+
+FAR = np.eye(4)
+FAR[1, 3] = -5.0  # the floor of this world is too far away to be stood on
+
+
+def test_a_foot_is_held_and_the_other_leg_goes_with_the_body() -> None:
+    body, contacts = slid()
+    after = without_sliding(body, contacts, FAR, FPS)[:, 0].astype(np.float64)
+    assert np.ptp(after[5:25, RIGHT], axis=0).max() < 0.002
+    left = [AT(f"left_{joint}") for joint in ("hip", "knee", "ankle")]
+    upper = [AT("pelvis"), AT("thorax"), AT("left_wrist")]
+    shift = after[:, upper] - body[:, 0, upper]
+    np.testing.assert_allclose(shift, np.broadcast_to(shift[:, :1], shift.shape), atol=1e-5)
+    np.testing.assert_allclose(
+        after[:, left] - after[:, [0]], body[:, 0, left] - body[:, 0, [0]], atol=1e-5
+    )
+    # The body takes over what the foot slid, evenly: no more than the leg can make up for.
+    assert np.abs(np.diff(shift[:, 0], 2, axis=0)).max() < 0.005
+    # Before and after, where the foot swings, it goes back to where it was by and by.
+    assert np.abs(after[:5, RIGHT, 0] - body[:5, 0, RIGHT, 0]).max() < 0.15
+
+
+def test_toes_and_heels_go_where_their_ankle_goes() -> None:
+    body, contacts = slid(BODY23)
+    after = without_sliding(body, contacts, FAR, FPS, skeleton=BODY23)[:, 0].astype(np.float64)
+    for ankle, names in ((RIGHT, "right"), (LEFT, "left")):
+        feet = [BODY23.index(f"{names}_{part}") for part in ("big_toe", "small_toe", "heel")]
+        before = body[:, 0, feet] - body[:, 0, [ankle]]
+        np.testing.assert_allclose(after[:, feet] - after[:, [ankle]], before, atol=1e-5)
+
+
+def test_a_foot_near_the_floor_is_put_onto_it_and_less_the_further_it_is() -> None:
+    """All of it up to 0.1 m, half of it at 0.15, nothing from 0.2 m on."""
+    body = lasting(figure(knees=(20, 20)))[:, None]
+    contacts = np.ones((30, 1, 2), dtype=np.bool_)
+    lowest = body[0, 0, [RIGHT, LEFT], 1].max() + ANKLE_HEIGHT * HEIGHT
+    for above, share in ((0.05, 1.0), (0.099, 1.0), (0.15, 0.5), (0.21, 0.0), (-0.15, 0.5)):
+        world = np.eye(4)
+        world[1, 3] = -(lowest + above)
+        after = without_sliding(body, contacts, world, FPS)
+        moved = (after - body)[:, 0, [RIGHT, LEFT]]
+        assert moved[..., 1] == pytest.approx(above * share, abs=0.004)
+        assert np.abs(moved[..., [0, 2]]).max() < 0.01
