@@ -62,7 +62,7 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
     "refinement/floor.py": _GROUND,
     "refinement/feet.py": _GROUND,
     "refinement/legs.py": _GROUND,
-    "refinement/planted.py": _GROUND,
+    "refinement/planted.py": ("tests/refinement/test_planted.py", *_GROUND),
     "refinement/*.py": ("tests/refinement",),
 }
 _LEAST_LIMIT = 20.0  # seconds: a busy machine is not a test that does not end

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from motions import walking
 
-from mbcli.refinement.outliers import find_outliers
+from mbcli.refinement.outliers import _largest_set, find_outliers
 from mbcli.skeleton import H36M17
 
 WRIST, ELBOW, KNEE = (H36M17.index(name) for name in ("left_wrist", "left_elbow", "right_knee"))
@@ -82,3 +84,69 @@ def test_gaps_and_short_tracks() -> None:
     assert found(np.full((9, 17, 3), np.nan), np.full((9, 3), np.nan)) == []
     # A person without any extent has no bones to be of a wrong length.
     assert found(np.zeros((9, 17, 3))) == []
+
+
+@pytest.mark.parametrize(("speed", "out"), [(9.5, False), (10.5, True)])
+def test_a_pelvis_may_run_at_ten_metres_a_second(speed: float, out: bool) -> None:
+    root = np.zeros((90, 3))
+    root[40] = [speed / 30, 0, 0]
+    assert found(body(), root) == ([[40, -1]] if out else [])
+
+
+@pytest.mark.parametrize(("share", "out"), [(0.97, False), (1.03, True)])
+def test_a_joint_may_be_as_fast_as_its_bones_turn(share: float, out: bool) -> None:
+    """8 radians a second in every bone from the pelvis, and 1.5 m/s on top."""
+    positions = np.repeat(body()[:1], 90, axis=0)
+    chain = [H36M17.index(name) for name in ("pelvis", "spine", "thorax", "left_shoulder")]
+    chain += [ELBOW, WRIST]
+    reach = np.linalg.norm(np.diff(positions[0, chain], axis=0), axis=-1).sum()
+    # Along a circle about the elbow, so that the bones keep their lengths.
+    arm = positions[0, WRIST] - positions[0, ELBOW]
+    way = share * (8 * reach + 1.5) / 30
+    angle = 2 * np.arcsin(way / 2 / np.linalg.norm(arm))
+    side = np.cross(arm, [0.0, 0.0, 1.0])
+    side *= np.linalg.norm(arm) / np.linalg.norm(side)
+    positions[40, WRIST] = positions[0, ELBOW] + np.cos(angle) * arm + np.sin(angle) * side
+    assert found(positions) == ([[40, WRIST]] if out else [])
+
+
+@pytest.mark.parametrize(
+    ("share", "out"), [(1.30, False), (0.70, False), (1.40, True), (0.6, True)]
+)
+def test_bones_may_be_off_by_a_third(share: float, out: bool) -> None:
+    positions = np.repeat(body()[:1], 90, axis=0)
+    shank = positions[0, KNEE + 1] - positions[0, KNEE]
+    positions[40:60, KNEE + 1] = positions[0, KNEE] + share * shank
+    wrong = [[frame, KNEE + 1] for frame in range(40, 60)]
+    assert found(positions) == (wrong if out else [])
+
+
+def test_short_bones_may_be_off_by_six_centimetres() -> None:
+    for metres, out in ((0.05, False), (0.07, True)):
+        positions = np.repeat(body()[:1], 90, axis=0)
+        nose, head = H36M17.index("nose"), H36M17.index("head")
+        bone = positions[0, head] - positions[0, nose]
+        bone /= np.linalg.norm(bone)
+        positions[:, head] = positions[0, nose] + 0.1 * bone
+        positions[40:50, head] = positions[0, nose] + (0.1 + metres) * bone
+        assert bool(found(positions)) == out
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_set_that_is_kept_is_the_largest(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    times = np.cumsum(rng.uniform(0.02, 0.3, 60))
+    points = np.cumsum(rng.normal(0, 0.1, (60, 3)), axis=0)
+    wild = rng.random(60) < (0.1, 0.5)[seed % 2]
+    points[wild] += rng.normal(0, 3, (int(wild.sum()), 3))
+    kept = np.flatnonzero(_largest_set(points, times, 2.0))
+
+    def reached(a: int, b: int) -> bool:
+        passed = times[b] - times[a]
+        return bool(np.linalg.norm(points[a] - points[b]) <= 2.0 * passed or passed > 1.0)
+
+    assert all(reached(a, b) for a, b in pairwise(kept.tolist()))
+    longest = np.ones(60, dtype=int)
+    for b in range(60):
+        longest[b] = 1 + max((longest[a] for a in range(b) if reached(a, b)), default=0)
+    assert len(kept) == longest.max()
