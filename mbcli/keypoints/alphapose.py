@@ -5,7 +5,7 @@ A list with one object for each person, in any order:
     image_id     name of the picture. Frames of a video are "0.jpg", "1.jpg" ...; of a folder it
                  is the file's own name; with --eval it is the number in it instead of the name
     category_id  1
-    keypoints    x, y, score of each keypoint, flat; their number tells which
+    keypoints    x, y, score of each keypoint, flat; their number decides
                  (`mbcli.keypoints.layouts`). The score is the height of the peak, which may be a
                  little above 1
     score        of the person: no probability, above 1 as a rule
@@ -98,7 +98,7 @@ def _records(keypoints: Keypoints2D) -> Iterator[dict[str, Any]]:
 
 
 def _is_person(record: Any) -> bool:
-    """One object of the list; what sets it apart from COCO is told in `coco`."""
+    """One object of the list; `coco` says what sets it apart from COCO."""
     return (
         isinstance(record, dict)
         and isinstance(record.get("keypoints"), list)
@@ -137,7 +137,7 @@ def _read_list(document: list[Any], path: Path) -> KeypointFile:
             who,
             corners(box, path, f"the box of {name}") if box else None,
         )
-    return rows.file(**numbered.facts)
+    return rows.file(**numbered.metadata)
 
 
 def _read_named(source: Source) -> KeypointFile:
@@ -154,4 +154,4 @@ def _read_named(source: Source) -> KeypointFile:
         for body in bodies:
             points = points_of(member(body, _PEOPLE[key], path, f"a person of {name}"), path, name)
             rows.add(numbered.frames[name], points)
-    return rows.file(**numbered.facts)
+    return rows.file(**numbered.metadata)

@@ -53,9 +53,9 @@ def read(source: Source) -> KeypointFile:
     """
     path = source.path
     if source.kind == "json":
-        told = blazepose_json.read(source.document, path)
+        landmarks = blazepose_json.read(source.document, path)
     elif blazepose_text.recognise(source.text):
-        told = blazepose_text.read(source.text, path)
+        landmarks = blazepose_text.read(source.text, path)
     else:
-        told = blazepose_csv.read(source.rows, path)
-    return file_of(source, FORMAT, told)
+        landmarks = blazepose_csv.read(source.rows, path)
+    return file_of(source, FORMAT, landmarks)

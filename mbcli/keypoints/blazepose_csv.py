@@ -1,4 +1,4 @@
-"""Landmarks in tables of text; the layouts are told in `blazepose`."""
+"""Landmarks in tables of text; the layouts are those of `blazepose`."""
 
 from __future__ import annotations
 
@@ -120,14 +120,14 @@ def _with_labels(
         name = find(header, words)
         return None if name is None else [row[header.index(name)] for row in rows]
 
-    told, clocks, named = cells(FRAME), cells(TIME), cells(PERSON)
+    held, clocks, named = cells(FRAME), cells(TIME), cells(PERSON)
     persons = None if named is None else [identity({"id": cell}, ("id",)) for cell in named]
     unit = next((TIME[word] for word in TIME if find(header, (word,))), None)
     seconds = None if clocks is None else np.array([time(cell, path) for cell in clocks])
     found = Numbering({}, None)
     frames: Sequence[int | None]
-    if told is not None:
-        frames, found = _frames(told, path)
+    if held is not None:
+        frames, found = _frames(held, path)
     elif seconds is not None:
         frames = frames_by_time(seconds.tolist())
     else:
@@ -140,8 +140,8 @@ def _with_labels(
         points=points[kept],
         persons=None if persons is None else [persons[place] for place in kept],
         times=None if seconds is None else Times(index, seconds[kept], unit),
-        numbered=told is not None,
-        pictures=found.facts["pictures"],
+        numbered=held is not None,
+        pictures=found.metadata["pictures"],
         warnings=found.notes,
     )
 
@@ -150,14 +150,14 @@ def _frames(cells: list[str], path: Path) -> tuple[list[int | None], Numbering]:
     """The frame of each row, None where the row does not say, and how they were found."""
     values: list[int | None]
     try:
-        told = [number(cell, path, "frames") for cell in cells]
+        held = [number(cell, path, "frames") for cell in cells]
     except InputError:
         named = numbering(cells)
         return [named.frames[cell] for cell in cells], named
-    for cell, value in zip(cells, told, strict=True):
+    for cell, value in zip(cells, held, strict=True):
         if not (np.isnan(value) or value.is_integer()):
             raise InputError(f"{path} must hold whole numbers as frames, got {cell!r}")
-    values = [None if np.isnan(value) else int(value) for value in told]
+    values = [None if np.isnan(value) else int(value) for value in held]
     lacking = values.count(None)
     said = (f"{lacking} rows without a frame are left out",) if lacking else ()
     return values, Numbering({}, None, said)

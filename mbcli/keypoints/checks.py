@@ -75,18 +75,18 @@ def whole(value: Any, path: Path, what: str) -> int:
 def identity(record: Any, words: Iterable[str]) -> int | str | None:
     """Who a record says that it is, under one of some words: a number, a name, or nothing.
 
-    A list tells people who were merged, of whom the first is taken.
+    A list names people who were merged, of whom the first is taken.
     """
     name = find(record, words) if isinstance(record, dict) else None
-    told = None if name is None else record[name]
-    while isinstance(told, list):
-        told = told[0] if told else None
-    if isinstance(told, str):
-        return int(told) if told.isdecimal() and len(told) < _DIGITS else told.strip() or None
-    if isinstance(told, float) and told.is_integer() and abs(told) < _WHOLE:
-        return int(told)
-    whole_number = isinstance(told, int) and not isinstance(told, bool) and abs(told) < _WHOLE
-    return told if whole_number else None
+    value = None if name is None else record[name]
+    while isinstance(value, list):
+        value = value[0] if value else None
+    if isinstance(value, str):
+        return int(value) if value.isdecimal() and len(value) < _DIGITS else value.strip() or None
+    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE:
+        return int(value)
+    whole_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _WHOLE
+    return value if whole_number else None
 
 
 def member(record: Any, key: str, path: Path, what: str) -> Any:

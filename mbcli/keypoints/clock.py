@@ -34,9 +34,10 @@ _SINCE_1970 = (946_684_800.0, 4_102_444_800.0)  # seconds: the years 2000 to 210
 _SPARSE = 100.0  # seconds from frame to frame; a clock in which they are further apart is another
 _SAME = 0.01  # rates that differ by less are one rate
 _FINEST = 1e-6  # seconds: no camera is more exact
-_COARSE = 0.5  # of a frame: times that are rounded to more do not tell one from the next
+_COARSE = 0.5  # of a frame: times that are rounded to more do not separate one from the next
 _DIGITS = 9  # after the point of a second: nanoseconds
 _OF_DAY = re.compile(r"(\d+):(\d{2})(?::(\d{2}(?:[.,]\d+)?))?")
+_AT_THE_END = re.compile(r".*\s(\d+:\d{2}:\d{2}(?:[.,]\d+)?)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,10 @@ def sound_rate(fps: float) -> bool:
 
 
 def of_day(cell: str) -> float | None:
-    """Seconds of a date with time, as ISO 8601 has it, or of a time of day; None for neither."""
+    """Seconds of a date with time, as ISO 8601 has it, or of a time of day; None for neither.
+
+    Of a date in another way only the time of day is taken.
+    """
     if found := _OF_DAY.fullmatch(cell.strip()):
         hours, minutes, seconds = found[1], found[2], (found[3] or "0").replace(",", ".")
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
@@ -73,11 +77,12 @@ def of_day(cell: str) -> float | None:
     try:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
-        return None
+        last = _AT_THE_END.fullmatch(cell.strip())
+        return None if last is None else of_day(last[1])
 
 
 def frames_by_time(times: Sequence[float]) -> list[int]:
-    """Frame numbers for rows that tell a time but no frame: the same time is the same frame."""
+    """Frame numbers for rows with a time but no frame: the same time is the same frame."""
     if not np.isfinite(times).all():
         return [*range(len(times))]
     return [int(n) for n in np.unique(times, return_inverse=True)[1].reshape(-1)]
@@ -90,37 +95,37 @@ def clock_of(times: FloatArray, index: IntArray, frames: int, unit: float | None
         times: (R,) time of each row as the file has it; NaN where it has none.
         index: (R,) its frame.
         frames: number of frames from 0 on for which times are wanted.
-        unit: seconds in the unit of the times; None where the numbers must tell.
+        unit: seconds in the unit of the times; None where the numbers decide.
     """
     known = np.isfinite(times)
     numbers, first = np.unique(index[known], return_index=True)
-    told = np.asarray(times, np.float64)[known][first]
+    stamps = np.asarray(times, np.float64)[known][first]
     if len(numbers) < 2:
         return Clock()
-    steps = np.diff(told)
-    if told[-1] <= told[0] or (steps < 0).any():
+    steps = np.diff(stamps)
+    if stamps[-1] <= stamps[0] or (steps < 0).any():
         place = int(np.argmax(steps < 0)) if (steps < 0).any() else len(steps) - 1
         return Clock(
-            problem=f"its times do not increase: {told[place + 1]:.10g} after {told[place]:.10g} "
-            f"in frame {numbers[place + 1]}"
+            problem=f"its times do not increase: {stamps[place + 1]:.10g} after "
+            f"{stamps[place]:.10g} in frame {numbers[place + 1]}"
         )
     moved = steps > 0
-    # Stamps that stand still for some frames tell the rate only over many.
+    # Stamps that stand still for some frames show the rate only over many.
     step = float(np.median(steps / np.diff(numbers)))
     if not moved.all():
-        step = float((told[-1] - told[0]) / (numbers[-1] - numbers[0]))
-    unit = _unit(step, float(told[0])) if unit is None else unit
+        step = float((stamps[-1] - stamps[0]) / (numbers[-1] - numbers[0]))
+    unit = _unit(step, float(stamps[0])) if unit is None else unit
     rate = 1 / (step * unit)
     if not sound_rate(rate):
         return Clock(problem=f"its times give {rate:.4g} frames/s")
     notes: tuple[str, ...] = ()
-    seconds = (told - told[0]) * unit
-    if told[0] * unit > _LONGEST:
-        notes = (f"times start at {told[0]:.16g}, which is taken as the video's beginning",)
+    seconds = (stamps - stamps[0]) * unit
+    if stamps[0] * unit > _LONGEST:
+        notes = (f"times start at {stamps[0]:.16g}, which is taken as the video's beginning",)
         seconds += numbers[0] / rate
     else:
-        seconds += told[0] * unit
-    grid = max(_grid(told) * unit, 4 * float(np.spacing(np.abs(told).max())) * unit, _FINEST)
+        seconds += stamps[0] * unit
+    grid = max(_grid(stamps) * unit, 4 * float(np.spacing(np.abs(stamps).max())) * unit, _FINEST)
     usual = _usual(seconds, numbers, rate, grid)
     if usual is not None:
         rate, seconds = usual

@@ -4,7 +4,7 @@ A list with one object for each person, in any order:
 
     image_id     whole number. Of a video it is the frame
     category_id  1
-    keypoints    x, y, confidence of each keypoint, flat: 17, or as many as their number tells
+    keypoints    x, y, confidence of each keypoint, flat: 17, or as many as their number decides
                  (`mbcli.keypoints.layouts`)
     score        of the person
     bbox         x, y, width, height in pixels; not every program writes it
@@ -35,7 +35,7 @@ from mbcli.types import FloatArray, Keypoints2D
 
 FORMAT = "coco"
 
-_HIDDEN = 0.5  # confidence of a keypoint whose place was told although it cannot be seen
+_HIDDEN = 0.5  # confidence of a keypoint whose place is given although it cannot be seen
 
 
 def recognise(source: Source) -> bool:
@@ -96,15 +96,15 @@ def read_flags(points: list[FloatArray]) -> tuple[list[FloatArray], tuple[str, .
 
 
 def identity_of(record: dict[str, Any]) -> int | str | None:
-    """Who it is, if the record or its attributes tell."""
-    told = identity(record, PERSON)
-    return identity(record.get("attributes"), PERSON) if told is None else told
+    """Who it is, if the record or its attributes say so."""
+    value = identity(record, PERSON)
+    return identity(record.get("attributes"), PERSON) if value is None else value
 
 
 def box_of(record: dict[str, Any], path: Path, frame: int | str) -> FloatArray | None:
     """(4,) the corners of the box of a record; None if it has none or an empty one."""
-    told = record.get("bbox")
-    box = corners(told, path, f"a bbox of frame {frame}") if told else None
+    value = record.get("bbox")
+    box = corners(value, path, f"a bbox of frame {frame}") if value else None
     return None if box is None or (box[2:] <= box[:2]).any() else box
 
 

@@ -9,7 +9,7 @@ CVAT, Label Studio, Roboflow and sleap-io export them, and COCO's own files are 
     categories   list of id, name, keypoints: the joints' names, given by the user (see
                  `joint_names`)
 
-Without names of joints their number tells which they are (`mbcli.keypoints.layouts`). Annotations
+Without names of joints their number decides (`mbcli.keypoints.layouts`). Annotations
 without keypoints, and those of another category than most, are left out.
 """
 
@@ -29,6 +29,7 @@ from mbcli.keypoints.points import points_of
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.rows import Rows
 from mbcli.keypoints.source import Source
+from mbcli.keypoints.video_metadata import size_of
 
 FORMAT = "annotations"
 
@@ -36,8 +37,8 @@ FORMAT = "annotations"
 def recognise(source: Source) -> bool:
     """Whether it has annotations of which any has keypoints."""
     document = source.document if source.kind == "json" else None
-    told = document.get("annotations") if isinstance(document, dict) else None
-    return isinstance(told, list) and any(_has_keypoints(entry) for entry in told)
+    annotations = document.get("annotations") if isinstance(document, dict) else None
+    return isinstance(annotations, list) and any(_has_keypoints(entry) for entry in annotations)
 
 
 def read(source: Source) -> KeypointFile:
@@ -47,12 +48,12 @@ def read(source: Source) -> KeypointFile:
         InputError: joints that cannot be matched, and whatever breaks the rules of `KeypointFile`.
     """
     path, document = source.path, source.document
-    told = [entry for entry in document["annotations"] if _has_keypoints(entry)]
+    annotations = [entry for entry in document["annotations"] if _has_keypoints(entry)]
     warnings = []
-    category, others = _category(told)
+    category, others = _category(annotations)
     if others:
         warnings.append(f"{others} annotations of other categories than {category} are left out")
-    people = [entry for entry in told if entry.get("category_id") == category]
+    people = [entry for entry in annotations if entry.get("category_id") == category]
     numbered, size = _pictures(document, people, path)
     frames = [numbered.frames[str(entry["image_id"])] for entry in people]
     points = [
@@ -62,8 +63,8 @@ def read(source: Source) -> KeypointFile:
     points, flags = read_flags(points)
     ids = [identity_of(entry) for entry in people]
     boxes = [box_of(entry, path, str(entry["image_id"])) for entry in people]
-    facts = {
-        **numbered.facts,
+    metadata = {
+        **numbered.metadata,
         "count": max(numbered.frames.values()) + 1,
         "size": size,
         "notes": [*numbered.notes, *warnings, *flags],
@@ -71,12 +72,12 @@ def read(source: Source) -> KeypointFile:
     names = _joint_names(document, category)
     if names and {len(p) for p in points} == {len(names)}:
         whole_boxes = [box for box in boxes if box is not None]
-        facts["boxes"] = np.stack(whole_boxes) if len(whole_boxes) == len(boxes) else None
-        return with_our_names(source, FORMAT, names, frames, np.stack(points), ids=ids, **facts)
+        metadata["boxes"] = np.stack(whole_boxes) if len(whole_boxes) == len(boxes) else None
+        return with_our_names(source, FORMAT, names, frames, np.stack(points), ids=ids, **metadata)
     rows = Rows(path, FORMAT)
     for frame, person, who, box in zip(frames, points, ids, boxes, strict=True):
         rows.add(frame, person, who, box)
-    return rows.file(**facts)
+    return rows.file(**metadata)
 
 
 def _has_keypoints(entry: Any) -> bool:
@@ -99,10 +100,8 @@ def _pictures(
     images = [i for i in images if isinstance(i, dict)] if isinstance(images, list) else []
     named = {str(i.get("id")): i.get("file_name") for i in images}
     ids = dict.fromkeys([*named, *(str(entry["image_id"]) for entry in people)])
-    sizes = {(i.get("width"), i.get("height")) for i in images}
-    size = sizes.pop() if len(sizes) == 1 else None
-    if size is not None and not all(isinstance(n, int) and n > 0 for n in size):
-        size = None
+    sizes = [size_of(image, path) for image in images]
+    size = sizes[0] if sizes and sizes.count(sizes[0]) == len(sizes) else None
     names = [named.get(number) for number in ids]
     if all(isinstance(name, str) for name in names) and len({*names}) == len(names):
         by_name = numbering([str(name) for name in names])
@@ -121,9 +120,9 @@ def _number(text: str) -> Any:
 
 
 def _joint_names(document: dict[str, Any], category: Any) -> list[str]:
-    """The names of the joints of a category; none if the file does not tell."""
-    told = document.get("categories")
-    for entry in told if isinstance(told, list) else []:
+    """The names of the joints of a category; none if the file does not say."""
+    annotations = document.get("categories")
+    for entry in annotations if isinstance(annotations, list) else []:
         if isinstance(entry, dict) and entry.get("id") == category:
             names = entry.get("keypoints")
             if isinstance(names, list) and all(isinstance(name, str) for name in names):

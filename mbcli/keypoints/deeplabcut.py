@@ -100,7 +100,7 @@ def read(source: Source) -> KeypointFile:
         ids=np.tile(np.arange(len(people)), len(values)),
         count=int(frames.max(initial=-1)) + 1,
         counts_from=0 if all(isinstance(label, int) for label in labels) else None,
-        pictures=numbered.facts["pictures"],
+        pictures=numbered.metadata["pictures"],
         notes=[*warnings, *numbered.notes],
     )
 

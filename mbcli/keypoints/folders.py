@@ -16,7 +16,7 @@ from mbcli.video.images import IMAGE_SUFFIXES, files_with_suffix
 
 # A document that begins so holds nobody, as the first frames of a video often do.
 _EMPTY: tuple[Any, ...] = ([], {}, None)
-_LOOK = 1000  # files that are looked into for one that tells what the folder is
+_LOOK = 1000  # files that are looked into for one that shows what the folder is
 
 # Adds the people of one picture to rows: the document, the frame, the file, the rows.
 AddPeople = Callable[[Any, int, Path, Rows], None]
@@ -27,7 +27,7 @@ def recognise_folder(source: Source, is_picture: Callable[[Any], bool]) -> bool:
 
     Args:
         source: what to look at.
-        is_picture: whether a document tells the people of one picture in a format's way.
+        is_picture: whether a document has the people of one picture in a format's way.
     """
     if source.kind != "folder":
         return False
@@ -47,18 +47,18 @@ def read_folder(
     may_be: Callable[[Any], bool],
     add: AddPeople,
     usual: re.Pattern[str] | None = None,
-    **facts: Any,
+    **metadata: Any,
 ) -> KeypointFile:
     """Read the pictures of a folder as the frames of a video.
 
     Args:
         source: the folder.
         format: key of the format in `mbcli.keypoints.FORMATS`.
-        may_be: whether a document tells the people of one picture, or that nobody is there; other
+        may_be: whether a document has the people of one picture, or that nobody is there; other
             files are left out.
         add: see `AddPeople`.
         usual: how the program names the files of a video.
-        facts: what else `mbcli.keypoints.gather.gathered` takes.
+        metadata: what else `mbcli.keypoints.gather.gathered` takes.
 
     Raises:
         InputError: a file that cannot be read or is cut off, or what `Rows` refuses.
@@ -83,7 +83,7 @@ def read_folder(
             add(document, numbered.frames[name], files[name], rows)
     notes = [*numbered.notes, *_left_out(foreign), *_without_files(numbered.frames.values())]
     count = max(numbered.frames.values()) + 1
-    return rows.file(count=count, **{**numbered.facts, **facts, "notes": notes})
+    return rows.file(count=count, **{**numbered.metadata, **metadata, "notes": notes})
 
 
 def _left_out(foreign: list[str]) -> Iterable[str]:

@@ -34,7 +34,7 @@ class Numbering:
     notes: tuple[str, ...] = ()
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """What `mbcli.keypoints.gather.gathered` takes of it."""
         names = {name: frame for name, frame in self.frames.items() if isinstance(name, str)}
         return {"counts_from": self.counts_from, "pictures": names, "notes": self.notes}

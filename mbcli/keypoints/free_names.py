@@ -17,7 +17,7 @@ def with_our_names(
     names: list[str],
     frames: list[int] | IntArray,
     points: FloatArray,
-    **facts: Any,
+    **metadata: Any,
 ) -> KeypointFile:
     """Give the joints our names, and gather the poses.
 
@@ -27,7 +27,7 @@ def with_our_names(
         names: N joint names of the file.
         frames: (R,) frame of each row.
         points: (R, N, 3) x, y and confidence; NaN is missing.
-        facts: what else `gathered` takes.
+        metadata: what else `gathered` takes.
 
     Raises:
         InputError: joints that cannot be matched, or what `gathered` refuses.
@@ -35,5 +35,5 @@ def with_our_names(
     matched, notes = match_joints(names, source.joint_map, str(source.path))
     skeleton = skeleton_of(matched.values(), format)
     ours = points[:, [names.index(name) for name in matched]]
-    notes += tuple(facts.pop("notes", ()))
-    return gathered(source.path, format, skeleton, frames, ours, notes=notes, **facts)
+    notes += tuple(metadata.pop("notes", ()))
+    return gathered(source.path, format, skeleton, frames, ours, notes=notes, **metadata)

@@ -1,10 +1,6 @@
 """From what a file says of people to a `KeypointFile`: sorted, without what cannot be used.
 
-Nothing here refuses a file for a few poor lines; what is left out or taken otherwise is told.
-
-Networks give the height of a peak as confidence, which may come out a little above 1, with
-whole-body models several times that, or just below 0. Such values are cut to 0..1; numbers further
-out are no confidences and are refused.
+Nothing here refuses a file for a few poor lines; what is left out or taken otherwise is said.
 """
 
 from __future__ import annotations
@@ -16,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from mbcli.errors import InputError
+from mbcli.keypoints.cleaning import cleaned
 from mbcli.keypoints.clock import Clock, clock_of, sound_rate
 from mbcli.keypoints.exchanges import exchanged
 from mbcli.keypoints.records import MAX_FRAMES, KeypointFile
 from mbcli.skeleton import Skeleton
-from mbcli.types import BoolArray, FloatArray, IntArray
+from mbcli.types import FloatArray, IntArray
 
-_LOWEST, _HIGHEST = -1.0, 10.0  # confidences, see above
 # Nobody is seen further outside the picture than this, in widths of the picture; in pixels, no body
 # is as small.
 _LARGEST_FRACTION = 2.0
@@ -35,7 +31,7 @@ class Times:
     Attributes:
         frames: (R,) the frames.
         seconds: (R,) when they are, in `unit`; NaN where it does not say.
-        unit: in seconds; None if the numbers must tell.
+        unit: in seconds; None if the numbers decide.
     """
 
     frames: Sequence[int] | IntArray
@@ -76,7 +72,7 @@ def gathered(
         ids: (N,) who it is, None where the file does not say; they count only if all have one and
             nobody is twice in a frame. Names are numbered as they come.
         boxes: (N, 4) x1 y1 x2 y2.
-        count: frames of the video as far as the file tells; 0 if it does not.
+        count: frames of the video as far as the file says; 0 if it does not.
         size: (width, height) of the pictures, if the file says so.
         fps: frames per second, if the file says so.
         times: its clock, whose rate is taken where the file says no other.
@@ -90,25 +86,26 @@ def gathered(
     Raises:
         InputError: nobody is there, a frame number beyond all reason, or confidences that are none.
     """
-    told = list(notes)
+    said = list(notes)
     lacking = np.full((len(points), len(skeleton) - points.shape[1], 3), np.nan)
     points = np.concatenate([points, lacking], axis=1)
     index = _bounded(frames)
-    there = _mended(path, points, index, told)
+    there, found = cleaned(points, index, path)
+    said += found
     relative = bool(there.any()) and (
         float(np.median(np.abs(points[there][:, :2]))) < _LARGEST_FRACTION
     )
     if relative and not fractions:
-        told.append("coordinates are taken as fractions of the picture")
+        said.append("coordinates are taken as fractions of the picture")
     names = None if ids is None else _numbers_of(list(ids))
     seen = np.flatnonzero(there.any(axis=1))
-    rows = _once(index, points, seen, told)
+    rows = _once(index, points, seen, said)
     rows = rows[np.argsort(index[rows], kind="stable")]
     identities = None
     if names is not None:
-        identities = _identities(index[rows], [names[row] for row in rows], told)
+        identities = _identities(index[rows], [names[row] for row in rows], said)
     if identities is not None and exchanged(index[rows], points[rows], identities, slots):
-        told.append("identities are not used: people jump from one to another; tracked anew")
+        said.append("identities are not used: people jump from one to another; tracked anew")
         identities = None
     last = int(index[rows[-1]]) + 1 if len(rows) else 0
     frames_told = max(count, last, int(_bounded(times.frames).max(initial=-1)) + 1 if times else 0)
@@ -139,7 +136,7 @@ def gathered(
         counts_from=counts_from,
         pictures=pictures or {},
         relative=relative,
-        warnings=(*told, *clock.notes),
+        warnings=(*said, *clock.notes),
     )
 
 
@@ -151,42 +148,8 @@ def _bounded(frames: Sequence[int] | IntArray) -> IntArray:
     return np.array([max(-limit, min(limit, number)) for number in frames], np.int64)
 
 
-def _mended(path: Path, points: FloatArray, index: IntArray, told: list[str]) -> BoolArray:
-    """(N, J) where there is a keypoint; the others become missing, confidences 0..1, in place."""
-    endless = np.asarray(np.isinf(points).any(axis=-1))
-    if endless.any():
-        where = int(index[endless.any(axis=1)][0])
-        told.append(
-            f"{endless.sum()} keypoints with infinite numbers are left out, the first of them in "
-            f"frame {where}"
-        )
-    places, confidence = points[..., :2], points[..., 2]
-    corner = np.asarray(places == 0).all(axis=-1)
-    there = np.isfinite(places).all(axis=-1) & ~endless & ~corner
-    untold = there & np.isnan(confidence)
-    if untold.any():
-        told.append(
-            "the file tells no confidence: every keypoint that is there counts fully"
-            if (untold == there).all()
-            else f"no confidence for {untold.sum()} of {there.sum()} keypoints: they count fully"
-        )
-        confidence[untold] = 1
-    known = confidence[there]
-    beyond = (known > 1) | (known < 0)
-    if beyond.any():
-        span = f"{known.min():g}..{known.max():g}"
-        if known.min() < _LOWEST or known.max() > _HIGHEST:
-            raise InputError(f"{path} must hold confidences within 0..1, got {span}")
-        told.append(
-            f"{beyond.sum()} of {beyond.size} confidences are cut to 0..1, they were within {span}"
-        )
-        confidence[there] = known.clip(0, 1)
-    points[~there] = np.nan, np.nan, 0
-    return np.asarray(there)
-
-
-def _once(index: IntArray, points: FloatArray, rows: IntArray, told: list[str]) -> IntArray:
-    """The rows but for poses that are told a second time in their frame, number for number."""
+def _once(index: IntArray, points: FloatArray, rows: IntArray, said: list[str]) -> IntArray:
+    """The rows but for poses that are repeated in their frame, number for number."""
     seen: set[tuple[int, bytes]] = set()
     kept = []
     for row in rows.tolist():
@@ -195,7 +158,7 @@ def _once(index: IntArray, points: FloatArray, rows: IntArray, told: list[str]) 
             seen.add(pose)
             kept.append(row)
     if len(kept) < len(rows):
-        told.append(f"{len(rows) - len(kept)} poses are told twice, number for number: taken once")
+        said.append(f"{len(rows) - len(kept)} poses are repeated, number for number: taken once")
     return np.array(kept, np.int64)
 
 
@@ -207,13 +170,13 @@ def _numbers_of(ids: list[int | str | None]) -> list[int | None]:
     return [None if who is None else order[who] for who in ids]
 
 
-def _identities(index: IntArray, ids: list[int | None], told: list[str]) -> IntArray | None:
+def _identities(index: IntArray, ids: list[int | None], said: list[str]) -> IntArray | None:
     """The identities, or None where they cannot be used."""
     known = [number for number in ids if number is not None]
     if not known:
         return None
     if len(known) < len(ids):
-        told.append(
+        said.append(
             f"identities are not used: {len(known)} of {len(ids)} poses have one, which must be all"
         )
         return None
@@ -222,7 +185,7 @@ def _identities(index: IntArray, ids: list[int | None], told: list[str]) -> IntA
     if (times > 1).any():
         frame, person = pairs[times > 1][0].tolist()
         frames = len(np.unique(pairs[times > 1][:, 0]))
-        told.append(
+        said.append(
             f"identities are not used: person {person} is twice in frame {frame}"
             + (f", and so in {frames} frames" if frames > 1 else "")
             + "; people are tracked anew"

@@ -15,7 +15,7 @@ from mbcli.keypoints.layouts import LAYOUTS, layout_of
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
 from mbcli.keypoints.words import plain
-from mbcli.skeleton import BLAZEPOSE33, Skeleton
+from mbcli.skeleton import BLAZEPOSE33, SKELETONS, Skeleton
 from mbcli.types import FloatArray
 
 # Without these there is no body to lift.
@@ -32,10 +32,10 @@ class Landmarks:
         labels: names or numbers of the L landmarks.
         frames: frame of each of the R rows.
         points: (R, L, 3) x, y and confidence; NaN where the file has none.
-        persons: identity of each row; None if the file tells none.
+        persons: identity of each row; None if the file has none.
         times: the file's clock.
-        count: frames that the file tells of, those without people included.
-        numbered: the file tells the numbers of its frames.
+        count: frames that the file covers, those without people included.
+        numbered: the file numbers its frames.
         size: (width, height), if the file says so.
         fps: frames per second, if the file says so.
         pictures: name of a picture -> frame, where the file names pictures.
@@ -63,7 +63,7 @@ def is_body(labels: Collection[str], joint_map: dict[str, str] | None = None) ->
     return {*_ANCHORS} <= {_joint(label, joint_map) for label in labels}
 
 
-def file_of(source: Source, format: str, told: Landmarks) -> KeypointFile:
+def file_of(source: Source, format: str, landmarks: Landmarks) -> KeypointFile:
     """Give the landmarks their joints and gather the people.
 
     Numbers are those of a list of keypoints (`mbcli.keypoints.layouts`); names are our joints', or
@@ -72,35 +72,35 @@ def file_of(source: Source, format: str, told: Landmarks) -> KeypointFile:
     Raises:
         InputError: what `gathered` refuses.
     """
-    warnings = list(told.warnings)
-    numbers = _numbers(told.labels)
+    warnings = list(landmarks.warnings)
+    numbers = _numbers(landmarks.labels)
     if numbers is None:
-        joints = [_joint(label, source.joint_map) for label in told.labels]
-        skeleton, points = _by_name(joints, told.points)
+        joints = [_joint(label, source.joint_map) for label in landmarks.labels]
+        skeleton, points = _by_name(joints, landmarks.points)
     else:
-        skeleton, points = _by_number(numbers, told.points, source)
+        skeleton, points = _by_number(numbers, landmarks.points, source)
     seen = np.asarray(np.isfinite(points[..., :2]).all(axis=-1).any(axis=0))
     lacking = [j for j, there in zip(skeleton.joints, seen, strict=False) if not there]
     if lacking and seen.any():
         warnings.append(f"the file lacks landmarks, which are missing: {', '.join(lacking)}")
-    persons = told.persons
-    if persons is None and len({*told.frames}) == len(told.frames):
-        persons = [0] * len(told.frames)
+    persons = landmarks.persons
+    if persons is None and len({*landmarks.frames}) == len(landmarks.frames):
+        persons = [0] * len(landmarks.frames)
     return gathered(
         source.path,
         format,
         skeleton,
-        told.frames,
+        landmarks.frames,
         points,
         ids=persons,
-        count=told.count,
-        size=told.size,
-        fps=told.fps,
-        times=told.times,
-        numbered=told.numbered,
+        count=landmarks.count,
+        size=landmarks.size,
+        fps=landmarks.fps,
+        times=landmarks.times,
+        numbered=landmarks.numbered,
         fractions=True,
-        pictures=told.pictures,
-        counts_from=None if told.numbered else 0,
+        pictures=landmarks.pictures,
+        counts_from=None if landmarks.numbered else 0,
         notes=warnings,
     )
 
@@ -135,8 +135,9 @@ def _joint(label: str, joint_map: dict[str, str] | None) -> str | None:
 
 def _by_name(joints: list[str | None], points: FloatArray) -> tuple[Skeleton, FloatArray]:
     found = dict.fromkeys(joint for joint in joints if joint is not None)
-    skeleton = BLAZEPOSE33
-    if not {*found} <= {*BLAZEPOSE33.joints}:
+    known = (s for s in SKELETONS.values() if {*s.joints} == {*found})
+    skeleton = next(known, BLAZEPOSE33)
+    if not {*found} <= {*skeleton.joints}:
         skeleton = skeleton_of(found, "named")
     out = np.full((len(points), len(skeleton), 3), np.nan)
     for joint in found:

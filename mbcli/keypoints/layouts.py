@@ -9,8 +9,8 @@
 
 Of the long lists the body and feet are read; hands and faces nobody lifts. BODY_25B (and BODY_135,
 which begins with it) has COCO's joints in COCO's order and then upper neck, head top and feet,
-while BODY_25 puts neck and pelvis in between: in which of the two lists the points that should lie
-in the face do so tells them apart. Goliath (Khirodkar et al. 2024) has the wrists among the hands.
+while BODY_25 puts neck and pelvis in between; it is the list in which a face's points lie together
+and a trunk's where they belong. Goliath (Khirodkar et al. 2024) has the wrists among the hands.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def _first(count: int, skeleton: Skeleton) -> Layout:
 
 
 _CLEARLY = 0.5  # of the other list's spread: bodies have a tenth of it, noise as much
+_LARGEST = 1e6  # pixels: what is further out is in no picture
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _FEET = WHOLEBODY23.joints[len(COCO17) :]
 BODY25B = skeleton_of((*COCO17.joints, "upper_neck", "head_top", *_FEET), "body25b")
@@ -103,7 +104,8 @@ def _spread(points: FloatArray, layout: Layout) -> float:
     In sizes of the body; 0 where nobody shows any of them.
     """
     places = points[..., :2].copy()  # (N, K, 2)
-    places[(places == 0).all(axis=-1) | ~np.isfinite(places).all(axis=-1)] = np.nan
+    wild = ~(np.abs(places) < _LARGEST).all(axis=-1)  # NaN too
+    places[(places == 0).all(axis=-1) | wild] = np.nan
     at = {j: places[:, n] for j, n in zip(layout.skeleton.joints, layout.places, strict=True)}
     face = np.stack([at[joint] for joint in _FACE])  # (F, N, 2)
     with warnings.catch_warnings():

@@ -20,7 +20,7 @@ it returns, dumped as JSON, has a list of instances for each picture under ``pre
 and Sapiens an object with the ``instance_info`` of each picture into a file of its own. ViTPose in
 the transformers library calls the scores ``scores``.
 
-The joints are those of ``keypoint_id2name``. Without it their number tells which they are
+The joints are those of ``keypoint_id2name``. Without it their number decides
 (`mbcli.keypoints.layouts`). Frames without people are there with no instances.
 """
 
@@ -91,15 +91,15 @@ def read(source: Source) -> KeypointFile:
     pictures = _PICTURES.listed(document)
     labels = [label for label, _ in pictures]
     frames, found = numbered(labels, path)
-    facts = found.facts
+    metadata = found.metadata
     if all("frame_id" in picture for _, picture in pictures if isinstance(picture, dict)):
         # The demo counts from 1; should a version count from 0, its first frame says so.
         demo = isinstance(document, dict) and "instance_info" in document
         frames = [frame - (demo and 0 not in frames) for frame in frames]
-        facts["counts_from"] = 0
+        metadata["counts_from"] = 0
     for frame, (_, picture) in zip(frames, pictures, strict=True):
         _add_people(picture, frame, path, rows)
-    return rows.file(count=max(frames, default=-1) + 1, **facts)
+    return rows.file(count=max(frames, default=-1) + 1, **metadata)
 
 
 def _is_instance(entry: Any) -> bool:
@@ -119,15 +119,19 @@ def _is_empty_frame(entry: Any) -> bool:
 
 
 def _layout(source: Source) -> Layout | None:
-    """What the joint names of the dataset are; their number must tell if there are none."""
+    """What the joint names of the dataset are; their number decides if there are none."""
     document = source.document
     meta = document.get("meta_info") if isinstance(document, dict) else None
-    told = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
-    if not isinstance(told, dict) or not all(key.isascii() and key.isdigit() for key in told):
+    value = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
+    if (
+        not isinstance(value, dict)
+        or not value
+        or not all(key.isascii() and key.isdigit() for key in value)
+    ):
         return None
     names = tuple(
         _OUR_NAMES.get(name, name) if isinstance(name, str) else ""
-        for _, name in sorted(told.items(), key=lambda item: int(item[0]))
+        for _, name in sorted(value.items(), key=lambda item: int(item[0]))
     )
     for skeleton in SKELETONS.values():
         if names == skeleton.joints:
@@ -154,9 +158,9 @@ def _add_people(picture: Any, frame: int, path: Path, rows: Rows) -> None:
         )
 
 
-def _box(told: Any, path: Path, what: str) -> FloatArray | None:
+def _box(value: Any, path: Path, what: str) -> FloatArray | None:
     """(4,) x1 y1 x2 y2; None for an empty one."""
-    if isinstance(told, list) and len(told) == 1:
-        told = told[0]
-    box = four(told, path, f"the bbox of {what}")
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    box = four(value, path, f"the bbox of {what}")
     return None if (box[2:] <= box[:2]).any() else box

@@ -7,14 +7,14 @@ scripts name theirs ``<video>_<6 digits>.json``. Each holds
     version   1.x
     people    list of
         person_id          [-1], or the identity if the program tracks
-        pose_keypoints_2d  x, y, confidence of each keypoint, flat; their number tells which
+        pose_keypoints_2d  x, y, confidence of each keypoint, flat; their number decides
                            (`mbcli.keypoints.layouts`)
         ...                faces, hands and 3D, which are not read
 
 A keypoint that was not found is 0, 0, 0. An empty person, as Pose2Sim's association leaves them, is
 nobody. Coordinates are pixels of the picture, or with ``--keypoint_scale`` 3 and 4 fractions of it
 within 0..1 and -1..1. Versions before 1.2 say ``pose_keypoints``. A single such file in place of
-the folder is read as a picture.
+the folder is read as a picture, and a file with a list of such objects as a video.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def recognise(source: Source) -> bool:
     """Whether it is a folder with files as OpenPose writes them, or one such file."""
     if source.kind == "folder":
         return recognise_folder(source, _is_frame)
-    return source.kind == "json" and _is_frame(source.document)
+    return source.kind == "json" and any(map(_is_frame, _listed(source.document)))
 
 
 def read(source: Source) -> KeypointFile:
@@ -58,8 +58,16 @@ def read(source: Source) -> KeypointFile:
         file = read_folder(source, FORMAT, _is_frame, _add, _FRAME_OF_VIDEO, fractions=True)
         return _scaled(file)
     rows = Rows(source.path, FORMAT)
-    _add(source.document, 0, source.path, rows)
-    return _scaled(rows.file(fractions=True))
+    for frame, document in enumerate(_listed(source.document)):
+        if not _is_frame(document):
+            raise InputError(f"{source.path} must hold people in frame {frame}")
+        _add(document, frame, source.path, rows)
+    return _scaled(rows.file(count=len(_listed(source.document)), fractions=True))
+
+
+def _listed(document: Any) -> list[Any]:
+    """The frames in one file, as some programs write them, or the only one."""
+    return document if isinstance(document, list) else [document]
 
 
 def _is_frame(document: Any) -> bool:
@@ -86,12 +94,12 @@ def _add(document: Any, frame: int, path: Path, rows: Rows) -> None:
 
 
 def _identity(person: dict[str, Any]) -> int | str | None:
-    told = identity(person, ("personid",))
-    return None if isinstance(told, int) and told < 0 else told
+    value = identity(person, ("personid",))
+    return None if isinstance(value, int) and value < 0 else value
 
 
 def _scaled(file: KeypointFile) -> KeypointFile:
-    """Undo ``--keypoint_scale`` as far as it can be told from the numbers."""
+    """Undo ``--keypoint_scale`` as far as the numbers show it."""
     if not file.relative:
         return file
     scale, points = 3, file.keypoints

@@ -96,7 +96,7 @@ def read(source: Source) -> KeypointFile:
     index = keypoints.frame_index
     if not len(index) or (np.diff(index) <= 0).any() or index[0] < 0 or index[-1] >= MAX_FRAMES:
         raise InputError(
-            f"{source.path} must tell each frame once and in order, counted from 0 to {MAX_FRAMES}"
+            f"{source.path} must have each frame once and in order, counted from 0 to {MAX_FRAMES}"
         )
     here = np.argwhere(keypoints.present)  # (N, 2) frame, person: frames in order
     t, p = here[:, 0], here[:, 1]

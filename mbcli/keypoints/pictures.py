@@ -35,10 +35,10 @@ class Pictures:
 
     def is_picture(self, document: Any) -> bool:
         """Whether it is the people of one picture, in one list too many or not."""
-        told = inner(document)
-        if isinstance(told, list) and len(told) == 1 and isinstance(told[0], list):
-            told = told[0]
-        return isinstance(told, list) and any(map(self.is_person, told))
+        people = inner(document)
+        if isinstance(people, list) and len(people) == 1 and isinstance(people[0], list):
+            people = people[0]
+        return isinstance(people, list) and any(map(self.is_person, people))
 
     def may_be_picture(self, document: Any) -> bool:
         """Whether it is a picture, perhaps without people."""
@@ -50,12 +50,12 @@ class Pictures:
 
     def listed(self, document: Any) -> list[tuple[Any, Any]]:
         """Label, if there is one, and picture of each frame of a video."""
-        told = inner(document)
-        if isinstance(told, dict) and all(map(self._holds, told.values())):
-            return list(told.items())
-        if not isinstance(told, list):
+        people = inner(document)
+        if isinstance(people, dict) and all(map(self._holds, people.values())):
+            return list(people.items())
+        if not isinstance(people, list):
             return []
-        return [(_label(entry), entry) for entry in told]
+        return [(_label(entry), entry) for entry in people]
 
     def _holds(self, value: Any) -> bool:
         return isinstance(value, list | dict) and (not value or self.may_be_picture(value))
@@ -66,14 +66,14 @@ class Pictures:
         Raises:
             InputError: it is no list of people.
         """
-        told = inner(picture)
-        if told is None or told == {}:
+        people = inner(picture)
+        if people is None or people == {}:
             return []
-        if not isinstance(told, list):
+        if not isinstance(people, list):
             raise InputError(
-                f"{path} must hold a list of people in frame {frame}, got {short(told)}"
+                f"{path} must hold a list of people in frame {frame}, got {short(people)}"
             )
-        return [one for entry in told for one in (entry if isinstance(entry, list) else [entry])]
+        return [one for entry in people for one in (entry if isinstance(entry, list) else [entry])]
 
 
 def inner(document: Any) -> Any:

@@ -28,16 +28,16 @@ class KeypointFile:
         frame_index: (N,) int64, the frame of the video that each pose belongs to, counted from
             0, never decreasing.
         keypoints: (N, J, 3) float, x, y in pixels and confidence 0..1; missing = (NaN, NaN, 0).
-        ids: (N,) int64 identities; None if the file tells none, so that a tracker must.
+        ids: (N,) int64 identities; None if the file has none, so that a tracker must.
         boxes: (N, 4) x1 y1 x2 y2 in pixels; None if the file has none.
-        frames: frames of the video as far as the file tells: at least the last index + 1.
+        frames: frames of the video as far as the file says: at least the last index + 1.
         size: (width, height) of the pictures, if the file says so.
         fps: frames per second, if the file says so.
         timestamps: (frames,) seconds, if the file says so.
         looked_at: (F,) frames that were looked at, ascending; None if all of them were.
         cuts: (C,) frames with which a new shot begins, ascending.
         untimed: why the file's own times or rate are not used, or an empty text.
-        numbered: the file tells the numbers of its frames; otherwise they are counted.
+        numbered: the file numbers its frames; otherwise they are counted.
         counts_from: what the format counts frames from; None where people do as they like, and
             `frame_index` has what the file says.
         pictures: name of a picture -> frame, where the file names pictures.
@@ -96,7 +96,7 @@ class KeypointFile:
         if index[0] < 0 or (np.diff(index) < 0).any():
             place = 0 if index[0] < 0 else int(np.argmax(np.diff(index) < 0)) + 1
             raise InputError(
-                f"{path} must tell the frames in their order, counted from 0; "
+                f"{path} must have frames in order, counted from 0; "
                 f"got frame {index[place]}" + (f" after {index[place - 1]}" if place else " first")
             )
         if self.frames > MAX_FRAMES:
@@ -107,5 +107,5 @@ class KeypointFile:
             seen: set[tuple[int, int]] = set()
             for pair in zip(index.tolist(), self.ids.tolist(), strict=True):
                 if pair in seen:
-                    raise InputError(f"{path} tells person {pair[1]} twice in frame {pair[0]}")
+                    raise InputError(f"{path} has person {pair[1]} twice in frame {pair[0]}")
                 seen.add(pair)

@@ -23,7 +23,7 @@ class Rows:
     Args:
         path: the file or folder.
         format: its key in `mbcli.keypoints.FORMATS`.
-        layout: where the joints stand in a list, if the file says so; otherwise their number tells.
+        layout: where the joints stand in a list, if the file says so; if not, their number decides.
     """
 
     def __init__(self, path: Path, format: str, layout: Layout | None = None) -> None:
@@ -50,7 +50,7 @@ class Rows:
         Args:
             frame: number of the frame.
             keypoints: (K, 3) x, y, confidence as the file has them.
-            identity: who it is, if the file tells.
+            identity: who it is, if the file says so.
             box: (4,) x1 y1 x2 y2.
 
         Raises:
@@ -73,12 +73,12 @@ class Rows:
             self._pieces.append(np.stack(self._pending))
             self._pending = []
 
-    def file(self, *, notes: Iterable[str] = (), **facts: Any) -> KeypointFile:
+    def file(self, *, notes: Iterable[str] = (), **metadata: Any) -> KeypointFile:
         """Everybody who was added; boxes count only if everybody has one.
 
         Args:
             notes: what there is to say.
-            facts: what else `gathered` takes of the file.
+            metadata: what else `gathered` takes of the file.
 
         Raises:
             InputError: nobody was added, no skeleton has so many keypoints, or what `gathered`
@@ -111,5 +111,5 @@ class Rows:
             ids=self._ids,
             boxes=np.stack(boxes) if len(boxes) == len(self._boxes) else None,
             notes=said,
-            **facts,
+            **metadata,
         )

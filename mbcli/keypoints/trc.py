@@ -102,7 +102,7 @@ def _trunk(places: FloatArray, names: list[str], matched: dict[str, str]) -> Flo
 def _seen(
     places: FloatArray, trunk: FloatArray, name: str
 ) -> tuple[FloatArray, tuple[int, int] | None, list[str]]:
-    """(T, N, 2) pixels, the size of their picture if it is one of its own, and what to tell."""
+    """(T, N, 2) pixels, the size of their picture if it is one of its own, and notes."""
     spread = np.nanpercentile(places, 95, axis=(0, 1)) - np.nanpercentile(places, 5, axis=(0, 1))
     if "_px" in name or (spread[2] == 0 and trunk[1] < 0 and spread.max() > _PIXELS):
         return places[..., :2], None, []

@@ -87,7 +87,7 @@ def read(source: Source) -> KeypointFile:
     frames, found = numbered([label for label, _ in pictures], path)
     for frame, (_, picture) in zip(frames, pictures, strict=True):
         _add(picture, frame, path, rows)
-    return rows.file(count=max(frames) + 1, fractions=True, **found.facts)
+    return rows.file(count=max(frames) + 1, fractions=True, **found.metadata)
 
 
 def _is_person(entry: Any) -> bool:
@@ -172,10 +172,10 @@ def _read_texts(path: Path, texts: list[tuple[Path, list[list[str]]]]) -> Keypoi
     for (frame, row), person, who in zip(values, points, tracked, strict=True):
         middle, half = row[1:3], row[3:5] / 2
         rows.add(frame, person, who, np.concatenate([middle - half, middle + half]))
-    facts = numbered.facts
+    metadata = numbered.metadata
     if video:
-        facts = {"notes": ()}
-    return rows.file(fractions=True, **{**facts, "notes": [*facts["notes"], *notes]})
+        metadata = {"notes": ()}
+    return rows.file(fractions=True, **{**metadata, "notes": [*metadata["notes"], *notes]})
 
 
 def _common_width(texts: list[tuple[Path, list[list[str]]]]) -> tuple[int, int]:

@@ -133,6 +133,6 @@ def _size(metadata: dict[Any, Any], subject: str, what: str) -> tuple[int, int] 
         size = 0, 0
     if min(size) <= 0:
         raise InputError(
-            f"{what} must tell w and h of {subject} in pixels, got {video['w']!r}, {video['h']!r}"
+            f"{what} must give w and h of {subject} in pixels, got {video['w']!r}, {video['h']!r}"
         )
     return size

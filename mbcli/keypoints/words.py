@@ -23,7 +23,7 @@ LANDMARK = (
     *("joint", "jointid", "jointname", "keypoint", "keypointid", "keypointname", "bodypart"),
     *("name", "id", "index"),
 )
-# The first that a file has is taken: MediaPipe tells presence besides visibility.
+# The first that a file has is taken: MediaPipe gives presence besides visibility.
 CONFIDENCE = (
     *("visibility", "vis", "v", "confidence", "conf", "c", "likelihood", "score", "scores", "s"),
     *("probability", "prob", "visible", "presence", "pres"),
@@ -40,7 +40,7 @@ _UNITS = {
     **dict.fromkeys(("us", "usec", "usecs", "micros", "microsecond", "microseconds"), 1e-6),
     **dict.fromkeys(("ns", "nsec", "nanos", "nanosecond", "nanoseconds"), 1e-9),
 }
-# Name -> seconds in its unit; None where the numbers must tell.
+# Name -> seconds in its unit; None where the numbers decide.
 TIME: dict[str, float | None] = {
     **{f"{name}{unit}": seconds for name in _TIMES for unit, seconds in _UNITS.items()},
     **{unit: seconds for unit, seconds in _UNITS.items() if len(unit) > 1},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ Value = TypeVar("Value", float, tuple[int, int])
 # How far a keypoint may lie outside the picture, in picture sizes. A network may place a hidden
 # foot a whole body below the picture; further out, the unit or the picture size is wrong.
 _OUTSIDE = 3.0
+_STRAY = 0.05  # where more keypoints are, the picture has another size
 # Maximum number of frames: half an hour, and a number for each pose in the file. If there are more,
 # some of the numbers in the file are not frame numbers.
 _SPARSE = 60_000, 100
@@ -74,6 +75,7 @@ def detect_in_file(
             timeline = _timeline(file, options)
         else:
             file, timeline = _of_video(file, options, reader)
+        file = _within_reach(file, timeline.size)
     with watch.stage("track"):
         everybody = _tracked(file, timeline)
     if not len(everybody.track_ids):
@@ -171,14 +173,9 @@ def _agreed(
 
 
 def _poses(file: KeypointFile, timeline: _Timeline) -> Iterator[tuple[FramePoses, IntArray]]:
-    """Each frame of the timeline with its people in pixels, and their rows in the file.
-
-    Raises:
-        InputError: keypoints are far outside the picture.
-    """
+    """Each frame of the timeline with its people in pixels, and their rows in the file."""
     scale = np.array([*timeline.size, 1.0]) if file.relative else np.ones(3)
     points = file.keypoints * scale  # (N, J, 3)
-    _check_places(file, points, timeline.size)
     there = np.asarray(np.isfinite(points[..., :2]).all(axis=-1).any(axis=-1))  # (N,)
     if file.boxes is None:
         with warnings.catch_warnings():
@@ -195,19 +192,30 @@ def _poses(file: KeypointFile, timeline: _Timeline) -> Iterator[tuple[FramePoses
         yield FramePoses(int(index), float(time), boxes[rows], points[rows]), rows
 
 
-def _check_places(file: KeypointFile, points: FloatArray, size: tuple[int, int]) -> None:
-    """Refuse coordinates that cannot be pixels of a picture of this size."""
-    places = points[..., :2]
+def _within_reach(file: KeypointFile, size: tuple[int, int]) -> KeypointFile:
+    """The file without keypoints far outside a picture of this size.
+
+    Raises:
+        InputError: there are so many of them that the picture is another one.
+    """
+    scale = np.array(size if file.relative else (1, 1))
+    places = file.keypoints[..., :2] * scale
     middle, reach = np.array(size) / 2, max(size) * (_OUTSIDE + 0.5)
     with np.errstate(invalid="ignore"):
         outside = (np.abs(places - middle) > reach).any(axis=-1)  # (N, J)
-    if outside.any():
-        row, joint = np.argwhere(outside)[0]
-        x, y = places[row, joint]
+    if not outside.any():
+        return file
+    row, joint = np.argwhere(outside)[0]
+    x, y = places[row, joint]
+    first = f"{file.skeleton.joints[joint]} at ({x:g}, {y:g}) in frame {file.frame_index[row]}"
+    if outside.sum() > _STRAY * np.isfinite(places[..., 0]).sum():
         raise InputError(
-            f"{file.path} must hold keypoints of a picture of {size[0]}x{size[1]}, got "
-            f"{file.skeleton.joints[joint]} at ({x:g}, {y:g}) in frame {file.frame_index[row]}"
+            f"{file.path} must hold keypoints of a picture of {size[0]}x{size[1]}, got {first}"
         )
+    keypoints = file.keypoints.copy()
+    keypoints[outside] = np.nan, np.nan, 0
+    said = f"{outside.sum()} keypoints far outside the picture are left out, the first is {first}"
+    return replace(file, keypoints=keypoints, warnings=(*file.warnings, said))
 
 
 def _tracked(file: KeypointFile, timeline: _Timeline) -> Keypoints2D:

@@ -110,7 +110,7 @@ def test_a_pose_that_is_told_twice_is_taken_once(read: Read) -> None:
     file = read([_person("0.jpg", _points(17), idx=2)] * 2 + [_person("1.jpg", _points(17), idx=2)])
     assert file.ids is not None
     assert file.ids.tolist() == [2, 2]
-    assert file.warnings == ("1 poses are told twice, number for number: taken once",)
+    assert file.warnings == ("1 poses are repeated, number for number: taken once",)
 
 
 def test_identities_of_some_are_not_used(read: Read) -> None:
@@ -194,7 +194,7 @@ def test_scores_above_one_are_cut_and_told(read: Read, refused: Refused) -> None
     points[3:5, 2] = 1.0625, -0.01
     file = read([_person("0.jpg", points)])
     assert file.keypoints[0, 3:5, 2].tolist() == [1, 0]
-    assert file.warnings == ("2 of 17 confidences are cut to 0..1, they were within -0.01..1.0625",)
+    assert file.warnings == ("2 of 17 confidences are cut to 0..1; they were -0.01..1.0625",)
     points[3, 2] = 87
     with refused("confidences within 0..1", "..87"):
         read([_person("0.jpg", points)])
@@ -238,7 +238,7 @@ def test_keypoints_in_lists_of_their_own(read: Read, width: int) -> None:
     points = _points(17)
     file = read([_person("0.jpg", points, keypoints=points[:, :width].tolist())])
     np.testing.assert_array_equal(file.keypoints[0, :, :width], points[:, :width])
-    told = ("the file tells no confidence: every keypoint that is there counts fully",)
+    told = ("the file has no confidence: every keypoint that is there counts fully",)
     assert file.warnings == (told if width == 2 else ())
 
 

@@ -262,6 +262,13 @@ def test_words_for_the_confidence(tmp_path: Path, word: str) -> None:
     _check(_read(_json(tmp_path, marks)))
 
 
+def test_confidence_in_percent(tmp_path: Path) -> None:
+    points = _points() * [1, 1, 1, 100]
+    file = _read(_csv(tmp_path, _wide(COLUMNS, points, {"frame": [*range(FRAMES)]})))
+    np.testing.assert_allclose(file.keypoints, _points()[..., [0, 1, 3]])
+    assert "are taken as percent" in file.warnings[0]
+
+
 def test_visibility_is_taken_before_presence(tmp_path: Path) -> None:
     columns = [f"{n}_{c}" for n in NAMES for c in ("presence", "x", "y", "visibility")]
     points = np.concatenate([np.full((FRAMES, 33, 1), 0.1), _points()[..., [0, 1, 3]]], axis=-1)
@@ -369,11 +376,11 @@ def test_no_visibility_and_fewer_names(tmp_path: Path) -> None:
     assert (file.keypoints[:, :11, 2] == 0).all()
     assert (file.keypoints[:, 11:, 2] == 1).all()
     assert "lacks landmarks, which are missing: nose, left_eye_inner" in file.warnings[0]
-    assert "tells no confidence" in file.warnings[1]
+    assert "has no confidence" in file.warnings[1]
     marks = [[{"x": x, "y": y} for x, y in row[:, :2].tolist()] for row in _points()]
     file = _read(_json(tmp_path, marks))
     assert (file.keypoints[..., 2] == 1).all()
-    assert "tells no confidence" in file.warnings[0]
+    assert "has no confidence" in file.warnings[0]
 
 
 def test_missing_cells(tmp_path: Path) -> None:
@@ -397,7 +404,6 @@ def _changed(row: int, column: int, cell: Any) -> list[list[Any]]:
     [
         ([*_changed(0, 0, "frame")[:-1], [3, 0.3, 0.5]], "134 columns as its header says, got 3"),
         (_changed(2, 5, "much"), "must hold numbers in NOSE_visibility, got 'much'"),
-        (_changed(2, 5, "87"), "must hold confidences within 0..1, got 0.0"),
         (_changed(3, 0, "1e300"), "must number frames from 0 to"),
         (_changed(3, 0, "1.5"), "must hold whole numbers as frames, got '1.5'"),
         (_changed(3, 0, "-4"), "counted from 0; got frame -4 first"),
@@ -412,9 +418,14 @@ def test_bad_csv(tmp_path: Path, refused: Refused, rows: list[list[Any]], words:
 @pytest.mark.parametrize(
     ("rows", "frames", "said"),
     [
-        (_changed(2, 2, "inf"), [0, 1, 2, 3], "1 keypoints with infinite numbers are left out"),
+        (
+            _changed(2, 2, "inf"),
+            [0, 1, 2, 3],
+            "1 keypoints with numbers beyond reason are left out",
+        ),
         (_changed(2, 5, "-inf"), [0, 1, 2, 3], "the first of them in frame 1"),
         (_changed(2, 5, "1.5"), [0, 1, 2, 3], "1 of 132 confidences are cut to 0..1"),
+        (_changed(2, 5, "87"), [0, 1, 2, 3], "1 keypoints with numbers beyond reason"),
         (_changed(3, 0, "1"), [0, 1, 1, 3], ""),
         (_changed(3, 0, "0"), [0, 0, 1, 3], ""),
         (_changed(3, 0, "-"), [0, 1, 3], "1 rows without a frame are left out"),
@@ -526,6 +537,7 @@ def test_json_by_name_or_number(tmp_path: Path, frame: Callable[[np.ndarray], An
     _check(_read(_json(tmp_path, frames)))
     _check(_read(_json(tmp_path, {"metadata": {"fps": 25}, "results": frames})))
     _check(_read(_json(tmp_path, {str(n): f for n, f in enumerate(frames)})))
+    _check(_read(_json(tmp_path, {f"frame_{n:03d}": f for n, f in enumerate(frames)})))
     path = tmp_path / "pose.jsonl"
     path.write_text("".join(json.dumps({"frame": n, **f}) + "\n" for n, f in enumerate(frames)))
     if "nose" not in frames[0]:  # a number among the landmarks is no landmark
@@ -572,13 +584,28 @@ def test_poses_of_tensorflow(tmp_path: Path) -> None:
     ]
     file = _read(_json(tmp_path, frames))
     assert not file.relative
-    at = [BLAZEPOSE33.index(joint) for joint in COCO17.joints]
-    np.testing.assert_array_equal(file.keypoints[:, at], points)
+    assert file.skeleton == COCO17
+    np.testing.assert_array_equal(file.keypoints, points)
 
 
 def test_json_records_of_a_table(tmp_path: Path) -> None:
     head, *body = _wide(COLUMNS, _points(), {"frame": [*range(FRAMES)]})
     _check(_read(_json(tmp_path, [dict(zip(head, row, strict=True)) for row in body])))
+    columns = zip(head, zip(*body, strict=True), strict=True)
+    table = {name: {str(n): cell for n, cell in enumerate(column)} for name, column in columns}
+    _check(_read(_json(tmp_path, table)))
+
+
+@pytest.mark.parametrize("width", [2, 3, 4])
+def test_json_of_flat_lists(tmp_path: Path, width: int) -> None:
+    count = {2: 17, 3: 17, 4: 33}[width]
+    points = _points()[:, :count, [0, 1, 3] if width == 3 else [0, 1, 2, 3]][..., :width]
+    frames = [{"frame": n, "keypoints": row.ravel().tolist()} for n, row in enumerate(points)]
+    file = _read(_json(tmp_path, frames))
+    assert file.skeleton == (COCO17 if count == 17 else BLAZEPOSE33)
+    np.testing.assert_array_equal(file.keypoints[..., :2], points[..., :2])
+    if width > 2:
+        np.testing.assert_array_equal(file.keypoints[..., 2], points[..., -1])
 
 
 def _text(row: np.ndarray) -> str:

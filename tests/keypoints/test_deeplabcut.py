@@ -154,9 +154,7 @@ def test_labels_made_by_hand_have_no_likelihood(tmp_path: Path) -> None:
     kept = [n for n, coord in enumerate(rows[2]) if coord != "likelihood"]
     file = _read(_csv(tmp_path, [[row[n] for n in kept] for row in rows]))
     assert set(file.keypoints[..., 2].ravel().tolist()) == {0.0, 1.0}
-    assert (
-        "the file tells no confidence: every keypoint that is there counts fully" in file.warnings
-    )
+    assert "the file has no confidence: every keypoint that is there counts fully" in file.warnings
 
 
 def test_likelihood_beyond_its_range(tmp_path: Path) -> None:
@@ -164,7 +162,7 @@ def test_likelihood_beyond_its_range(tmp_path: Path) -> None:
     table[0, 2], table[3, 5] = 1.25, -0.5
     file = _read(_csv(tmp_path, _rows(table, ["me"])))
     assert (file.keypoints[0, 0, 2], file.keypoints[3, 1, 2]) == (1, 0)
-    said = "2 of 15 confidences are cut to 0..1, they were within -0.5..1.25"
+    said = "2 of 15 confidences are cut to 0..1; they were -0.5..1.25"
     assert said in file.warnings
 
 
@@ -234,7 +232,7 @@ def test_bad_csv(tmp_path: Path, refused: Refused, rows: list[list[Any]], words:
     [
         (
             _changed(4, 1, "inf"),
-            "1 keypoints with infinite numbers are left out, the first of them",
+            "1 keypoints with numbers beyond reason are left out, the first of them",
         ),
         (_changed(5, 0, 1), "person 0 is twice in frame 1; people are tracked anew"),
         (_changed(5, 0, "later"), "in the order of their names: 0 as frame 0"),

@@ -178,6 +178,17 @@ def test_a_single_file_is_a_picture(tmp_path: Path) -> None:
     assert file.frames == 1
 
 
+def test_frames_in_one_file(tmp_path: Path) -> None:
+    frames = [{"version": 1.3, "people": [_person(_points(seed=n))] if n else []} for n in range(3)]
+    path = tmp_path / "walk.json"
+    path.write_text(json.dumps(frames))
+    file = _read(path)
+    assert file.frame_index.tolist() == [1, 2]
+    assert file.frames == 3
+    path.write_text("".join(json.dumps(frame) + "\n" for frame in frames))
+    np.testing.assert_array_equal(_read(path).keypoints, file.keypoints)
+
+
 def test_older_versions_name_the_list_otherwise(tmp_path: Path) -> None:
     path = tmp_path / "walk_000000000000_keypoints.json"
     points = _points(18)

@@ -47,7 +47,7 @@ def test_sound_poses_pass() -> None:
         ({"frame_index": np.array([0, 2, 1])}, "got frame 1 after 2"),
         ({"frame_index": np.array([-1, 0, 1])}, "got frame -1 first"),
         ({"frames": MAX_FRAMES + 1}, f"from 0 to {MAX_FRAMES}"),
-        ({"ids": np.array([5, 5, 5])}, "tells person 5 twice in frame 0"),
+        ({"ids": np.array([5, 5, 5])}, "has person 5 twice in frame 0"),
     ],
 )
 def test_rules_of_every_format(

@@ -55,7 +55,7 @@ def test_video_of_ones_own(tmp_path: Path) -> None:
     want = np.concatenate([points, np.ones((5, 17, 1))], axis=-1)[[0, 2, 3, 4]]
     want[1, 4] = np.nan, np.nan, 0
     np.testing.assert_array_equal(file.keypoints, want)
-    assert "tells no confidence" in file.warnings[0]
+    assert "has no confidence" in file.warnings[0]
 
 
 def test_human36m_layout_and_no_size(tmp_path: Path) -> None:

@@ -131,6 +131,17 @@ def test_places_that_are_no_pixels_of_the_picture(tmp_path: Path):
         detect(path, TOLD)
 
 
+def test_a_keypoint_far_outside_the_picture_is_left_out(tmp_path: Path):
+    path = write(tmp_path / "stray.json", {t: [[100, 100, 200]] for t in range(9)})
+    records = json.loads(path.read_text())
+    records[4]["keypoints"][9 * 3] = 1e30
+    path.write_text(json.dumps(records))
+    got = detect(path, TOLD)
+    assert np.isnan(got.keypoints.data[4, 0, 9, 0])
+    assert np.isfinite(got.keypoints.data).sum() == got.keypoints.data.size - 2
+    assert "1 keypoints far outside the picture are left out" in got.warnings[0]
+
+
 def test_fractions_of_the_picture(tmp_path: Path):
     path = write(tmp_path / "part.json", {t: [[0.5, 0.1, 0.7]] for t in range(9)})
     got = detect(path, TOLD)

@@ -12,7 +12,7 @@ from mbcli.keypoints.words import FPS, HEIGHT, WIDTH, find, plain
 _INNER = ("metadata", "meta", "info", "video", "videoinfo")
 
 
-def facts_of(document: Any) -> dict[str, Any]:
+def metadata_of(document: Any) -> dict[str, Any]:
     """What the file says besides the frames, in it or in an object of it."""
     if not isinstance(document, dict):
         return {}
@@ -23,16 +23,16 @@ def facts_of(document: Any) -> dict[str, Any]:
     }
 
 
-def size_of(facts: dict[str, Any], path: Path) -> tuple[int, int] | None:
+def size_of(metadata: dict[str, Any], path: Path) -> tuple[int, int] | None:
     """(width, height) of the pictures in pixels, if it is said.
 
     Raises:
         InputError: no whole numbers above 0.
     """
-    names = find(facts, WIDTH), find(facts, HEIGHT)
+    names = find(metadata, WIDTH), find(metadata, HEIGHT)
     if names[0] is None or names[1] is None:
         return None
-    width, height = facts[names[0]], facts[names[1]]
+    width, height = metadata[names[0]], metadata[names[1]]
     if not isinstance(width, int) or not isinstance(height, int) or min(width, height) <= 0:
         raise InputError(
             f"{path} must hold width and height in pixels, got {width!r} and {height!r}"
@@ -40,14 +40,14 @@ def size_of(facts: dict[str, Any], path: Path) -> tuple[int, int] | None:
     return width, height
 
 
-def fps_of(facts: dict[str, Any], path: Path) -> float | None:
+def fps_of(metadata: dict[str, Any], path: Path) -> float | None:
     """Frames per second, if they are said.
 
     Raises:
         InputError: no number above 0.
     """
-    name = find(facts, FPS)
-    fps = None if name is None else facts[name]
+    name = find(metadata, FPS)
+    fps = None if name is None else metadata[name]
     if fps is None:
         return None
     if isinstance(fps, bool) or not isinstance(fps, (int, float)) or not 0 < fps < float("inf"):
