@@ -161,8 +161,8 @@ def test_help_takes_less_than_half_a_second() -> None:
         spent = after.children_user + after.children_system
         return spent - before.children_user - before.children_system
 
-    # Processor time, which is what it takes when nothing else runs: the time on the wall tells
-    # of the neighbours on a busy machine. The best of several, for cold caches.
+    # Processor time, since wall time depends on the load of the machine. The best of several runs,
+    # for cold caches.
     fastest = min(seconds() for _ in range(5))
     assert fastest < 0.5
 
@@ -298,9 +298,9 @@ def _unexplained(source: str) -> list[str]:
         above = first
         while above > 0 and lines[above - 1].strip() and not lines[above].startswith("#"):
             above -= 1
-        told = "#" in "".join(lines[first : node.end_lineno]) or lines[above].startswith("#")
+        explained = "#" in "".join(lines[first : node.end_lineno]) or lines[above].startswith("#")
         described = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-        if not told and not described:
+        if not explained and not described:
             bare.append(f"line {node.lineno}: {lines[first]}")
     return bare
 

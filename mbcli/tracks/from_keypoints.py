@@ -134,7 +134,7 @@ def _timeline(file: KeypointFile, options: InferOptions) -> _Timeline:
     size = _agreed(file, "the image size", file.size, options.image_size, "--image-size")
     if max(size) > LARGEST_SIDE:
         raise InputError(
-            f"{file.path} must tell a picture of at most {LARGEST_SIDE} pixels a side, got "
+            f"{file.path} must have pictures of at most {LARGEST_SIDE} pixels per side, got "
             f"{size[0]}x{size[1]}"
         )
     times = np.arange(file.frames) / fps if file.timestamps is None else file.timestamps

@@ -44,7 +44,7 @@ def standing(joints: tuple[str, ...], frames: int = 60) -> Array:
 
 
 def seen() -> dict[str, Array]:
-    """The same person four metres before a camera of focal length 1000, sound in all arrays."""
+    """A valid sequence: the person four metres in front of a camera of focal length 1000."""
     truth = (standing(H36M17.joints) * [1, -1, 1] + [0, 1, 4]) * 1000
     factor = truth[:, 0, 2] / 1000
     flat = truth[..., :2] / truth[..., 2:] * 1000 + 500
@@ -66,19 +66,21 @@ def clip_faults(tmp_path: Path, *bodies: Array, fps: float = 30) -> list[tuple[s
     return list(check_store(ClipStore.open(tmp_path / "s")))
 
 
-def sequence_faults(tmp_path: Path, *many: dict[str, Any], **facts: Any) -> list[tuple[str, str]]:
+def sequence_faults(
+    tmp_path: Path, *many: dict[str, Any], **metadata: Any
+) -> list[tuple[str, str]]:
     with SequenceWriter(
         tmp_path / "s", arrays=tuple(seen())[1:], labels=("x",), overwrite=True
     ) as writer:
         for number, arrays in enumerate(many):
-            told: dict[str, Any] = {
+            defaults: dict[str, Any] = {
                 "subject": "a",
                 "source": "",
                 "fps": 30,
                 "size": (1000, 1000),
-                **facts,
+                **metadata,
             }
-            writer.add(name=f"s{number}", **{**told, **arrays})
+            writer.add(name=f"s{number}", **{**defaults, **arrays})
     return list(check_store(SequenceStore.open(tmp_path / "s")))
 
 
@@ -183,7 +185,7 @@ def test_broken_sequences_are_named(tmp_path: Path, arrays: dict[str, Array], re
     faults = sequence_faults(tmp_path, seen(), arrays)
     assert faults
     assert {name for name, _ in faults} == {"s1"}
-    assert any(reason in told for _, told in faults), faults
+    assert any(reason in said for _, said in faults), faults
 
 
 def test_what_a_damaged_disk_does(tmp_path: Path) -> None:
@@ -197,12 +199,12 @@ def test_what_a_damaged_disk_does(tmp_path: Path) -> None:
 
 def test_a_store_in_numbers(tmp_path: Path) -> None:
     clip_faults(tmp_path, standing(BODY21.joints), standing(BODY21.joints, 30))
-    facts = describe(ClipStore.open(tmp_path / "s"))
-    assert (facts["format"], facts["clips"], facts["frames"]) == ("mbcli.clips/1", 2, 90)
-    assert facts["hours"] == pytest.approx(3 / 3600)
-    assert facts["subjects"] == {"a": pytest.approx(3 / 3600)}
-    assert facts["fps"] == {"30": 2}
-    head = facts["ranges"]["joints"]["head"]
+    metadata = describe(ClipStore.open(tmp_path / "s"))
+    assert (metadata["format"], metadata["clips"], metadata["frames"]) == ("mbcli.clips/1", 2, 90)
+    assert metadata["hours"] == pytest.approx(3 / 3600)
+    assert metadata["subjects"] == {"a": pytest.approx(3 / 3600)}
+    assert metadata["fps"] == {"30": 2}
+    head = metadata["ranges"]["joints"]["head"]
     assert head["min"] == pytest.approx([0, 1.65, 0])
     assert head["max"] == pytest.approx([0.5, 1.65, 0.1])
 
@@ -210,13 +212,13 @@ def test_a_store_in_numbers(tmp_path: Path) -> None:
     arrays["keypoints"][:15, 3] = np.nan, np.nan, 0
     partly = {"keypoints": seen()["keypoints"]}
     sequence_faults(tmp_path, arrays, partly, split="test", action="walk", label=0)
-    facts = describe(SequenceStore.open(tmp_path / "s"))
-    assert (facts["clips"], facts["frames"], facts["people"]) == (2, 120, 1)
-    assert facts["arrays"] == dict.fromkeys(("target", "truth", "factor", "pose", "shape"), 0.5)
-    assert (facts["splits"], facts["actions"]) == ({"test": 2}, {"walk": 2})
-    assert facts["ranges"]["keypoints"]["right_ankle"]["missing"] == 0.125
-    assert facts["ranges"]["truth"]["pelvis"]["max"] == pytest.approx([500, 50, 4100])
-    json.dumps(facts, allow_nan=False)
+    metadata = describe(SequenceStore.open(tmp_path / "s"))
+    assert (metadata["clips"], metadata["frames"], metadata["people"]) == (2, 120, 1)
+    assert metadata["arrays"] == dict.fromkeys(("target", "truth", "factor", "pose", "shape"), 0.5)
+    assert (metadata["splits"], metadata["actions"]) == ({"test": 2}, {"walk": 2})
+    assert metadata["ranges"]["keypoints"]["right_ankle"]["missing"] == 0.125
+    assert metadata["ranges"]["truth"]["pelvis"]["max"] == pytest.approx([500, 50, 4100])
+    json.dumps(metadata, allow_nan=False)
 
 
 def test_numbers_of_joints_that_are_never_there(tmp_path: Path) -> None:

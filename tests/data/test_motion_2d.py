@@ -273,19 +273,19 @@ def test_import_counts_refusals_and_keeps_the_rest(tmp_path: Path) -> None:
         items += [found("a", 2), found("c", 0), found("d", 1)]
         return SequenceImport(items, 5)
 
-    told: list[tuple[int, int]] = []
+    seen: list[tuple[int, int]] = []
     report = import_sequences(
         reader,
         tmp_path,
         tmp_path / "s",
         prefix="p-",
         licence="CC0",
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda done, total: seen.append((done, total)),
     )
     assert report.imported == ("p-a", "p-d")
     assert [source for source, _ in report.refused] == ["b.x", "a.x", "c.x"]
     assert report.notes == (("a.x", "n"), ("d.x", "n"))
-    assert told[-1] == (5, 5)
+    assert seen[-1] == (5, 5)
     first = SequenceStore.open(tmp_path / "s").sequences[0]
     assert (first.subject, first.licence) == ("p-a", "CC0")
     with pytest.raises(DataError, match="must contain at least one sequence, got none"):

@@ -160,8 +160,8 @@ def test_training_part(tmp_path: Path) -> None:
     assert report.imported == tuple(f"S1_Seq2_{camera}" for camera in CAMERAS)
     store = SequenceStore.open(tmp_path / "s")
     first, last = store.sequences[0], store.sequences[-1]
-    facts = (last.subject, last.action, last.camera, last.split, last.fps, last.size)
-    assert facts == ("S1", "Seq2", "8", "train", 50.0, (2048, 2048))
+    metadata = (last.subject, last.action, last.camera, last.split, last.fps, last.size)
+    assert metadata == ("S1", "Seq2", "8", "train", 50.0, (2048, 2048))
     assert first.size == (1920, 2048)
     check_pose(store, 0, SMALLER)
     check_pose(store, 7, SMALLER, shift=8.0)

@@ -78,8 +78,8 @@ def test_pyskl_becomes_a_store(tmp_path: Path) -> None:
     assert (store.people, store.arrays) == (2, ("keypoints",))
     assert store.labels == ACTIONS[:60]
     first = store.sequences[0]
-    facts = (first.subject, first.camera, first.action, first.label, first.fps, first.size)
-    assert facts == ("ntu-P003", "C002", "A013", 12, 30.0, (1920, 1080))
+    metadata = (first.subject, first.camera, first.action, first.label, first.fps, first.size)
+    assert metadata == ("ntu-P003", "C002", "A013", 12, 30.0, (1920, 1080))
 
     points = store.array("keypoints", first)
     assert points.shape == (40, 2, 17, 3)
@@ -240,8 +240,8 @@ def test_left_is_left(tmp_path: Path, write: Callable[..., Path], mirrored: bool
     store = stored(tmp_path)
     assert store.labels == ACTIONS[:60]
     sequence = store.sequences[0]
-    facts = (sequence.subject, sequence.camera, sequence.label, sequence.size, sequence.frames)
-    assert facts == ("P002", "C003", 9, (1920, 1080), 30)
+    metadata = (sequence.subject, sequence.camera, sequence.label, sequence.size, sequence.frames)
+    assert metadata == ("P002", "C003", 9, (1920, 1080), 30)
     points, truth = store.array("keypoints", sequence), store.array("truth", sequence)
     first = points[0, 0]
     # 959.5 + 1050 * 0.1 / 3: the person's left hip is right in the picture.

@@ -33,7 +33,7 @@ def points(frames: int, people: int | None = None, seed: int = 0) -> Array:
     return out
 
 
-def facts(name: str, **others: Any) -> dict[str, Any]:
+def metadata(name: str, **others: Any) -> dict[str, Any]:
     return {"name": name, "subject": "S1", "source": f"{name}.pkl", "fps": 50} | others
 
 
@@ -45,7 +45,7 @@ def store(tmp_path: Path) -> Path:
         known = points(4, seed=1)
         writer.add(
             known,
-            **facts("a", size=(1000, 1002), action="Walking 1", camera="54138969", label=1),
+            **metadata("a", size=(1000, 1002), action="Walking 1", camera="54138969", label=1),
             split="train",
             gender="female",
             licence="research",
@@ -57,7 +57,7 @@ def store(tmp_path: Path) -> Path:
         )
         lost = points(3, seed=2)
         lost[1, 5] = np.nan, np.nan, 0
-        writer.add(lost, **facts("b", subject="S0", fps=25.0), target=lost)
+        writer.add(lost, **metadata("b", subject="S0", fps=25.0), target=lost)
     return path
 
 
@@ -95,9 +95,9 @@ def test_what_is_not_known_is_nan(store: Path) -> None:
 
 def test_arrays_that_a_store_does_not_hold(tmp_path: Path) -> None:
     with SequenceWriter(tmp_path / "s", people=2) as writer:
-        writer.add(points(3, 2), **facts("a"))
+        writer.add(points(3, 2), **metadata("a"))
         with pytest.raises(DataError, match="was not created with target"):
-            writer.add(points(3, 2), **facts("b"), target=points(3))
+            writer.add(points(3, 2), **metadata("b"), target=points(3))
     opened = SequenceStore.open(tmp_path / "s")
     assert opened.people == 2
     assert opened.arrays == ("keypoints",)
@@ -118,7 +118,7 @@ def test_rows_are_mapped_and_read_only(store: Path) -> None:
 
 def test_a_store_goes_to_another_process_without_its_rows(tmp_path: Path) -> None:
     with SequenceWriter(tmp_path / "s") as writer:
-        writer.add(points(2000), **facts("a"))
+        writer.add(points(2000), **metadata("a"))
     sent = pickle.dumps(SequenceStore.open(tmp_path / "s"))
     assert len(sent) < 1000
     there = pickle.loads(sent)
@@ -128,7 +128,7 @@ def test_a_store_goes_to_another_process_without_its_rows(tmp_path: Path) -> Non
 def test_ten_million_frames_are_read_without_holding_them(tmp_path: Path) -> None:
     path = tmp_path / "s"
     with SequenceWriter(path) as writer:
-        writer.add(points(1), **facts("a"))
+        writer.add(points(1), **metadata("a"))
     # A file with a hole takes no room on the disk, and reads as zeros.
     frames = 10_000_000
     with (path / "keypoints.npy").open("r+b") as file:
@@ -193,18 +193,18 @@ def test_a_wrong_sequence_is_refused(
     tmp_path: Path, rows: Array, others: dict[str, Any], message: str
 ) -> None:
     with SequenceWriter(tmp_path / "s", arrays=("target", "factor"), labels=("x", "y")) as writer:
-        writer.add(points(2), **facts("there"))
+        writer.add(points(2), **metadata("there"))
         with pytest.raises(DataError, match=message) as caught:
-            writer.add(rows, **(facts("new") | others))
+            writer.add(rows, **(metadata("new") | others))
         assert "\n" not in str(caught.value)
-        writer.add(points(2), **facts("after"))
+        writer.add(points(2), **metadata("after"))
     assert [s.name for s in SequenceStore.open(tmp_path / "s").sequences] == ["there", "after"]
 
 
 def test_nothing_is_left_when_writing_fails(tmp_path: Path) -> None:
     def stop() -> None:
         with SequenceWriter(tmp_path / "s") as writer:
-            writer.add(points(3), **facts("a"))
+            writer.add(points(3), **metadata("a"))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -219,7 +219,7 @@ def test_a_full_disk_is_one_line_and_the_store_before_survives(store: Path, fram
         with SequenceWriter(store, overwrite=True) as writer:
             writer._files["keypoints"].close()
             writer._files["keypoints"] = Path("/dev/full").open("wb")  # noqa: SIM115
-            writer.add(points(frames), **facts("a"))
+            writer.add(points(frames), **metadata("a"))
 
     with pytest.raises(OutputError, match=r"store: cannot be written: No space left"):
         overwrite()
@@ -231,7 +231,7 @@ def test_only_a_store_can_be_overwritten(store: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="exists: choose"):
         SequenceWriter(store)
     with SequenceWriter(store, overwrite=True) as writer:
-        writer.add(points(2), **facts("new"))
+        writer.add(points(2), **metadata("new"))
     assert [s.name for s in SequenceStore.open(store).sequences] == ["new"]
     assert not (store / "target.npy").exists()
     other = tmp_path / "folder"

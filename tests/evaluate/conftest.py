@@ -73,20 +73,20 @@ def make_store(tmp_path: Path) -> MakeStore:
 def make_lifter() -> Callable[..., Lifter]:
     """A lifter whose network knows the slope, and errs by ``off`` in depth."""
 
-    def make(off: float = 0.0, facts: dict[str, Any] | None = None, **options: Any) -> Lifter:
+    def make(off: float = 0.0, metadata: dict[str, Any] | None = None, **options: Any) -> Lifter:
         torch.manual_seed(0)
-        joints = len(skeleton_of(facts or {}))
+        joints = len(skeleton_of(metadata or {}))
         config = DSTformerConfig(
             dim_feat=8, dim_rep=8, depth=1, num_heads=2, maxlen=WINDOW, num_joints=joints
         )
         options = {"device": "cpu", "batch_size": 3, **options}
-        lifter = Lifter(DSTformer(config), LiftOptions(**options), facts)
+        lifter = Lifter(DSTformer(config), LiftOptions(**options), metadata)
 
         def network(clips: FloatArray) -> FloatArray:
             x = clips[..., :1]
-            answer = np.concatenate([clips[..., :2], SLOPE * x], axis=-1)
-            answer[:, :, 1:, 2] += off
-            return answer.astype(np.float32)
+            prediction = np.concatenate([clips[..., :2], SLOPE * x], axis=-1)
+            prediction[:, :, 1:, 2] += off
+            return prediction.astype(np.float32)
 
         lifter.network = network  # type: ignore[assignment]
         return lifter

@@ -16,12 +16,12 @@ from mbcli.evaluate.confusion import draw_confusion
 
 
 def test_top_1_top_5_and_confusion() -> None:
-    answers = np.zeros((4, 7))
-    answers[0, 2] = 5  # right
-    answers[1] = [7, 6, 5, 4, 3, 2, 1]  # the fifth is right
-    answers[2] = [7, 6, 5, 4, 3, 2, 1]  # the sixth would be
-    answers[3, 2] = 1
-    scores = score(answers, np.array([2, 4, 5, 3]), tuple("abcdefg"))
+    predictions = np.zeros((4, 7))
+    predictions[0, 2] = 5  # right
+    predictions[1] = [7, 6, 5, 4, 3, 2, 1]  # the fifth is right
+    predictions[2] = [7, 6, 5, 4, 3, 2, 1]  # the sixth would be
+    predictions[3, 2] = 1
+    scores = score(predictions, np.array([2, 4, 5, 3]), tuple("abcdefg"))
     assert (scores.top1, scores.top5, scores.clips) == (25.0, 75.0, 4)
     assert scores.counts[2, 2] == scores.counts[4, 0] == scores.counts[5, 0] == 1
     assert scores.counts[3, 2] == 1

@@ -20,7 +20,7 @@ VIDEO = "s_09_act_02_subact_01_ca_01"
 def test_whoever_knows_the_truth_makes_no_error(make_store, make_lifter, protocol, window) -> None:
     store = make_store((VIDEO, "Directions", "test", 70), ("x", "Posing", "test", 20))
     found = PROTOCOLS[protocol](
-        [store], make_lifter(facts={"window": window}), splits=["test"], source="detected"
+        [store], make_lifter(metadata={"window": window}), splits=["test"], source="detected"
     )
     for name in ("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve", "acceleration"):
         assert getattr(found.overall, name) == pytest.approx(0, abs=2e-3), name
@@ -40,9 +40,9 @@ def test_a_lifter_of_more_joints_is_measured_on_those_of_the_store(
     store = make_store((VIDEO, "Directions", "test", 60))
     found, usual = (
         PROTOCOLS[protocol](
-            [store], make_lifter(0.05, {**IMAGE, **told}), splits=["test"], source="detected"
+            [store], make_lifter(0.05, {**IMAGE, **skeleton}), splits=["test"], source="detected"
         )
-        for told in ({"skeleton": BODY23.name}, {})
+        for skeleton in ({"skeleton": BODY23.name}, {})
     )
     assert found.overall == usual.overall
     assert tuple(found.overall.joints) == H36M17.joints
@@ -90,7 +90,7 @@ def test_blocked_videos_are_left_out_of_the_published_protocol_alone(
     blocked = [f"{name}_ca_0{camera}" for name in BLOCKED for camera in (1, 4)]
     others = [VIDEO, "s_09_act_05_subact_01_ca_01", "s_11_act_05_subact_02_ca_01"]
     store = make_store(*((name, "Waiting", "test", 27) for name in (*blocked, *others)))
-    found = h36m([store], make_lifter(facts=IMAGE))
+    found = h36m([store], make_lifter(metadata=IMAGE))
     assert set(found.left_out) == set(blocked)
     assert found.sequences == len(others)
     assert found.overall.frames == 27 * len(others)
@@ -100,7 +100,7 @@ def test_blocked_videos_are_left_out_of_the_published_protocol_alone(
 def test_splits_and_stores(make_store, make_lifter) -> None:
     one = make_store(("a", "", "train", 27), ("b", "", "test", 27), name="one")
     two = make_store(("c", "", "", 27), ("d", "", "test", 27), name="two")
-    lifter = make_lifter(facts=IMAGE)
+    lifter = make_lifter(metadata=IMAGE)
     assert h36m([one, two], lifter).sequences == 2
     assert h36m([one, two], lifter, splits=["train", ""]).sequences == 2
     assert list(h36m([one], lifter).actions) == [""]
@@ -113,7 +113,7 @@ def test_projected_input_replaces_the_prediction_in_the_picture(make_store, make
         parts["keypoints"][..., :2] += np.random.default_rng(0).normal(0, 20, (27, 17, 2))
 
     store = make_store(("a", "", "test", 27), change=misplaced)
-    lifter = make_lifter(facts=IMAGE)
+    lifter = make_lifter(metadata=IMAGE)
     assert h36m([store], lifter).overall.mpjpe > 50
     assert h36m([store], lifter, source="projected").overall.mpjpe == pytest.approx(0, abs=1e-3)
     # Whatever the network says of x and y.
@@ -126,19 +126,19 @@ def test_the_root_of_a_root_relative_model_is_what_it_was_trained_to_be(
     make_store, make_lifter
 ) -> None:
     store = make_store(("a", "", "test", 27))
-    relative = make_lifter(facts={"window": "image", "root": "relative"})
+    relative = make_lifter(metadata={"window": "image", "root": "relative"})
     plain_network = relative.network
 
     def network(clips):
-        answer = plain_network(clips)
-        answer -= answer[:, :, :1]
-        answer[:, :, 0] = 0.3  # nobody asks
-        return answer
+        prediction = plain_network(clips)
+        prediction -= prediction[:, :, :1]
+        prediction[:, :, 0] = 0.3  # nobody asks
+        return prediction
 
     relative.network = network
     assert h36m([store], relative).overall.mpjpe == pytest.approx(0, abs=1e-3)
     assert plain([store], relative).overall.mpjpe == pytest.approx(0, abs=1e-3)
-    other = make_lifter(facts=IMAGE)
+    other = make_lifter(metadata=IMAGE)
     other.network = network
     assert h36m([store], other).overall.mpjpe > 100
 
@@ -159,7 +159,7 @@ def test_frames_that_are_not_known_or_not_found(make_store, make_lifter) -> None
 
 def test_a_part_of_the_clips_for_a_quick_look(make_store, make_lifter) -> None:
     store = make_store(("a", "x", "test", 27 * 9), ("b", "y", "test", 27))
-    found = h36m([store], make_lifter(facts=IMAGE), most=4)
+    found = h36m([store], make_lifter(metadata=IMAGE), most=4)
     assert found.overall.frames == 4 * 27
     assert found.settings["clips"] == 4
     assert set(found.actions) == {"x", "y"}
@@ -173,7 +173,7 @@ def test_what_cannot_be_measured_is_reported(make_store, make_lifter) -> None:
     unsized = make_store(row, name="unsized", size=(0, 0))
     assert plain([unsized], make_lifter()).overall.mpjpe == pytest.approx(0, abs=2e-3)
     with pytest.raises(DataError, match="size of its pictures"):
-        h36m([unsized], make_lifter(facts=IMAGE))
+        h36m([unsized], make_lifter(metadata=IMAGE))
 
     def unknown(parts: dict[str, Any]) -> None:
         parts["truth"][:] = np.nan
@@ -185,10 +185,10 @@ def test_what_cannot_be_measured_is_reported(make_store, make_lifter) -> None:
 def test_progress_and_document(make_store, make_lifter) -> None:
     store = make_store(("a", "x", "test", 80), ("b", "y", "test", 1))
     for name, protocol in PROTOCOLS.items():
-        told: list[tuple[int, int]] = []
+        progress: list[tuple[int, int]] = []
 
-        def noted(done: int, total: int, told: list[tuple[int, int]] = told) -> None:
-            told.append((done, total))
+        def noted(done: int, total: int, progress: list[tuple[int, int]] = progress) -> None:
+            progress.append((done, total))
 
         found = protocol(
             [store],
@@ -197,7 +197,7 @@ def test_progress_and_document(make_store, make_lifter) -> None:
             source="detected",
             progress=noted,
         )
-        assert told[-1][0] == told[-1][1] == found.overall.frames
+        assert progress[-1][0] == progress[-1][1] == found.overall.frames
         document = json.loads(json.dumps(found.document(), allow_nan=False))
         assert document["protocol"] == name
         assert document["actions"]["y"]["mpjve"] is None  # one frame has no velocity

@@ -94,6 +94,6 @@ def test_between_takes_the_short_arc_and_holds_the_ends() -> None:
     angles = np.radians([10.0, 50.0])
     known = Rotation.from_rotvec(angles[:, None] * [0, 1, 0]).as_matrix()[:, None]
     found = between(np.arange(8), [2, 6], known)
-    told = Rotation.from_matrix(found[:, 0]).as_euler("YXZ", degrees=True)[:, 0]
-    assert np.allclose(told, [10, 10, 10, 20, 30, 40, 50, 50])
+    angles = Rotation.from_matrix(found[:, 0]).as_euler("YXZ", degrees=True)[:, 0]
+    assert np.allclose(angles, [10, 10, 10, 20, 30, 40, 50, 50])
     assert np.allclose(between(np.arange(3), [1], known[:1]), known[:1])

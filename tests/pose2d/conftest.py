@@ -1,7 +1,7 @@
 """Networks in the shapes of OpenMMLab's exports that compute something simple and exact.
 
-What they answer can be told from the picture with a pencil, so that preparing pictures, reading
-outputs and returning to the picture's coordinates are tested without anybody's weights.
+Their output can be derived from the picture by hand, so that preprocessing, decoding and conversion
+to the picture's coordinates are tested without any trained weights.
 """
 
 from __future__ import annotations

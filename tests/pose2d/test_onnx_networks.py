@@ -1,4 +1,4 @@
-"""Detectors, SimCC and RTMO on graphs whose answers are known exactly."""
+"""Detectors, SimCC and RTMO on graphs with exactly known outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The front end on graphs whose answers are known exactly; real networks: test_rtmpose_real.py."""
+"""The front end on graphs with exactly known outputs; real networks: test_rtmpose_real.py."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def estimator() -> Any:
 
 @pytest.fixture(scope="module")
 def exported(estimator: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same network as ONNX, in the shape of MMDeploy's export."""
+    """The network as ONNX, in the shape of MMDeploy's export."""
     pytest.importorskip("onnx", reason="exporting from torch needs the onnx package")
     import torch
 
@@ -119,7 +119,7 @@ def test_keypoints_are_those_of_mmpose(
     scores = np.array([s.pred_instances.keypoint_scores[0] for s in samples])
     simcc = SimCC(PictureModel(exported, threads=1), flip_test=flip_test, batch_size=3)
     ours = simcc(frames[0].image, boxes)
-    # They tell something of the picture: another one moves most of them.
+    # They depend on the picture: another one moves most of them.
     relative = (theirs - boxes[:, None, :2]) / (boxes[:, None, 2:] - boxes[:, None, :2])
     assert np.mean(np.abs(relative[0] - relative[1]).max(axis=-1) > 0.05) > 0.5
     assert 0 < scores.min() < scores.max() < 1

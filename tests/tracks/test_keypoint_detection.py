@@ -55,10 +55,10 @@ def test_what_is_written_comes_back_on_the_video(written: Path, seen: Detection,
 
 
 def test_a_file_needs_no_video(written: Path, seen: Detection):
-    told: dict[str, Any] = {"image_size": seen.keypoints.size, "fps": 30.0}
+    known: dict[str, Any] = {"image_size": seen.keypoints.size, "fps": 30.0}
     if written.suffix == ".npz":
-        told = {}
-    alone = detect(written, replace(AS_IT_COMES, **told))
+        known = {}
+    alone = detect(written, replace(AS_IT_COMES, **known))
     assert alone.source == str(written.resolve())
     last = {"mbcli": 15}.get(alone.backend, 45)  # JSON formats know no frame before the first
     assert len(alone.keypoints.data) == last
@@ -102,14 +102,14 @@ def write(path: Path, frames: dict[int, list[list[float]]]) -> Path:
     return path
 
 
-TOLD = replace(AS_IT_COMES, image_size=(640, 480), fps=30.0)
+SIZED = replace(AS_IT_COMES, image_size=(640, 480), fps=30.0)
 
 
 def test_people_without_identities_are_tracked(tmp_path: Path):
     frames = {t: [[100.0 + 3 * t, 100, 200], [500.0 - 3 * t, 120, 200]] for t in range(20)}
     for t in range(0, 20, 2):
         frames[t].reverse()
-    got = detect(write(tmp_path / "two.json", frames), TOLD).keypoints
+    got = detect(write(tmp_path / "two.json", frames), SIZED).keypoints
     assert len(got.track_ids) == 2
     x = got.data[..., 0, 0]  # (T, P) noses
     steps = np.diff(x, axis=0)
@@ -128,7 +128,7 @@ def test_size_and_rate_must_be_given_somewhere(tmp_path: Path):
 def test_places_that_are_no_pixels_of_the_picture(tmp_path: Path):
     path = write(tmp_path / "far.json", {t: [[9000, 100, 200]] for t in range(9)})
     with pytest.raises(InputError, match="keypoints of a picture of 640x480, got nose at"):
-        detect(path, TOLD)
+        detect(path, SIZED)
 
 
 def test_a_keypoint_far_outside_the_picture_is_left_out(tmp_path: Path):
@@ -144,7 +144,7 @@ def test_a_keypoint_far_outside_the_picture_is_left_out(tmp_path: Path):
 
 def test_fractions_of_the_picture(tmp_path: Path):
     path = write(tmp_path / "part.json", {t: [[0.5, 0.1, 0.7]] for t in range(9)})
-    got = detect(path, TOLD)
+    got = detect(path, SIZED)
     np.testing.assert_allclose(got.keypoints.data[:, 0, 0, :2], [[320, 48]] * 9)
     assert got.warnings == ("coordinates are taken as fractions of the picture",)
 
@@ -164,16 +164,16 @@ def test_file_and_video_must_fit(walk: Path, tmp_path: Path):
 def test_options_that_mean_nothing_are_refused(walk: Path, tmp_path: Path):
     path = write(tmp_path / "one.json", {t: [[100, 100, 200]] for t in range(9)})
     with pytest.raises(ConfigError, match="--keypoints needs a video"):
-        detect(path, TOLD, path)
+        detect(path, SIZED, path)
     with pytest.raises(ConfigError, match="--fps is for pictures and keypoint files"):
         detect(walk, replace(AS_IT_COMES, fps=30.0))
     with pytest.raises(ConfigError, match="--joint-map is for keypoint files"):
         detect(walk, replace(AS_IT_COMES, joint_map={"a": "nose"}))
     with pytest.raises(InputError, match=r"has no frame from 5 s to the end"):
-        detect(path, replace(TOLD, start=5.0))
+        detect(path, replace(SIZED, start=5.0))
     nobody = write(tmp_path / "late.json", {9: [[100, 100, 200]]})
     with pytest.raises(NobodyFoundError, match="contains nobody in the selected frames"):
-        detect(nobody, replace(TOLD, end=0.2))
+        detect(nobody, replace(SIZED, end=0.2))
 
 
 def test_frames_that_were_not_looked_at_are_left_out(walk: Path, tmp_path: Path):
@@ -216,7 +216,7 @@ def test_the_video_tells_from_where_frames_count(
 
 
 def test_frames_from_one_without_a_video(tmp_path: Path):
-    got = detect(write(tmp_path / "kp.json", walkers(range(1, 31))), TOLD)
+    got = detect(write(tmp_path / "kp.json", walkers(range(1, 31))), SIZED)
     assert len(got.keypoints.data) == 30
     assert got.keypoints.present.all()
     assert "counted from 1, since nobody is in frame 0" in got.warnings[0]
@@ -251,8 +251,8 @@ def test_an_impossible_clock_is_none(tmp_path: Path):
 def test_frames_that_do_not_hang_together(tmp_path: Path):
     path = write(tmp_path / "far.json", walkers(range(79)) | {2_000_000: [[100, 100, 200]]})
     with pytest.raises(InputError, match=r"got 80 poses in frames 0 to 2000000.*--start and --end"):
-        detect(path, TOLD)
-    assert len(detect(path, replace(TOLD, end=2.0)).keypoints.data) == 60
+        detect(path, SIZED)
+    assert len(detect(path, replace(SIZED, end=2.0)).keypoints.data) == 60
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_what_is_lifted_again_keeps_its_video(seen: Detection, tmp_path: Path):
 
 def test_what_came_from_a_file_has_no_video(tmp_path: Path):
     path = write(tmp_path / "one.json", walkers(range(9)))
-    first = detect(path, TOLD)
-    write_keypoints(tmp_path / "kp.npz", first.keypoints, meta=first.meta(TOLD, None))
+    first = detect(path, SIZED)
+    write_keypoints(tmp_path / "kp.npz", first.keypoints, meta=first.meta(SIZED, None))
     again = detect(tmp_path / "kp.npz", AS_IT_COMES)
     assert again.source == str((tmp_path / "kp.npz").resolve())

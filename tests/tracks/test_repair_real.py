@@ -24,8 +24,8 @@ GROUPS = {
     "arms": [COCO17.index(f"left_{name}") for name in ("shoulder", "elbow", "wrist")],
     "body": LEFT.tolist(),
 }
-# From frame 67 on, MoveNet itself takes the legs of the first person for one another, for longer
-# than a moment: what is planted close to that has no right answer.
+# From frame 67 on, MoveNet itself swaps the legs of the first person, for longer than a repair
+# covers: a fault planted close to that has no right solution.
 OWN_SWAP = slice(61, 73)
 
 
@@ -41,7 +41,7 @@ def found() -> Keypoints2D:
 
 @pytest.fixture(scope="module")
 def sound(found: Keypoints2D) -> Keypoints2D:
-    """The same without MoveNet's own faults."""
+    """The tracks without MoveNet's own faults."""
     return mend(found)[0]
 
 

@@ -1,4 +1,4 @@
-"""A file server on this machine that can be told to misbehave."""
+"""A local file server that can be made to misbehave."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from mbcli.weights import ENVIRONMENT_VARIABLE, transfer
 
 
 class Site:
-    """What the server has and how it behaves.
+    """Files and behaviour of the server.
 
     Attributes:
         files: content by path.
-        ranges: whether it answers requests for the rest of a file.
+        ranges: whether it supports requests for the rest of a file.
         etag: version of every file, empty for none.
         date: Last-Modified, empty for none.
-        length: whether it tells the length.
-        breaks: one number an answer: after that many bytes of the body it hangs up.
-        statuses: one number an answer: sent in place of the file, 0 for the file.
-        headers: sent with every answer.
-        redirects: address by path, sent in place of the file.
-        endless: whether the body goes on for ever.
-        sent: bytes of an endless body that were taken.
+        length: whether it sends the length.
+        breaks: one number per response: after that many bytes of the body it hangs up.
+        statuses: one number per response: sent instead of the file, 0 for the file.
+        headers: sent with every response.
+        redirects: address by path, sent instead of the file.
+        endless: whether the body never ends.
+        sent: bytes of an endless body that were received.
         asked: (path, headers) of every request.
     """
 
@@ -130,10 +130,10 @@ class _Proxy(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         onward = http.client.HTTPConnection(parts.netloc, timeout=10)
         onward.request("GET", parts.path)
-        answer = onward.getresponse()
-        body = answer.read()
+        response = onward.getresponse()
+        body = response.read()
         onward.close()
-        self.send_response(answer.status)
+        self.send_response(response.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
