@@ -1,4 +1,4 @@
-"""3D motion of every person, as it is held, saved and loaded."""
+"""3D motion of every person: in memory, saved and loaded."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ from mbcli.types import (
 
 @dataclass(frozen=True, eq=False)
 class Refinement(ByValue):
-    """What refinement keeps and adds beside the refined numbers.
+    """The values before refinement, and what refinement adds.
 
     Attributes:
         positions: (T, P, J, 3) float32 metres, the positions before refinement.
         root: (T, P, 3) float32 metres, the root before refinement.
         confidence: (T, P, J) float32, the confidence before refinement.
-        camera: the camera before refinement; None where refinement left it as it was.
+        camera: the camera before refinement; None if refinement did not change it.
         foot_contacts: (T, P, 2) bool, whether the right and the left foot stand on the floor;
-            None where not estimated.
-        expected_error: (T, P, J) float32 metres, the expected error before refinement; None
-            where none was known.
+            None if not estimated.
+        expected_error: (T, P, J) float32 metres, the expected error before refinement; None if
+            unknown.
     """
 
     positions: FloatArray
@@ -70,7 +70,7 @@ class Refinement(ByValue):
 
 
 def _errors(owner: str, errors: FloatArray, confidence: FloatArray) -> FloatArray:
-    """Expected errors, checked: one a confidence."""
+    """Check expected errors, whose shape is that of the confidence."""
     frozen: FloatArray = frozen_array(errors, np.float32)
     check_shape(owner, "expected_error", frozen, confidence.shape)
     check_errors(owner, frozen)
@@ -81,25 +81,25 @@ def _errors(owner: str, errors: FloatArray, confidence: FloatArray) -> FloatArra
 class Motion3D(ByValue):
     """3D motion of every person, as written to ``pose.npz``.
 
-    Two are equal if all they hold is equal, metadata included; NaN equals NaN.
+    Two motions are equal if all their contents are, including metadata; NaN equals NaN.
 
     Attributes:
         positions: (T, P, J, 3) float32 metres, pelvis at 0, camera axes; NaN where absent.
         root: (T, P, 3) float32 metres, the pelvis in the camera's frame.
         positions_normalized: (T, P, J, 3) float32, the network's own output in image units.
         confidence: (T, P, J) float32, 0..1.
-        keypoints: the 2D keypoints that were lifted, in the same skeleton.
-        camera: the lens by which people were placed, and the camera's pose in each frame.
-        meta: JSON-ready provenance: version, command, options, weights and, for people to read,
-            what was assumed.
-        skeleton: names and parents of the J joints, which are those of H36M-17, in any order,
-            and may be more; the pelvis is the root.
-        refinement: what was there before refinement and what it found; None for a raw motion.
-        expected_error: (T, P, J) float32 metres: by the lifter's own calibration, the mean
-            distance of each of ``positions`` from the truth, if the person is as tall as was
-            given or assumed; 0 at the pelvis, NaN where nothing is known of it: where the person
-            is absent, and where refinement filled or replaced a joint. None with weights that
-            carry no calibration. What filters, bone lengths and feet change is not in it.
+        keypoints: the 2D keypoints that were lifted, in the skeleton of the motion.
+        camera: the intrinsics used to place people, and the camera's pose in each frame.
+        meta: JSON-ready metadata: version, command, options, weights and, for people to read,
+            the assumptions.
+        skeleton: names and parents of the J joints, which include those of H36M-17, in any order;
+            the pelvis is the root.
+        refinement: the values before refinement and its findings; None for a raw motion.
+        expected_error: (T, P, J) float32 metres: mean distance of each of ``positions`` from the
+            truth, estimated by the lifter's calibration, if the person has the height that was
+            given or assumed. 0 at the pelvis; NaN where unknown: where the person is absent, and
+            where refinement filled or replaced a joint. None with weights without calibration.
+            The effect of filters, bone lengths and feet is not included.
     """
 
     positions: FloatArray
@@ -151,7 +151,7 @@ class Motion3D(ByValue):
 
     @property
     def track_ids(self) -> IntArray:
-        """(P,) int64 identities."""
+        """(P,) int64 track ids."""
         return self.keypoints.track_ids
 
     @property
@@ -176,24 +176,24 @@ class Motion3D(ByValue):
 
 
 def noted_source(motion: Motion3D) -> Path | None:
-    """What a motion says it was inferred from, if it still lies there."""
+    """The recorded source of a motion, if it still exists."""
     noted = motion.meta.get("source")
     path = Path(noted) if isinstance(noted, str) and noted else None
     return path if path is not None and path.exists() else None
 
 
 def save_motion(path: Path | str, motion: Motion3D, overwrite: bool = False) -> None:
-    """Write ``motion`` to ``path``; a reader finds all of it or nothing.
+    """Write ``motion`` to ``path``, atomically.
 
     Args:
-        path: the file to write, usually ``pose.npz``; `mbcli.storage.pose_file` lists
-            what it holds.
-        motion: what to write; ``motion.meta`` must be JSON-ready.
+        path: the file to write, usually ``pose.npz``; `mbcli.storage.pose_file` lists its
+            contents.
+        motion: the motion; ``motion.meta`` must be JSON-ready.
         overwrite: replace an existing file.
 
     Raises:
-        OutputError: the file exists and ``overwrite`` is off, it is what the motion was inferred
-            from, or it cannot be written.
+        OutputError: the file exists and ``overwrite`` is off, it is the source of the motion, or
+            it cannot be written.
     """
     check_separate([Path(path)], [noted_source(motion)])
     write_arrays(Path(path), _arrays(motion), overwrite=overwrite)
@@ -203,8 +203,8 @@ def load_motion(path: Path | str) -> Motion3D:
     """Read a motion written by :func:`save_motion`. Never runs code from the file.
 
     Raises:
-        InputError: no such file, not a pose.npz, another version of the format, an array that is
-            missing or does not fit the others.
+        InputError: the file does not exist, is not a pose.npz or has another version of the
+            format, or an array is missing or does not fit the others.
     """
     path = Path(path)
     arrays = read_arrays(path)

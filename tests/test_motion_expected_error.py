@@ -18,7 +18,7 @@ WRIST = H36M17.index("left_wrist")
 
 
 def with_errors(motion: Motion3D) -> Motion3D:
-    """With an expected error that tells joints and frames apart."""
+    """Add an expected error that differs between joints and frames."""
     errors = np.linspace(0.02, 0.2, motion.confidence.size).reshape(motion.confidence.shape)
     errors[~motion.present] = np.nan
     return replace(motion, expected_error=errors)

@@ -1,17 +1,17 @@
-"""Result formats, one file each; a row here for each.
+"""Export formats: one file each, and one row each in this table.
 
     from mbcli.exports.export import export
 
     export(motion, "walk.trc", ExportOptions(person="1"))
 
-A module is loaded when its format is written, so that nobody waits for another's library.
+A module is loaded only when its format is written, so that no format waits for another's library.
 """
 
 from __future__ import annotations
 
-from mbcli.exports.format import Format
+from mbcli.exports.format import ExportFormat
 
-__all__ = ["FORMATS", "Format"]
+__all__ = ["FORMATS", "ExportFormat"]
 
 _DEGREES = (
     "degrees; mbcli.kinematics.angles says which way each angle grows, and that positions carry no "
@@ -24,7 +24,7 @@ _BLENDER = (
 )
 
 _ROWS = (
-    Format(
+    ExportFormat(
         "bvh",
         (".bvh",),
         "skeleton with joint rotations, for Blender and others",
@@ -35,7 +35,7 @@ _ROWS = (
         steady=True,
         says=_BLENDER,
     ),
-    Format(
+    ExportFormat(
         "glb",
         (".glb",),
         "animated skin in one glTF binary",
@@ -44,7 +44,7 @@ _ROWS = (
         unit="m",
         fixed=True,
     ),
-    Format(
+    ExportFormat(
         "usd",
         (".usd", ".usda", ".usdc"),
         "animated UsdSkel characters",
@@ -53,7 +53,7 @@ _ROWS = (
         unit="m",
         extra="formats",
     ),
-    Format(
+    ExportFormat(
         "trc",
         (".trc",),
         "marker positions for OpenSim",
@@ -63,7 +63,7 @@ _ROWS = (
         unit="mm",
         steady=True,
     ),
-    Format(
+    ExportFormat(
         "c3d",
         (".c3d",),
         "marker positions for Mokka, Vicon and others",
@@ -74,7 +74,7 @@ _ROWS = (
         steady=True,
         extra="formats",
     ),
-    Format(
+    ExportFormat(
         "csv",
         (".csv",),
         "table of positions, wide or long",
@@ -83,7 +83,7 @@ _ROWS = (
         unit="m",
         shapes=True,
     ),
-    Format(
+    ExportFormat(
         "parquet",
         (".parquet",),
         "the same table as Apache Parquet",
@@ -93,7 +93,7 @@ _ROWS = (
         shapes=True,
         extra="formats",
     ),
-    Format(
+    ExportFormat(
         "json",
         (".json",),
         "everything, by a JSON Schema",
@@ -101,7 +101,7 @@ _ROWS = (
         up="y",
         unit="m",
     ),
-    Format(
+    ExportFormat(
         "x3d",
         (".npy",),
         "MotionBERT's X3D array",
@@ -110,7 +110,7 @@ _ROWS = (
         says="(T, 17, 3) in image units: half the shorter side of the picture, from its middle, "
         "x right, y down, z away; the network's own output, which refinement leaves alone",
     ),
-    Format(
+    ExportFormat(
         "coco",
         (".coco.json",),
         "2D keypoints as COCO results",
@@ -118,7 +118,7 @@ _ROWS = (
         says="pixels of the picture; the keypoints that were lifted, whose eyes and ears are not "
         "kept and stand as 0, 0, 0",
     ),
-    Format(
+    ExportFormat(
         "angles-csv",
         (".angles.csv",),
         "table of joint angles, wide or long",
@@ -126,7 +126,7 @@ _ROWS = (
         shapes=True,
         says=_DEGREES,
     ),
-    Format(
+    ExportFormat(
         "sto",
         (".sto",),
         "joint angles as OpenSim storage",
@@ -135,7 +135,7 @@ _ROWS = (
         says=f"{_DEGREES}; nan where an angle has no meaning. OpenSim's window stops at the first "
         "one: take .mot for it",
     ),
-    Format(
+    ExportFormat(
         "mot",
         (".mot",),
         "coordinates that move an OpenSim full-body model",
@@ -145,5 +145,5 @@ _ROWS = (
     ),
 )
 
-# name -> what is known of it
-FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}
+# name -> format
+FORMATS: dict[str, ExportFormat] = {row.name: row for row in _ROWS}

@@ -1,18 +1,18 @@
 """Joint angles as tables: CSV, and OpenSim's storage and motion files.
 
-`mbcli.kinematics.angles` says what each angle is, in which pose it is 0 and which way it grows.
-All are degrees.
+`mbcli.kinematics.angles` defines each angle: its zero pose and its positive direction. All are in
+degrees.
 
-    CSV   every angle of every person; a field is empty where the angle has no meaning
-    STO   every angle of one person, to compute with; "nan" where it has no meaning, which
-          OpenSim's TimeSeriesTable reads, whereas its older Storage, which its window uses, stops
-          at the first one. Frames without the person are left out
+    CSV   every angle of every person; a field is empty where the angle is undefined
+    STO   every angle of one person, for computation; "nan" where undefined, which OpenSim's
+          TimeSeriesTable reads, whereas its older Storage, used by its window, stops at the
+          first one. Frames without the person are left out
     MOT   the coordinates of OpenSim's full-body models (Rajagopal et al. 2016) for one person, to
-          move such a model: without "nan", so that what is undetermined is interpolated and
-          held at the ends, and frames without the person are left out
+          drive such a model: without "nan", so undefined values are interpolated and held at the
+          ends, and frames without the person are left out
 
-STO and MOT are text, as the OpenSim documentation has it: a name, "key=value" lines and remarks
-up to "endheader", then a line of names and rows of numbers, tabs between; the first column is the
+STO and MOT are text, as in the OpenSim documentation: a name, "key=value" lines and remarks up to
+"endheader", then a line of names and rows of numbers, separated by tabs; the first column is the
 time in seconds.
 """
 
@@ -39,7 +39,7 @@ from mbcli.motion import Motion3D
 from mbcli.placing.metric import DEFAULT_HEIGHT
 from mbcli.types import FloatArray
 
-_DECIMALS = 4  # of a degree: a thousandth of what can be known
+_DECIMALS = 4  # of a degree: a thousandth of the accuracy
 
 _PELVIS = ("pelvis_tilt", "pelvis_list", "pelvis_rotation")
 _PLACE = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
@@ -55,9 +55,9 @@ _MODEL = (
 def write_angles_csv(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     """Write a table of angles: frame, time in seconds, person, degrees.
 
-    ``options.shape`` wide has a column an angle, long a row an angle with its confidence, which
-    is that of its least certain joint. A person who is absent keeps their rows, with empty
-    cells and confidence 0.
+    With ``options.shape`` wide there is one column per angle; with long, one row per angle with
+    its confidence, which is that of its least certain joint. An absent person keeps their rows,
+    with empty cells and confidence 0.
     """
     angles = motion_angles(motion)
     scores = angle_confidence(motion.confidence, angles.names, motion.skeleton)
@@ -83,7 +83,7 @@ def write_angles_csv(motion: Motion3D, path: Path, options: ExportOptions) -> No
 
 
 def write_sto(motion: Motion3D, path: Path, options: ExportOptions) -> None:
-    """Write every angle of the one person of ``motion`` for each frame with the person."""
+    """Write all angles of the only person of ``motion`` for each frame with the person."""
     angles = motion_angles(motion)
     there = np.asarray(np.isfinite(motion.positions[:, 0]).any(axis=(-1, -2)))
     remarks = [
@@ -96,9 +96,9 @@ def write_sto(motion: Motion3D, path: Path, options: ExportOptions) -> None:
 
 
 def write_mot(motion: Motion3D, path: Path, options: ExportOptions) -> None:
-    """Write the coordinates that move a model of OpenSim as the one person of ``motion``.
+    """Write the coordinates that move an OpenSim model like the only person of ``motion``.
 
-    A coordinate that is nowhere determined is left out, and the model keeps its own value.
+    A coordinate that is never determined is left out, and the model keeps its own value.
     """
     angles = motion_angles(motion)
     points = motion.in_world[:, 0]  # (T, J, 3)
@@ -143,7 +143,7 @@ def _hips_from_pelvis(pelvis: FloatArray, height: float) -> FloatArray:
 
     Args:
         pelvis: (T, 3) degrees, tilt, list and rotation.
-        height: of the body in metres.
+        height: height of the body in metres.
     """
     from scipy.spatial.transform import Rotation
 
@@ -156,7 +156,7 @@ def _hips_from_pelvis(pelvis: FloatArray, height: float) -> FloatArray:
 
 
 def _height(motion: Motion3D) -> float:
-    """Of the body in metres, as it was given or assumed."""
+    """Height of the body in metres, as given or assumed."""
     noted = motion.meta.get("assumptions")
     height = noted.get("height") if isinstance(noted, dict) else None
     metres = height.get("metres") if isinstance(height, dict) else None
@@ -164,12 +164,12 @@ def _height(motion: Motion3D) -> float:
 
 
 def _unwrapped(values: FloatArray, name: str) -> FloatArray:
-    """An angle that goes on beyond 180 degrees instead of jumping; lengths stay."""
+    """Let an angle continue beyond 180 degrees instead of jumping; lengths stay."""
     return values if name in _PLACE else without_jumps(values)
 
 
 def _without_gaps(times: FloatArray, values: FloatArray) -> FloatArray:
-    """Interpolated over time and held at the ends; at least one value must be there."""
+    """Interpolate over time and hold the ends; at least one value must be known."""
     there = np.isfinite(values)
     return np.interp(times, times[there], values[there])
 
@@ -213,5 +213,5 @@ def _write(
 
 
 def _text(value: float, missing: str) -> str:
-    # NaN is the one number that is not itself.
+    # Only NaN differs from itself.
     return missing if value != value else f"{value:.{_DECIMALS}f}"

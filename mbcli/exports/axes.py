@@ -1,14 +1,14 @@
 """From camera axes to those of other programs: y or z up, metres or millimetres.
 
-Inside, x points right, y down and z away from the camera. Both turns below are proper rotations,
-so that left stays left:
+Internally, x points right, y down and z away from the camera. Both conversions below are proper
+rotations, so that left stays left:
 
-    y up    (x, -y, -z)   somebody who faces the camera looks along +z
-    z up    (x, z, -y)    somebody who faces the camera looks along -y
+    y up    (x, -y, -z)   somebody facing the camera looks along +z
+    z up    (x, z, -y)    somebody facing the camera looks along -y
 
-Where refinement has estimated the world, its axes and its origin on the floor are taken: the
-vertical axis is then along gravity. Otherwise the camera is taken to be level and is the origin,
-and every file says so.
+If refinement has estimated the world, its axes and its origin on the floor are used: the vertical
+axis is then along gravity. Otherwise the camera is assumed to be level and is the origin, and every
+file says so.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Placed:
     Attributes:
         positions: (T, P, J, 3) float64, every joint; NaN where the person is absent.
         up: the axis that points up.
-        per_metre: the file's units in a metre.
-        notes: sentences on units, axes and what was assumed, for the file to say.
+        per_metre: units of the file per metre.
+        notes: sentences on units, axes and assumptions, to be stored in the file.
     """
 
     positions: FloatArray
@@ -51,12 +51,12 @@ class Placed:
 
 
 def place(motion: Motion3D, options: ExportOptions, unit: Unit = "m") -> Placed:
-    """The joints of a motion in the axes that ``options`` ask for.
+    """The joints of a motion in the axes requested by ``options``.
 
     Args:
-        motion: what to export.
-        options: ``up`` (None is y) and ``scale``.
-        unit: the format's unit of length; ``options.scale`` comes on top.
+        motion: the motion to export.
+        options: ``up`` (None means y) and ``scale``.
+        unit: the format's unit of length, further scaled by ``options.scale``.
     """
     up: Up = "y" if options.up is None else options.up
     per_metre = PER_METRE[unit] * (1.0 if options.scale is None else options.scale)
@@ -70,7 +70,7 @@ def turn(up: Up) -> FloatArray:
 
 
 def notes(motion: Motion3D, *, up: Up, per_metre: float) -> tuple[str, ...]:
-    """Sentences that say in which units and axes positions are, and what was assumed."""
+    """Sentences on the units and axes of positions, and on assumptions."""
     unit = _UNIT_NAMES.get(per_metre, f"1/{per_metre:g} of a metre")
     camera = motion.camera
     if camera.grounded:
@@ -85,7 +85,7 @@ def notes(motion: Motion3D, *, up: Up, per_metre: float) -> tuple[str, ...]:
 
 
 def assumptions(motion: Motion3D) -> tuple[str, ...]:
-    """Sentences that say what was assumed or given, and what refinement has done."""
+    """Sentences on what was assumed or given, and on refinement."""
     said = []
     noted = motion.meta.get("assumptions")
     known: Mapping[str, Any] = noted if isinstance(noted, Mapping) else {}
@@ -98,23 +98,23 @@ def assumptions(motion: Motion3D) -> tuple[str, ...]:
 
 
 def _refined(motion: Motion3D) -> str:
-    """What refinement has done, as it noted itself."""
+    """What refinement has done, from its own report."""
     if motion.refinement is None:
         return "not refined"
-    told = motion.meta.get("refinement")
-    if not isinstance(told, Mapping):
+    report = motion.meta.get("refinement")
+    if not isinstance(report, Mapping):
         return "refined"
     done = []
-    people = told.get("outliers", {}).get("people", [])
+    people = report.get("outliers", {}).get("people", [])
     if any(person.get("replaced") for person in people):
         done.append("outliers replaced")
-    if "gaps" in told:
-        done.append(f"gaps up to {told['gaps']['max_gap']:g} s filled")
-    if "filter" in told:
-        done.append(f"{told['filter']['name']} at {told['filter']['cutoff']:g} Hz")
-    if "bones" in told:
+    if "gaps" in report:
+        done.append(f"gaps up to {report['gaps']['max_gap']:g} s filled")
+    if "filter" in report:
+        done.append(f"{report['filter']['name']} at {report['filter']['cutoff']:g} Hz")
+    if "bones" in report:
         done.append("bone lengths made constant")
-    if "feet" in told:
+    if "feet" in report:
         done.append("feet kept from sliding")
     return "refined: " + ", ".join(done) if done else "refined"
 

@@ -1,16 +1,16 @@
-"""BVH (Biovision Hierarchy): a skeleton and its joints' rotations, as text; one person a file.
+"""BVH (Biovision Hierarchy): a skeleton and its joint rotations, as text; one person per file.
 
 ``HIERARCHY`` nests the joints of `mbcli.kinematics.rig` with their offsets in the rest pose, a
-T-pose that faces +z (z up: -y); head, hands and toes are ``End Site``s. ``MOTION`` gives the
-number of frames, the seconds between them, and a line for each. The root has the channels
-``Xposition Yposition Zposition Zrotation Xrotation Yrotation``, every other joint ``Zrotation
-Xrotation Yrotation``: degrees about axes that turn along, R = Rz Rx Ry. No angle jumps from one
-frame to the next, so that some go beyond 180 degrees. The root's offset is 0, since readers
-disagree on whether its position replaces the offset or adds to it.
+T-pose facing +z (z up: -y); head, hands and toes are ``End Site``s. ``MOTION`` gives the number of
+frames, the seconds between them, and a line for each. The root has the channels ``Xposition
+Yposition Zposition Zrotation Xrotation Yrotation``, every other joint ``Zrotation Xrotation
+Yrotation``: degrees about intrinsic axes, R = Rz Rx Ry. No angle jumps from one frame to the next,
+so that some exceed 180 degrees. The root's offset is 0, since readers disagree on whether its
+position replaces the offset or is added to it.
 
-The format names no unit and no axes and has no place for remarks: lengths are metres times
-``--scale``, y is up unless ``--up z`` was given. How rotations are found, and what happens in
-frames without the person, stands in `mbcli.kinematics.solving`.
+The format declares neither unit nor axes and has no comments: lengths are metres times
+``--scale``, y is up unless ``--up z`` was given. `mbcli.kinematics.solving` describes how rotations
+are solved, and what happens in frames without the person.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _ROTATIONS = "Zrotation Xrotation Yrotation"
 
 
 def write_bvh(motion: Motion3D, path: Path, options: ExportOptions) -> None:
-    """Create ``path`` from a motion of one person at a steady rate.
+    """Create ``path`` from a motion of one person at a constant rate.
 
     Raises:
-        InputError: the motion has another number of people than one, or no frame with the person.
+        InputError: the motion does not have exactly one person, or no frame with the person.
     """
     people = len(motion.track_ids)
     if people != 1:
@@ -54,7 +54,7 @@ def write_bvh(motion: Motion3D, path: Path, options: ExportOptions) -> None:
 
 
 def _hierarchy(offsets: FloatArray, joint: int, depth: int) -> Iterator[str]:
-    """The lines of a joint and of all that hang on it."""
+    """The lines of a joint and its descendants."""
     tab = "\t" * depth
     hanging = children(joint)
     numbers = " ".join(f"{number:.8g}" for number in offsets[joint] + 0.0)
@@ -72,12 +72,12 @@ def _hierarchy(offsets: FloatArray, joint: int, depth: int) -> Iterator[str]:
 
 
 def _order(joint: int) -> list[int]:
-    """The joints with channels, in the order in which the hierarchy names them."""
+    """The joints with channels, in the order of the hierarchy."""
     hanging = children(joint)
     return [joint, *(found for child in hanging for found in _order(child))] if hanging else []
 
 
 def _channels(pose: Pose) -> FloatArray:
-    """(T, C) the numbers of all channels."""
+    """(T, C) values of all channels."""
     angles = euler_zxy(pose.rotations[:, _order(0)])  # (T, N, 3)
     return np.concatenate([pose.root, angles.reshape(len(angles), -1)], axis=1)

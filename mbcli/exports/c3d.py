@@ -1,13 +1,13 @@
 """C3D, the binary marker file of biomechanics (c3d.org), written by ezc3d.
 
-Millimetres and z up, as Vicon and Mokka have them; ``POINT:X_SCREEN`` and ``Y_SCREEN`` say so. A
-marker that is missing has the residual -1, as the specification demands. Confidence has no place
-beside points, so that it goes into analog channels, one a joint, at the rate of the points.
-Expected errors, where a motion holds them, are the residuals, in the unit of the points: a byte, so
-that they are whole numbers of 255 at most, and 0, for points that were not measured, where none is
-known. Frames are numbered from 1 at the time 0, as far as the header counts. Exact and in metres
-they are analog channels too. What was assumed stands in the strings of ``MBCLI:NOTES``, and the
-time of the first frame in ``MBCLI:START_TIME``.
+Millimetres and z up, as in Vicon and Mokka; ``POINT:X_SCREEN`` and ``Y_SCREEN`` declare it. A
+missing marker has the residual -1, as required by the specification. Points have no field for
+confidence, so it is stored in analog channels, one per joint, at the rate of the points. Expected
+errors, if a motion has them, are stored as the residuals, in the unit of the points: one byte,
+hence integers up to 255, and 0 (for points that were not measured) where unknown. Exact values in
+metres are stored in analog channels as well. Frames are numbered from 1 at time 0, as far as the
+header can count. Assumptions are stored in the strings of ``MBCLI:NOTES``, and the time of the
+first frame in ``MBCLI:START_TIME``.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from mbcli.types import FloatArray
 
 _UNITS = {1.0: "m", 1000.0: "mm", 100.0: "cm"}
 
-# Characters of a string parameter: a length is one byte.
+# Characters of a string parameter, whose length is one byte.
 _LONGEST = 255
 
-_LARGEST_RESIDUAL = 255  # of a point, one byte too
+_LARGEST_RESIDUAL = 255  # of a point, also one byte
 
-# The header counts frames with two bytes.
+# The header counts frames in two bytes.
 _MOST_FRAMES = 65535
 
 
 def write_c3d(motion: Motion3D, path: Path, options: ExportOptions) -> None:
-    """Write the one person of ``motion``.
+    """Write the only person of ``motion``.
 
     Args:
-        motion: with one person and even times.
+        motion: a motion with one person and even times.
         path: the file to create.
         options: ``up`` and ``scale``.
 
     Raises:
-        ConfigError: ezc3d is not installed, or there are more frames than the format counts.
-        OSError: it cannot be written.
+        ConfigError: ezc3d is not installed, or there are more frames than the format can count.
+        OSError: the file cannot be written.
     """
     ezc3d = library("ezc3d", "C3D")
     count = len(motion.timestamps)
@@ -99,30 +99,30 @@ def write_c3d(motion: Motion3D, path: Path, options: ExportOptions) -> None:
 
 
 def _check_whole(path: Path, size: int) -> None:
-    """Find out whether a file has its data, since ezc3d does not tell of a full disk.
+    """Check whether a file has all its data, since ezc3d does not report a full disk.
 
     Args:
         path: the file.
         size: bytes of points and analog values.
 
     Raises:
-        OSError: it is too short.
+        OSError: the file is too short.
     """
     start = _data_start(path)
     if start == 0 or path.stat().st_size < start + size:
-        raise OSError("ezc3d has left it incomplete; is the disk full?")
+        raise OSError("ezc3d left it incomplete; is the disk full?")
 
 
 def _set_residuals(path: Path, residuals: FloatArray, channels: int) -> None:
-    """Put residuals where the specification has them.
+    """Put residuals where the specification wants them.
 
     The fourth number of a point is two bytes, the cameras in the high one and the residual in the
-    low one. ezc3d to 1.7 has them the other way round in files of floating-point numbers.
+    low one. ezc3d up to 1.7 swaps them in files of floating-point numbers.
 
     Args:
-        path: a file that is whole, little-endian floating-point numbers.
-        residuals: (J, T) whole numbers, -1 for what is missing.
-        channels: analog values a frame.
+        path: a complete file of little-endian floating-point numbers.
+        residuals: (J, T) integers, -1 where missing.
+        channels: analog values per frame.
     """
     joints, frames = residuals.shape
     shape = (frames, 4 * joints + channels)
@@ -132,7 +132,7 @@ def _set_residuals(path: Path, residuals: FloatArray, channels: int) -> None:
 
 
 def _data_start(path: Path) -> int:
-    """Where the numbers begin, in bytes; 0 if there is not even a header."""
+    """Offset of the numbers in bytes; 0 without a complete header."""
     with path.open("rb") as stream:
         header = stream.read(512)
     if len(header) < 512:

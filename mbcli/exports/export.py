@@ -1,4 +1,4 @@
-"""A motion to files of other programs: the format, the people, the rate, and all or nothing."""
+"""Exporting a motion: choosing format, people and rate, and writing all files or none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mbcli.errors import ConfigError, InputError, NobodyFoundError, OutputError
-from mbcli.exports import FORMATS, Format
+from mbcli.exports import FORMATS, ExportFormat
 from mbcli.exports.axes import PER_METRE, assumptions, notes
 from mbcli.exports.fbx import blender_command
 from mbcli.exports.options import ExportOptions
@@ -22,19 +22,19 @@ from mbcli.storage.output import Input, check_output, written_whole
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """The result of an export.
 
     Attributes:
-        paths: the files, one a person where the format holds one.
-        format: which it is.
-        frames: in each file.
-        fps: of each file.
-        track_ids: who is in them.
-        notes: sentences on units, axes and what was assumed.
+        paths: the files, one per person if the format holds one person.
+        format: the format.
+        frames: number of frames in each file.
+        fps: frames per second of each file.
+        track_ids: the people in the files.
+        notes: sentences on units, axes and assumptions.
     """
 
     paths: tuple[Path, ...]
-    format: Format
+    format: ExportFormat
     frames: int
     fps: float
     track_ids: tuple[int, ...]
@@ -52,20 +52,20 @@ def export(
     """Write a motion in a format of another program.
 
     Args:
-        motion: what to write, refined or not.
-        path: the file. Where the format holds one person and there are several, each gets a file
+        motion: the motion, refined or not.
+        path: the file. If the format holds one person and there are several, each gets a file
             with the id before the suffix: ``walk.trc`` becomes ``walk_1.trc`` and ``walk_2.trc``.
-        options: who, in which axes, how large and at which rate.
-        format: a name of `mbcli.exports.FORMATS`; None goes by the suffix.
+        options: people, axes, scale and rate.
+        format: a name in `mbcli.exports.FORMATS`; None selects by suffix.
         overwrite: replace existing files.
 
     Returns:
         The files that were written: all of them or, with an error, none.
 
     Raises:
-        ConfigError: an unknown format or suffix, an option that the format has no use for, a
-            person who is not there, or a library that is not installed.
-        InputError: a motion without frames or without people.
+        ConfigError: an unknown format or suffix, an option without effect in the format, a person
+            who is not present, or a library that is not installed.
+        InputError: the motion has no frames or no people.
         OutputError: a file exists and ``overwrite`` is off, or it cannot be written.
     """
     return list(exported(motion, path, options, format=format, overwrite=overwrite).paths)
@@ -80,7 +80,7 @@ def exported(
     overwrite: bool = False,
     inputs: Iterable[Input] = (),
 ) -> Exported:
-    """Write as :func:`export` does, and tell what there is to say of it.
+    """Write like :func:`export`, and report the details.
 
     Args:
         motion: as for `export`.
@@ -88,7 +88,7 @@ def exported(
         options: as for `export`.
         format: as for `export`.
         overwrite: as for `export`.
-        inputs: files that the motion came from, which are not to be written over.
+        inputs: files the motion came from, which must not be overwritten.
     """
     path = Path(path)
     options = ExportOptions() if options is None else options
@@ -116,12 +116,12 @@ def exported(
     return Exported(tuple(paths), row, frames, motion.fps, ids, says(row, motion, options))
 
 
-def format_of(path: Path, name: str | None = None) -> Format:
-    """The format of a file that is to be written.
+def format_of(path: Path, name: str | None = None) -> ExportFormat:
+    """The format of a file to write.
 
     Args:
-        path: its suffix tells; of two that fit, the longer.
-        name: a name of `mbcli.exports.FORMATS` instead.
+        path: selects the format by suffix; of two matching suffixes, the longer counts.
+        name: a name in `mbcli.exports.FORMATS`, which takes precedence.
 
     Raises:
         ConfigError: there is no such format.
@@ -141,11 +141,11 @@ def format_of(path: Path, name: str | None = None) -> Format:
             f"motion's): {blender_command(glb, path.name, 30)}"
         )
     known = ", ".join(suffix for suffix, _ in rows)
-    raise ConfigError(f"--out must end in one of {known}, or be told by --format, got {path.name}")
+    raise ConfigError(f"--out must end in one of {known}, or --format be given, got {path.name}")
 
 
-def says(row: Format, motion: Motion3D, options: ExportOptions) -> tuple[str, ...]:
-    """Sentences on what the numbers of a file are, and on what was assumed."""
+def says(row: ExportFormat, motion: Motion3D, options: ExportOptions) -> tuple[str, ...]:
+    """Sentences on the meaning of a file's numbers, and on assumptions."""
     rate = motion.meta.get("resampled")
     said: tuple[str, ...]
     if row.unit is None:
@@ -165,10 +165,10 @@ def says(row: Format, motion: Motion3D, options: ExportOptions) -> tuple[str, ..
 
 
 def _chosen(motion: Motion3D, person: str) -> Motion3D:
-    """The people who are asked for; of everybody, those who are there in some frame.
+    """The requested people; for ``all``, those present in some frame.
 
     Raises:
-        ConfigError: somebody who is not in the motion, or in none of its frames.
+        ConfigError: somebody is not in the motion, or in none of its frames.
         NobodyFoundError: nobody is in any frame.
         InputError: the motion has no frames.
     """
@@ -195,8 +195,8 @@ def _ends(path: Path, suffix: str) -> bool:
     return path.name.lower().endswith(suffix) and len(path.name) > len(suffix)
 
 
-def _names(path: Path, row: Format, ids: Sequence[int]) -> list[Path]:
-    """A file for each part: the path itself for one, with ids for several."""
+def _names(path: Path, row: ExportFormat, ids: Sequence[int]) -> list[Path]:
+    """One file per part: the path itself for one part, with ids for several."""
     if len(ids) == 1:
         return [path]
     suffixes = sorted((s for s in row.suffixes if _ends(path, s)), key=len)
@@ -206,12 +206,12 @@ def _names(path: Path, row: Format, ids: Sequence[int]) -> list[Path]:
 
 
 def _write(
-    row: Format, motion: Motion3D, temporary: Path, target: Path, options: ExportOptions
+    row: ExportFormat, motion: Motion3D, temporary: Path, target: Path, options: ExportOptions
 ) -> None:
     """Write one file.
 
     Raises:
-        OutputError: it cannot be written; told by its own name, not that of a file before it.
+        OutputError: it cannot be written; the message names the target, not the temporary file.
     """
     try:
         row.write(motion, temporary, options)
@@ -219,4 +219,4 @@ def _write(
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
     if not complete:
-        raise OutputError(f"{target} cannot be written: its library has left no file")
+        raise OutputError(f"{target} cannot be written: its library left no file")

@@ -1,9 +1,9 @@
-"""FBX, by way of Blender: its format is closed, and Blender turns a GLB into one by a script."""
+"""FBX through Blender: the format is closed, and a script makes Blender convert a GLB to it."""
 
 from __future__ import annotations
 
-# Blender takes glTF's seconds at the scene's rate, plays frames from 0, draws joints as spheres
-# unless told not to, would write every motion for every person, and thins out keys by itself.
+# By default, Blender converts glTF's seconds at the scene's rate, plays frames from 0, draws joints
+# as spheres, writes every motion for every person, and thins out keys.
 _IMPORT = (
     "import bpy",
     "fps = {fps:.10g}",
@@ -12,8 +12,8 @@ _IMPORT = (
     "s.render.fps = round(fps)",
     "bpy.ops.import_scene.gltf(filepath={glb!r}, disable_bone_shape=True)",
 )
-# A rate such as 59.94 is 60 and a divisor to Blender, which its importer of glTF multiplies by
-# instead; so the keys come in at 60 and are moved onto the frames.
+# Blender represents a rate such as 59.94 as 60 and a divisor, by which its glTF importer multiplies
+# instead; so the keys are imported at 60 and moved onto the frames.
 _UNEVEN = (
     "s.render.fps_base = round(fps) / fps",
     "[setattr(k.co, 'x', round(k.co.x * fps / round(fps))) "

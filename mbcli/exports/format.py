@@ -1,4 +1,4 @@
-"""What is known of an export format before its module is loaded."""
+"""Description of an export format, available before its module is loaded."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Format:
+class ExportFormat:
     """One row of `mbcli.exports.FORMATS`.
 
     Attributes:
-        name: what ``--format`` takes.
-        suffixes: file names that choose it, with the dot; the first is the usual one.
+        name: value of ``--format``.
+        suffixes: file suffixes that select it, with the dot; the first is the usual one.
         about: one line for the list of formats.
         writer: ``module:function`` of its writer, which is loaded on use. The function takes a
-            motion that has been reduced to the people and the rate asked for, the path of the
-            file to create, and the options with ``up`` filled in. It need not clean up.
-        per_person: whether a file holds one person, so that several give several files.
-        up: the axis that its readers take to point up; None where it holds no positions.
-        unit: of its lengths; None where it holds no positions.
+            motion reduced to the requested people and rate, the path of the file to create, and
+            the options with ``up`` filled in. It need not clean up.
+        per_person: whether a file holds one person, so that several people need several files.
+        up: the axis that its readers expect to point up; None if it holds no positions.
+        unit: unit of its lengths; None if it holds no positions.
         fixed: whether its specification leaves no choice of axes and unit.
-        steady: whether frames have no times of their own, so that a motion with uneven times has
-            to be resampled.
-        shapes: whether ``--shape`` means something to it.
+        steady: whether frames have no individual times, so that a motion with uneven times must
+            be resampled.
+        shapes: whether ``--shape`` applies to it.
         extra: name of the extra of mbcli that it needs.
-        says: what the numbers are, where they are no positions, or what a reader needs to know.
+        says: meaning of the numbers, if they are not positions, or what a reader needs to know.
     """
 
     name: str
@@ -57,10 +57,10 @@ class Format:
         getattr(import_module(module), function)(motion, path, options)
 
     def check(self, options: ExportOptions) -> None:
-        """Refuse options that would do nothing.
+        """Refuse options without effect.
 
         Raises:
-            ConfigError: one is given that this format has no use for.
+            ConfigError: an option does not apply to this format.
         """
         free = self.unit is not None and not self.fixed
         shape = None if options.shape == "wide" else options.shape
@@ -70,19 +70,19 @@ class Format:
             ("--shape", shape, self.shapes),
         ):
             if value is not None and not used:
-                raise ConfigError(f"{option} has no use for {self.name} files, got {value}")
+                raise ConfigError(f"{option} does not apply to {self.name} files, got {value}")
 
 
 def library(module: str, format: str, extra: str = "formats") -> ModuleType:
-    """A library that comes with an extra of mbcli.
+    """A library installed by an extra of mbcli.
 
     Args:
         module: its name for ``import``.
-        format: what it is needed for.
+        format: the format that needs it.
         extra: the extra.
 
     Raises:
-        ConfigError: it is not installed.
+        ConfigError: the library is not installed.
     """
     try:
         return import_module(module)

@@ -1,14 +1,14 @@
 """GLB: every person as an animated skin, in one glTF 2.0 binary.
 
-glTF (Khronos, ISO/IEC 12113) is in metres with y up. Each person has a node ``person_<id>`` with
+glTF (Khronos, ISO/IEC 12113) uses metres with y up. Each person has a node ``person_<id>`` with
 the joints of `mbcli.kinematics.rig` below it and a mesh of bones that follows them, in the
-colours of `mbcli.show.colours`. The nodes stand in the rest pose, a T-pose that faces +z with its
-toes at y = 0, to which the inverse bind matrices belong. One animation moves all people: rotations
-as quaternions, and the pelvis' translation, linear between the frames, whose times are those of the
-motion counted from its first frame.
+colours of `mbcli.show.colours`. The nodes are in the rest pose, a T-pose facing +z with its toes
+at y = 0, which the inverse bind matrices refer to. One animation moves all people: rotations as
+quaternions, and the translation of the pelvis, with linear interpolation between frames, whose
+times are relative to the motion's first frame.
 
-``asset.extras`` says units, axes and what was assumed. How rotations are found, and what happens
-in frames without the person, stands in `mbcli.kinematics.solving`.
+``asset.extras`` holds units, axes and assumptions. `mbcli.kinematics.solving` describes how
+rotations are solved, and what happens in frames without the person.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _ABOUT = "rest pose: T-pose facing +z; the turn of bones about themselves is by 
 
 
 def write_glb(motion: Motion3D, path: Path, options: ExportOptions) -> None:
-    """Create ``path`` from a motion; ``options`` have nothing to say, since glTF is fixed.
+    """Create ``path`` from a motion; ``options`` have no effect, since glTF is fixed.
 
     Raises:
         NobodyFoundError: there are no people, or one of them is in no frame.
-        OutputError: the file would hold more than the 4 GiB of the format.
+        OutputError: the file would exceed the 4 GiB of the format.
     """
     if not len(motion.track_ids):
         raise NobodyFoundError("a GLB needs a person, got none")
@@ -69,7 +69,7 @@ class _Scene:
         self._channels: list[dict[str, Any]] = []
 
     def add(self, column: int, name: str, pose: Pose) -> None:
-        """A person: joints, skin, mesh and motion."""
+        """Add a person: joints, skin, mesh and motion."""
         rest = pose.rig.standing
         person = len(self._nodes)
         first = person + 1
@@ -82,7 +82,7 @@ class _Scene:
             self._nodes.append(node)
         binds = np.tile(np.eye(4), (len(JOINTS), 1, 1))
         binds[:, :3, 3] = -rest
-        # Column by column, as glTF has its matrices.
+        # Column-major, as in glTF.
         inverse = self._buffer.array(binds.swapaxes(1, 2).astype("<f4"), "MAT4")
         numbers = list(range(first, first + len(JOINTS)))
         self._skins.append(

@@ -1,7 +1,7 @@
-"""The container of a glTF 2.0 binary (Khronos, ISO/IEC 12113): a document and its numbers.
+"""The container of a glTF 2.0 binary (Khronos, ISO/IEC 12113): a document and its arrays.
 
 A GLB file is a header of 12 bytes, the JSON document, and one buffer, each padded to 4 bytes. The
-document speaks of arrays by the numbers of accessors, which stand on views of the buffer.
+document refers to arrays by the indices of accessors, which refer to views of the buffer.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ import numpy.typing as npt
 
 from mbcli.errors import OutputError
 
-# glTF's names for kinds of numbers and of buffers.
+# glTF's codes for component types and buffer targets.
 FLOAT, UINT32, UINT16 = 5126, 5125, 5123
 VERTICES, INDICES = 34962, 34963
 
-# The headers of a GLB file and of its two chunks, and the largest length that they can tell.
+# The headers of a GLB file and of its two chunks, and the largest length they can hold.
 _MAGIC, _VERSION, _JSON, _BIN = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
 _LARGEST = 2**32 - 1
 
 
 class GlbBuffer:
-    """The arrays of a document, one after the other, and the file that they end up in.
+    """The arrays of a document, one after the other, and the file they are written to.
 
     Args:
-        stream: where arrays go; a file, where they are many.
+        stream: buffer of the arrays; a file if they are large.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -42,13 +42,13 @@ class GlbBuffer:
     def array(
         self, array: npt.NDArray[Any], kind: str, numbers: int = FLOAT, target: int | None = None
     ) -> int:
-        """Append an array; its accessor's number.
+        """Append an array and return the index of its accessor.
 
         Args:
-            array: (N, ...) numbers in the form that ``numbers`` names, little end first.
-            kind: ``SCALAR``, ``VEC3`` ..., of which there are N.
+            array: (N, ...) little-endian numbers of the type ``numbers``.
+            kind: ``SCALAR``, ``VEC3`` ..., type of the N elements.
             numbers: `FLOAT`, `UINT16` or `UINT32`.
-            target: `VERTICES` or `INDICES` for those of a mesh.
+            target: `VERTICES` or `INDICES` for the arrays of a mesh.
         """
         view = {"buffer": 0, "byteOffset": self._stream.tell(), "byteLength": array.nbytes}
         if target is not None:
@@ -73,13 +73,13 @@ class GlbBuffer:
         """Create a file of a document and the arrays.
 
         Args:
-            path: how errors name the file.
+            path: the file's name in errors.
             temporary: the file to create.
             document: glTF without ``asset.version``, accessors, views and buffers.
-            less: what to do where it would be too large, for the error.
+            less: advice in the error if the file would be too large.
 
         Raises:
-            OutputError: it would hold more than the 4 GiB of the format.
+            OutputError: the file would exceed the 4 GiB of the format.
         """
         size = self._stream.tell()
         whole = {
@@ -103,7 +103,7 @@ class GlbBuffer:
 
 
 def material(red: float, green: float, blue: float) -> dict[str, Any]:
-    """A dull material of one colour, parts 0..1."""
+    """A matt material of one colour, components 0..1."""
     return {
         "pbrMetallicRoughness": {
             "baseColorFactor": [red, green, blue, 1.0],

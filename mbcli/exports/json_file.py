@@ -1,8 +1,8 @@
-"""JSON with everything that a motion holds, format "mbcli.motion-json/2".
+"""JSON with all contents of a motion, format "mbcli.motion-json/2".
 
-`motion_json.schema.json` beside this file is its JSON Schema (draft 2020-12), which says what each
-member is. Metres and y up unless asked otherwise; what is missing is null. One frame of a person
-is one line, so that a long file can be looked at and compared.
+`motion_json.schema.json` next to this file is its JSON Schema (draft 2020-12), which describes each
+member. Metres and y up by default; missing values are null. Each frame of a person is one line, so
+that long files can be read and compared.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def write_json(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     """Write everybody in ``motion``.
 
     Args:
-        motion: what to write.
+        motion: the motion.
         path: the file to create.
         options: ``up`` and ``scale``.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     placed = place(motion, options)
     camera, refinement = motion.camera, motion.refinement
@@ -45,7 +45,7 @@ def write_json(motion: Motion3D, path: Path, options: ExportOptions) -> None:
             "up": placed.up,
             "right_handed": True,
             "origin": "floor" if camera.grounded else "camera",
-            # What turns the camera's axes, x right, y down, z away, into those of the file.
+            # Maps the camera's axes, x right, y down, z away, to those of the file.
             "file_from_camera": _in_file(turn(placed.up), camera).tolist(),
         },
         "camera": {
@@ -117,7 +117,7 @@ def _frames(
 
 
 def _numbers(points: FloatArray, digits: int) -> list[list[float] | None] | None:
-    """(J, 3) as lists, null for a joint that is missing, and for all of them."""
+    """(J, 3) as lists, with null for a missing joint; None if all are missing."""
     there = np.asarray(np.isfinite(points).all(axis=-1))
     if not there.any():
         return None

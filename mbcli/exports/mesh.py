@@ -1,12 +1,12 @@
-"""Meshes in motion for other programs: a folder of Wavefront OBJ files, or one glTF binary.
+"""Animated meshes for other programs: a folder of Wavefront OBJ files, or one glTF binary.
 
-Both are written in metres with y up and z towards the viewer, as glTF 2.0 (Khronos, ISO/IEC
-12113) demands: camera axes turned by half a turn about x. A mesh is asked for when its turn comes
-and not kept, so that a long video needs no more memory than a short one.
+Both are in metres with y up and z towards the viewer, as required by glTF 2.0 (Khronos, ISO/IEC
+12113): camera axes rotated by 180 degrees about x. Meshes are requested one by one and not kept, so
+that a long video needs no more memory than a short one.
 
-The GLB holds a node for every frame and person, whose scale is switched between 0 and 1 by an
-animation with steps. Morph targets would be fewer nodes, but their weights are a number for each
-pair of frames, and viewers admit only so many.
+The GLB holds a node for every frame and person, whose scale is switched between 0 and 1 by a
+stepwise animation. Morph targets would need fewer nodes, but one weight for each pair of frames,
+and viewers limit their number.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from mbcli.storage.output import (
     written_whole,
 )
 
-_FROM_CAMERA = np.array([1.0, -1.0, -1.0], dtype=np.float32)  # y and z turned: glTF has y up
+_FROM_CAMERA = np.array([1.0, -1.0, -1.0], dtype=np.float32)  # y and z negated: glTF has y up
 
 Vertices = npt.NDArray[np.float32]
 
 
 class MeshSource(Protocol):
-    """Where meshes come from; `mbcli.lift.body.recovery.MeshMotion` is one.
+    """A source of meshes, such as `mbcli.lift.body.recovery.MeshMotion`.
 
     Attributes:
         faces: (F, 3) vertices of each triangle, counter-clockwise from outside.
-        present: (T, P) who is there when.
+        present: (T, P) whether a person is present in a frame.
     """
 
     @property
@@ -60,12 +60,12 @@ class MeshSource(Protocol):
 
 
 def check_bodies(path: Path, *, overwrite: bool, inputs: Iterable[Input]) -> None:
-    """Find out, before any work is done, whether bodies can be written to a path.
+    """Check, before any work is done, whether bodies can be written to a path.
 
     Args:
         path: a ``.glb`` file, or a folder.
         overwrite: whether a file, or a folder of such files, may be replaced.
-        inputs: all that is read to make them.
+        inputs: all files read to make them.
 
     Raises:
         OutputError: it cannot be written, exists, holds other files, or is one of the inputs.
@@ -100,20 +100,20 @@ def save_bodies(
 def write_obj_folder(
     folder: Path | str, source: MeshSource, track_ids: Sequence[int], *, overwrite: bool = False
 ) -> int:
-    """Write ``frame_000000_person_1.obj`` and so on; the folder appears when it is complete.
+    """Write ``frame_000000_person_1.obj`` and so on; the folder appears once it is complete.
 
     Args:
-        folder: where to.
+        folder: the output folder.
         source: the meshes.
-        track_ids: (P,) the people's numbers in the names.
+        track_ids: (P,) track ids for the file names.
         overwrite: replace an existing folder.
 
     Returns:
-        How many files were written.
+        The number of files written.
 
     Raises:
-        OutputError: the folder exists and ``overwrite`` is off, it holds something else than
-            such files, or it cannot be written.
+        OutputError: the folder exists and ``overwrite`` is off, it holds files of other kinds, or
+            it cannot be written.
     """
     folder = Path(folder)
     check_bodies(folder, overwrite=overwrite, inputs=())
@@ -150,22 +150,22 @@ def write_glb(
     fps: float,
     overwrite: bool = False,
 ) -> int:
-    """Write one animated glTF binary; the file appears when it is complete.
+    """Write one animated glTF binary; the file appears once it is complete.
 
     Args:
         path: the ``.glb`` file.
         source: the meshes.
         timestamps: (T,) seconds; the animation begins at the first.
-        track_ids: (P,) the people's numbers in the nodes' names.
-        fps: frames per second, which tells how long the last frame stays.
+        track_ids: (P,) track ids for the nodes' names.
+        fps: frames per second, which sets the duration of the last frame.
         overwrite: replace an existing file.
 
     Returns:
-        How many meshes it holds.
+        The number of meshes in the file.
 
     Raises:
         OutputError: the file exists and ``overwrite`` is off, it cannot be written, or it would
-            hold more than the 4 GiB of the format.
+            exceed the 4 GiB of the format.
     """
     path = Path(path)
     times = np.asarray(timestamps, dtype=np.float64)
@@ -186,7 +186,7 @@ class _Scene:
     """The parts of a glTF document, and its buffer on disk.
 
     Args:
-        buffer: where arrays go, one after the other.
+        buffer: file for the arrays, one after the other.
         faces: (F, 3), shared by all meshes.
     """
 
@@ -202,11 +202,11 @@ class _Scene:
         self._off_on_off = array(np.repeat([0.0, 1.0, 0.0], 3).reshape(3, 3).astype("<f4"), "VEC3")
 
     def add(self, name: str, vertices: Vertices, start: float, stop: float) -> None:
-        """A mesh that is seen from one time to another, in seconds."""
+        """Add a mesh that is visible from ``start`` to ``stop``, in seconds."""
         places = self._buffer.array(vertices.astype("<f4"), "VEC3", target=VERTICES)
         part = {"attributes": {"POSITION": places}, "indices": self._faces, "material": 0}
         self._meshes.append({"primitives": [part]})
-        # A viewer that plays no animation shows the first frame alone.
+        # A viewer without animation shows the first frame only.
         seen = [1.0, 1.0, 1.0] if start == 0 else [0.0, 0.0, 0.0]
         self.nodes.append({"name": name, "mesh": len(self._meshes) - 1, "scale": seen})
         keys, values = ([start, stop], self._on_off)
@@ -218,7 +218,7 @@ class _Scene:
         self._channels.append({"sampler": len(self._samplers) - 1, "target": target})
 
     def write(self, path: Path, temporary: Path) -> None:
-        """Create the file of what was added."""
+        """Create the file."""
         document: dict[str, Any] = {
             "scene": 0,
             "scenes": [{"nodes": list(range(len(self.nodes)))}],

@@ -1,4 +1,4 @@
-"""How to export: which people, in which axes, how large, how fast."""
+"""The options of exports: people, axes, scale and rate."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ from mbcli.people import EVERYBODY, GRAMMAR, read_person
 Up = Literal["y", "z"]
 Shape = Literal["wide", "long"]
 
-PANEL = "What to write"
+PANEL = "Output"
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What `mbcli.exports.export.export` and the writers of `FORMATS` go by.
+    """Options of `mbcli.exports.export.export` and the writers of `FORMATS`.
 
     Attributes:
-        person: ``"all"``, ``"largest"``, or track ids with commas between, such as ``"1,3"``.
-            Whoever calls a writer has already left out the others.
-        up: the axis that points up; None takes the format's own, which a writer is told.
-        scale: factor on the lengths, on top of the format's unit: 100 gives a format of metres
-            centimetres. Files that say their unit say it times this.
-        fps: rate to resample to; None keeps every frame. A writer gets a motion that has it.
-        shape: of tables: ``wide`` has a row for each frame and person, ``long`` one for each
-            joint.
+        person: ``"all"``, ``"largest"``, or track ids separated by commas, such as ``"1,3"``.
+            Writers receive a motion without the other people.
+        up: the axis that points up; None means the format's own. Writers receive the choice.
+        scale: factor on the lengths, in addition to the format's unit: 100 turns metres into
+            centimetres. Files that declare their unit take it into account.
+        fps: rate to resample to; None keeps every frame. Writers receive a resampled motion.
+        shape: shape of tables: ``wide`` has one row per frame and person, ``long`` one per joint.
 
     Raises:
-        ConfigError: a value outside its rule.
+        ConfigError: a value breaks its rule.
     """
 
-    person: str = option(EVERYBODY, "Whom to write.", panel=PANEL, metavar=GRAMMAR)
+    person: str = option(EVERYBODY, "Which people to write.", panel=PANEL, metavar=GRAMMAR)
     up: Up | None = option(
         None,
         "The axis that points up.",
@@ -52,11 +51,11 @@ class ExportOptions:
         "Frames per second to resample to, positions by cubic splines.",
         panel=PANEL,
         above=0,
-        shown="as it is",
+        shown="unchanged",
     )
     shape: Shape = option(
         "wide",
-        "Of tables: a row for each frame and person, or for each joint too.",
+        "Tables: one row per frame and person (wide), or per joint (long).",
         panel=PANEL,
         choices=get_args(Shape),
     )

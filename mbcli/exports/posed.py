@@ -1,4 +1,4 @@
-"""People as rigs in motion, y up: what the skeletons of BVH, GLB and USD are made of."""
+"""People as animated rigs, y up: the source of the skeletons in BVH, GLB and USD."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mbcli.motion import Motion3D
 def posed(motion: Motion3D) -> list[Pose]:
     """Everybody's rig and its rotations, in metres with y up.
 
-    Where the floor is known, toes stay above it.
+    If the floor is known, toes stay above it.
 
     Raises:
         NobodyFoundError: a person is in no frame.

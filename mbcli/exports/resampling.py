@@ -1,11 +1,10 @@
-"""A motion at another rate, with even times.
+"""Resampling a motion to another rate with even times.
 
-Positions are interpolated by cubic splines through every stretch of frames without a gap, joint
-by joint, so that the curves pass through what was measured without corners; keypoints, boxes and
-confidences linearly. Nothing is interpolated over a gap: a new frame is there only if the frames
-on both sides of it are. A lower rate is not smoothed before: what is faster than half of it
-should be filtered out by refinement. Rotations are not interpolated at all; they are solved from
-the new positions.
+Positions are interpolated by cubic splines through every run of frames without a gap, joint by
+joint, so that the curves pass smoothly through the measurements; keypoints, boxes and confidences
+linearly. Nothing is interpolated over a gap: a new frame exists only if the frames on both sides of
+it do. There is no smoothing before reducing the rate: movement faster than half of it should be
+filtered out by refinement. Rotations are not interpolated; they are solved from the new positions.
 """
 
 from __future__ import annotations
@@ -20,26 +19,26 @@ from mbcli.motion import Motion3D
 from mbcli.timeline import known_together, runs
 from mbcli.types import FloatArray, IntArray, Keypoints2D
 
-# Frames may be this share of a frame off an even grid before a format without times of its own
-# has to be resampled: containers round to a millisecond.
+# Frames may be off an even grid by this share of a frame before a format without time stamps needs
+# resampling: containers round to a millisecond.
 _UNEVEN = 0.1
 
-# Beside a frame by less than this many seconds is at the frame.
+# Times closer than this many seconds are equal.
 _SAME = 1e-6
 
 
 def even(motion: Motion3D) -> bool:
-    """Whether frames follow one another at the motion's rate."""
+    """Whether frames are evenly spaced at the motion's rate."""
     times = motion.timestamps
     grid = times[:1] + np.arange(len(times)) / motion.fps
     return bool(np.all(np.abs(times - grid) <= _UNEVEN / motion.fps))
 
 
 def resampled(motion: Motion3D, fps: float) -> Motion3D:
-    """The motion at ``fps`` from its first frame to its last; frames are counted from 0 anew.
+    """Resample a motion from its first frame to its last; frames are numbered from 0 anew.
 
     Args:
-        motion: at any rate, also with uneven times.
+        motion: a motion at any rate, possibly with uneven times.
         fps: frames per second.
     """
     old = motion.timestamps
@@ -90,12 +89,12 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
 
 
 def _errors(old: FloatArray, errors: FloatArray | None, new: FloatArray) -> FloatArray | None:
-    """(T, P, J) to (T_new, P, 17) if there are any."""
+    """Interpolate (T, P, J) to (T_new, P, J), if there are any."""
     return None if errors is None else np.maximum(_straight(old, errors, new), 0.0)
 
 
 def _camera(old: FloatArray, camera: Camera, new: FloatArray) -> Camera:
-    """Its poses at new times: turned the shortest way, shifted along straight lines."""
+    """The camera at new times: rotated the shortest way, moved along straight lines."""
     if camera.fixed:
         poses = np.broadcast_to(camera.first_pose, (len(new), 4, 4))
         return replace(camera, world_from_camera=poses)
@@ -108,14 +107,14 @@ def _camera(old: FloatArray, camera: Camera, new: FloatArray) -> Camera:
 
 
 def _cuts(keypoints: Keypoints2D, new: FloatArray) -> IntArray:
-    """The first of the new frames that lie behind each cut."""
+    """The first new frame after each cut."""
     rows = np.searchsorted(keypoints.frame_index, keypoints.cuts)
     behind = keypoints.timestamps[rows[rows < len(keypoints.timestamps)]] - _SAME
     return np.unique(np.searchsorted(new, behind))
 
 
 def _nearest(old: FloatArray, new: FloatArray) -> npt.NDArray[np.int64]:
-    """(T_new,) the old frame that is nearest to each new one."""
+    """(T_new,) the old frame nearest to each new one."""
     after = np.clip(np.searchsorted(old, new), 1, len(old) - 1)
     before = after - 1
     return np.where(new - old[before] <= old[after] - new, before, after)
@@ -124,7 +123,7 @@ def _nearest(old: FloatArray, new: FloatArray) -> npt.NDArray[np.int64]:
 def _around(
     old: FloatArray, new: FloatArray
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
-    """(T_new,) the old frames before and after each new one, and how far it is between them."""
+    """(T_new,) the old frames before and after each new one, and its position between them."""
     before = np.clip(np.searchsorted(old, new + _SAME, side="right") - 1, 0, len(old) - 1)
     after = np.minimum(before + 1, len(old) - 1)
     gone = new - old[before]
@@ -134,14 +133,14 @@ def _around(
 
 
 def _straight(old: FloatArray, values: FloatArray, new: FloatArray) -> FloatArray:
-    """Linear interpolation of (T, ...) to (T_new, ...); NaN beside NaN."""
+    """Linear interpolation of (T, ...) to (T_new, ...); NaN next to NaN."""
     before, after, share = _around(old, new)
     weight = share.reshape(-1, *(1,) * (values.ndim - 1))
     return values[before] * (1 - weight) + values[after] * weight
 
 
 def _smooth(old: FloatArray, values: FloatArray, new: FloatArray) -> FloatArray:
-    """Cubic interpolation of (T, ..., 3) to (T_new, ..., 3), within stretches without NaN."""
+    """Cubic interpolation of (T, ..., 3) to (T_new, ..., 3), within runs without NaN."""
     from scipy.interpolate import CubicSpline
 
     curves = values.reshape(len(values), -1, 3).astype(np.float64)
@@ -151,12 +150,12 @@ def _smooth(old: FloatArray, values: FloatArray, new: FloatArray) -> FloatArray:
         for first, end in runs(pattern):
             inside = np.flatnonzero((new >= old[first] - _SAME) & (new <= old[end - 1] + _SAME))
             if end - first < 3 or not len(inside):
-                continue  # a straight line is all there is
+                continue  # keep the straight line
             spline = CubicSpline(old[first:end], curves[first:end][:, together])
             result[np.ix_(inside, together)] = spline(new[inside])
     return result.reshape(len(new), *values.shape[1:])
 
 
 def _bounded(confidence: FloatArray) -> FloatArray:
-    """Rounding must not leave 0..1."""
+    """Clip to 0..1, against rounding errors."""
     return np.clip(confidence, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""What a skeleton looks like in programs that show surfaces: an octahedron for each bone."""
+"""Surfaces of a skeleton: an octahedron for each bone."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mbcli.kinematics.rotations import swing
 from mbcli.show.colours import joint_colour, person_colour
 from mbcli.types import FloatArray, IntArray
 
-_WIDEST = 0.15  # where along the bone
+_WIDEST = 0.15  # position along the bone
 _THICKNESS = 0.11  # of the bone's length
 _THINNEST = 0.012  # metres
-_SHORTEST = 1e-4  # metres; what is shorter is not seen
+_SHORTEST = 1e-4  # metres; shorter bones are invisible
 
 # The corners of an octahedron along y from 0 to 1, and its faces, counter-clockwise from outside.
 _CORNERS = np.array(
@@ -26,7 +26,7 @@ _FACES = np.array(
     [[0, 1, 2], [0, 2, 3], [0, 3, 4], [0, 4, 1], [5, 2, 1], [5, 3, 2], [5, 4, 3], [5, 1, 4]]
 )
 
-# The parts of a body that have a colour each.
+# The parts of a body, each with its own colour.
 PARTS = ("middle", "right", "left")
 
 
@@ -35,9 +35,9 @@ class Solid:
     """Triangles without shared corners, in the standing rest pose.
 
     Attributes:
-        points: (V, 3) in the unit of the rig; every three are a triangle, counter-clockwise from
+        points: (V, 3) in the unit of the rig; every three form a triangle, counter-clockwise from
             outside.
-        normals: (V, 3) of length 1.
+        normals: (V, 3) unit vectors.
         joints: (V,) the joint that each corner follows.
     """
 
@@ -47,7 +47,7 @@ class Solid:
 
 
 def colour_of(part: str, person: int) -> tuple[float, float, float]:
-    """The linear red, green, blue 0..1 of one of `PARTS` of the person in a column."""
+    """Linear red, green and blue, 0..1, of one of `PARTS` of the person in a column."""
     coded = joint_colour(f"{part}_", person_colour(person))  # sRGB
     red, green, blue = (
         number / 12.92 if number <= 0.04045 else ((number + 0.055) / 1.055) ** 2.4
@@ -57,7 +57,7 @@ def colour_of(part: str, person: int) -> tuple[float, float, float]:
 
 
 def bones(rig: Rig) -> dict[str, Solid]:
-    """The bones of a rig as it stands at rest, by those of `PARTS` that have any."""
+    """The bones of a rig in its rest pose, for each of `PARTS` that has any."""
     metre = float(np.linalg.norm(rig.metre))
     parts: dict[str, list[tuple[FloatArray, int]]] = {name: [] for name in PARTS}
     for joint, parent in enumerate(PARENTS):

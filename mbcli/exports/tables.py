@@ -1,18 +1,17 @@
 """Tables of positions: CSV and Apache Parquet, wide or long.
 
     wide   frame, time, person, then x, y, z and confidence of each joint: left_hip_x, ...
-           one row a frame and person
+           one row per frame and person
     long   frame, time, person, joint, x, y, z, confidence
-           one row a frame, person and joint
+           one row per frame, person and joint
 
-A motion that holds expected errors has them as a fifth number of each joint, ``expected_error``,
-in the unit of the positions: the mean distance from the truth relative to the pelvis; no number
-where it is not known.
+A motion with expected errors has them as a fifth number of each joint, ``expected_error``, in the
+unit of the positions: the mean distance from the truth relative to the pelvis; empty where unknown.
 
-``frame`` is the number in the video, ``time`` is in seconds, ``person`` is the id. A person who is
-absent keeps their rows, with empty cells (nulls in Parquet) and confidence 0, so that every frame
-of the video is there. Metres and y up unless asked otherwise. CSV has no place to say so: the
-command prints it. Parquet has its schema's metadata: a JSON object under ``mbcli``.
+``frame`` is the frame number in the video, ``time`` is in seconds, ``person`` is the id. An absent
+person keeps their rows, with empty cells (nulls in Parquet) and confidence 0, so that every frame
+of the video is included. Metres and y up by default. CSV cannot record this, so the command prints
+it. Parquet stores it in the schema's metadata: a JSON object under ``mbcli``.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ Columns = dict[str, npt.NDArray[Any]]
 
 FORMAT = "mbcli.motion-table/1"
 
-_ROWS = 4096  # that are turned into text at a time
+_ROWS = 4096  # formatted at a time
 
 
 def columns_of(motion: Motion3D, placed: Placed, shape: Shape) -> Columns:
-    """The table's columns by name, rows by frame, then person, then joint."""
+    """The table's columns by name, with rows sorted by frame, then person, then joint."""
     joints = motion.skeleton.joints
     frames, people, count = motion.confidence.shape
     each = count if shape == "long" else 1
@@ -77,7 +76,7 @@ def write_csv(motion: Motion3D, path: Path, options: ExportOptions) -> None:
 
 
 def _texts(column: npt.NDArray[Any]) -> list[str]:
-    """Cells of a column: nine digits of a real number, nothing for NaN."""
+    """Cells of a column: nine digits for real numbers, empty for NaN."""
     if column.dtype.kind != "f":
         return [str(value) for value in column.tolist()]
     return ["" if value != value else f"{value:.9g}" for value in column.tolist()]

@@ -1,6 +1,6 @@
-"""TRC, the track-row-column marker file of Motion Analysis, as OpenSim reads it.
+"""TRC, the track-row-column marker file of Motion Analysis, as read by OpenSim.
 
-Lines end in a newline and cells in a tab:
+Lines end with a newline, and cells are separated by tabs:
 
     PathFileType 4 (X/Y/Z) NAME
     DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame OrigNumFrames
@@ -8,15 +8,14 @@ Lines end in a newline and cells in a tab:
     Frame# Time, then each marker's name and two empty cells
     two empty cells, then X1 Y1 Z1 X2 ...
     an empty line
-    number of the frame, seconds, x y z of each marker
+    frame number, seconds, x y z of each marker
 
-OpenSim demands the eight keys in this order, the subscripts, and as many cells in each row as
-markers need. A marker that is missing is ``nan`` three times: OpenSim's reader since 4.0 takes
-that as a gap, whereas with empty cells it miscounts a row that ends in them. A row without any
-marker ends OpenSim's inverse kinematics, so that frames without the person are left out. Frames are
-numbered from 1 at the time 0, as in C3D. Laboratory axes with
-y up and millimetres, as OpenSim's models have them. There is no room for comments but the name in
-the first line, where everything else is said.
+OpenSim requires the eight keys in this order, the subscripts, and as many cells in each row as the
+markers need. A missing marker is ``nan`` three times: OpenSim's reader since 4.0 treats it as a
+gap, whereas it miscounts rows that end with empty cells. A row without any marker ends OpenSim's
+inverse kinematics, so frames without the person are left out. Frames are numbered from 1 at time 0,
+as in C3D. Laboratory axes with y up and millimetres, as in OpenSim's models. The only room for
+comments is the name in the first line, which holds everything else.
 """
 
 from __future__ import annotations
@@ -33,15 +32,15 @@ _UNITS = {1.0: "m", 1000.0: "mm", 100.0: "cm"}
 
 
 def write_trc(motion: Motion3D, path: Path, options: ExportOptions) -> None:
-    """Write the one person of ``motion``.
+    """Write the only person of ``motion``.
 
     Args:
-        motion: with one person and even times.
+        motion: a motion with one person and even times.
         path: the file to create.
         options: ``up`` and ``scale``.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     placed = place(motion, options, "mm")
     names = motion.skeleton.joints

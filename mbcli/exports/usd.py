@@ -2,10 +2,10 @@
 
 Each person is a ``SkelRoot`` with a ``Skeleton`` of the joints of `mbcli.kinematics.rig`, a
 ``SkelAnimation`` and meshes of bones that follow it, in the colours of `mbcli.show.colours`. Bind
-and rest transforms are a T-pose that faces +z (z up: -y) with its toes on the ground. Time codes
-count frames at the motion's rate; frames with times of their own lie between. The stage says its up
-axis, its metres per unit, and in ``customLayerData`` the axes and what was assumed. How rotations
-are found, and what happens in frames without the person, stands in `mbcli.kinematics.solving`.
+and rest transforms are a T-pose facing +z (z up: -y) with its toes on the ground. Time codes count
+frames at the motion's rate; frames with uneven times lie in between. The stage declares its up axis
+and metres per unit, and in ``customLayerData`` the axes and assumptions. `mbcli.kinematics.solving`
+describes how rotations are solved, and what happens in frames without the person.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def write_usd(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     Raises:
         NobodyFoundError: there are no people, or one of them is in no frame.
         ConfigError: usd-core is not installed.
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     usd = _Library()
     if not len(motion.track_ids):
         raise NobodyFoundError("a USD file needs a person, got none")
     up, scale = options.up or "y", 1.0 if options.scale is None else options.scale
-    # Rounded, since people ask for whole time codes.
+    # Rounded, since users query whole time codes.
     times = np.round((motion.timestamps - motion.timestamps[:1]) * motion.fps, 6)
     poses = posed(motion)
 
@@ -68,7 +68,7 @@ def write_usd(motion: Motion3D, path: Path, options: ExportOptions) -> None:
 
 
 class _Library:
-    """The parts of usd-core, which publishes no types."""
+    """The modules of usd-core, which ships no types."""
 
     def __init__(self) -> None:
         self.usd = library("pxr.Usd", "USD")
@@ -79,22 +79,22 @@ class _Library:
         self.tf = library("pxr.Tf", "USD")
 
     def matrices(self, places: FloatArray) -> Any:
-        """Transforms (N, 4, 4) that shift to places (N, 3); USD's matrices turn row vectors."""
+        """Translations (N, 4, 4) to (N, 3); USD's matrices apply to row vectors."""
         shifts = np.tile(np.eye(4), (len(places), 1, 1))
         shifts[:, 3, :3] = places
         return self.vt.Matrix4dArrayFromBuffer(shifts)
 
     def vectors(self, vectors: FloatArray) -> Any:
-        """(N, 3) as USD has them."""
+        """Convert (N, 3) to USD's type."""
         return self.vt.Vec3fArrayFromBuffer(np.ascontiguousarray(vectors, dtype="<f4"))
 
     def integers(self, numbers: npt.ArrayLike) -> Any:
-        """(N,) as USD has them."""
+        """Convert (N,) to USD's type."""
         return self.vt.IntArrayFromBuffer(np.ascontiguousarray(numbers, dtype="<i4"))
 
 
 def _add(usd: _Library, stage: Any, person: str, pose: Pose, times: FloatArray) -> None:
-    """A skeleton and its motion at the path ``person`` of the stage."""
+    """Add a skeleton and its motion at the path ``person`` of the stage."""
     usd.skel.Root.Define(stage, person)
     skeleton = usd.skel.Skeleton.Define(stage, f"{person}/skeleton")
     paths: list[str] = []
@@ -113,7 +113,7 @@ def _add(usd: _Library, stage: Any, person: str, pose: Pose, times: FloatArray) 
 
 
 def _show(usd: _Library, stage: Any, person: str, rig: Rig, column: int) -> None:
-    """Meshes of bones that follow the skeleton at the path ``person``."""
+    """Add meshes of bones that follow the skeleton at the path ``person``."""
     for name, solid in bones(rig).items():
         mesh = usd.geom.Mesh.Define(stage, f"{person}/bones_{name}")
         mesh.CreatePointsAttr(usd.vectors(solid.points))
@@ -138,7 +138,7 @@ def _animate(
     animation.CreateJointsAttr(paths)
     animation.CreateScalesAttr([(1.0, 1.0, 1.0)] * len(paths))
     rotations, translations = animation.CreateRotationsAttr(), animation.CreateTranslationsAttr()
-    # Quaternions lie in memory as x y z w.
+    # USD stores quaternions as x y z w.
     turns = quaternions(pose.rotations).astype("<f4")
     offsets = pose.rig.offsets.copy()
     for time, turn_here, root in zip(times.tolist(), turns, pose.root, strict=True):

@@ -1,1 +1,1 @@
-"""Every way to look at a motion: drawings, plots, a page for any browser, Rerun."""
+"""Ways to look at a motion: drawings, plots, a page for any browser, Rerun."""

@@ -1,4 +1,4 @@
-"""What colours mean, in every picture, page and viewer: the side of a limb, and who it is."""
+"""The meaning of colours in all pictures, pages and viewers: the side of a limb, and the person."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from mbcli.skeleton import Skeleton
 
 Colour = tuple[int, int, int]  # red, green, blue, 0..255
 
-# A warm and a cool tone that differ in brightness too: also the colour-blind tell them apart.
+# A warm and a cool tone that also differ in brightness, so that colour-blind people can tell them
+# apart.
 LEFT: Colour = (255, 166, 43)
 RIGHT: Colour = (52, 132, 255)
 
@@ -24,17 +25,17 @@ _PEOPLE: tuple[Colour, ...] = (
 
 
 def person_colour(column: int) -> Colour:
-    """The colour of the person in a column of the motion, the same over the whole clip."""
+    """The colour of the person in a column of the motion, constant over the clip."""
     return _PEOPLE[column % len(_PEOPLE)]
 
 
 def joint_colour(joint: str, person: Colour) -> Colour:
-    """The colour of a joint: that of its side, or the person's in the middle of the body."""
+    """The colour of a joint: that of its side, or the person's for the middle of the body."""
     if joint.startswith("left_"):
         return LEFT
     return RIGHT if joint.startswith("right_") else person
 
 
 def bone_colours(skeleton: Skeleton, person: Colour) -> tuple[Colour, ...]:
-    """A colour for each of ``skeleton.bones``: the limbs by their side, the trunk the person's."""
+    """A colour for each of ``skeleton.bones``: by side for limbs, the person's for the trunk."""
     return tuple(joint_colour(skeleton.joints[child], person) for _, child in skeleton.bones)

@@ -1,4 +1,4 @@
-"""Every way to show a motion as one function: videos, pictures and pages, by the suffix."""
+"""One function for videos, pictures and pages of a motion, selected by suffix."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def render(
     """Draw a motion into a video, a GIF, a picture or a page for a browser.
 
     Args:
-        motion: what to draw.
+        motion: the motion to draw.
         path: the file. ``.mp4`` is H.264 with the sound of the video, ``.gif`` an animation,
-            ``.png`` and ``.jpg`` one frame or a contact sheet, ``.html`` a page that opens
-            offline, in which a motion can be played and walked around.
-        video: what the motion was inferred from; None takes the one that the motion names. A page
-            carries it only if it is given.
-        options: how to draw; all defaults if None. A page goes by ``person`` alone.
-        overwrite: replace a file that exists.
-        observer: is told of the progress.
+            ``.png`` and ``.jpg`` one frame or a contact sheet, ``.html`` an offline page in which
+            the motion can be played and viewed from all sides.
+        video: the source of the motion; None means the one recorded in the motion. A page embeds
+            it only if given.
+        options: options of drawing; None means all defaults. A page only uses ``person``.
+        overwrite: replace an existing file.
+        observer: receives progress.
 
     Raises:
         OutputError: another suffix, or the file cannot be written.
-        InputError: the video is missing, cannot be read or is not the one of this motion; or the
+        InputError: the video is missing, cannot be read or does not belong to this motion; or the
             motion has no frames.
-        ConfigError: options that do not suit the motion or the kind of file.
+        ConfigError: options that do not fit the motion or the kind of file.
     """
     path, source = Path(path), None if video is None else Path(video)
     options = RenderOptions() if options is None else options
@@ -54,7 +54,7 @@ def render(
             motion, path, video=source, options=options, overwrite=overwrite, observer=observer
         )
     if options != RenderOptions(person=options.person):
-        raise ConfigError("a page has no use for RenderOptions other than person")
+        raise ConfigError("a page supports no RenderOptions other than person")
     return write_page(
         motion, path, video=source, person=options.person, overwrite=overwrite, observer=observer
     )

@@ -112,7 +112,7 @@ def test_missing_video_is_reported_with_a_remedy(walk: Path, tmp_path: Path) -> 
         result = run(pose, "-o", out)
         assert result.exit_code == 1
         assert len(result.stderr.splitlines()) == 1
-        for word in (source or "does not say", "--video", "--layout 3d"):
+        for word in (source or "does not record", "--video", "--layout 3d"):
             assert word in result.stderr
         assert not out.exists()
     words = ("--video", walk, "--frame", FIRST)

@@ -10,7 +10,7 @@ import pytest
 from motions import hidden, walking
 
 from mbcli.errors import ConfigError, InputError, NobodyFoundError, OutputError
-from mbcli.exports import FORMATS, Format, trc
+from mbcli.exports import FORMATS, ExportFormat, trc
 from mbcli.exports.export import export, exported, format_of
 from mbcli.exports.options import ExportOptions
 from mbcli.motion import Motion3D
@@ -23,7 +23,7 @@ def absent(motion: Motion3D, person: int) -> Motion3D:
 
 
 @ROWS
-def test_every_format_writes_whole_files(row: Format, tmp_path: Path) -> None:
+def test_every_format_writes_whole_files(row: ExportFormat, tmp_path: Path) -> None:
     motion = hidden(walking(12, people=2), slice(4, 7), person=1)
     path = tmp_path / f"walk{row.suffixes[0]}"
     paths = export(motion, path)
@@ -35,14 +35,14 @@ def test_every_format_writes_whole_files(row: Format, tmp_path: Path) -> None:
 
 
 @ROWS
-def test_every_format_takes_one_frame_at_another_rate(row: Format, tmp_path: Path) -> None:
+def test_every_format_takes_one_frame_at_another_rate(row: ExportFormat, tmp_path: Path) -> None:
     path = tmp_path / f"one{row.suffixes[0]}"
     assert export(walking(1), path, ExportOptions(fps=25)) == [path]
     assert path.stat().st_size > 100
 
 
 @ROWS
-def test_nobody_gives_no_file(row: Format, tmp_path: Path) -> None:
+def test_nobody_gives_no_file(row: ExportFormat, tmp_path: Path) -> None:
     path = tmp_path / f"none{row.suffixes[0]}"
     for motion in (walking(5, people=0), absent(walking(5), 0)):
         with pytest.raises(NobodyFoundError, match="no person is in any frame"):
@@ -53,7 +53,7 @@ def test_nobody_gives_no_file(row: Format, tmp_path: Path) -> None:
 
 
 @ROWS
-def test_rows_say_enough(row: Format) -> None:
+def test_rows_say_enough(row: ExportFormat) -> None:
     assert row.about
     assert (row.up is None) == (row.unit is None)
     assert row.says or row.unit
@@ -66,7 +66,7 @@ def test_suffixes_are_of_one_format_each() -> None:
     assert all(name == row.name for name, row in FORMATS.items())
 
 
-def test_the_longest_suffix_tells_and_a_name_overrules_it() -> None:
+def test_the_longest_suffix_counts_and_a_name_overrules_it() -> None:
     assert format_of(Path("a.csv")).name == "csv"
     assert format_of(Path("a.ANGLES.CSV")).name == "angles-csv"
     assert format_of(Path("a.coco.json")).name == "coco"
@@ -82,7 +82,7 @@ def test_an_unknown_format_lists_those_known() -> None:
         format_of(Path("a.trc"), "maya")
 
 
-def test_fbx_is_told_by_way_of_blender() -> None:
+def test_fbx_is_refused_with_a_way_through_blender() -> None:
     with pytest.raises(ConfigError, match=r"export walk\.glb.*import_scene\.gltf.*walk\.fbx"):
         format_of(Path("out/walk.fbx"))
 
@@ -129,7 +129,7 @@ def test_a_failure_on_the_second_person_leaves_no_file(
     assert before.read_text() == "earlier"
 
 
-def test_existing_files_are_kept_unless_told(tmp_path: Path) -> None:
+def test_existing_files_are_kept_by_default(tmp_path: Path) -> None:
     (tmp_path / "a_2.trc").write_text("mine")
     with pytest.raises(OutputError, match=r"a_2\.trc exists"):
         export(walking(3, people=2), tmp_path / "a.trc")
@@ -141,11 +141,11 @@ def test_existing_files_are_kept_unless_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("npy", {"up": "z"}, "--up has no use for x3d files, got z"),
-        ("coco.json", {"scale": 2.0}, "--scale has no use for coco files, got 2.0"),
-        ("trc", {"shape": "long"}, "--shape has no use for trc files, got long"),
-        ("glb", {"up": "z"}, "--up has no use for glb files, got z"),
-        ("glb", {"scale": 100.0}, "--scale has no use for glb files, got 100.0"),
+        ("npy", {"up": "z"}, "--up does not apply to x3d files, got z"),
+        ("coco.json", {"scale": 2.0}, "--scale does not apply to coco files, got 2.0"),
+        ("trc", {"shape": "long"}, "--shape does not apply to trc files, got long"),
+        ("glb", {"up": "z"}, "--up does not apply to glb files, got z"),
+        ("glb", {"scale": 100.0}, "--scale does not apply to glb files, got 100.0"),
     ],
 )
 def test_options_that_would_do_nothing_are_refused(

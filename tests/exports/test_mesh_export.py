@@ -85,11 +85,11 @@ def document(path: Path) -> tuple[dict, bytes]:
 
 def array(path: Path, accessor: int) -> np.ndarray:
     parts, content = document(path)
-    facts = parts["accessors"][accessor]
-    view = parts["bufferViews"][facts["bufferView"]]
-    kind = {5126: "<f4", 5125: "<u4"}[facts["componentType"]]
+    entry = parts["accessors"][accessor]
+    view = parts["bufferViews"][entry["bufferView"]]
+    kind = {5126: "<f4", 5125: "<u4"}[entry["componentType"]]
     rows = np.frombuffer(content[view["byteOffset"] :][: view["byteLength"]], kind)
-    return rows.reshape(facts["count"], -1)
+    return rows.reshape(entry["count"], -1)
 
 
 def test_the_glb_shows_each_mesh_in_its_time(tmp_path: Path, cube: Cube) -> None:
@@ -120,8 +120,8 @@ def test_the_glb_holds_the_meshes(tmp_path: Path, cube: Cube) -> None:
     write_glb(path, cube, np.arange(5) / 25, [7, 9], fps=25.0)
     parts, _ = document(path)
     part = parts["meshes"][3]["primitives"][0]  # person 9 in frame 2
-    facts = parts["accessors"][part["attributes"]["POSITION"]]
-    np.testing.assert_allclose(facts["max"], (2.7, -0.5, -3.5), atol=1e-6)
+    entry = parts["accessors"][part["attributes"]["POSITION"]]
+    np.testing.assert_allclose(entry["max"], (2.7, -0.5, -3.5), atol=1e-6)
     vertices = array(path, part["attributes"]["POSITION"])
     wanted = cube.vertices(2, 1)
     assert wanted is not None
@@ -160,7 +160,7 @@ def test_all_or_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_there_is_kept_unless_told_otherwise(tmp_path: Path, cube: Cube) -> None:
+def test_existing_files_are_kept_by_default(tmp_path: Path, cube: Cube) -> None:
     folder, path = tmp_path / "meshes", tmp_path / "meshes.glb"
     for _ in range(2):
         write_obj_folder(folder, cube, [7, 9], overwrite=True)

@@ -30,7 +30,7 @@ def test_a_page_shows_whom_the_options_choose(tmp_path: Path) -> None:
 
 def test_options_that_a_page_would_ignore(tmp_path: Path) -> None:
     options = mbcli.RenderOptions(style="light")
-    with pytest.raises(mbcli.MbcliError, match="a page has no use for RenderOptions"):
+    with pytest.raises(mbcli.MbcliError, match="a page supports no RenderOptions"):
         mbcli.render(walking(2), tmp_path / "out.html", options=options)
 
 

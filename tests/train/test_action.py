@@ -191,7 +191,7 @@ def learnt(
     return weights, seen
 
 
-def test_actions_of_new_people_are_told_apart(learnt) -> None:
+def test_actions_of_new_people_are_distinguished(learnt) -> None:
     _, seen = learnt
     assert set(seen[-1].parts) == {"cross_entropy", "top1"}
     assert seen[-1].validation["top1"] >= 90
@@ -199,7 +199,7 @@ def test_actions_of_new_people_are_told_apart(learnt) -> None:
     assert seen[-1].loss < 0.7 * seen[0].loss
 
 
-def test_weights_tell_what_they_are_and_what_was_confused(learnt) -> None:
+def test_weights_record_what_they_are_and_what_was_confused(learnt) -> None:
     weights, seen = learnt
     model, info = load_action(weights)
     assert info.classes == MOTIONS

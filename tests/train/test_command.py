@@ -19,7 +19,7 @@ def run(*words: object) -> Result:
     return CliRunner().invoke(app, ["pretrain", *map(str, words)])
 
 
-def test_plain_lines_tell_how_it_goes(make_config, tmp_path) -> None:
+def test_plain_lines_report_progress(make_config, tmp_path) -> None:
     result = run(make_config())
     assert result.exit_code == 0, result.output
     assert result.stdout == ""

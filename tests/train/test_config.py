@@ -104,7 +104,7 @@ def test_paths_start_at_the_file(make_config, tmp_path) -> None:
         ("steps=3", "section.key=value"),
     ],
 )
-def test_mistakes_are_told_in_one_line(make_config, override, message) -> None:
+def test_mistakes_are_reported_in_one_line(make_config, override, message) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         load_config(make_config(), [override])
     assert "\n" not in str(caught.value)
@@ -204,7 +204,7 @@ def test_the_average_forgets_its_start_quickly() -> None:
     ],
     ids=lambda text: repr(text)[:20],
 )
-def test_a_value_that_is_no_yaml_is_told_in_one_line(make_config, tmp_path, text: str) -> None:
+def test_a_value_that_is_not_yaml_is_reported_in_one_line(make_config, tmp_path, text: str) -> None:
     for load in (
         lambda: load_config(make_config(), [f"run.steps={text}"]),
         lambda: load_config(_written(tmp_path / "c.yaml", f"run: {{steps: {text}}}")),

@@ -135,7 +135,7 @@ def test_poses_alone_are_enough(settings, sequences):
     assert weights.name == "last.safetensors", "nobody is held out to validate on"
 
 
-def test_nothing_to_learn_from_is_told(settings):
+def test_nothing_to_learn_from_is_reported(settings):
     with pytest.raises(ConfigError, match=r"must name a store of 3D motion"):
         settings("data.store=null", "data.poses=[]", "data.holdout=[]")
 

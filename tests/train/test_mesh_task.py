@@ -304,7 +304,7 @@ def test_configurations_that_cannot_work(make_mesh, sections, message) -> None:
         make_mesh(**sections)
 
 
-def test_without_the_package_the_command_is_told(tmp_path: Path, stick_body) -> None:
+def test_a_missing_package_is_reported_with_its_command(tmp_path: Path, stick_body) -> None:
     if find_spec("anny") is not None:
         pytest.skip("anny is installed")
     store = make_store(tmp_path / "store", stick_body)

@@ -277,7 +277,7 @@ def test_without_validation(make_pose3d, poses) -> None:
         ("run.steps=null", ConfigError, "exactly one of run.steps and run.epochs.*neither"),
     ],
 )
-def test_mistakes_are_told_in_one_line(make_pose3d, override, error, message) -> None:
+def test_mistakes_are_reported_in_one_line(make_pose3d, override, error, message) -> None:
     with pytest.raises(error, match=message) as caught:
         Pose3D(make_pose3d("run", override))
     assert "\n" not in str(caught.value)

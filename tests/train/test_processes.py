@@ -80,7 +80,7 @@ def test_two_processes_are_one_with_the_doubled_batch(make_config) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
-def test_a_process_that_dies_is_told_in_one_line_and_costs_nothing(make_config) -> None:
+def test_a_process_that_dies_is_reported_in_one_line_and_costs_nothing(make_config) -> None:
     run = {"steps": 100_000, "batch": 16, "log_every": 1, "save_every": 2, "validate_every": 10**6}
     config = make_config("broken", run={**run, "devices": 2})
     process = start(config)

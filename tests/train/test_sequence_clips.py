@@ -78,7 +78,7 @@ def test_processes_share_a_batch(sequences: Path):
     assert [*found.at(3, 1, 4, range(2)), *found.at(3, 1, 4, range(2, 4))] == both
 
 
-def test_nothing_to_train_on_is_told(sequences: Path):
+def test_nothing_to_train_on_is_reported(sequences: Path):
     with pytest.raises(ConfigError, match="no clip of 50 frames is in"):
         clips(sequences, frames=50)
     with pytest.raises(DataError, match=r"must hold factor\.npy for this training"):

@@ -22,7 +22,7 @@ def attention_entropy(model: DSTformer) -> float:
     return float(-(weights * weights.log()).sum(dim=-1).mean())
 
 
-def test_a_spread_start_tells_the_joints_apart() -> None:
+def test_a_spread_start_distinguishes_the_joints() -> None:
     torch.manual_seed(0)
     model = DSTformer(DSTformerConfig(dim_feat=96, dim_rep=96, depth=1, num_heads=3, maxlen=9))
     with torch.no_grad():

@@ -251,7 +251,7 @@ def test_surface_keypoints_change_the_input_and_leave_the_target(sampler, make_c
     assert not torch.equal(plain.inputs, surface.inputs)
 
 
-def test_the_answer_lies_where_the_surface_keypoints_are_seen(sampler, make_config) -> None:
+def test_the_target_lies_where_the_surface_keypoints_are_seen(sampler, make_config) -> None:
     still = {"noise": False, "joint_mask": 0.0, "frame_mask": 0.0}
     seen = view(sampler.draw(40, Draw.seeded(8))[0], CameraConfig(), Draw.seeded(9))
     seen = seen + torch.tensor([0.0, 0.0, 1000.0])  # so far away that depth moves no keypoint

@@ -1,1 +1,1 @@
-"""Videos and pictures of a motion: the video with skeletons on it, views in space, or both."""
+"""Videos and pictures of a motion: skeletons on the video, 3D views, or both."""

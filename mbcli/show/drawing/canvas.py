@@ -1,7 +1,7 @@
-"""What is drawn on: a picture in RGB for stills, or in planes as video codecs keep them.
+"""Canvases to draw on: an RGB picture for stills, or planes as in video codecs.
 
-Videos are drawn on in planes because their pictures then need no conversion there and back, which
-would take longer than all the drawing.
+Drawing on the planes of videos avoids converting their pictures back and forth, which would take
+longer than all the drawing.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from mbcli.show.colours import Colour
 from mbcli.video.planar import Matrix, Planar, yuv_of
 from mbcli.video.presentation import RgbImage
 
-# What a colour is on one plane, as OpenCV takes it.
+# The value of a colour on one plane, as OpenCV expects it.
 Value = Sequence[float]
 
 
 class Canvas:
-    """A picture, or a part of one, that is drawn on in place.
+    """A picture, or a part of one, to draw on in place.
 
     Attributes:
         planes: one (H, W, 3) array, or three of (H, W), (H / 2, W / 2) and (H / 2, W / 2).
-        steps: how many pixels one of each plane covers along a side: 1 or 2.
-        matrix: how colours become values of the planes; None for RGB.
+        steps: for each plane, the picture's pixels per pixel along a side: 1 or 2.
+        matrix: conversion of colours to values of the planes; None for RGB.
     """
 
     def __init__(self, planes: tuple[RgbImage, ...], matrix: Matrix | None) -> None:
@@ -42,7 +42,7 @@ class Canvas:
 
     @classmethod
     def on_planar(cls, picture: Planar) -> Canvas:
-        """A canvas that draws on a picture in planes."""
+        """A canvas that draws on a planar picture."""
         return cls(picture.planes, picture.matrix)
 
     @property
@@ -52,7 +52,7 @@ class Canvas:
         return width, height
 
     def like(self) -> Canvas:
-        """An empty canvas of the same size and kind."""
+        """An empty canvas of equal size and kind."""
         return Canvas(tuple(np.empty_like(plane) for plane in self.planes), self.matrix)
 
     def part(self, left: int, top: int, width: int, height: int) -> Canvas:
@@ -66,22 +66,22 @@ class Canvas:
         return Canvas(planes, self.matrix)
 
     def inks(self, colour: Colour, other: Colour) -> Iterator[tuple[RgbImage, int, Value, Value]]:
-        """Each plane, its step, and what two colours are on it."""
+        """Each plane, its step, and the values of two colours on it."""
         one, two = _values(colour, self.matrix), _values(other, self.matrix)
         return zip(self.planes, self.steps, one, two, strict=True)
 
     def fill(self, colour: Colour) -> None:
-        """Paint all of it."""
+        """Paint the whole canvas."""
         for plane, _, value, _ in self.inks(colour, colour):
             plane[:] = value
 
     def paste(self, other: Canvas) -> None:
-        """Copy a canvas of the same size and kind."""
+        """Copy a canvas of equal size and kind."""
         for plane, source in zip(self.planes, other.planes, strict=True):
             plane[:] = source
 
     def paste_picture(self, picture: RgbImage | Planar) -> None:
-        """Copy a picture of the same kind, scaled to this size if it is RGB of another one."""
+        """Copy a picture of equal kind; an RGB picture is scaled to the canvas's size."""
         if isinstance(picture, Planar):
             self.paste(Canvas.on_planar(picture))
             return
@@ -100,5 +100,5 @@ def _values(colour: Colour, matrix: Matrix | None) -> tuple[Value, ...]:
 
 
 def blend(part: npt.NDArray[np.uint8], layer: npt.NDArray[np.uint8], alpha: float) -> None:
-    """Lay ``layer`` over ``part``, in place; alpha 1 covers it."""
+    """Blend ``layer`` over ``part`` in place; alpha 1 covers it."""
     cv2.addWeighted(layer, alpha, part, 1 - alpha, 0, dst=part)

@@ -1,4 +1,4 @@
-"""One output picture per frame: the video's picture with skeletons, views in space, or both."""
+"""One output picture per frame: skeletons on the video's picture, 3D views, or both."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mbcli.storage.actions import frame_labels, from_json
 from mbcli.video.planar import Planar
 from mbcli.video.presentation import RgbImage
 
-# Azimuth and elevation of the views that stand beside the one in 3D.
+# Azimuth and elevation of the views next to the 3D view.
 _ELEVATIONS = {"front": (0.0, 0.0), "side": (90.0, 0.0), "top": (0.0, 90.0)}
 
 
@@ -28,16 +28,16 @@ class Composer:
     """Draws the output pictures of one motion, in any order.
 
     Args:
-        motion: what to draw.
-        options: how.
-        width: pixels of the output, in place of that of the options.
+        motion: the motion to draw.
+        options: options of drawing.
+        width: pixels of the output, instead of the options'.
 
     Attributes:
         size: (width, height) of the output in pixels, both even.
-        picture_size: (width, height) that the video's picture takes in it; None if it does not.
+        picture_size: (width, height) of the video's picture in it; None if it shows none.
 
     Raises:
-        ConfigError: the options name people or joints that are not there.
+        ConfigError: the options name people or joints that do not exist.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class Composer:
         """Draw one output picture.
 
         Args:
-            canvas: of ``size``, drawn over; always of the same kind.
-            row: which of the motion's T frames.
-            picture: the video's, of the canvas's kind, and if planar of ``picture_size``; not
-                needed where ``picture_size`` is None. None leaves empty what it would have filled.
+            canvas: a canvas of ``size``, overwritten; always of one kind.
+            row: index of one of the motion's T frames.
+            picture: the video's picture, of the canvas's kind, and if planar of ``picture_size``;
+                not needed if ``picture_size`` is None. None leaves its area empty.
         """
         for panel in self._panels:
             part = canvas.part(panel.left, panel.top, *panel.size)
@@ -115,7 +115,7 @@ class Composer:
             canvas.paste_picture(picture)
         keypoints = self._motion.keypoints
         scaled = keypoints.data[row].copy()
-        # Pixels are counted from the middle of the first one.
+        # Pixel coordinates are relative to the centre of the first pixel.
         factor = np.array(canvas.size) / np.array(keypoints.size)
         scaled[..., :2] = (scaled[..., :2] + 0.5) * factor - 0.5
         ids = keypoints.track_ids
@@ -138,7 +138,7 @@ class Composer:
         legend(canvas, items, at, letters, self._style, plate=True)
 
     def _part_panels(self, canvas: Canvas) -> None:
-        """A thin line between panels."""
+        """Draw a thin line between panels."""
         for panel in self._panels:
             if panel.left:
                 edge = canvas.part(panel.left, panel.top, 2, panel.size[1])

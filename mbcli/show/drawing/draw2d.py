@@ -1,4 +1,4 @@
-"""Skeletons on the picture they were found in."""
+"""Drawing skeletons on the picture they were found in."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def draw_people(
     *,
     feet_down: Mapping[int, Sequence[int]] | None = None,
 ) -> None:
-    """Draw everybody's 2D skeleton; a joint fades with its confidence, a missing one is left out.
+    """Draw everybody's 2D skeleton; joints fade with their confidence, missing ones are left out.
 
     Args:
-        canvas: drawn on.
+        canvas: the canvas to draw on.
         keypoints: (P, J, 3) x, y in pixels of ``canvas`` and confidence 0..1; the column of a
-            person decides the colour.
-        skeleton: the J joints.
-        labels: whom to draw, by column, and what to write over them.
-        style: in which tones.
-        feet_down: joints to be marked, by column.
+            person determines the colour.
+        skeleton: skeleton of the J joints.
+        labels: columns of the people to draw, with their labels.
+        style: the style.
+        feet_down: joints to mark, by column.
     """
     width = line_width(canvas.size)
     there = np.isfinite(keypoints[..., :2]).all(axis=-1) & (keypoints[..., 2] > 0)

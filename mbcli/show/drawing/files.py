@@ -1,4 +1,4 @@
-"""Renderings as files, of the kind that the suffix asks for."""
+"""Renderings as files, of the kind selected by the suffix."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ def render(
     """Draw a motion into a video, a GIF or a picture.
 
     Args:
-        motion: what to draw.
+        motion: the motion to draw.
         path: the file. ``.mp4`` is H.264 with the sound of the video, ``.gif`` an animation,
             ``.png`` and ``.jpg`` one frame or a contact sheet.
-        video: what the motion was inferred from, a video, an image or a folder of images; None
-            takes the one that the motion names. Layouts without a picture need none.
-        options: how to draw.
-        overwrite: replace a file that exists.
-        observer: is told of the progress.
+        video: the source of the motion: a video, an image or a folder of images; None means the
+            one recorded in the motion. Layouts without a picture need none.
+        options: options of drawing.
+        overwrite: replace an existing file.
+        observer: receives progress.
 
     Raises:
         OutputError: another suffix, or the file cannot be written.
-        InputError: the video is missing, cannot be read or is not the one of this motion; or the
+        InputError: the video is missing, cannot be read or does not belong to this motion; or the
             motion has no frames.
-        ConfigError: the options name a person, joint or frame that the motion has not, or its
-            frame rate is none that a video can have.
+        ConfigError: the options name a person, joint or frame that the motion lacks, or its frame
+            rate is impossible for a video.
     """
     path = Path(path)
     check_suffix(path)
@@ -66,8 +66,8 @@ def check_suffix(path: Path, others: tuple[str, ...] = (), option: str = "--out"
 
     Args:
         path: the file.
-        others: suffixes that somebody else takes care of.
-        option: what named the file.
+        others: suffixes handled elsewhere.
+        option: the option that named the file.
 
     Raises:
         OutputError: the suffix is none of `SUFFIXES` and ``others``.
@@ -82,7 +82,7 @@ def check_suffix(path: Path, others: tuple[str, ...] = (), option: str = "--out"
 def _source(
     motion: Motion3D, video: Path | None, options: RenderOptions, path: Path
 ) -> Footage | None:
-    """What to draw on, or to take the sound from."""
+    """The video to draw on, or to take the sound from."""
     if options.needs_video:
         return Footage.of(_video_of(motion) if video is None else video, motion)
     if path.suffix.lower() != ".mp4" or not options.sound:
@@ -93,14 +93,14 @@ def _source(
     try:
         return None if noted is None else Footage.of(noted, motion)
     except InputError:
-        return None  # The sound alone is not worth an error over a file that nobody named.
+        return None  # The sound alone does not justify an error about a file nobody named.
 
 
 def _video_of(motion: Motion3D) -> Path:
-    """The video to draw on, where none is given.
+    """The video to draw on, if none is given.
 
     Raises:
-        InputError: the motion names none, or one that is not there.
+        InputError: the motion names none, or one that does not exist.
     """
     path, noted = noted_source(motion), motion.meta.get("source")
     if path is not None:
@@ -108,6 +108,6 @@ def _video_of(motion: Motion3D) -> Path:
     lack = (
         f"the video of the motion is no longer at {noted}"
         if isinstance(noted, str) and noted
-        else "the motion does not say which video it is from"
+        else "the motion does not record which video it is from"
     )
     raise InputError(f"{lack}: name it with --video, or draw without it (--layout 3d)")

@@ -1,4 +1,4 @@
-"""What lies around the people of a view in space: the grid of the floor, and the axes."""
+"""The surroundings of people in a 3D view: the grid of the floor, and the axes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from mbcli.types import FloatArray
 
 _AROUND = 0.75  # metres of floor around the people
 _FINEST_CELL = 0.5  # metres
-_MOST_CELLS = 16  # a side; more is a grey area
-_AXES_ROOM = 6.5  # heights of a letter that the axes take, either way
-_BELOW = 1.8  # heights of a letter below the axes, which the legend takes
-_NEAR = 0.3  # metres: floor nearer to the camera than this is left out
+_MOST_CELLS = 16  # per side; more look like a grey area
+_AXES_ROOM = 6.5  # width and height of the axes, in heights of a letter
+_BELOW = 1.8  # room for the legend below the axes, in heights of a letter
+_NEAR = 0.3  # metres: floor closer to the camera is left out
 
 Line = tuple[FloatArray, FloatArray]
 
 
 class Floor:
-    """A grid below wherever people get.
+    """A grid below everywhere people go.
 
     Attributes:
         cell: metres from line to line.
@@ -51,31 +51,31 @@ class Floor:
 
 
 def draw_axes(canvas: Canvas, camera: Viewpoint, style: Style) -> None:
-    """Draw which way x, y and z point, at the lower right, over the legend."""
+    """Draw the directions of x, y and z at the lower right, above the legend."""
     letters = text_height(canvas.size)
     length = _AXES_ROOM / 2 - 1.5
     x = canvas.size[0] - _AXES_ROOM / 2 * letters
     y = canvas.size[1] - (_BELOW + _AXES_ROOM / 2) * letters
-    ends = camera.axes[:2].T * length * letters  # (3, 2): what is away from the viewer shrinks
+    ends = camera.axes[:2].T * length * letters  # (3, 2), foreshortened
     for nth in np.argsort(-camera.axes[2]).tolist():
         across, down = ends[nth].tolist()
         colour = style.axes[nth]
         stroke(canvas, (x, y), (x + across, y + down), colour, max(2, round(letters / 7)))
         reach = math.hypot(across, down)
-        if reach > 0.4 * length * letters:  # else it points at the viewer, or away
+        if reach > 0.4 * length * letters:  # else it points towards the viewer, or away
             out = 1 + 0.55 * letters / reach
             at = (x + out * across - 0.35 * letters, y + out * down + 0.4 * letters)
             write(canvas, "xyz"[nth], at, 0.8 * letters, colour)
 
 
 def _cell_size(span: float) -> float:
-    """Metres of a grid cell: half a metre, doubled until the floor has few enough of them."""
+    """Size of a grid cell in metres: half a metre, doubled until there are few enough cells."""
     doublings = math.ceil(math.log2(max(1.0, span / (_MOST_CELLS * _FINEST_CELL))))
     return float(_FINEST_CELL * 2**doublings)
 
 
 def _grid(low: FloatArray, high: FloatArray, cell: float, level: float) -> list[Line]:
-    """The lines of a floor from ``low`` to ``high``, each x and z, as pairs of points."""
+    """The lines of a floor from ``low`` to ``high``, x and z each, as pairs of points."""
     (x0, z0), (x1, z1) = low.tolist(), high.tolist()
     across = [
         (np.array([x, level, z0]), np.array([x, level, z1]))
@@ -89,7 +89,7 @@ def _grid(low: FloatArray, high: FloatArray, cell: float, level: float) -> list[
 
 
 def _clipped(camera: Viewpoint, start: FloatArray, end: FloatArray) -> tuple[Point, Point] | None:
-    """A line's ends in pixels, without what is too near; None if nothing is left."""
+    """The ends of a line in pixels, clipped where too near; None if nothing is left."""
     a, b = camera.seen(start), camera.seen(end)
     if camera.projection == "perspective":
         if max(a[2], b[2]) <= _NEAR:

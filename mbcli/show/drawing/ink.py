@@ -1,6 +1,6 @@
-"""What is drawn with: strokes, whole or dashed, and dots, that fade with what is unsure.
+"""Strokes, solid or dashed, and dots, which fade with uncertainty.
 
-Everything draws in place on a canvas, anti-aliased.
+Everything is drawn in place on a canvas, anti-aliased.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from mbcli.video.presentation import RgbImage
 
 Point = tuple[float, float]
 
-_SURE = 0.5  # confidence from which on a stroke is opaque
-_FAINTEST = 0.25  # opacity of what has no confidence at all
-_DOUBTFUL = 0.25  # confidence below which a stroke is dashed
+_SURE = 0.5  # confidence from which a stroke is opaque
+_FAINTEST = 0.25  # opacity at confidence 0
+_UNCERTAIN = 0.25  # confidence below which a stroke is dashed
 _DASH = 2.0  # length of a dash and of a gap, in widths of the stroke with its rim
-_MOST_DASHES = 40  # of a stroke: enough for the longest limb
+_MOST_DASHES = 40  # per stroke: enough for the longest limb
 
-_SHIFT = 4  # binary digits after the point that OpenCV is given
+_SHIFT = 4  # fractional bits of OpenCV's coordinates
 _FARTHEST = 1e5  # pixels; beyond it OpenCV's integers would overflow
 
 
 def opacity(confidence: FloatArray) -> FloatArray:
-    """Confidence 0..1 to opacity: faint at 0, rising to opaque at 0.5."""
+    """Convert confidence 0..1 to opacity: faint at 0, rising to opaque at 0.5."""
     return np.clip(confidence / _SURE, _FAINTEST, 1.0)
 
 
 def line_width(size: tuple[int, int]) -> int:
-    """Pixels of a bone's stroke on a picture of (width, height) pixels."""
+    """Width in pixels of a bone's stroke on a picture of (width, height) pixels."""
     return max(1, round(min(size) / 160))
 
 
 def near(point: Point) -> bool:
-    """Whether a point is finite, and not too far out to be drawn towards."""
+    """Whether a point is finite, and not too far outside to draw."""
     return max(abs(value) for value in point) < _FARTHEST
 
 
@@ -52,9 +52,9 @@ def limb(
     confidence: float,
     rim: Colour,
 ) -> None:
-    """Draw a bone: faint where it is unsure, and dashed where it is little more than a guess."""
+    """Draw a bone: faint where uncertain, and dashed where it is little more than a guess."""
     alpha = float(opacity(np.array(confidence)))
-    if confidence >= _DOUBTFUL or not (near(start) and near(end)):
+    if confidence >= _UNCERTAIN or not (near(start) and near(end)):
         stroke(canvas, start, end, colour, width, alpha=alpha, rim=rim)
         return
     length = math.dist(start, end)
@@ -75,16 +75,16 @@ def stroke(
     alpha: float = 1.0,
     rim: Colour | None = None,
 ) -> None:
-    """Draw a line between two points; what lies outside of the picture is left out.
+    """Draw a line between two points, clipped to the picture.
 
     Args:
-        canvas: drawn on.
-        start: x, y in pixels, fractions welcome.
+        canvas: the canvas to draw on.
+        start: x, y in pixels, possibly fractional.
         end: x, y in pixels.
-        colour: of the line.
+        colour: colour of the line.
         width: pixels.
         alpha: 1 is opaque, 0 invisible.
-        rim: colour of a pixel on either side, which sets the line off what is behind it.
+        rim: colour of one pixel on either side, which separates the line from its background.
     """
     if not (near(start) and near(end)):
         return
@@ -93,7 +93,7 @@ def stroke(
             a, b = _fixed(start, 0, 0, step), _fixed(end, 0, 0, step)
             _line(plane, a, b, value, width / step, None if rim is None else edge, step)
         return
-    # The part of the picture that the stroke can touch: blending costs by the pixel.
+    # The part of the picture that the stroke can touch: the cost of blending is per pixel.
     pad = width + 4
     box = (
         int(min(start[0], end[0])) - pad,
@@ -121,7 +121,7 @@ def _line(
     edge: Value | None,
     step: int,
 ) -> None:
-    """Draw on one plane; points are in OpenCV's fixed-point numbers."""
+    """Draw on one plane; points are in OpenCV's fixed-point coordinates."""
     if edge is not None:
         thick = max(2, round(width + 2 / step))
         cv2.line(plane, start, end, edge, thick, cv2.LINE_AA, _SHIFT)
@@ -137,7 +137,7 @@ def dot(
     alpha: float = 1.0,
     ring: int = 0,
 ) -> None:
-    """Draw a disc, or a ring of so many pixels; see :func:`stroke`."""
+    """Draw a disc, or a ring of ``ring`` pixels; see :func:`stroke`."""
     if not near(centre):
         return
     pad = int(radius) + ring + 3
@@ -162,8 +162,8 @@ def _between(start: Point, end: Point, share: float) -> Point:
 
 
 def _fixed(point: Point, left: int, top: int, step: int) -> tuple[int, int]:
-    """A point in OpenCV's fixed-point numbers, from the corner (left, top) of a plane."""
+    """A point in OpenCV's fixed-point coordinates, relative to (left, top) of a plane."""
     factor = 1 << _SHIFT
-    # Whole numbers are the middles of pixels, on every plane.
+    # Integers are the centres of pixels, on every plane.
     x, y = (point[0] + 0.5) / step - 0.5, (point[1] + 0.5) / step - 0.5
     return round((x - left) * factor), round((y - top) * factor)

@@ -1,4 +1,4 @@
-"""Words on a picture: plain, over a person's head, and the legend."""
+"""Text on a picture: plain, over a person's head, and the legend."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_CAPITAL = 22.0  # pixels that a capital letter is high at font scale 1
-_SMALLEST_TEXT = 10.0  # pixels of a capital letter that can be read
-_PLATE = 0.6  # how much the plate behind text covers
+_CAPITAL = 22.0  # height in pixels of a capital letter at font scale 1
+_SMALLEST_TEXT = 10.0  # height in pixels of the smallest readable capital letter
+_PLATE = 0.6  # opacity of the plate behind text
 
 
 def text_height(size: tuple[int, int]) -> float:
-    """Pixels of a capital letter on a picture of (width, height) pixels."""
+    """Height in pixels of a capital letter on a picture of (width, height) pixels."""
     return max(_SMALLEST_TEXT, min(size) / 36)
 
 
 def text_width(text: str, height: float) -> int:
-    """Pixels that :func:`write` needs for ``text``."""
+    """Width in pixels of ``text`` as drawn by :func:`write`."""
     scale, thickness = _pen(height)
     return int(cv2.getTextSize(text, _FONT, scale, thickness)[0][0])
 
@@ -45,22 +45,22 @@ def write(
     """Write one line.
 
     Args:
-        canvas: drawn on.
+        canvas: the canvas to draw on.
         text: ASCII.
         at: x of the left end, y of the baseline, in pixels.
-        height: pixels of a capital letter.
-        colour: of the letters.
-        plate: of what is laid behind the letters, for pictures that may be of any colour.
+        height: height of a capital letter in pixels.
+        colour: colour of the letters.
+        plate: colour of a plate behind the letters, for pictures of any colour.
     """
     if not text:
         return
     mask, rise = _letters(text, height)
-    # Even, so that one pixel of a half plane is two of the letters'.
+    # Even, so that one pixel of a half plane is two pixels of the letters.
     left, top = 2 * round((at[0] - round(height / 2)) / 2), 2 * round((at[1] - rise) / 2)
     if plate is not None:
         _lay(canvas, plate, left, top, mask.shape)
     for plane, step, value, _ in canvas.inks(colour, colour):
-        # In a half plane a letter's colour is spread over what its pixels cover.
+        # In a half plane a letter's colour is spread over the covered pixels.
         shape = mask if step == 1 else _halved(text, height)
         x, y = left // step, top // step
         part = plane[max(0, y) : max(0, y + shape.shape[0]), max(0, x) : max(0, x + shape.shape[1])]
@@ -78,7 +78,7 @@ def write_label(
     *,
     plate: Colour | None = None,
 ) -> None:
-    """Write centred over a point, moved as far as needed to be inside the picture."""
+    """Write centred over a point, shifted as needed to stay inside the picture."""
     if not near(over):
         return
     columns, rows = canvas.size
@@ -89,12 +89,12 @@ def write_label(
 
 
 def label_point(points: FloatArray, seen: npt.NDArray[np.bool_], skeleton: Skeleton) -> Point:
-    """Where a person's label belongs: over the head, and over hands that are held higher.
+    """The position of a person's label: above the head, and above hands held higher.
 
     Args:
         points: (J, 2) pixels.
-        seen: (J,) whether the joint is there, for at least one of them.
-        skeleton: the J joints.
+        seen: (J,) whether a joint is present, true for at least one.
+        skeleton: skeleton of the J joints.
     """
     kept = points[seen]
     head = skeleton.index("head") if "head" in skeleton.joints else 0
@@ -111,16 +111,16 @@ def legend(
     *,
     plate: bool,
 ) -> None:
-    """Write a row of words, those with a colour behind a stroke of it.
+    """Write a row of words, each preceded by a stroke of its colour, if any.
 
-    Words that do not fit beside the others are left out, from the end.
+    Words that do not fit are left out, from the end.
 
     Args:
-        canvas: drawn on.
+        canvas: the canvas to draw on.
         items: word and colour.
-        at: x at which the row begins and y of the baseline, in pixels.
-        height: pixels of a capital letter.
-        style: in which tones.
+        at: x of the start of the row and y of the baseline, in pixels.
+        height: height of a capital letter in pixels.
+        style: the style.
         plate: see :func:`write`.
     """
     width = max(2, line_width(canvas.size))
@@ -145,7 +145,7 @@ def _pen(height: float) -> tuple[float, int]:
 
 @lru_cache(maxsize=256)
 def _letters(text: str, height: float) -> tuple[npt.NDArray[np.uint8], float]:
-    """How much of each pixel the letters cover, 0..255, and how far the baseline is down."""
+    """Coverage of each pixel by the letters, 0..255, and the distance down to the baseline."""
     scale, thickness = _pen(height)
     pad = round(height / 2) + thickness
     columns, rows = text_width(text, height) + 2 * pad, round(2.1 * height) + 2 * thickness
@@ -164,7 +164,7 @@ def _halved(text: str, height: float) -> npt.NDArray[np.uint8]:
 
 
 def _mix(part: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], value: Value) -> None:
-    """Lay a colour over a part as far as the mask says, in place."""
+    """Blend a colour over a part by the mask, in place."""
     cover = mask.astype(np.int32)
     if part.ndim == 3:
         cover = cover[..., None]

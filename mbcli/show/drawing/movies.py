@@ -1,6 +1,6 @@
-"""Renderings that move: MP4 with sound, and GIF.
+"""Animated renderings: MP4 with sound, and GIF.
 
-Decoding, drawing and encoding go on in threads of their own, and hand pictures on one by one:
+Decoding, drawing and encoding run in separate threads and pass pictures on one by one, so that
 memory does not grow with the length.
 """
 
@@ -25,21 +25,21 @@ from mbcli.video.gif import MOST_FPS
 from mbcli.video.presentation import RgbImage
 
 STAGE = "drawing"
-_GIF_FPS = 15.0  # half of a video: GIF is large
-_GIF_SIDE = 640  # pixels of the longer one
-_SAMPLES = 16  # pictures that a GIF's colours are chosen for
+_GIF_FPS = 15.0  # half of a video's: GIFs are large
+_GIF_SIDE = 640  # pixels of the longer side
+_SAMPLES = 16  # pictures from which a GIF's colours are chosen
 
 
 @dataclass(frozen=True)
 class RenderReport:
-    """What became of a rendering.
+    """The result of a rendering.
 
     Attributes:
-        frames: how many frames were drawn.
+        frames: number of frames drawn.
         size: (width, height) of the video or picture in pixels.
-        missing: how many of them the video has no picture for; they are drawn without.
+        missing: number of frames without a picture in the video; they are drawn without it.
         fps: frames per second; None for stills.
-        sound: whether the sound of the video goes with them.
+        sound: whether the sound of the video is included.
     """
 
     frames: int
@@ -58,20 +58,20 @@ def render_video(
     overwrite: bool,
     observer: Observer,
 ) -> RenderReport:
-    """Draw a motion into an mp4: every frame at its time, with the sound of that stretch.
+    """Draw a motion into an mp4: every frame at its time, with the matching sound.
 
     Args:
-        motion: what to draw, at least one frame.
+        motion: the motion to draw, with at least one frame.
         path: the file, ending in .mp4.
-        source: what it was inferred from; where the layout shows no picture, for its sound.
-        options: how to draw.
-        overwrite: replace a file that exists.
-        observer: is told of the progress.
+        source: the source of the motion; for its sound only if the layout shows no picture.
+        options: options of drawing.
+        overwrite: replace an existing file.
+        observer: receives progress.
 
     Raises:
-        InputError: the video cannot be read, or is not the one of this motion.
+        InputError: the video cannot be read, or does not belong to this motion.
         OutputError: the file cannot be written.
-        ConfigError: the motion's frame rate is none that a video can have.
+        ConfigError: the motion's frame rate is impossible for a video.
     """
     rows, fps = _rows(motion, options.max_fps)
     composer = Composer(motion, options)
@@ -119,7 +119,7 @@ def render_gif(
     overwrite: bool,
     observer: Observer,
 ) -> RenderReport:
-    """Draw a motion into a GIF; unless told, 15 frames a second and 640 pixels along one side.
+    """Draw a motion into a GIF; by default 15 frames per second and 640 pixels on the longer side.
 
     Args and errors: see :func:`render_video`.
     """
@@ -154,7 +154,7 @@ def render_gif(
 
 
 def _rows(motion: Motion3D, max_fps: float | None) -> tuple[list[int], float]:
-    """Every n-th frame, and how many of them there are a second."""
+    """Every n-th frame, and the resulting frames per second."""
     step = 1 if max_fps is None else max(1, math.ceil(round(motion.fps / max_fps, 6)))
     return list(range(0, len(motion.timestamps), step)), motion.fps / step
 
@@ -167,7 +167,7 @@ def _pictures(
     *,
     planar: bool,
 ) -> Generator[RgbImage | Planar | None, None, None]:
-    """What the rows are drawn on, decoded ahead; nothing where no picture is shown."""
+    """The pictures to draw the rows on, decoded ahead; None if no picture is shown."""
     if source is None or composer.picture_size is None:
         return (None for _ in rows)
     size = composer.picture_size if planar else None

@@ -1,4 +1,4 @@
-"""How to draw: what is chosen on the command line and in Python alike."""
+"""The options of drawing, for the command line and Python alike."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ LOOK, VIEW, VIDEOS, PICTURES = "Look", "3D view", "Videos (.mp4, .gif)", "Pictur
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """How to draw a motion.
+    """Options of drawing a motion.
 
     Attributes:
-        layout: ``overlay`` is the video with skeletons, ``3d`` the view, ``side`` both, ``grid``
-            views from the front, the side and the top beside the view.
+        layout: ``overlay`` is the video with skeletons, ``3d`` the 3D view, ``side`` both,
+            ``grid`` views from the front, the side and the top next to the 3D view.
         style: ``dark`` or ``light``.
-        width: pixels of the output; None takes what the video's picture asks for, and for GIF
-            640 pixels along the longer side.
-        person: who is drawn: ``all``, ``largest`` or track ids such as ``1,3``.
-        camera: ``fixed`` sees the whole clip, ``orbit`` goes around it, ``follow`` goes with the
-            people.
+        width: width of the output in pixels; None derives it from the video's picture, and for
+            GIF sets the longer side to 640 pixels.
+        person: people to draw: ``all``, ``largest`` or track ids such as ``1,3``.
+        camera: ``fixed`` sees the whole clip, ``orbit`` circles around it, ``follow`` moves with
+            the people.
         projection: ``perspective`` or ``orthographic``, of the view.
-        azimuth: degrees by which one has walked around the people, to the right, before looking:
-            0 is the view of the video's camera, 90 from the side.
+        azimuth: degrees by which the view is rotated around the people, to the right: 0 is the
+            view of the video's camera, 90 a view from the side.
         elevation: degrees by which the view looks down, -90 to 90.
-        turn: seconds in which an orbit comes around; below 0 it goes the other way.
-        trail: seconds over which joints leave a trail in the view, 0 for none.
-        trail_joints: which joints do.
-        max_fps: frames a second at most; every n-th frame of a faster motion is drawn. None is
-            all of them, and 15 for GIF.
+        turn: seconds per revolution of an orbit; below 0 it runs the other way.
+        trail: seconds for which joints leave a trail in the view, 0 for none.
+        trail_joints: joints that leave a trail.
+        max_fps: maximum frames per second; of a faster motion, every n-th frame is drawn. None
+            means all frames, and 15 per second for GIF.
         sound: keep the sound of the video.
-        frame: number of the one frame to draw as a still, as counted in the video; None draws a
-            contact sheet.
-        columns: pictures side by side on the contact sheet.
+        frame: number of the single frame to draw as a still, as counted in the video; None draws
+            a contact sheet.
+        columns: columns of the contact sheet.
         count: pictures on the contact sheet.
 
     Raises:
-        ConfigError: a value outside its rule.
+        ConfigError: a value breaks its rule.
     """
 
     layout: Layout = option(
@@ -57,10 +57,10 @@ class RenderOptions:
         panel=LOOK,
         choices=get_args(Layout),
     )
-    style: StyleName = option("dark", "Tones.", panel=LOOK, choices=get_args(StyleName))
+    style: StyleName = option("dark", "Colour style.", panel=LOOK, choices=get_args(StyleName))
     width: int | None = option(
         None,
-        "Width of the output; lines and letters grow with it.",
+        "Width of the output; lines and letters scale with it.",
         panel=LOOK,
         metavar="PIXELS",
         unit="pixels",
@@ -68,10 +68,10 @@ class RenderOptions:
         most=8192,
         shown="as the video; for .gif the longer side 640",
     )
-    person: str = option(EVERYBODY, "Whom to draw.", panel=LOOK, metavar=GRAMMAR)
+    person: str = option(EVERYBODY, "Which people to draw.", panel=LOOK, metavar=GRAMMAR)
     camera: CameraMove = option(
         "fixed",
-        "Stand, go around the people, or go with them.",
+        "Stand still, orbit around the people, or follow them.",
         panel=VIEW,
         choices=get_args(CameraMove),
     )
@@ -83,13 +83,13 @@ class RenderOptions:
     )
     azimuth: float = option(
         35.0,
-        "Degrees around the people: 0 as the camera, 90 from the side.",
+        "Degrees around the people: 0 like the video's camera, 90 from the side.",
         panel=VIEW,
         unit="degrees",
     )
     elevation: float = option(
         12.0,
-        "Degrees from above: 0 level, 90 a plan.",
+        "Degrees from above: 0 level, 90 from the top.",
         panel=VIEW,
         unit="degrees",
         least=-90,
@@ -97,14 +97,14 @@ class RenderOptions:
     )
     turn: float = option(
         12.0,
-        "Time in which an orbit comes around.",
+        "Time per revolution of an orbit.",
         panel=VIEW,
         metavar="SECONDS",
         unit="seconds",
     )
     trail: float = option(
         1.0,
-        "How long a trail joints leave; 0 for none.",
+        "Length of the trail that joints leave; 0 for none.",
         panel=VIEW,
         metavar="SECONDS",
         unit="seconds",
@@ -112,14 +112,14 @@ class RenderOptions:
     )
     trail_joints: tuple[str, ...] = option(
         ("pelvis",),
-        "Which joints do.",
+        "Joints that leave a trail.",
         panel=VIEW,
         metavar="JOINT[,JOINT]",
         parse=lambda text: tuple(text.split(",")),
     )
     max_fps: float | None = option(
         None,
-        "Frames a second at most; every n-th is drawn of a faster motion.",
+        "Maximum frames per second; of a faster motion, every n-th frame is drawn.",
         panel=VIDEOS,
         above=0,
         shown="all; 15 for .gif",
@@ -130,7 +130,7 @@ class RenderOptions:
     )
     frame: int | None = option(
         None,
-        "Number of the one frame to draw, as counted in the video.",
+        "Number of the single frame to draw, as counted in the video.",
         panel=PICTURES,
         shown="a contact sheet",
         suffixes=STILLS,
@@ -154,5 +154,5 @@ class RenderOptions:
 
     @property
     def needs_video(self) -> bool:
-        """Whether the video's pictures are drawn on."""
+        """Whether the layout shows the video's pictures."""
         return self.layout in ("overlay", "side")

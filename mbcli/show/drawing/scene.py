@@ -1,4 +1,4 @@
-"""A motion placed in space: who stands where, the floor, and where everybody has been."""
+"""A motion placed in space: positions of people, the floor, and everybody's path."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from mbcli.motion import Motion3D
 from mbcli.people import EVERYBODY, columns_of
 from mbcli.types import FloatArray
 
-_CHUNK = 1024  # frames looked at together
-_CENTRE_SECONDS = 1.0  # over which a camera that follows people evens out their way
+_CHUNK = 1024  # frames processed together
+_CENTRE_SECONDS = 1.0  # over which a following camera smooths people's path
 
 
 class Scene:
-    """People at their places in front of the camera, or upright on the floor where it is known.
+    """People at their positions in front of the camera, or upright on the floor if it is known.
 
-    Where any place is not known, people stand side by side with the pelvis of each standing still.
+    If any position is unknown, people stand side by side, each with a static pelvis.
 
     Args:
-        motion: what is shown; kept, not copied.
-        person: who is shown: ``all``, ``largest`` or track ids such as ``1,3``.
+        motion: the motion to show; kept, not copied.
+        person: people to show: ``all``, ``largest`` or track ids such as ``1,3``.
 
     Attributes:
         motion: the motion.
-        shown: (T, P) who is there to be shown.
-        placed: whether the places are those in space.
+        shown: (T, P) whether a person is shown in a frame.
+        placed: whether people stand at their positions in space.
         floor: y of the floor in metres.
-        grounded: whether the floor is the one that refinement found.
+        grounded: whether the floor was found by refinement.
 
     Raises:
         ConfigError: a person who is not in the motion.
@@ -49,7 +49,7 @@ class Scene:
         self._centres: FloatArray | None = None
 
     def columns(self, row: int) -> npt.NDArray[np.intp]:
-        """Who is shown in a frame."""
+        """Columns of the people shown in a frame."""
         return np.flatnonzero(self.shown[row])
 
     def bodies(self, rows: slice, columns: npt.NDArray[np.intp] | None = None) -> FloatArray:
@@ -61,7 +61,7 @@ class Scene:
         return self._camera.to_world(bodies, rows)
 
     def feet_down(self, row: int, column: int) -> list[int]:
-        """Joints of the feet that stand on the floor, as far as that is known."""
+        """Joints of the feet that stand on the floor, if known."""
         if self._contacts is None:
             return []
         return [
@@ -72,23 +72,23 @@ class Scene:
 
     @property
     def knows_contacts(self) -> bool:
-        """Whether it is known when feet stand on the floor."""
+        """Whether foot contacts are known."""
         return self._contacts is not None
 
     def on_floor(self, points: FloatArray) -> FloatArray:
-        """(..., 3) the points of the floor straight below."""
+        """(..., 3) the points on the floor directly below."""
         below = points.copy()
         below[..., 1] = self.floor
         return below
 
     def points(self, *, centred: bool = False) -> Iterator[FloatArray]:
-        """Every joint that is shown, and the floor below it, as arrays (N, 3).
+        """All joints shown, and the floor below them, as arrays (N, 3).
 
         Args:
-            centred: relative to the frame's :attr:`centres`.
+            centred: whether points are relative to the frame's :attr:`centres`.
         """
         if not self.shown.any():
-            # Nobody to be seen: room for a person, so that there is a floor to look at.
+            # Nobody is shown: room for a person, so that there is a floor to see.
             room = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
             yield room + np.array([0.0, self.floor - 1.0, 0.0 if centred else 3.0])
         for begin in range(0, len(self.shown), _CHUNK):
@@ -101,7 +101,7 @@ class Scene:
 
     @property
     def centres(self) -> FloatArray:
-        """(T, 3) the smoothed middle of those shown, on the floor; y is 0."""
+        """(T, 3) smoothed centre of the people shown, on the floor; y is 0."""
         if self._centres is None:
             self._centres = self._smoothed()
         return self._centres

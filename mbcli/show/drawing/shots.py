@@ -1,4 +1,4 @@
-"""How the virtual camera moves over a clip: it stands, goes around the people, or with them."""
+"""Moves of the virtual camera: standing still, orbiting around the people, or following them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mbcli.show.drawing.scene import Scene
 from mbcli.show.drawing.viewpoint import Viewpoint, Window, frame_all, look_from
 from mbcli.types import FloatArray
 
-_AROUND = 24  # directions from which all must be seen by a camera that goes around
-_LEVELS = 128  # heights at which it is noted how far people get from the middle
+_AROUND = 24  # directions from which an orbiting camera must see everybody
+_LEVELS = 128  # heights at which people's maximum distance from the centre is measured
 
 
 class Shot(ABC):
-    """A camera for each frame. Every joint of every frame that is shown is inside its picture."""
+    """A camera for each frame. All joints shown in all frames are inside its picture."""
 
     still = False
 
@@ -27,7 +27,7 @@ class Shot(ABC):
 
 
 class Fixed(Shot):
-    """It stands where it sees the whole clip."""
+    """A camera that stands where it sees the whole clip."""
 
     still = True
 
@@ -37,12 +37,12 @@ class Fixed(Shot):
         self._camera = frame_all(scene.points(), axes, window, projection)
 
     def camera(self, row: int) -> Viewpoint:
-        """The one camera."""
+        """The only camera."""
         return self._camera
 
 
 class Follow(Shot):
-    """It keeps its distance and direction to the people, and goes where they go."""
+    """A camera that keeps its distance and direction to the people."""
 
     def __init__(
         self, scene: Scene, axes: FloatArray, window: Window, projection: Projection
@@ -51,13 +51,13 @@ class Follow(Shot):
         self._centres = scene.centres
 
     def camera(self, row: int) -> Viewpoint:
-        """The camera beside the row's centre."""
+        """The camera relative to the row's centre."""
         camera = self._camera
         return replace(camera, place=camera.place + camera.axes @ self._centres[row])
 
 
 class Orbit(Shot):
-    """It goes around the middle of the clip, at one height and distance."""
+    """A camera that circles around the centre of the clip, at constant height and distance."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Orbit(Shot):
                 high = np.maximum(high, points.max(axis=0))
         self._pivot = (low + high) / 2
         reach = _reach(scene, self._pivot, float(low[1]), float(high[1]))
-        # Whoever sees every circle on which somebody could be sees everybody from all around.
+        # A camera that sees every circle on which somebody could be sees everybody from all sides.
         around = np.linspace(0, 2 * np.pi, _AROUND, endpoint=False)
         circles = np.stack(
             [
@@ -97,7 +97,7 @@ class Orbit(Shot):
 
 
 def _reach(scene: Scene, pivot: FloatArray, low: float, high: float) -> FloatArray:
-    """(N, 2) distances from the upright line through the pivot, and heights, of the outermost."""
+    """(N, 2) distances of the outermost points from the vertical through the pivot, and heights."""
     step = max((high - low) / _LEVELS, 1e-3)
     farthest = np.zeros(_LEVELS + 2)
     for points in scene.points():
@@ -118,16 +118,16 @@ def shot_of(
     projection: Projection,
     turn: float,
 ) -> Shot:
-    """The shot that was asked for.
+    """The requested shot.
 
     Args:
-        scene: what is to be seen.
-        move: how the camera moves.
+        scene: the scene to show.
+        move: the move of the camera.
         angles: azimuth and elevation in degrees, see `mbcli.show.drawing.viewpoint.look_from`;
-            an orbit begins there.
-        window: left, top, right and bottom in pixels within which everybody is seen.
+            the start of an orbit.
+        window: left, top, right and bottom in pixels of the area that contains everybody.
         projection: with or without perspective.
-        turn: seconds in which an orbit comes around.
+        turn: seconds per revolution of an orbit.
     """
     if move == "orbit":
         return Orbit(scene, angles, window, projection, turn)

@@ -1,4 +1,4 @@
-"""How large the output becomes, and where its panels are."""
+"""The size of the output, and the layout of its panels."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from mbcli.show.drawing.options import Layout
 
 Size = tuple[int, int]  # width and height in pixels
 
-# The shorter side of the video's picture is brought within this range of pixels, its longer side
-# below the last number: letters stay readable, and the result plays on usual hardware.
+# The shorter side of the video's picture is scaled into this range of pixels, its longer side to at
+# most the last number: letters stay readable, and the result plays on common hardware.
 _SHORTER_SIDE = (480, 1080)
 _LONGER_SIDE = 2560
-_MOST_PIXELS = 1920 * 1088  # what H.264 decoders of phones can do at 60 frames a second
+_MOST_PIXELS = 1920 * 1088  # limit of the H.264 decoders of phones at 60 frames per second
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Panel:
     Attributes:
         name: ``picture``, ``view``, ``front``, ``side`` or ``top``.
         left: pixels from the left.
-        top: pixels from above.
+        top: pixels from the top.
         size: (width, height) in pixels.
     """
 
@@ -34,12 +34,12 @@ class Panel:
 
 
 def panels(layout: Layout, picture: Size, width: int | None) -> tuple[Size, tuple[Panel, ...]]:
-    """The size of the output and its panels; every number is even, as video codecs ask for.
+    """The size of the output and its panels; all numbers are even, as video codecs require.
 
     Args:
-        layout: what is shown.
+        layout: the layout.
         picture: (width, height) of the video's picture.
-        width: pixels of the output; None for what the picture asks for.
+        width: width of the output in pixels; None derives it from the picture.
     """
     columns, rows = _fitted(picture)
     beside = min(columns, rows) if layout == "side" else 0
@@ -66,7 +66,7 @@ def panels(layout: Layout, picture: Size, width: int | None) -> tuple[Size, tupl
 
 
 def _fitted(size: Size) -> tuple[float, float]:
-    """How large the video's picture becomes in the output."""
+    """The size of the video's picture in the output."""
     shorter, longer = min(size), max(size)
     low, high = _SHORTER_SIDE
     factor = min(min(max(shorter, low), high) / shorter, _LONGER_SIDE / longer)

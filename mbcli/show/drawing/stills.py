@@ -1,4 +1,4 @@
-"""Renderings that stand still: one frame, or several on a contact sheet."""
+"""Still renderings: one frame, or several on a contact sheet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mbcli.video.presentation import RgbImage
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg")
 _SHEET_WIDTH = 2880  # pixels
 _SHEET_GAP = 8  # pixels between pictures
-_JPEG_QUALITY = 92  # of 100; nobody sees what is lost
+_JPEG_QUALITY = 92  # of 100; losses are invisible
 
 
 def render_still(
@@ -39,17 +39,17 @@ def render_still(
     """Draw one frame, or several as a contact sheet, into a PNG or JPEG.
 
     Args:
-        motion: what to draw, at least one frame.
+        motion: the motion to draw, with at least one frame.
         path: the file, ending in one of `STILL_SUFFIXES`.
-        source: what it was inferred from, for layouts that show its picture.
-        options: how to draw. ``width`` is that of the one picture, or of the whole sheet.
-        overwrite: replace a file that exists.
-        observer: is told of the progress.
+        source: the source of the motion, for layouts that show its picture.
+        options: options of drawing; ``width`` is that of the single picture or the whole sheet.
+        overwrite: replace an existing file.
+        observer: receives progress.
 
     Raises:
-        InputError: the video cannot be read, or is not the one of this motion.
+        InputError: the video cannot be read, or does not belong to this motion.
         OutputError: the file cannot be written.
-        ConfigError: the motion has not the frame that is asked for.
+        ConfigError: the motion lacks the requested frame.
     """
     if path.suffix.lower() not in STILL_SUFFIXES:
         raise OutputError(f"a picture is written as {', '.join(STILL_SUFFIXES)}, got {path.name}")
@@ -61,7 +61,7 @@ def render_still(
     if len(rows) > 1:
         whole = _SHEET_WIDTH if options.width is None else options.width
         each = (whole - (columns - 1) * _SHEET_GAP) // columns
-        # Nothing moves on a sheet, so that one camera for all its pictures may stand nearer.
+        # All pictures of a sheet share one camera.
         options = replace(options, width=None)
         composer = Composer(motion, options, width=each)
     else:
@@ -87,7 +87,7 @@ def _sheet(
     columns: int,
     observer: Observer,
 ) -> tuple[RgbImage, list[int]]:
-    """The pictures of the rows side by side and below each other, and which of them lack one."""
+    """The pictures of the rows on one sheet, and the rows without a picture."""
     width, height = composer.size
     lines = -(-len(rows) // columns)
     whole = (
@@ -111,10 +111,10 @@ def _sheet(
 
 
 def _row_of(motion: Motion3D, frame: int) -> int:
-    """The row that holds a frame of the video.
+    """The row of a frame of the video.
 
     Raises:
-        ConfigError: none does.
+        ConfigError: the motion lacks the frame.
     """
     numbers = motion.keypoints.frame_index.tolist()
     if frame in numbers:

@@ -1,4 +1,4 @@
-"""Motions as strips of stick figures over time, one below the other: what a store holds."""
+"""Motions as strips of stick figures over time, one below the other, to preview a store."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray
 from mbcli.video.presentation import RgbImage
 
-# Greys of the dark style: of the paper, of every other row, of words of less weight.
+# Greys of the dark style: background, titles, secondary text.
 _BACKGROUND = 30
 _BAND: Colour = (40, 43, 49)
 _DIM: Colour = (150, 154, 164)
-_CELL = (150, 170)  # width and height of a figure's field in pixels
-_SIDE = 190  # pixels on the left, for words
+_CELL = (150, 170)  # width and height of a figure's cell in pixels
+_SIDE = 190  # pixels on the left, for text
 _TITLE = 26  # pixels of the line above a strip
 _GAP = 10  # pixels between strips
-_MARGIN = 0.86  # of a field that the largest figure of a row takes
-_LETTER = 10.0  # pixels of a capital letter
-_STROKE = 3  # pixels of a limb
+_MARGIN = 0.86  # share of a cell taken by the largest figure of a row
+_LETTER = 10.0  # height of a capital letter in pixels
+_STROKE = 3  # width of a limb in pixels
 _STYLE = STYLES["dark"]
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """The same moments of a motion, seen in one way.
+    """The moments of a motion in one view.
 
     Attributes:
-        name: what it shows, in a word or two.
-        points: (K, M, J, 2) places, x right and y down, in any unit; NaN where missing.
+        name: the view, in a word or two.
+        points: (K, M, J, 2) positions, x right and y down, in any unit; NaN where missing.
         confidence: (K, M, J) 0..1.
     """
 
@@ -51,10 +51,10 @@ class Strip:
     """One motion.
 
     Attributes:
-        title: its name and what is to be said of it.
-        times: (K,) seconds of the moments.
-        rows: how it is seen.
-        skeleton: the J joints.
+        title: its name and description.
+        times: (K,) times of the moments in seconds.
+        rows: its views.
+        skeleton: skeleton of the J joints.
     """
 
     title: str
@@ -64,10 +64,10 @@ class Strip:
 
 
 def space_row(name: str, bodies: FloatArray, azimuth: float, elevation: float) -> Row:
-    """Bodies in space as seen from far away.
+    """Bodies in space, seen from far away.
 
     Args:
-        name: of the row.
+        name: name of the row.
         bodies: (K, M, J, 3), x right, y down, z away, in any unit; NaN where missing.
         azimuth: degrees, see `mbcli.show.drawing.viewpoint.look_from`.
         elevation: degrees, likewise.
@@ -79,7 +79,7 @@ def space_row(name: str, bodies: FloatArray, azimuth: float, elevation: float) -
 def draw_strips(strips: Sequence[Strip]) -> RgbImage:
     """Draw strips below each other.
 
-    Within a row all figures have one scale, and each stands in the middle of its field.
+    All figures of a row have one scale, and each is centred in its cell.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -122,7 +122,7 @@ def _draw_row(canvas: Canvas, strip: Strip, row: Row, top: int) -> None:
 def _draw_figures(
     canvas: Canvas, places: FloatArray, confidence: FloatArray, skeleton: Skeleton
 ) -> None:
-    """Draw the (M, J, 2) figures of one field."""
+    """Draw the (M, J, 2) figures of one cell."""
     there = np.isfinite(places).all(axis=-1) & (confidence > 0)
     alphas = opacity(confidence)
     for person, seen in enumerate(there):

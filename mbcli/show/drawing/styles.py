@@ -1,4 +1,4 @@
-"""Dark and light: what surrounds the people, and the tones in which colours stand out from it."""
+"""Dark and light styles: the background, and tones of the colours that stand out from it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from functools import lru_cache
 
 from mbcli.show.colours import Colour
 
-# Share of red, green and blue in how bright a colour looks: ITU-R BT.601.
+# Shares of red, green and blue in the brightness of a colour: ITU-R BT.601.
 _SHARES = (0.299, 0.587, 0.114)
 
 
 @dataclass(frozen=True)
 class Style:
-    """One of the two looks.
+    """One of the two styles.
 
     Attributes:
-        background: of views in space, and of what has no picture.
-        grid: lines of the floor.
-        shadow: of bodies on the floor.
-        text: letters.
-        plate: what lies behind letters on a picture, and around strokes.
-        axes: of the x, y and z axis.
-        brightest: how bright, 0..255, a colour may be to stand out.
+        background: colour of the background of 3D views and missing pictures.
+        grid: colour of the lines of the floor.
+        shadow: colour of bodies' shadows on the floor.
+        text: colour of letters.
+        plate: colour behind letters on a picture, and around strokes.
+        axes: colours of the x, y and z axes.
+        brightest: maximum brightness, 0..255, of a colour that stands out.
     """
 
     background: Colour
@@ -34,7 +34,7 @@ class Style:
     brightest: float = 255.0
 
     def tone(self, colour: Colour) -> Colour:
-        """A colour of `mbcli.show.colours` as it is drawn."""
+        """The tone in which a colour of `mbcli.show.colours` is drawn."""
         return _toned(colour, self.brightest)
 
 

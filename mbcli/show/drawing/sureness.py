@@ -1,4 +1,4 @@
-"""How sure a motion is of its joints, as strokes show it."""
+"""The certainty of a motion's joints, as shown by strokes."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import numpy as np
 from mbcli.motion import Motion3D
 from mbcli.types import FloatArray
 
-# Of a joint that is off by this much, half of it or twice as much a stroke is quite opaque, still
-# opaque, or dashed: see the limits in `mbcli.show.drawing.ink`.
+# Up to this expected error a stroke is opaque, and from twice this error it is dashed: see the
+# limits in `mbcli.show.drawing.ink`.
 _EVEN = 0.08  # metres
 _EVEN_SURENESS = 0.5
 DASHED_BEYOND = 0.16  # metres
 
 
 def sureness(motion: Motion3D) -> FloatArray:
-    """What `mbcli.show.drawing.ink` takes for confidence in places in space.
+    """The confidence that `mbcli.show.drawing.ink` uses for positions in space.
 
     Returns:
-        (T, P, J) 0..1: falling with the expected error where the motion holds it, 0 where that is
-        not known; the confidence of the keypoints in motions without.
+        (T, P, J) 0..1: for a motion with expected errors, falling with them, and 0 where unknown;
+        otherwise the confidence of the keypoints.
     """
     expected = motion.expected_error
     if expected is None:

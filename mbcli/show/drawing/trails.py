@@ -1,4 +1,4 @@
-"""Where joints have been over the last moments."""
+"""Trails of joints: their path over the last moments."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from mbcli.show.drawing.scene import Scene
 from mbcli.show.drawing.styles import Style
 from mbcli.show.drawing.viewpoint import Viewpoint
 
-_FAINTEST = 0.15  # share of its colour that the oldest piece has
-_MOST_PIECES = 24  # of a trail: enough to be smooth
+_FAINTEST = 0.15  # share of its colour in the oldest piece
+_MOST_PIECES = 24  # per trail: enough to look smooth
 
 
 class Trails:
     """Lines behind joints that fade with age.
 
     Args:
-        scene: whose people are drawn.
-        seconds: how long a trail is.
-        joints: names of those that leave one.
+        scene: the scene whose people are drawn.
+        seconds: duration of a trail.
+        joints: names of the joints that leave one.
 
     Raises:
-        ConfigError: a joint that the skeleton has not.
+        ConfigError: a joint that the skeleton lacks.
     """
 
     def __init__(self, scene: Scene, seconds: float, joints: Sequence[str]) -> None:
@@ -60,7 +60,7 @@ class Trails:
                 for start, end, age in zip(
                     line[:-1].tolist(), line[1:].tolist(), ages, strict=True
                 ):
-                    # Not see-through, or the round ends would show where pieces meet.
+                    # Opaque, or the round ends would show where pieces meet.
                     stroke(canvas, start, end, _mixed(style.background, colour, age), width)
 
 

@@ -1,4 +1,4 @@
-"""People in space as seen by a virtual camera."""
+"""People in space, seen by a virtual camera."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from mbcli.show.drawing.viewpoint import Viewpoint
 
 
 class View3D:
-    """Draws the frames of a scene in 3D. Every joint of every frame is inside the picture.
+    """Draws the frames of a scene in 3D. All joints of all frames are inside the picture.
 
     Args:
-        scene: what to draw.
+        scene: the scene to draw.
         size: (width, height) of the pictures in pixels.
-        style: in which tones.
+        style: the style.
         azimuth: degrees, see :func:`mbcli.show.drawing.viewpoint.look_from`.
         elevation: degrees, likewise.
-        move: how the camera moves.
+        move: the move of the camera.
         projection: with or without perspective.
-        turn: seconds in which an orbit comes around.
-        trails: where joints have been; none if None.
-        title: words in the legend's place, for a view among several.
+        turn: seconds per revolution of an orbit.
+        trails: trails of joints, if any.
+        title: text instead of the legend, for one of several views.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class View3D:
         self._sure = sureness(scene.motion)
         self._letters, self._width = text_height(size), line_width(size)
         margin = 2.5 * self._letters
-        # Above, labels stand over the heads; below stands the legend.
+        # Labels need room above the heads, and the legend below.
         window = (margin, 2 * margin, size[0] - margin, size[1] - 1.5 * margin)
         self._shot = shot_of(scene, move, (azimuth, elevation), window, projection, turn)
         self._floor = Floor(scene)
@@ -66,8 +66,8 @@ class View3D:
         """Draw one frame of the motion.
 
         Args:
-            canvas: of the view's size, drawn over; always of the same kind.
-            row: which of the T frames.
+            canvas: a canvas of the view's size, overwritten; always of one kind.
+            row: index of one of the T frames.
         """
         camera = self._shot.camera(row)
         if not self._shot.still:
@@ -96,7 +96,7 @@ class View3D:
         for shadow in camera.project(scene.on_floor(bodies))[:, ends].tolist():
             for start, end in shadow:
                 stroke(canvas, start, end, style.shadow, width)
-        # What is further away is drawn first, bone by bone: limbs pass behind each other.
+        # Draw farther bones first, so that limbs pass behind each other.
         order = np.argsort(-seen[..., 2][:, ends].mean(axis=-1), axis=None)
         lines, sure = points[:, ends].tolist(), confidence[:, ends].min(axis=-1).tolist()
         people = [style.tone(person_colour(column)) for column in columns.tolist()]
@@ -128,7 +128,7 @@ class View3D:
             write_label(canvas, label, over, self._letters, people[who])
 
     def _draw_empty(self, canvas: Canvas, camera: Viewpoint) -> None:
-        """What has nothing to do with people: background, floor and legend."""
+        """Draw everything but people: background, floor and legend."""
         canvas.fill(self._style.background)
         self._floor.draw(canvas, camera, self._style)
         words = self._words() if self._title is None else ((self._title, None),)

@@ -1,4 +1,4 @@
-"""A virtual camera that looks at a cloud of points from a given side and sees all of it."""
+"""A virtual camera that looks at a point cloud from a given side and sees all of it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mbcli.types import FloatArray
 
 Window = tuple[float, float, float, float]  # left, top, right and bottom in pixels
 
-# Tangent of half the angle of view across the shorter side. Some 30 degrees: near enough to see
-# depth, far enough that nobody's legs look longer than their trunk.
+# Tangent of half the angle of view across the shorter side. Some 30 degrees: close enough to show
+# depth, far enough to avoid distorted proportions.
 _HALF_ANGLE = 0.27
 _NEAREST = 0.5  # metres from the camera to the nearest point
-_SMALLEST = 0.5  # metres across that a picture without perspective shows at least
+_SMALLEST = 0.5  # minimum width in metres of a picture without perspective
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +27,9 @@ class Viewpoint:
     Attributes:
         axes: (3, 3), its right, down and forward directions as rows.
         place: (3,) its centre in its own axes.
-        focal: pixels; without perspective, pixels a metre.
-        middle: x, y in pixels of where the forward direction meets the picture.
-        projection: whether what is further away looks smaller.
+        focal: focal length in pixels; without perspective, pixels per metre.
+        middle: principal point, x, y in pixels.
+        projection: with or without perspective.
     """
 
     axes: FloatArray
@@ -39,16 +39,16 @@ class Viewpoint:
     projection: Projection = "perspective"
 
     def seen(self, points: FloatArray) -> FloatArray:
-        """World (..., 3) to this camera's axes (..., 3): right, down and depth in metres."""
+        """Convert world (..., 3) to the camera's axes (..., 3): right, down, depth in metres."""
         return points @ self.axes.T - self.place
 
     def picture(self, seen: FloatArray) -> FloatArray:
-        """This camera's axes (..., 3), depth above 0 if in perspective, to (..., 2) pixels."""
+        """Convert the camera's axes (..., 3) to (..., 2) pixels; perspective needs depth > 0."""
         scale = self.focal / seen[..., 2:] if self.projection == "perspective" else self.focal
         return seen[..., :2] * scale + np.array(self.middle)
 
     def project(self, points: FloatArray) -> FloatArray:
-        """World (..., 3) in front of the camera to (..., 2) pixels."""
+        """Convert world (..., 3) in front of the camera to (..., 2) pixels."""
         return self.picture(self.seen(points))
 
 
@@ -56,9 +56,9 @@ def look_from(azimuth: float, elevation: float) -> FloatArray:
     """Directions of a camera: right, down and forward as the rows of a (3, 3) rotation.
 
     Args:
-        azimuth: degrees. 0 looks along z, as the camera of the video does; at 90 one has walked
-            a quarter of a circle to the right, and looks along -x.
-        elevation: degrees by which it looks down, from above: 90 is a plan.
+        azimuth: degrees. 0 looks along z, like the camera of the video; 90 is a quarter of a
+            circle to the right and looks along -x.
+        elevation: degrees by which it looks down: 90 is a view from the top.
     """
     around, above = math.radians(azimuth), math.radians(elevation)
     right = np.array([math.cos(around), 0.0, math.sin(around)])
@@ -73,15 +73,15 @@ def frame_all(
     window: Window,
     projection: Projection = "perspective",
 ) -> Viewpoint:
-    """The nearest camera with these directions that sees all points within a window.
+    """The nearest camera with given directions that sees all points within a window.
 
-    A point at (r, d, f) along right, down and forward is inside if |r - r0| <= t (f - f0), with t
-    the tangent of half the angle and (r0, d0, f0) the camera; and so for d. With A = max(r - t f)
-    and B = max(-r - t f) that is f0 <= -(A + B) / 2t, and r0 = (A - B) / 2 lies in the middle.
-    Without perspective t is 0 here, and the scale follows from A + B.
+    A point at (r, d, f) along right, down and forward is inside if |r - r0| <= t (f - f0), with the
+    tangent t of half the angle and the camera at (r0, d0, f0); likewise for d. With
+    A = max(r - t f) and B = max(-r - t f) this means f0 <= -(A + B) / 2t, and r0 = (A - B) / 2 is
+    centred. Without perspective t is 0, and the scale follows from A + B.
 
     Args:
-        points: arrays (N, 3) in metres, all finite, with at least one point among them.
+        points: arrays (N, 3) in metres, all finite, with at least one point in total.
         axes: (3, 3) from :func:`look_from`.
         window: left, top, right and bottom in pixels.
         projection: see :class:`Viewpoint`.
@@ -105,6 +105,6 @@ def frame_all(
         depth = nearest
     else:
         depth = float((-(most + least) / (2 * tangent)).min())
-    # A lone point would have the camera inside of it.
+    # A single point would put the camera inside it.
     place = np.array([*(most - least) / 2, min(depth, nearest - _NEAREST)])
     return Viewpoint(axes, place, focal, middle, projection)

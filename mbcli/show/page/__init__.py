@@ -1,1 +1,1 @@
-"""A motion as one HTML page, to look around in with any browser, offline."""
+"""A motion as one interactive HTML page for any browser, offline."""

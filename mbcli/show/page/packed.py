@@ -1,13 +1,13 @@
-"""A motion as the page holds it: one JSON object, its numbers as packed bytes in base64.
+"""A motion as stored in the page: one JSON object, with arrays as packed bytes in base64.
 
 The page's space is right-handed, in metres, with y up and its origin on the floor; without an
 estimated world x points to the right of the video's camera and z towards it. Arrays are
 little-endian; T frames, P people, J joints:
 
     times      (T,) f8         seconds
-    numbers    (T,) f8         frame numbers in the source; whole
+    numbers    (T,) f8         frame numbers in the source; integers
     roots      (T, P, 3) f4    the first joint; NaN where the person is absent
-    offsets    (T, P, J, 3) i2 every joint less the first one, in steps of ``step`` metres
+    offsets    (T, P, J, 3) i2 every joint minus the first one, in steps of ``step`` metres
     confidence (T, P, J) u1    0..255 for 0..1
 """
 
@@ -30,20 +30,20 @@ from mbcli.types import FloatArray
 
 _FINEST_STEP = 1e-4  # metres: bodies up to 3 m from the pelvis are then exact to 0.05 mm
 _INT16 = 32767  # the largest
-_WILD = 2.0  # extents beyond this many times those of the middle 98 % are not framed
-_LEVEL = 1e-6  # a camera that looks along gravity has no front
-_Y_UP = np.array([1.0, -1.0, -1.0])  # from y down, z away to y up, z nearer
+_WILD = 2.0  # extents beyond this multiple of the middle 98 % are not framed
+_LEVEL = 1e-6  # a camera that looks along gravity has no heading
+_Y_UP = np.array([1.0, -1.0, -1.0])  # from y down, z away to y up, z towards the camera
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Where the people are in the page's space.
+    """The people in the page's space.
 
     Attributes:
         points: (T, P, J, 3) float64 metres, y up; NaN where absent.
         front: (2,) horizontal direction x, z, from the people towards the video's camera.
-        upright: whether it is an estimated world, whose x and z are not the camera's.
-        note: what was assumed.
+        upright: whether it is an estimated world, whose x and z differ from the camera's.
+        note: the assumptions.
     """
 
     points: FloatArray
@@ -56,9 +56,9 @@ def packed(motion: Motion3D, *, title: str, columns: Sequence[int]) -> dict[str,
     """The JSON-ready object of a motion of at least one frame; see the top of this file.
 
     Args:
-        motion: whose refined world is used where it has one.
-        title: what the page is headed.
-        columns: the people that go into the page; their colours are those of their columns.
+        motion: the motion, whose refined world is used if it has one.
+        title: the page's heading.
+        columns: columns of the people on the page, which determine their colours.
     """
     skeleton = motion.skeleton
     space = space_of(motion)
@@ -81,7 +81,7 @@ def packed(motion: Motion3D, *, title: str, columns: Sequence[int]) -> dict[str,
         },
         "front": list(space.front),
         "boxes": [_bounds(points[:, who]) for who in range(len(columns))],
-        "facts": _facts(motion, space),
+        "facts": _metadata(motion, space),
         "step": step,
         "times": _base64(motion.timestamps, "<f8"),
         "numbers": _base64(motion.keypoints.frame_index, "<f8"),
@@ -94,9 +94,9 @@ def packed(motion: Motion3D, *, title: str, columns: Sequence[int]) -> dict[str,
 def space_of(motion: Motion3D) -> Space:
     """Put the people upright on a floor at y = 0.
 
-    A refined motion that has a world stands in it. Otherwise the camera is taken to be level, the
-    floor to be where the lower ankle mostly is, and the origin lies under the first person's first
-    position. People whose places are not known stand side by side.
+    A refined motion with a world is shown in it. Otherwise the camera is assumed to be level, the
+    floor to be where the lower ankle mostly is, and the origin lies below the first person's first
+    position. People with unknown positions stand side by side.
     """
     scene = scene_of(motion)
     points = scene.points.astype(np.float64)
@@ -104,7 +104,7 @@ def space_of(motion: Motion3D) -> Space:
     if scene.upright:
         x, _, z = (-scene.camera.first_pose[:3, 2]).tolist()
         length = math.hypot(x, z)
-        # A camera that looks straight down has no front.
+        # A camera that looks straight down has no heading.
         front = (x / length, z / length) if length > _LEVEL else (0.0, 1.0)
         note = f"upright on the floor that refinement has estimated; {scene.camera.behaviour}"
         return Space(points, front, True, note)
@@ -117,7 +117,7 @@ def space_of(motion: Motion3D) -> Space:
 
 
 def _grounded(motion: Motion3D, points: FloatArray, floor: float) -> FloatArray:
-    """Move the floor to y = 0 and the origin under the first person's first position."""
+    """Move the floor to y = 0 and the origin below the first person's first position."""
     origin = np.zeros(3)
     present = motion.present
     if present.any():
@@ -128,7 +128,7 @@ def _grounded(motion: Motion3D, points: FloatArray, floor: float) -> FloatArray:
 
 
 def _bounds(points: FloatArray) -> list[list[float]] | None:
-    """Lowest and highest x, y, z of a person's joints over the clip, without wild ones."""
+    """Lowest and highest x, y, z of a person's joints over the clip, without outliers."""
     there = points[np.isfinite(points).all(axis=(-1, -2))].reshape(-1, 3)
     if not len(there):
         return None
@@ -141,26 +141,26 @@ def _bounds(points: FloatArray) -> list[list[float]] | None:
     ]
 
 
-def _facts(motion: Motion3D, space: Space) -> list[list[str]]:
-    """Name and text of what the page says about the motion."""
+def _metadata(motion: Motion3D, space: Space) -> list[list[str]]:
+    """Names and texts of the metadata shown on the page."""
     meta = motion.meta
     source = meta.get("source")
-    facts = [["Source", PurePath(source).name if isinstance(source, str) else "not noted"]]
-    facts.append(
+    rows = [["Source", PurePath(source).name if isinstance(source, str) else "not noted"]]
+    rows.append(
         ["Length", f"{len(motion.timestamps)} frames at {motion.fps:.6g} frames per second"]
     )
     level = "x (red) and z (blue)" if space.upright else "x (red) right, z (blue) to the camera"
-    facts.append(["Axes", f"metres; y (green) up, {level}"])
-    facts.append(["Space", space.note])
+    rows.append(["Axes", f"metres; y (green) up, {level}"])
+    rows.append(["Space", space.note])
     assumed = meta.get("assumptions")
     height = assumed.get("height") if isinstance(assumed, Mapping) else None
     if isinstance(height, Mapping) and isinstance(height.get("metres"), int | float):
         how = "given" if height.get("given") else "assumed"
-        facts.append(["Scale", f"from a body height of {height['metres']:.2f} m, {how}"])
-    facts.append(["Refined", "no" if motion.refinement is None else "yes"])
+        rows.append(["Scale", f"from a body height of {height['metres']:.2f} m, {how}"])
+    rows.append(["Refined", "no" if motion.refinement is None else "yes"])
     if isinstance(meta.get("version"), str):
-        facts.append(["Made with", f"mbcli {meta['version']}; drawn by three.js"])
-    return facts
+        rows.append(["Made with", f"mbcli {meta['version']}; drawn by three.js"])
+    return rows
 
 
 def _base64(array: npt.NDArray[Any], dtype: str) -> str:

@@ -1,8 +1,8 @@
 """A motion as one HTML page that opens offline in any browser.
 
-Everything is inside the page: its script and three.js, the numbers, and the video where asked.
-Its Content-Security-Policy admits these very scripts by their hash and nothing else, so that no
-request can leave the machine and no text from the motion can become code.
+The page is self-contained: its script and three.js, the arrays, and optionally the video. Its
+Content-Security-Policy allows exactly these scripts by their hashes, so that no request can leave
+the machine and no text from the motion can become code.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _CHUNK = 3 * 2**18  # bytes; a multiple of 3, so that base64 needs no padding in
 
 @dataclass(frozen=True)
 class PageReport:
-    """What became of a page.
+    """The result of writing a page.
 
     Attributes:
-        frames: how many frames it shows.
-        people: how many people.
-        size: bytes of the file.
-        video_size: bytes of the video inside, before base64; 0 without one.
-        missing: how many frames the video has no picture for; they are grey.
+        frames: number of frames.
+        people: number of people.
+        size: size of the file in bytes.
+        video_size: size of the embedded video in bytes, before base64; 0 without one.
+        missing: number of frames without a picture in the video; they are grey.
     """
 
     frames: int
@@ -59,24 +59,24 @@ def write_page(
     overwrite: bool = False,
     observer: Observer = unobserved,
 ) -> PageReport:
-    """Write a page in which a motion can be played, stepped through and walked around.
+    """Write a page in which a motion can be played, stepped through and viewed from all sides.
 
     Args:
-        motion: what to show. A refined motion stands in its estimated world; otherwise the camera
-            is taken to be level, and the page says so.
+        motion: the motion to show. A refined motion is shown in its estimated world; otherwise the
+            camera is assumed to be level, and the page says so.
         path: the file, ending in .html.
-        video: what the motion was inferred from, to be carried inside the page beside the 3D
-            view: encoded anew as H.264, at most 1280 pixels wide or high, without sound, one
-            picture a frame at the motion's time stamps. None leaves it out.
-        title: the page's heading; None takes the name of the source, else of the page.
-        person: who goes into the page: ``all``, ``largest`` or track ids such as ``1,3``.
-        overwrite: replace a file that exists.
-        observer: is told of the progress.
+        video: the source of the motion, to embed in the page next to the 3D view: re-encoded as
+            H.264, at most 1280 pixels wide or high, without sound, with one picture per frame at
+            the motion's time stamps. None leaves it out.
+        title: the page's heading; None means the name of the source, or else of the page.
+        person: people to show: ``all``, ``largest`` or track ids such as ``1,3``.
+        overwrite: replace an existing file.
+        observer: receives progress.
 
     Raises:
         ConfigError: a ``person`` who is not in the motion.
-        InputError: the motion has no frames, or the video cannot be read, is another one, or
-            takes more than 50 MB.
+        InputError: the motion has no frames, or the video cannot be read, does not belong to the
+            motion, or takes more than 50 MB.
         OutputError: the path does not end in .html, the file exists and ``overwrite`` is off, or
             it cannot be written.
     """
@@ -86,17 +86,17 @@ def write_page(
     check_output(path, overwrite=overwrite, inputs=(video, noted_source(motion)))
     if not len(motion.timestamps):
         raise InputError("the motion holds no frames to show")
-    # In the motion's order: a person's colour is that of the column.
+    # In the motion's order: the column determines a person's colour.
     columns = sorted(columns_of(person, motion.keypoints))
     data, missing = b"", 0
     if video is not None:
-        # PyAV is loaded only where a video is asked for.
-        from mbcli.show.page.video import clip_of
+        # PyAV is loaded only if a video is requested.
+        from mbcli.show.page.video import page_video
 
-        clip = clip_of(Path(video), motion, observer)
-        data, missing = clip.data, clip.missing
+        embedded = page_video(Path(video), motion, observer)
+        data, missing = embedded.data, embedded.missing
     heading = _title(motion, path) if title is None else title
-    # A file name may hold bytes that are no text; they become question marks.
+    # A file name may hold bytes that are not text; they become question marks.
     page = _page(motion, heading.encode("utf-8", "replace").decode(), columns)
     before, after = page.split(_VIDEO_HERE)
     with written_whole(path, overwrite=overwrite) as temporary:
@@ -121,7 +121,7 @@ def _title(motion: Motion3D, path: Path) -> str:
 
 
 def _page(motion: Motion3D, title: str, columns: Sequence[int]) -> str:
-    """The page as text, with a mark where the video goes."""
+    """The page as text, with a placeholder for the video."""
     library = _asset(_LIBRARY)
     script = "\n".join(['"use strict";', *map(_asset, _SCRIPTS)])
     style = _asset("page.css")
@@ -147,7 +147,7 @@ def _page(motion: Motion3D, title: str, columns: Sequence[int]) -> str:
 
 
 def _asset(name: str) -> str:
-    # Read as text, so that a checkout with other line ends has the same hash as the browser's.
+    # Read as text, so that the hash equals the browser's whatever the checkout's line ends.
     return (files("mbcli.show.page") / "assets" / name).read_text(encoding="utf-8")
 
 
@@ -157,13 +157,13 @@ def _hash(text: str) -> str:
 
 
 def _json(value: object) -> str:
-    """JSON that may stand inside a script element: nothing in it can end the element."""
+    """JSON for use inside a script element: nothing in it can end the element."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _video_element(data: bytes) -> Iterator[bytes]:
-    """The element that carries the video as base64; nothing without one."""
+    """The element that holds the video as base64; nothing without a video."""
     if not data:
         return
     yield b'<script type="text/plain" id="video-data">'

@@ -1,4 +1,4 @@
-"""The source video as the page carries it: small, and in step with the motion by time stamps."""
+"""The source video as embedded in the page: small, and synchronised by time stamps."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from mbcli.report import Observer
 from mbcli.video.footage import Footage, check_any, pictures_of
 
 MAX_BYTES = 50_000_000
-"""The most that a page's video may take; base64 makes 4/3 of it."""
+"""Maximum size of a page's video; base64 adds a third."""
 
 _STAGE = "video"
 _LONGEST_SIDE = 1280  # pixels
-_TICKS = 90_000  # a second, as MPEG counts
+_TICKS = 90_000  # per second, as in MPEG
 _CRF = "25"
-_KEY_SECONDS = 0.5  # between pictures that can be jumped to: scrubbing decodes from the last one
-_BT709 = 1  # In the code points of ITU-T H.273: primaries, transfer and matrix alike.
-_GREY = 48  # of 255: a picture that is missing
+_KEY_SECONDS = 0.5  # between key frames: scrubbing decodes from the last one
+_BT709 = 1  # Code point of ITU-T H.273 for primaries, transfer and matrix.
+_GREY = 48  # of 255: a missing picture
 
 
 @dataclass(frozen=True)
@@ -37,25 +37,26 @@ class PageVideo:
     """A video for a page.
 
     Attributes:
-        data: an mp4 with H.264 (yuv420p) and without sound: one picture a frame of the motion,
-            at the motion's time stamps, of which the first is 0.
-        missing: how many frames of the motion the video has no picture for; they are grey.
+        data: an mp4 with H.264 (yuv420p) and without sound: one picture per frame of the motion,
+            at the motion's time stamps, starting from 0.
+        missing: number of frames of the motion without a picture in the video; they are grey.
     """
 
     data: bytes
     missing: int
 
 
-def clip_of(video: Path, motion: Motion3D, observer: Observer) -> PageVideo:
+def page_video(video: Path, motion: Motion3D, observer: Observer) -> PageVideo:
     """Encode the pictures of a motion's frames.
 
     Args:
-        video: what the motion was inferred from.
-        motion: of at least one frame; its frames are matched by their number in the source.
-        observer: is told of the progress.
+        video: the source of the motion.
+        motion: a motion of at least one frame; frames are matched by their number in the source.
+        observer: receives progress.
 
     Raises:
-        InputError: the video cannot be read, is another one, or takes more than ``MAX_BYTES``.
+        InputError: the video cannot be read, does not belong to the motion, or takes more than
+            ``MAX_BYTES``.
     """
     source = Footage.of(video, motion)
     missing, frames = 0, len(motion.timestamps)
@@ -74,9 +75,9 @@ def clip_of(video: Path, motion: Motion3D, observer: Observer) -> PageVideo:
             container.mux(stream.encode(frame))
             if out.tell() > MAX_BYTES:
                 raise InputError(
-                    f"a page may carry {MAX_BYTES // 1_000_000} MB of video, but {video} takes "
+                    f"a page may embed {MAX_BYTES // 1_000_000} MB of video, but {video} takes "
                     f"more after {row + 1} of {frames} frames: leave out --embed-video, or infer "
-                    "a shorter stretch (--start, --end)"
+                    "a shorter part (--start, --end)"
                 )
             observer(_STAGE, row + 1, frames)
         container.mux(stream.encode(None))
@@ -89,7 +90,7 @@ def _rate(fps: float) -> Fraction:
 
 
 def _stream(stream: VideoStream, size: tuple[int, int], fps: float) -> VideoStream:
-    """Say how to encode: even sizes, plain colours, and pictures that can be jumped to."""
+    """Configure the encoder: even sizes, standard colours, and frequent key frames."""
     scale = min(1.0, _LONGEST_SIDE / max(size))
     context = stream.codec_context
     context.width, context.height = (max(2, 2 * round(side * scale / 2)) for side in size)

@@ -1,4 +1,4 @@
-"""Curves over time: a column a person, a row a quantity."""
+"""Curves over time: one column per person, one row per quantity."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def draw_curves(
     title: str,
     remark: str,
 ) -> Figure:
-    """Draw the panels of every person below each other, on the same axes from person to person.
+    """Draw the panels of each person below each other, with axes shared between people.
 
-    Where confidence is below 0.5 a line is thin.
+    Lines are thin where confidence is below 0.5.
 
     Args:
         times: (R,) seconds.
-        people: the name of each and what is to be drawn, the same quantities for all.
-        title: above the figure.
-        remark: below it.
+        people: name and panels of each person, with equal quantities for all.
+        title: text above the figure.
+        remark: text below it.
     """
     from matplotlib.figure import Figure
 
@@ -70,7 +70,7 @@ def draw_curves(
 
 
 def _draw(axes: Axes, times: FloatArray, curve: Curve, *, turns: bool) -> None:
-    """``turns``: the values are degrees, so that a step over half a turn is none."""
+    """Draw a curve; with ``turns`` the values are degrees, and jumps over 180 are not drawn."""
     stroke = SIDES[curve.side]
     colour = stroke.colour
     if curve.low is not None and curve.high is not None:
@@ -81,19 +81,19 @@ def _draw(axes: Axes, times: FloatArray, curve: Curve, *, turns: bool) -> None:
     axes.plot(times, line, color=colour, linestyle=stroke.dashes, linewidth=_FAINT)
     sure = np.where(curve.confidence >= SURE, line, np.nan)
     axes.plot(times, sure, color=colour, linestyle=stroke.dashes, linewidth=_FULL)
-    # A line needs two points; what stands alone would not be seen.
+    # A line needs two points; isolated values would be invisible.
     alone = _alone(curve.values)
     axes.plot(times[alone], curve.values[alone], ".", color=colour, markersize=2.5)
 
 
 def _alone(values: FloatArray) -> npt.NDArray[np.bool_]:
-    """(R,) which numbers have no neighbour."""
+    """(R,) whether a value has no neighbour."""
     there = np.pad(np.isfinite(values), 1)
     return there[1:-1] & ~there[:-2] & ~there[2:]
 
 
 def _describe(axes: Axes, panel: CurvePanel) -> None:
-    """Mean and range of each curve and of its confidence, above the panel."""
+    """Write mean and range of each curve and of its confidence above the panel."""
     for number, curve in enumerate(sorted(panel.curves, key=lambda c: c.side, reverse=True)):
         values = curve.values[np.isfinite(curve.values)]
         sure = curve.confidence[np.isfinite(curve.values)]
@@ -120,7 +120,7 @@ def _describe(axes: Axes, panel: CurvePanel) -> None:
 
 
 def _figure(value: float, panel: CurvePanel) -> str:
-    """A number with as many digits as mean something."""
+    """A number with its meaningful digits."""
     if panel.unit == "°":
         return f"{round(value)}°".replace("-", "\N{MINUS SIGN}")
     return f"{value:.2f}"

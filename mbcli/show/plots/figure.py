@@ -1,4 +1,4 @@
-"""A motion as a figure in a file."""
+"""Writing a figure of a motion to a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".pdf", ".svg", ".png")
 _DPI = 200  # of a PNG: twice a screen's
-# Without the time of writing, the same motion gives the same file.
+# Without the time of writing, equal motions give equal files.
 _METADATA: dict[str, dict[str, Any]] = {
     ".pdf": {"CreationDate": None, "Creator": "mbcli"},
     ".svg": {"Date": None, "Creator": "mbcli"},
@@ -29,12 +29,12 @@ _METADATA: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class PlotReport:
-    """What was drawn.
+    """The result of plotting.
 
     Attributes:
-        frames: how many frames it shows.
-        people: ids of the people it shows.
-        left_out: how many people there was no room for.
+        frames: number of frames shown.
+        people: ids of the people shown.
+        left_out: number of people left out for lack of room.
         inches: width and height.
     """
 
@@ -54,15 +54,15 @@ def plot(
     """Draw a figure of a motion for a paper or a screen; needs no window system.
 
     Args:
-        motion: what to draw.
-        path: the file; .pdf and .svg are made of lines and letters, .png of 200 dots an inch.
-        options: what of it; angles of everybody if None.
+        motion: the motion to draw.
+        path: the file; .pdf and .svg are vector graphics, .png has 200 dots per inch.
+        options: options of plotting; None means angles of everybody.
         overwrite: replace an existing file.
 
     Raises:
-        OutputError: another suffix, or it cannot be written.
+        OutputError: another suffix, or the file cannot be written.
         InputError: there is nothing to draw.
-        ConfigError: a person, joint or time that is not there.
+        ConfigError: a person, joint or time that does not exist.
     """
     path = Path(path)
     options = PlotOptions() if options is None else options
@@ -84,10 +84,10 @@ def plot(
 
 
 def check_suffix(path: Path) -> None:
-    """Find out whether a figure can be written under this name.
+    """Check whether a figure can be written under this name.
 
     Raises:
-        OutputError: it ends otherwise.
+        OutputError: another suffix.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise OutputError(f"--out must end in {', '.join(SUFFIXES)}, got {path}")
@@ -128,7 +128,7 @@ _TITLES = {
 
 def _title(chosen: Selection, options: PlotOptions) -> str:
     source = chosen.motion.meta.get("source")
-    # A dollar sign would begin a formula.
+    # A dollar sign would start a formula.
     name = Path(source).name.replace("$", r"\$") if isinstance(source, str) else ""
     return f"{_TITLES[options.what]}, {name}" if name else _TITLES[options.what]
 

@@ -1,4 +1,4 @@
-"""What figures are drawn with: type, colours and strokes that paper and print keep apart."""
+"""Type, colours and strokes of figures, which remain distinct on paper and in print."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from mbcli.show.colours import LEFT, RIGHT, Colour, person_colour
 
-# Points. Letters of 7 points are what journals ask for at the size of print.
+# Points. Journals require letters of some 7 points at print size.
 TEXT, SMALL = 8.0, 6.5
-SURE = 0.5  # confidence from which on a line is full
+SURE = 0.5  # confidence from which a line is thick
 
 STYLE: dict[str, Any] = {
     "axes.grid": True,
@@ -18,15 +18,15 @@ STYLE: dict[str, Any] = {
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": TEXT,
-    "font.family": ["DejaVu Sans"],  # comes with Matplotlib, so that figures are alike everywhere
+    "font.family": ["DejaVu Sans"],  # ships with Matplotlib, so that figures are alike everywhere
     "font.size": TEXT,
     "grid.color": "#e4e4e4",
     "grid.linewidth": 0.5,
     "legend.fontsize": SMALL,
     "legend.frameon": False,
-    "pdf.fonttype": 42,  # TrueType: letters stay letters, which editors can change
+    "pdf.fonttype": 42,  # TrueType: letters stay editable
     "svg.fonttype": "none",
-    "svg.hashsalt": "mbcli",  # the same motion gives the same file
+    "svg.hashsalt": "mbcli",  # equal motions give equal files
     "xtick.labelsize": SMALL,
     "ytick.labelsize": SMALL,
     "xtick.major.width": 0.6,
@@ -38,7 +38,7 @@ Dashes = Literal["solid"] | tuple[float, tuple[float, ...]]
 
 @dataclass(frozen=True)
 class Stroke:
-    """How a line is drawn, and what it is called."""
+    """The appearance of a line, and its label."""
 
     label: str
     colour: str
@@ -46,11 +46,11 @@ class Stroke:
 
 
 def _on_paper(colour: Colour, darker: float) -> str:
-    """The colours of videos are for dark backgrounds."""
+    """Darken a colour of the videos, which are made for dark backgrounds."""
     return "#" + "".join(f"{round(part * darker):02x}" for part in colour)
 
 
-# Sides differ in their dashes too, for eyes and printers that see no colour.
+# Sides also differ in line style, for eyes and printers without colour.
 SIDES = {
     "left": Stroke("left", _on_paper(LEFT, 0.82), (0.0, (4.0, 1.4))),
     "right": Stroke("right", _on_paper(RIGHT, 0.8), "solid"),
@@ -65,5 +65,5 @@ def side_of(name: str) -> str:
 
 
 def person_ink(column: int) -> str:
-    """A person's colour, that of the videos, on white."""
+    """A person's colour in the videos, adapted to white."""
     return _on_paper(person_colour(column), 0.62)

@@ -1,4 +1,4 @@
-"""What to plot: of whom, of which joints, and when."""
+"""The options of plotting: people, joints and times."""
 
 from __future__ import annotations
 
@@ -14,38 +14,36 @@ What = Literal["angles", "trajectories", "speeds", "confidence"]
 
 @dataclass(frozen=True)
 class PlotOptions:
-    """What `mbcli.show.plots.figure.plot` draws.
+    """Options of `mbcli.show.plots.figure.plot`.
 
     Attributes:
-        what: ``angles`` of joints in degrees over time; ``speeds`` of joints in metres a second
+        what: ``angles`` of joints in degrees over time; ``speeds`` of joints in metres per second
             over time; ``confidence`` of joints over time; ``trajectories`` of joints from above
             and from the side.
-        person: ``"all"``, ``"largest"``, or track ids with commas between, such as ``"1,3"``.
+        person: ``"all"``, ``"largest"``, or track ids separated by commas, such as ``"1,3"``.
         joint: names of joints, with or without ``left_`` or ``right_``; for angles also names of
-            angles, and ``trunk``. Nothing takes the usual ones.
-        start: seconds at which to begin; None is the first frame.
-        end: seconds at which to stop; None is the last frame.
+            angles, and ``trunk``. Empty means the usual ones.
+        start: start time in seconds; None means the first frame.
+        end: end time in seconds; None means the last frame.
 
     Raises:
-        ConfigError: a value outside its rule.
+        ConfigError: a value breaks its rule.
     """
 
     what: What = option(
         "angles",
-        "Angles of joints, ways of joints from above and from the side, their speeds, or how sure "
-        "they are.",
+        "Joint angles, trajectories from above and from the side, speeds, or confidence.",
         choices=get_args(What),
     )
-    person: str = option(EVERYBODY, "Whom to draw; six people at most.", metavar=GRAMMAR)
+    person: str = option(EVERYBODY, "Which people to draw; at most six.", metavar=GRAMMAR)
     joint: tuple[str, ...] = option(
         (),
-        "A joint such as knee or left_wrist, or an angle such as hip_rotation; may be given "
-        "several times.",
+        "A joint such as knee or left_wrist, or an angle such as hip_rotation; repeatable.",
         metavar="NAME",
         shown="the usual ones",
     )
-    start: float | None = option(None, "Seconds at which to begin.", unit="seconds")
-    end: float | None = option(None, "Seconds at which to stop.", unit="seconds")
+    start: float | None = option(None, "Start time in seconds.", unit="seconds")
+    end: float | None = option(None, "End time in seconds.", unit="seconds")
 
     def __post_init__(self) -> None:
         check(self)

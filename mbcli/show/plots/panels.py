@@ -1,4 +1,4 @@
-"""What is drawn over time: angles, speeds and confidence as curves of numbers."""
+"""Quantities over time: angles, speeds and confidence as curves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _USUAL_ANGLES = (
     *("hip_flexion", "knee_angle", "shoulder_elevation", "elbow_flex"),
     *("trunk_forward_lean", "trunk_side_lean", "lumbar_rotation"),
 )
-# Angles by the joint whose name they do not begin with.
+# Angles of joints whose names they do not start with.
 _OF_JOINT = {
     "shoulder": ("shoulder_elevation", "shoulder_plane", "arm_flex", "arm_add", "arm_rot"),
     "trunk": (
@@ -30,12 +30,12 @@ _USUAL_CONFIDENCE = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Numbers over time.
+    """A quantity over time.
 
     Attributes:
         side: ``"left"``, ``"right"`` or ``""``.
         values: (R,), NaN where missing.
-        confidence: (R,) 0..1, how sure they are.
+        confidence: (R,) 0..1, confidence of the values.
         low: (R,) lower end of a band around them.
         high: (R,) its upper end.
     """
@@ -52,11 +52,11 @@ class CurvePanel:
     """Curves that share their axes.
 
     Attributes:
-        label: what they are.
-        unit: of the values.
-        note: which way they grow, where that is a convention.
-        curves: what is drawn.
-        limits: of the values; None fits them.
+        label: name of the quantity.
+        unit: unit of the values.
+        note: the positive direction, if it is a convention.
+        curves: the curves.
+        limits: limits of the axis; None fits the values.
     """
 
     label: str
@@ -67,7 +67,7 @@ class CurvePanel:
 
 
 def angle_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[CurvePanel]]:
-    """The angles of each person, a panel a quantity, left and right together.
+    """The angles of each person, one panel per quantity, with left and right together.
 
     Raises:
         ConfigError: there is no such joint or angle.
@@ -106,7 +106,7 @@ def _quantity(name: str) -> str:
 
 
 def _angle_names(joints: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Names of angles, those of one quantity together."""
+    """Names of angles, grouped by quantity."""
     found: dict[str, list[str]] = {}
     for wanted in joints or _USUAL_ANGLES:
         plain = wanted.lower().replace("-", "_")
@@ -136,9 +136,9 @@ def _angle_names(joints: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def speed_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[CurvePanel]]:
-    """The speed of joints of each person in metres a second.
+    """The speed of joints of each person in metres per second.
 
-    It is that of the straight way between the frames before and after.
+    It is measured along the straight line between the previous and the next frame.
 
     Raises:
         ConfigError: there is no such joint.
@@ -160,24 +160,24 @@ def speed_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[CurveP
 
 
 def _speeds(points: FloatArray, times: FloatArray) -> FloatArray:
-    """(T, P, J) metres a second of (T, P, J, 3); one-sided where one neighbour is missing."""
+    """(T, P, J) metres per second of (T, P, J, 3); one-sided where one neighbour is missing."""
     if len(times) < 2:
         return np.full(points.shape[:-1], np.nan)
     steps = np.diff(times).reshape(-1, 1, 1, 1)
     forward = np.diff(points.astype(np.float64), axis=0) / steps
     after, before = np.full(points.shape, np.nan), np.full(points.shape, np.nan)
     after[:-1], before[1:] = forward, forward
-    # Weighted by the steps, which is the way from the frame before to the one after.
+    # Weighted by the time steps: the distance from the previous frame to the next one.
     both = np.full(points.shape, np.nan)
     both[1:-1] = (points[2:] - points[:-2]) / (steps[1:] + steps[:-1])
     velocity = np.where(np.isfinite(both), both, np.where(np.isfinite(after), after, before))
-    # What is not there has no speed, though its neighbours may be.
+    # A missing joint has no speed, even if its neighbours exist.
     velocity[~np.isfinite(points).all(axis=-1)] = np.nan
     return np.linalg.norm(velocity, axis=-1)
 
 
 def confidence_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[CurvePanel]]:
-    """The confidence of each person: mean and range over all joints, then joint by joint.
+    """The confidence of each person: mean and range over all joints, and each joint.
 
     Raises:
         ConfigError: there is no such joint.
@@ -212,6 +212,6 @@ def overall(chosen: Selection, column: int) -> CurvePanel:
 
 
 def _scores(chosen: Selection) -> FloatArray:
-    """(R, P, J) confidence, NaN where a joint is not there."""
+    """(R, P, J) confidence, NaN where a joint is missing."""
     there = np.isfinite(chosen.motion.positions).all(axis=-1)
     return np.where(there, chosen.motion.confidence, np.nan)[chosen.rows]

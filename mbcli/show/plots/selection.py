@@ -1,4 +1,4 @@
-"""The part of a motion that a figure shows."""
+"""The part of a motion shown in a figure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mbcli.show.plots.options import PlotOptions
 from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray, IntArray
 
-MOST_PEOPLE = 6  # whose curves can be told apart
+MOST_PEOPLE = 6  # with distinguishable curves
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,10 +21,10 @@ class Selection:
     """Frames and people of a motion.
 
     Attributes:
-        motion: all of it.
+        motion: the whole motion.
         rows: (R,) frames, as rows of the motion's arrays.
-        columns: the people, as columns.
-        left_out: how many people the figure has no room for.
+        columns: people, as columns of the motion's arrays.
+        left_out: number of people left out for lack of room.
     """
 
     motion: Motion3D
@@ -38,16 +38,16 @@ class Selection:
         return self.motion.timestamps[self.rows]
 
     def person(self, column: int) -> str:
-        """What a person is called."""
+        """The name of a person."""
         return f"person {int(self.motion.track_ids[column])}"
 
 
 def select(motion: Motion3D, options: PlotOptions) -> Selection:
-    """The frames and people that are asked for.
+    """The requested frames and people.
 
     Raises:
         InputError: there is nothing to draw.
-        ConfigError: a person or a time that is not there.
+        ConfigError: a person or a time that does not exist.
     """
     if not len(motion.timestamps) or not len(motion.track_ids):
         raise InputError("the motion holds nobody to draw")
@@ -60,7 +60,7 @@ def select(motion: Motion3D, options: PlotOptions) -> Selection:
         columns = sorted(sorted(seen, key=lambda c: -int(there[c]))[:MOST_PEOPLE])
         left_out = len(seen) - len(columns)
     if len(columns) > MOST_PEOPLE:
-        raise ConfigError(f"--person must name {MOST_PEOPLE} people at most, got {len(columns)}")
+        raise ConfigError(f"--person must name at most {MOST_PEOPLE} people, got {len(columns)}")
     if not any(there[column] for column in columns):
         who = "nobody" if everybody else f"nothing of person {options.person}"
         raise InputError(f"the motion holds {who} in the {len(rows)} frames to draw")
@@ -82,12 +82,12 @@ def _rows(times: FloatArray, options: PlotOptions) -> IntArray:
 def joint_groups(
     skeleton: Skeleton, wanted: tuple[str, ...], usual: tuple[str, ...]
 ) -> dict[str, tuple[str, ...]]:
-    """Joints by what they have in common: ``wrist`` is the left and the right one.
+    """Joints grouped without their side: ``wrist`` is the left and the right one.
 
     Args:
-        skeleton: that of the motion.
+        skeleton: skeleton of the motion.
         wanted: names as in ``PlotOptions.joint``.
-        usual: taken where nothing is wanted.
+        usual: names used if ``wanted`` is empty.
 
     Raises:
         ConfigError: there is no such joint.

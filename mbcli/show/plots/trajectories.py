@@ -1,4 +1,4 @@
-"""Ways of joints through space, seen from above and from the side."""
+"""Trajectories of joints through space, seen from above and from the side."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 _USUAL = ("pelvis",)
 _FULL, _FAINT = 1.3, 0.6  # points
 _WIDTH = 7.2  # inches
-_AROUND, _OVER = 1.5, 1.9  # inches of width and height that are not views
-_NARROWEST = 0.25  # of the widest way, which the others are given at least
-_RIGHT, _UP, _AWAY = 0, 1, 2  # columns of a place
+_AROUND, _OVER = 1.5, 1.9  # inches of width and height outside the views
+_NARROWEST = 0.25  # minimum span, as a share of the widest
+_RIGHT, _UP, _AWAY = 0, 1, 2  # columns of a position
 _MIDDLE: Dashes = (0.0, (6.0, 1.2, 1.0, 1.2))  # points, dash and dot: neither left nor right
 
 
 def draw_trajectories(
     chosen: Selection, joints: tuple[str, ...], *, title: str, remark: str
 ) -> Figure:
-    """Draw where joints went: from above, from where the camera stands, and from the side.
+    """Draw trajectories of joints: from above, from the camera, and from the side.
 
-    A metre is as long in each view. A ring is the beginning and a disc the end; dots are whole
-    seconds. Where confidence is below 0.5 a line is thin.
+    All views have one scale. A ring marks the beginning and a disc the end; dots are whole
+    seconds. Lines are thin where confidence is below 0.5.
 
     Raises:
         ConfigError: there is no such joint.
@@ -76,7 +76,7 @@ def draw_trajectories(
 
 
 def _in_ground(chosen: Selection) -> tuple[FloatArray, bool]:
-    """(R, P, J, 3) metres: right, up, away; and whether that is above an estimated floor."""
+    """(R, P, J, 3) metres: right, up, away; and whether up is relative to an estimated floor."""
     motion = chosen.motion
     points = motion.camera.to_world(motion.in_camera)[chosen.rows]
     points[..., 1] *= -1
@@ -84,7 +84,7 @@ def _in_ground(chosen: Selection) -> tuple[FloatArray, bool]:
 
 
 def _spans(points: FloatArray) -> list[tuple[float, float]]:
-    """Lowest and highest right, up and away of (..., 3), with a margin; none too narrow to read."""
+    """Lowest and highest right, up and away of (..., 3), with a margin and a minimum width."""
     flat = points.reshape(-1, 3)
     low, high = np.fmin.reduce(flat), np.fmax.reduce(flat)
     widths = np.maximum(1.1 * (high - low), 0.5)
@@ -94,7 +94,7 @@ def _spans(points: FloatArray) -> list[tuple[float, float]]:
 
 
 def _dashes(joint: str, names: list[str]) -> Dashes:
-    """The middle of the body is drawn as the right side is, unless there is one."""
+    """The line style of a joint; the body's middle is drawn like the right side if it is alone."""
     side = side_of(joint)
     if not side and any(side_of(name) for name in names):
         return _MIDDLE
@@ -115,7 +115,7 @@ def _draw(
     whole = there[np.flatnonzero(np.diff(np.floor(seconds + 1e-6), prepend=np.floor(seconds[0])))]
     axes.plot(*way[whole].T, ".", color=colour, markersize=3)
     first, last = way[there[0]], way[there[-1]]
-    # The ring goes around the disc where somebody ends where they began.
+    # The ring encloses the disc if somebody ends where they began.
     axes.plot(*first, "o", color=colour, markersize=6.5, markerfacecolor="none", zorder=3)
     axes.plot(*last, "o", color=colour, markersize=3.5, zorder=3)
     axes.annotate(

@@ -1,1 +1,1 @@
-"""A motion in the Rerun viewer, with curves and a time line."""
+"""A motion in the Rerun viewer, with curves and a timeline."""

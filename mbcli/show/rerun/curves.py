@@ -1,6 +1,6 @@
 """Confidence and joint angles over time, as curves of a Rerun recording.
 
-A person who is absent leaves a gap in their curves, as does an angle without meaning.
+An absent person leaves a gap in their curves, as does an undefined angle.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from mbcli.motion import Motion3D
 from mbcli.show.colours import LEFT, RIGHT, Colour, joint_colour, person_colour
 from mbcli.show.rerun.recording import chunks, person_name, seen, time_columns
 
-# Entity paths; below each lies one entity a person, named by `person_name`.
+# Entity paths, each with one child per person, named by `person_name`.
 CONFIDENCE = "confidence"  # one curve, the mean over the joints
-JOINT_CONFIDENCE = "joint_confidence"  # one curve a joint
-ANGLE_CURVES = "angles"  # one entity an angle, in degrees
+JOINT_CONFIDENCE = "joint_confidence"  # one curve per joint
+ANGLE_CURVES = "angles"  # one entity per angle, in degrees
 
 _WIDTH = 1.5  # pixels
-# Curves that would have one colour: towards white (above 0) or black, one after the other.
+# Shades for curves that would have equal colours: towards white (above 0) or black.
 _SHADES = (0.0, 0.55, -0.4, 0.3, -0.6)
 
 
@@ -67,7 +67,7 @@ def _add_looks(recording: rr.RecordingStream, motion: Motion3D, column: int) -> 
     middle = [angle for angle in ANGLES.values() if not angle.side]
     for angle in ANGLES.values():
         colour = {"left": LEFT, "right": RIGHT, "": person}[angle.side]
-        # Sides have their colours for everybody, so people differ in shade, and else the angles.
+        # People share the colours of the sides and differ in shade; in the middle, angles do.
         turn = column if angle.side else middle.index(angle)
         words = (str(number), angle.side, angle.label)
         _add_look(

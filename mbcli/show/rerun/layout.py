@@ -1,4 +1,4 @@
-"""How the Rerun viewer is laid out: video and space above, curves and the time line below."""
+"""The layout of the Rerun viewer: video and space above, curves and the timeline below."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mbcli.show.rerun.recording import PICTURE, SECONDS, SPACE, person_name
 from mbcli.show.scene import WorldScene
 from mbcli.types import FloatArray
 
-# Tab of the joint angles -> what it shows.
+# Tab of the joint angles -> its angles.
 _TABS = {
     "Knees": ("knee_angle_r", "knee_angle_l"),
     "Hips": ("hip_flexion_r", "hip_flexion_l"),
@@ -21,17 +21,17 @@ _TABS = {
     "Shoulders": ("shoulder_elevation_r", "shoulder_elevation_l"),
     "Trunk": ("trunk_forward_lean", "trunk_side_lean"),
 }
-# Where the view begins: beside and a little above the video's camera, all people in sight.
+# The initial view: beside and slightly above the video's camera, with all people in sight.
 _AROUND, _ABOVE = np.deg2rad(35.0), np.deg2rad(12.0)
-_AWAY = 2.0  # distances to the people in the radius that holds nearly all of them
-_NEAREST = 1.5  # metres of that radius, at least
+_AWAY = 2.0  # distance to the people, in radii that contain nearly all of them
+_NEAREST = 1.5  # minimum of that radius in metres
 _WITHIN = 95.0  # percent
 _CELL = 0.5  # metres of the floor's grid
 _GREY = (90, 96, 108)
 
 
 def layout_of(motion: Motion3D, scene: WorldScene) -> rrb.Blueprint:
-    """The blueprint for a motion that `mbcli.show.rerun.recording` has recorded."""
+    """The blueprint for a motion recorded by `mbcli.show.rerun.recording`."""
     people = [person_name(motion, column) for column in range(len(motion.track_ids))]
     angles = [
         rrb.TimeSeriesView(
@@ -95,7 +95,7 @@ def _eye(scene: WorldScene) -> rrb.EyeControls3D:
 
 
 def _level(direction: FloatArray, up: FloatArray) -> FloatArray:
-    """The horizontal part of a direction, of length 1 unless it has none."""
+    """The horizontal part of a direction, with length 1 unless it is 0."""
     part = direction - (direction @ up) * up
     length = float(np.linalg.norm(part))
     return part / length if length > 0 else part

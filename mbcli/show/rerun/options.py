@@ -1,4 +1,4 @@
-"""How the viewer gets the video."""
+"""The options of the viewer."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ Footage = Literal["auto", "file", "pictures", "none"]
 
 @dataclass(frozen=True)
 class ViewOptions:
-    """How `mbcli.show.rerun.view.view` shows a motion.
+    """Options of `mbcli.show.rerun.view.view`.
 
     Attributes:
-        footage: ``file`` stores the video as it is, ``pictures`` its pictures, ``auto`` what this
+        footage: ``file`` stores the video file, ``pictures`` its pictures, ``auto`` what this
             machine can show, ``none`` nothing; see :func:`mbcli.show.rerun.video.add_video`.
 
     Raises:
-        ConfigError: a value outside its rule.
+        ConfigError: a value breaks its rule.
     """
 
     footage: Footage = option(
         "auto",
-        "Store the video as it is (small; needs ffmpeg to be shown unless it is AV1), its "
-        "pictures, or nothing; auto is the file where this machine could show it.",
+        "Store the video file (small; needs ffmpeg for display unless it is AV1), its pictures, or "
+        "nothing; auto stores the file if this machine can show it.",
         choices=get_args(Footage),
     )
 

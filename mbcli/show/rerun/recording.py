@@ -1,8 +1,8 @@
-"""A motion as entities of a Rerun recording (https://rerun.io); what lies where is told below.
+"""A motion as entities of a Rerun recording (https://rerun.io); the entity paths are listed below.
 
-Every row has two times: ``time``, seconds of the video, and ``frame``, its frame numbers. Numbers
-are those of the motion: nothing is smoothed or filled in. A person who is absent from a frame is
-an empty row there, which takes them off the screen; a single missing joint is NaN.
+Every row has two times: ``time``, seconds of the video, and ``frame``, its frame numbers. Values
+are those of the motion: nothing is smoothed or filled in. For a person absent from a frame, the row
+is empty, which removes them from the screen; a single missing joint is NaN.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from mbcli.types import FloatArray
 
 SECONDS, FRAME = "time", "frame"
 
-# Entity paths. People are children of a place, one each, named by `person_name`.
+# Entity paths. Each person is a child, named by `person_name`.
 PICTURE = "video"  # 2D, in pixels
-FRAMES = f"{PICTURE}/frames"  # what people are drawn over
+FRAMES = f"{PICTURE}/frames"  # the pictures behind the people
 SPACE = "space"  # 3D, in metres
 CAMERA = f"{SPACE}/camera"
 
-_ROWS = 1024  # frames that are handed over together
+_ROWS = 1024  # frames sent together
 _BONE_RADIUS, _JOINT_RADIUS = 0.018, 0.028  # metres
-_LINE_RADIUS, _DOT_RADIUS = -1.6, -2.6  # negative: pixels of the screen, at any zoom
+_LINE_RADIUS, _DOT_RADIUS = -1.6, -2.6  # negative: screen pixels, at any zoom
 _FRUSTUM = 0.6  # metres from the camera to its picture
 _LABEL_OVER = 0.25  # metres from the head up to the id
-_LABEL_PART = 0.12  # the same in 2D, of the body's height in the picture
+_LABEL_PART = 0.12  # likewise in 2D, as a share of the body's height in the picture
 
 
 def person_name(motion: Motion3D, column: int) -> str:
@@ -41,9 +41,9 @@ def person_name(motion: Motion3D, column: int) -> str:
 
 
 def add_space(recording: rr.RecordingStream, motion: Motion3D, scene: WorldScene) -> None:
-    """Add the axes of 3D space and, where people's places are known, the camera.
+    """Add the axes of 3D space and, if people's positions are known, the camera.
 
-    Rerun knows no lens distortion: the frustum is that of the lens without it.
+    Rerun does not support lens distortion: the frustum ignores it.
     """
     axes = rr.ViewCoordinates.RIGHT_HAND_Y_UP if scene.upright else rr.ViewCoordinates.RDF
     recording.log(SPACE, axes, static=True, strict=True)
@@ -96,7 +96,7 @@ def add_people(
 
 
 def time_columns(motion: Motion3D, rows: slice) -> list[rr.TimeColumn]:
-    """Both times of some frames."""
+    """Both times of the given frames."""
     return [
         rr.TimeColumn(FRAME, sequence=motion.keypoints.frame_index[rows]),
         rr.TimeColumn(SECONDS, duration=motion.timestamps[rows]),
@@ -104,13 +104,13 @@ def time_columns(motion: Motion3D, rows: slice) -> list[rr.TimeColumn]:
 
 
 def chunks(motion: Motion3D) -> Iterator[slice]:
-    """The rows that are handed over together."""
+    """Slices of rows to send together."""
     for begin in range(0, len(motion.timestamps), _ROWS):
         yield slice(begin, begin + _ROWS)
 
 
 def _add_looks(recording: rr.RecordingStream, motion: Motion3D, column: int, name: str) -> None:
-    """Add what stays the same: colours, widths and names."""
+    """Add constant properties: colours, widths and names."""
     skeleton, person = motion.skeleton, person_colour(column)
     joints = [joint_colour(joint, person) for joint in skeleton.joints]
     bones = list(bone_colours(skeleton, person))
@@ -178,7 +178,7 @@ def _add_solid(
     *,
     up: float,
 ) -> None:
-    """Add a person in space, in metres; ``up`` is the sign of y in which heads are up."""
+    """Add a person in space, in metres; ``up`` is the sign of y that points up."""
     there = seen(points)
     counts, strips = _bodies(motion, points, there)
     recording.send_columns(
@@ -200,14 +200,14 @@ def _add_solid(
 
 
 def seen(points: FloatArray) -> npt.NDArray[np.bool_]:
-    """(T,) in which frames any of (T, J, D) is there."""
+    """(T,) whether any of (T, J, D) is present in a frame."""
     return np.asarray(np.isfinite(points).any(axis=(-1, -2)))
 
 
 def _bodies(
     motion: Motion3D, points: FloatArray, there: npt.NDArray[np.bool_]
 ) -> tuple[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]], FloatArray]:
-    """How many joints and bones each frame has, and the bones of all of them, (N, 2, D)."""
+    """Numbers of joints and bones in each frame, and all bones, (N, 2, D)."""
     bones = np.array(motion.skeleton.bones)
     strips: FloatArray = points[there][:, bones].reshape(-1, 2, points.shape[-1])
     present = there.astype(np.int64)
@@ -215,7 +215,7 @@ def _bodies(
 
 
 def _over(points: FloatArray) -> FloatArray:
-    """(N, 2) pixels: the middle of each body (N, J, 2) across, and a little over all of it."""
+    """(N, 2) pixels: horizontally centred on each body (N, J, 2), slightly above it."""
     across = np.nanmean(points[..., 0], axis=-1)
     top, bottom = np.nanmin(points[..., 1], axis=-1), np.nanmax(points[..., 1], axis=-1)
     return np.stack([across, top - _LABEL_PART * (bottom - top)], axis=-1)

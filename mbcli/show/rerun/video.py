@@ -1,8 +1,8 @@
 """The video in a Rerun recording: the file itself, or its pictures as JPEG.
 
-Rerun shows the video track of an mp4 file in H.264, H.265 or AV1. It knows nothing of display
-matrices or of pixels that are not square, and needs the program ffmpeg for all but AV1. Where one
-of these stands in the way, and for large files, the pictures of the motion's frames are stored.
+Rerun shows the video track of an mp4 file in H.264, H.265 or AV1. It ignores display matrices and
+non-square pixels, and needs the program ffmpeg for all codecs but AV1. If one of these is an
+obstacle, and for large files, the pictures of the motion's frames are stored instead.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ Stored = Literal["file", "pictures"]
 
 _CODECS = ("h264", "hevc", "av1")
 _BUILT_IN = ("av1",)
-_LARGEST_FILE = 256_000_000  # bytes: the file passes through memory as one piece
+_LARGEST_FILE = 256_000_000  # bytes: the whole file passes through memory
 _LONGEST_SIDE = 960  # pixels of a stored picture
 _QUALITY = 75  # of JPEG, 0..100
-_BATCH = 16  # pictures that are handed over together
-_NANOSECONDS = 1e9  # in a second
+_BATCH = 16  # pictures sent together
+_NANOSECONDS = 1e9  # per second
 
 
 def add_video(
@@ -47,18 +47,18 @@ def add_video(
     """Add the pictures of a motion's frames, below its 2D skeletons.
 
     Args:
-        recording: what to add to.
-        motion: whose ``keypoints.frame_index`` counts the video's frames.
-        video: what the motion was inferred from: a video, an image or a folder of images.
-        footage: ``file`` stores the video as it is, ``pictures`` those of the motion's frames, at
-            most 960 pixels wide or high; ``auto`` the file where this machine could show it.
-        observer: is told of the progress.
+        recording: the recording to add to.
+        motion: the motion, whose ``keypoints.frame_index`` counts the video's frames.
+        video: the source of the motion: a video, an image or a folder of images.
+        footage: ``file`` stores the video file, ``pictures`` those of the motion's frames, at
+            most 960 pixels wide or high; ``auto`` the file if this machine can show it.
+        observer: receives progress.
 
     Returns:
-        How it was stored, and how many of the motion's frames have no picture.
+        How it was stored, and the number of the motion's frames without a picture.
 
     Raises:
-        InputError: the video cannot be read, or is another one.
+        InputError: the video cannot be read, or does not belong to the motion.
         ConfigError: ``file`` for a video that Rerun cannot show.
     """
     source = Footage.of(video, motion)
@@ -71,7 +71,7 @@ def add_video(
             stamps = _stamps(asset, motion)
             if stamps is not None:
                 return "file", _add_file(recording, motion, source, asset, stamps)
-            hindrance = "has time stamps that Rerun reads otherwise"
+            hindrance = "has time stamps that Rerun reads differently"
         if footage == "file":
             raise ConfigError(
                 f"--footage file stores mp4 files in H.264, H.265 or AV1, upright, with square "
@@ -82,7 +82,7 @@ def add_video(
 
 
 def _hindrance(source: Footage) -> tuple[str, str]:
-    """What keeps Rerun from showing a file as it is meant, if anything, and its codec."""
+    """The obstacle to showing a file correctly in Rerun, if any, and its codec."""
     video = source.path
     file = VideoFile(video, source.rotate // 90)
     with opened(video) as (container, stream):
@@ -90,7 +90,7 @@ def _hindrance(source: Footage) -> tuple[str, str]:
         stored = (stream.codec_context.width, stream.codec_context.height)
         mp4 = "mp4" in container.format.name.split(",")
     reasons = (
-        ("is of another format", not mp4),
+        ("has another format", not mp4),
         (f"is in {codec}", codec not in _CODECS),
         ("is to be shown turned", file.orientation != Orientation()),
         ("has pixels that are not square", file.size != stored),
@@ -100,7 +100,7 @@ def _hindrance(source: Footage) -> tuple[str, str]:
 
 
 def _stamps(asset: rr.AssetVideo, motion: Motion3D) -> npt.NDArray[np.int64] | None:
-    """(T,) nanoseconds of each row's picture, -1 where the file ends before; None in doubt."""
+    """(T,) nanoseconds of each row's picture, -1 after the end of the file; None if uncertain."""
     try:
         stamps = asset.read_frame_timestamps_nanos()
     except RuntimeError:
@@ -108,7 +108,7 @@ def _stamps(asset: rr.AssetVideo, motion: Motion3D) -> npt.NDArray[np.int64] | N
     numbers = motion.keypoints.frame_index
     held = numbers < len(stamps)
     rows = np.where(held, stamps[np.minimum(numbers, len(stamps) - 1)], -1).astype(np.int64)
-    # Both count from the first frame that is shown, and both must tell the same story.
+    # Both count from the first frame shown, and must agree.
     seconds = (rows[held] - stamps[0]) / _NANOSECONDS
     if np.any(np.abs(seconds - motion.timestamps[held]) > 0.5 / motion.fps):
         return None
@@ -126,7 +126,7 @@ def _add_file(
     missing = int(np.count_nonzero(~held))
     check_any(source, motion, range(len(held)), missing)
     recording.log(FRAMES, asset, static=True, strict=True)
-    last = int(np.flatnonzero(held)[-1]) + 1  # frame numbers rise: what is held comes first
+    last = int(np.flatnonzero(held)[-1]) + 1  # frame numbers ascend: frames held come first
     recording.send_columns(
         FRAMES,
         time_columns(motion, slice(0, last)),
@@ -141,11 +141,11 @@ def _add_file(
 def _add_pictures(
     recording: rr.RecordingStream, motion: Motion3D, source: Footage, observer: Observer
 ) -> int:
-    """Store the pictures, a few at a time, smaller where they are large."""
+    """Store the pictures in batches, reduced if large."""
     size, frames = motion.keypoints.size, len(motion.timestamps)
     scale = min(1.0, _LONGEST_SIDE / max(size))
     smaller = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
-    # Brings pixels of the stored picture to those of the video, in which the keypoints are.
+    # Scales pixels of the stored picture to those of the video, in which the keypoints are.
     across, down = size[0] / smaller[0], size[1] / smaller[1]
     recording.log(FRAMES, rr.Transform3D(scale=(across, down, 1.0)), static=True, strict=True)
     pictures = enumerate(pictures_of(source, motion, range(frames)))

@@ -1,4 +1,4 @@
-"""A motion in the Rerun viewer (https://rerun.io), with a time line: opened, or saved as .rrd."""
+"""A motion in the Rerun viewer (https://rerun.io), with a timeline: opened, or saved as .rrd."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 _SUFFIX = ".rrd"
 _APPLICATION = "mbcli"
 _PYTHON = (3, 11)  # Rerun's oldest
-_PORT = 9876  # Rerun's own; a viewer that is open already is used
-_OPENING = 1.0  # seconds; a viewer that finds no display begins to listen, and then ends
-_PATIENCE = 3.0  # seconds between looks at whether the viewer is still there
+_PORT = 9876  # Rerun's default; a viewer that is already open is used
+_OPENING = 1.0  # seconds; a viewer without a display starts to listen, and then exits
+_PATIENCE = 3.0  # seconds between checks of whether the viewer is still open
 
 
 @dataclass(frozen=True)
 class ViewReport:
-    """What was handed to the viewer.
+    """The content passed to the viewer.
 
     Attributes:
-        frames: how many frames.
-        people: how many people.
-        video: what is shown behind the keypoints; None without one.
-        footage: whether it is stored as its ``file`` or as ``pictures``; None without one.
-        missing: how many frames the video has no picture for.
+        frames: number of frames.
+        people: number of people.
+        video: the video behind the keypoints; None without one.
+        footage: whether it is stored as ``file`` or as ``pictures``; None without a video.
+        missing: number of frames without a picture in the video.
     """
 
     frames: int
@@ -62,25 +62,25 @@ def view(
     overwrite: bool = False,
     observer: Observer = unobserved,
 ) -> ViewReport:
-    """Open a motion in the Rerun viewer, or write it as a recording that the viewer opens.
+    """Open a motion in the Rerun viewer, or write it as a recording for the viewer.
 
-    People stand in the world that refinement has estimated, y up, or else in the camera's frame,
-    x right, y down, z away; in metres. Keypoints are in pixels, angles in degrees.
+    People are shown in the world estimated by refinement, y up, or else in the camera's frame, x
+    right, y down, z away; in metres. Keypoints are in pixels, angles in degrees.
 
     Args:
-        motion: what to show.
+        motion: the motion to show.
         save: file to write, ending in .rrd, instead of opening the viewer.
-        video: what the motion was inferred from; None is what it has noted, if that is still
-            there.
-        footage: ``file`` stores the video as it is, ``pictures`` its pictures, ``auto`` what this
+        video: the source of the motion; None means the one recorded in the motion, if it exists.
+        footage: ``file`` stores the video file, ``pictures`` its pictures, ``auto`` what this
             machine can show, ``none`` nothing; see :func:`mbcli.show.rerun.video.add_video`.
-        overwrite: replace a file that exists.
-        observer: is told of the progress.
+        overwrite: replace an existing file.
+        observer: receives progress.
 
     Raises:
         ConfigError: Rerun is not installed, the viewer cannot be opened here, or the video cannot
-            be stored as asked for.
-        InputError: the motion has no frames, or the video cannot be read or is another one.
+            be stored as requested.
+        InputError: the motion has no frames, or the video cannot be read or does not belong to
+            the motion.
         OutputError: the file cannot be written.
     """
     path = None if save is None else Path(save)
@@ -103,10 +103,10 @@ def view(
 
 
 def _new_recording(motion: Motion3D) -> rr.RecordingStream:
-    """A recording that nothing has been added to.
+    """An empty recording.
 
     Raises:
-        ConfigError: Rerun is not installed, or not to be had for this Python.
+        ConfigError: Rerun is not installed, or not available for this Python.
     """
     if sys.version_info[:2] < _PYTHON:
         raise ConfigError(
@@ -146,10 +146,10 @@ def _saved(
 
 
 def _check_whole(path: Path) -> None:
-    """Read the list of contents at the end of a recording, which a full disk would have cut off.
+    """Read the table of contents at the end of a recording, which a full disk would truncate.
 
     Raises:
-        RuntimeError: it is not there.
+        RuntimeError: it is missing.
     """
     import rerun as rr
 
@@ -162,7 +162,7 @@ def _check_whole(path: Path) -> None:
 
 
 def _opened(recording: rr.RecordingStream, fill: Callable[[], ViewReport]) -> ViewReport:
-    # The viewer was installed beside this Python, which need not be on the PATH.
+    # The viewer was installed with this Python, which need not be on the PATH.
     scripts = sysconfig.get_path("scripts")
     hint = f"save the recording with --save FILE{_SUFFIX} and open it elsewhere"
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
@@ -172,7 +172,7 @@ def _opened(recording: rr.RecordingStream, fill: Callable[[], ViewReport]) -> Vi
         with (
             _environment("PATH", path),
             _environment("RUST_LOG", _log_level()),
-            # Without this the viewer gives the user an id, notes the use and reports it.
+            # Without this the viewer assigns the user an id, and records and reports the use.
             _environment("CI", "1"),
         ):
             recording.spawn(port=_PORT, hide_welcome_screen=True)
@@ -189,10 +189,10 @@ def _opened(recording: rr.RecordingStream, fill: Callable[[], ViewReport]) -> Vi
 
 
 def _hand_over(recording: rr.RecordingStream) -> None:
-    """Wait until the viewer has everything.
+    """Wait until the viewer has received everything.
 
     Raises:
-        RuntimeError: it has gone.
+        RuntimeError: the viewer has closed.
     """
     while True:
         try:
@@ -204,7 +204,7 @@ def _hand_over(recording: rr.RecordingStream) -> None:
 
 
 def _check_open() -> None:
-    """Find out whether the viewer still listens; Rerun itself would wait for it forever.
+    """Check whether the viewer still listens; Rerun itself would wait forever.
 
     Raises:
         RuntimeError: it does not.
@@ -216,7 +216,7 @@ def _check_open() -> None:
 
 
 def _log_level() -> str:
-    """What Rerun tells on stderr: nothing, as its exceptions tell what matters."""
+    """Rerun's log level: off, since its exceptions report what matters."""
     return os.environ.get("RUST_LOG", "off")
 
 

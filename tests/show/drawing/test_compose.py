@@ -99,7 +99,7 @@ def test_people_keep_their_colours_and_others_are_left_out(make_motion: Make) ->
             assert (has(image, (92, 214, 120)), has(image, second)) == shown, layout
 
 
-def test_unknown_people_and_joints_are_told_with_the_known_ones(make_motion: Make) -> None:
+def test_unknown_people_and_joints_are_reported_with_the_known_ones(make_motion: Make) -> None:
     motion = make_motion(PATH, PATH)
     with pytest.raises(ConfigError, match="largest or one of 1, 2, got 7"):
         Composer(motion, RenderOptions(person="1,7"))

@@ -114,7 +114,7 @@ def test_every_other_frame_keeps_the_time(video: Path, make_motion: Make, tmp_pa
     assert abs(lag(heard(out, 5.0), Chirp().samples)) < 0.002 * RATE
 
 
-def test_holes_in_time_stay_holes(video: Path, make_motion: Make, tmp_path: Path) -> None:
+def test_gaps_in_time_stay_gaps(video: Path, make_motion: Make, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     numbers = [0, 1, 2, 20, 21, 40]
     render(motion_at(make_motion, *numbers), out, video=video)
@@ -158,8 +158,8 @@ def test_view_alone_has_the_sound_of_the_noted_video(
 def test_a_video_that_is_nowhere(make_motion: Make, tmp_path: Path) -> None:
     motion = motion_at(make_motion, 0)
     for source, message in (
-        (None, "does not say which video"),
-        ("", "does not say which video"),
+        (None, "does not record which video"),
+        ("", "does not record which video"),
         ("gone/away.mp4", r"no longer at gone/away\.mp4"),
     ):
         with pytest.raises(InputError, match=f"{message}.*: name it with --video"):
@@ -287,7 +287,7 @@ write_video(video, (image for _ in range(frames)), fps=30, crf=40)
 options = RenderOptions(width=300)
 for length in (25, frames):
     render(walking(length), folder / "out.mp4", video=video, options=options, overwrite=True)
-    # Not the resource module: it would tell the peak of whoever started this process.
+    # Not the resource module: it would report the peak of the parent process.
     print(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
 """
 

@@ -1,4 +1,4 @@
-"""Figures of motions: what is in them, told from their vector forms, and what is refused."""
+"""Figures of motions: what is in them, read from their vector forms, and what is refused."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_each_figure_in_each_form(what: What, motion: Motion3D, tmp_path: Path) 
         assert (report.frames, report.people, report.left_out) == (45, (1, 2), 0)
     picture = cv2.imread(str(tmp_path / "figure.png"))
     assert picture is not None
-    # cv2 rounds as it likes; a figure has the size that was told, at 200 dots an inch.
+    # cv2 rounds as it likes; a figure has the reported size, at 200 dots per inch.
     width, height = (200 * inches for inches in report.inches)
     assert picture.shape[:2] == pytest.approx((height, width), abs=1)
     assert picture.std() > 5
@@ -59,7 +59,7 @@ def test_each_figure_in_each_form(what: What, motion: Motion3D, tmp_path: Path) 
     assert b"/Subtype /Image" not in pdf
 
 
-def test_angles_tell_mean_range_and_confidence(motion: Motion3D, tmp_path: Path) -> None:
+def test_angles_show_mean_range_and_confidence(motion: Motion3D, tmp_path: Path) -> None:
     options = PlotOptions(joint=("knee",), person="2")
     plot(motion, tmp_path / "knee.svg", options)
     said = words(tmp_path / "knee.svg")
@@ -182,7 +182,7 @@ def test_a_crowd_is_cut_to_those_seen_longest(tmp_path: Path) -> None:
     report = plot(crowd, tmp_path / "a.svg", PlotOptions(joint=("knee",)))
     assert report.people == (2, 3, 5, 6, 7, 8)
     assert report.left_out == 2
-    with pytest.raises(ConfigError, match="6 people at most, got 7"):
+    with pytest.raises(ConfigError, match="at most 6 people, got 7"):
         select(crowd, PlotOptions(person="1,2,3,4,5,6,7"))
 
 
@@ -210,7 +210,7 @@ def test_nobody_and_nothing_are_refused(motion: Motion3D, tmp_path: Path) -> Non
         ({"what": "heights"}, "--what must be angles, trajectories, .* got 'heights'"),
     ],
 )
-def test_wrong_options_are_told(
+def test_wrong_options_are_reported(
     options: dict[str, Any], message: str, motion: Motion3D, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=message):

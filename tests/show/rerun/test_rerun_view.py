@@ -67,7 +67,7 @@ def two() -> Motion3D:
 
 @pytest.fixture
 def film(tmp_path: Path) -> Callable[..., Path]:
-    """Builder of a video whose pictures tell their number by their grey."""
+    """Builder of a video whose pictures encode their number as their grey."""
 
     def make(name: str = "film.mp4", codec: str = "libx264", frames: int = 12) -> Path:
         path = tmp_path / name
@@ -85,7 +85,7 @@ def film(tmp_path: Path) -> Callable[..., Path]:
 
 
 def upright(motion: Motion3D) -> Motion3D:
-    """The same motion with a world 1.2 m below the camera, which looks down by 10 degrees."""
+    """The motion with a world 1.2 m below the camera, which looks down by 10 degrees."""
     angle = np.deg2rad(10.0)
     world = np.eye(4)
     world[1:3, 1:3] = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
@@ -265,7 +265,7 @@ def test_auto_takes_pictures_where_ffmpeg_is_missing(
 
 def test_a_file_that_rerun_cannot_show(film: Callable[..., Path], tmp_path: Path) -> None:
     motion, video = walking(12, fps=30.0), film("film.avi", "mpeg4")
-    with pytest.raises(ConfigError, match=r"film\.avi is of another format: take --footage"):
+    with pytest.raises(ConfigError, match=r"film\.avi has another format: take --footage"):
         view(motion, tmp_path / "out.rrd", video=video, footage="file")
     assert list(tmp_path.glob("*.rrd*")) == []
     assert view(motion, tmp_path / "out.rrd", video=video).footage == "pictures"
