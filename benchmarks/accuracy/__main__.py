@@ -1,7 +1,7 @@
 """How near the lifted poses come to the truth, beside the trivial answers and BlazePose.
 
-    python -m benchmarks.accuracy [--multiview FOLDER] [--store STORE] [--weights NAME|PATH ...]
-                               [--blazepose PYTHON] [--out FOLDER]
+    python -m benchmarks.accuracy [--multiview FOLDER] [--store STORE] [--people NAME ...]
+                               [--weights NAME|PATH ...] [--blazepose PYTHON] [--out FOLDER]
 
 Real video: FOLDER holds one video a camera and ``Calib.qca.txt``. A man is triangulated from our
 own 2D stage, and each view is lifted alone. Held-out recordings: STORE is a clip store; people
@@ -57,6 +57,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--multiview", type=Path, help="folder of calibrated videos")
     parser.add_argument("--store", type=Path, help="clip store with the held-out people")
+    parser.add_argument("--people", nargs="+", default=list(SUBJECTS), help="held-out people")
     parser.add_argument("--weights", nargs="+", default=["mbcli-lifter"], help="name or path")
     parser.add_argument("--blazepose", metavar="PYTHON", help="interpreter with mediapipe")
     parser.add_argument("--cameras", type=int, default=4, help="for each held-out recording")
@@ -101,7 +102,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
     store = None if arguments.store is None else ClipStore.open(arguments.store)
-    mean = None if store is None else training_mean(store, SUBJECTS)
+    mean = None if store is None else training_mean(store, arguments.people)
     page = Page("How near the lifted poses come to the truth")
     tables: list[Rows] = []
     footage: Footage | None = None
@@ -133,7 +134,12 @@ def _run(arguments: argparse.Namespace, console: Console) -> None:
     if store is not None:
         assert mean is not None
         found = measure_people(
-            store, arguments.weights, mean, cameras=arguments.cameras, every=arguments.every
+            store,
+            arguments.weights,
+            mean,
+            people=arguments.people,
+            cameras=arguments.cameras,
+            every=arguments.every,
         )
         rows = people_rows(found, f"{Path(arguments.weights[0]).stem}, {PICTURED}")
         tables += rows

@@ -70,6 +70,7 @@ def measure_people(
     weights: Sequence[str],
     training_mean: FloatArray,
     *,
+    people: Sequence[str] = SUBJECTS,
     cameras: int,
     every: int,
 ) -> HeldOut:
@@ -79,6 +80,7 @@ def measure_people(
         store: the recordings.
         weights: names or paths of lifters.
         training_mean: (17, 3) mean pose of the training people.
+        people: who is measured.
         cameras: for each recording.
         every: measure every n-th piece.
 
@@ -86,10 +88,10 @@ def measure_people(
         ConfigError: weights that were trained on the held-out subjects.
         WeightsError: weights that cannot be used.
     """
-    lifters = {Path(name).stem: held_out_lifter(name) for name in weights}
+    lifters = {Path(name).stem: held_out_lifter(name, people=people) for name in weights}
     found: dict[str, list[tuple[Piece, Figures]]] = defaultdict(list)
     worst: list[WorstPiece] = []
-    for number, piece in enumerate(pieces(store, SUBJECTS, cameras)):
+    for number, piece in enumerate(pieces(store, people, cameras)):
         if number % every:
             continue
         for who, lifter in lifters.items():
@@ -116,8 +118,12 @@ def measure_people(
     return HeldOut({name: _group(parts) for name, parts in found.items()}, tuple(worst))
 
 
-def held_out_lifter(name: str, options: LiftOptions | None = None) -> Lifter:
+def held_out_lifter(
+    name: str, options: LiftOptions | None = None, *, people: Sequence[str] = SUBJECTS
+) -> Lifter:
     """A lifter that was not trained on the held-out people, as far as its weights record.
+
+    Postures that `research.postures` made with somebody's recording are held out with them.
 
     Raises:
         ConfigError: it was.
@@ -125,9 +131,13 @@ def held_out_lifter(name: str, options: LiftOptions | None = None) -> Lifter:
     """
     model, info = load_lifter(resolve(name))
     known = info.metadata.get("config", {}).get("data", {}).get("holdout")
-    if known is not None and not set(SUBJECTS) <= set(known):
-        seen = ", ".join(sorted(set(SUBJECTS) - set(known)))
-        raise ConfigError(f"{name} must not have been trained on the held-out people, got {seen}")
+    if known is not None:
+        seen = {person.removeprefix("posed-") for person in people} - set(known)
+        if seen:
+            raise ConfigError(
+                f"{name} must not have been trained on the held-out people, "
+                f"got {', '.join(sorted(seen))}"
+            )
     return Lifter(model, options, info.metadata)
 
 
