@@ -41,12 +41,12 @@ def reach(
         upper**2 + lower**2 + 2 * upper * lower * np.cos(np.radians(flexed))
     )  # law of cosines, with the angle between the bones 180 degrees less the flexion
     held = np.clip(distance, nearest, LONGEST * (upper + lower))
-    along = unit(along)
-    across = unit(pole - (pole * along).sum(-1, keepdims=True) * along)
+    towards = unit(along)
+    across = unit(pole - (pole * towards).sum(-1, keepdims=True) * towards)
     cosine = (upper**2 + held**2 - lower**2) / (2 * upper * held)
     sine = np.sqrt(np.clip(1 - cosine**2, 0, 1))
-    joint = start + upper * (cosine * along + sine * across)
-    return joint, start + held * along
+    joint = start + upper * (cosine * towards + sine * across)
+    return joint, start + held * towards
 
 
 def flexion(upper: FloatArray, lower: FloatArray) -> FloatArray:

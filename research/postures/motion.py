@@ -187,14 +187,14 @@ def _hands(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Places (F, 2, 3) of wrists, axes (F, 2, 3) of elbows, and how far hands hold (F, 2)."""
     points = np.stack([p.hands for p in row])  # (K, 2, 3)
-    there = np.isfinite(points).all(axis=-1)  # (K, 2)
+    there = np.asarray(np.isfinite(points).all(axis=-1))  # (K, 2)
     for side in range(2):
         known = np.flatnonzero(there[:, side])
-        for number in np.flatnonzero(~there[:, side]):
+        for lacking in np.flatnonzero(~there[:, side]):
             if len(known):
-                points[number, side] = points[known[np.abs(known - number).argmin()], side]
+                points[lacking, side] = points[known[np.abs(known - lacking).argmin()], side]
             else:
-                points[number, side] = 0.0
+                points[lacking, side] = 0.0
     places = _stepped(points, keys, times, draw)
     elbows = np.repeat(row[0].elbows[None], len(times), axis=0)
     held = np.repeat(there[:1].astype(float), len(times), axis=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def chair(size: Sizes, draw: Draw) -> Row:
     """Sitting down, sitting in two or three ways, getting up."""
     first = seated(size, draw)
     down = _joined([upright(size, draw), _leaning(size, draw, first), first])
-    sitting = _sitting_on(down[-1], size, draw, draw.rng.integers(1, 3))
+    sitting = _sitting_on(down[-1], size, draw, int(draw.rng.integers(1, 3)))
     up = _joined([sitting[-1], _leaning(size, draw, first), upright(size, draw)])
     return [*down, *sitting, *up[1:]]
 
@@ -112,7 +113,9 @@ def crawl(size: Sizes, draw: Draw) -> Row:
 
 def things(size: Sizes, draw: Draw) -> Row:
     """Reaching for things, high and low, picking them up, squatting."""
-    makers = [reaching, stooping, squatting, reaching, lambda s, d: lunging(s, d, down=False)]
+    makers: list[Callable[[Sizes, Draw], Posture]] = [
+        *(reaching, stooping, squatting, reaching, partial(lunging, down=False))
+    ]
     row = [upright(size, draw)]
     for _ in range(draw.rng.integers(2, 4)):
         row += [makers[draw.rng.integers(len(makers))](size, draw), upright(size, draw)]

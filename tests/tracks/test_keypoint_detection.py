@@ -136,7 +136,7 @@ def test_a_keypoint_far_outside_the_picture_is_left_out(tmp_path: Path):
     records = json.loads(path.read_text())
     records[4]["keypoints"][9 * 3] = 1e30
     path.write_text(json.dumps(records))
-    got = detect(path, TOLD)
+    got = detect(path, SIZED)
     assert np.isnan(got.keypoints.data[4, 0, 9, 0])
     assert np.isfinite(got.keypoints.data).sum() == got.keypoints.data.size - 2
     assert "1 keypoints far outside the picture are left out" in got.warnings[0]
