@@ -144,7 +144,7 @@ class FramePoses(ByValue):
 
 
 NO_CUTS: IntArray = np.empty(0, dtype=np.int64)  # a clip of a single shot
-NO_CUTS.flags.writeable = False
+NO_CUTS.setflags(write=False)
 
 
 @dataclass(frozen=True, eq=False)
