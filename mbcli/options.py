@@ -69,11 +69,9 @@ def joint_map_of(path: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class InferOptions(Pose2DOptions):
-    """Options for inferring 3D motion from a video.
+    """Options for inferring 3D motion from a video; those of the 2D stage are `Pose2DOptions`.
 
     Attributes:
-        min_score, pose2d_mode, pose2d_config, pose2d_checkpoint, det_config, det_checkpoint,
-            pose2d_flip, pose2d_batch: see `Pose2DOptions`.
         device: device for lifting, and for front ends that support it.
         start: start time in seconds of the source; None means its beginning.
         end: end time in seconds; None means the end of the source.
