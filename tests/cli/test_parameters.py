@@ -172,7 +172,7 @@ def test_hints_of_a_command_can_be_read() -> None:
         ({"height": 10**400}, "--height must be 0.4..2.6 metres, got 1000"),
         ({"focal": 0.0}, "--focal must be a positive number of pixels, got 0"),
         ({"fov": 179.0}, "--fov must be 1..150 degrees, got 179"),
-        ({"focal": 900.0, "fov": 60.0}, "say the same thing, give one of them; got 900 and 60"),
+        ({"focal": 900.0, "fov": 60.0}, "only one of --focal and --fov may be given, got 900"),
         ({"fps": 0.0}, "--fps must be 0.1..10000 frames/s, got 0"),
         ({"fps": 1e9}, "--fps must be 0.1..10000 frames/s, got 1e+09"),
         ({"image_size": (0, 9)}, "--image-size must be two numbers of 1..100000 pixels, got 0x9"),
