@@ -290,7 +290,7 @@ def test_a_store_without_poses_is_refused(make_mesh, tmp_path: Path) -> None:
     ("sections", "message"),
     [
         ({"clips": {"frames": 500}}, r"clips\.frames must not exceed model\.maxlen"),
-        ({"run": {"batch": 1}}, r"run\.batch must be 2 or more"),
+        ({"run": {"batch": 1}}, r"run\.batch must be at least 2 per process"),
         ({"body": {"model": "ghum"}}, r"body\.model"),
         ({"body": {"file": "x"}}, r"unknown key body\.file"),
         (
