@@ -57,6 +57,7 @@ class Option:
         parse: converts the text on the command line to the value, if the type does not say how.
         reads: whether its value may name a file to read.
         suffixes: suffixes of the files it applies to; empty means all.
+        lifts: whether it applies to lifting alone, so that `mbcli keypoints` leaves it out.
     """
 
     help: str
@@ -74,6 +75,7 @@ class Option:
     parse: Callable[[str], Any] | None = None
     reads: bool = False
     suffixes: tuple[str, ...] = ()
+    lifts: bool = False
 
     def rule(self) -> str:
         """The rule for a value, as the end of a sentence."""

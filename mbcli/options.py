@@ -153,9 +153,10 @@ class InferOptions(Pose2DOptions):
         most=2.6,
         unit="metres",
         shown="1.70",
+        lifts=True,
     )
     focal: float | None = option(
-        None, "Focal length in pixels.", panel=PEOPLE, unit="pixels", shown="from --fov"
+        None, "Focal length in pixels.", panel=PEOPLE, unit="pixels", shown="from --fov", lifts=True
     )
     fov: float | None = option(
         None,
@@ -163,6 +164,7 @@ class InferOptions(Pose2DOptions):
         panel=PEOPLE,
         unit="degrees",
         shown="55",
+        lifts=True,
     )
     pose2d: str = option(
         AUTO,
@@ -179,11 +181,14 @@ class InferOptions(Pose2DOptions):
         metavar=_NAMED,
         reads=True,
         must="a name or the path of a file",
+        lifts=True,
     )
     precision: str = option(
-        "float32", "Precision of the lifter.", panel=NETWORKS, choices=PRECISIONS
+        "float32", "Precision of the lifter.", panel=NETWORKS, choices=PRECISIONS, lifts=True
     )
-    flip: bool = option(True, "Average with the mirror image: better but slower.", panel=NETWORKS)
+    flip: bool = option(
+        True, "Average with the mirror image: better but slower.", panel=NETWORKS, lifts=True
+    )
     low_pass: float = option(
         DEFAULT_LOW_PASS,
         "Cut-off of a zero-lag low-pass filter against jitter; 0 = no filter.",
@@ -191,18 +196,21 @@ class InferOptions(Pose2DOptions):
         metavar="HZ",
         least=0,
         must="a frequency in Hz, or 0 for none",
+        lifts=True,
     )
     compat: str | None = option(
         None,
         "Lift exactly as published, to compare numbers; 2D keypoints stay as they are.",
         panel=NETWORKS,
         choices=COMPAT,
+        lifts=True,
     )
     root_relative: bool | None = option(
         None,
         "Whether published weights were trained with rootrel, for --compat.",
         panel=NETWORKS,
         shown="what the weights or the table of weights say, or no",
+        lifts=True,
     )
     action: str | None = option(
         None,
@@ -210,6 +218,7 @@ class InferOptions(Pose2DOptions):
         panel=NETWORKS,
         metavar=_NAMED,
         reads=True,
+        lifts=True,
     )
     mesh: str | None = option(
         None,
@@ -217,6 +226,7 @@ class InferOptions(Pose2DOptions):
         panel=MESH,
         metavar=_NAMED,
         reads=True,
+        lifts=True,
     )
     body_model: str | None = option(
         None,
@@ -224,6 +234,7 @@ class InferOptions(Pose2DOptions):
         panel=MESH,
         metavar="FILE",
         reads=True,
+        lifts=True,
     )
 
     def __post_init__(self) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mbcli.flags import listed
+from mbcli.keypoints import FORMATS
 from mbcli.options import INPUT
 
 SCREEN = "Screen"
@@ -44,8 +46,7 @@ KeypointFile = Annotated[
     typer.Option(
         "--keypoints",
         metavar="FILE",
-        help="2D keypoints of the video, from another program: AlphaPose, OpenPose, MMPose, COCO, "
-        "DeepLabCut, SLEAP, VideoPose3D, BlazePose or mbcli.",
+        help=f"2D keypoints of the video: {listed([row.title for row in FORMATS.values()])}.",
         show_default=False,
         rich_help_panel=INPUT,
     ),

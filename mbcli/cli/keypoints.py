@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -13,21 +13,11 @@ from mbcli.cli import arguments as a
 from mbcli.cli.guard import FAILED
 from mbcli.cli.parameters import command, without
 from mbcli.errors import ConfigError
+from mbcli.flags import described, of
+from mbcli.keypoints import WRITTEN, WriteOptions, write_keypoints
 from mbcli.options import InferOptions
 
-_LIFTING = without(
-    "height",
-    "focal",
-    "fov",
-    "weights",
-    "precision",
-    "flip",
-    "low_pass",
-    "compat",
-    "action",
-    "mesh",
-    "body_model",
-)
+_LIFTING = without(*(one.name for one in described(InferOptions) if of(one).lifts))
 
 
 @command
@@ -43,13 +33,7 @@ def keypoints(
             help="The file to write, .npz or .json; a folder for several inputs.",
         ),
     ],
-    format: Annotated[
-        Literal["mbcli", "coco", "alphapose"] | None,
-        typer.Option(
-            help="mbcli (.npz, lossless), coco (results JSON) or alphapose (JSON).",
-            show_default="by suffix; .json is coco",
-        ),
-    ] = None,
+    how: WriteOptions,
     overwrite: a.Overwrite = False,
     keypoints: a.KeypointFile = None,
     options: Annotated[InferOptions, _LIFTING],
@@ -63,12 +47,13 @@ def keypoints(
     from mbcli.cli.jobs import plan, run_all
     from mbcli.cli.screen import Screen
     from mbcli.cli.summary import Result, show_summary, write_json
-    from mbcli.keypoints import SUFFIXES, write_keypoints
     from mbcli.report import Stopwatch
     from mbcli.storage.output import check_output
     from mbcli.tracks.source import opened
 
-    suffixes = (".npz", ".json") if format is None else (SUFFIXES[format],)
+    suffixes = (
+        tuple(dict.fromkeys(WRITTEN.values())) if how.format is None else (WRITTEN[how.format],)
+    )
     jobs = plan(inputs, out, suffixes)
     if keypoints is not None and len(jobs) > 1:
         raise ConfigError(f"--keypoints belongs to one video, got {len(jobs)} inputs")
@@ -84,7 +69,9 @@ def keypoints(
         ):
             detection = detect(observer, watch)
         meta = detection.meta(options, line)
-        write_keypoints(target, detection.keypoints, format=format, meta=meta, overwrite=overwrite)
+        write_keypoints(
+            target, detection.keypoints, format=how.format, meta=meta, overwrite=overwrite
+        )
         frames, people = detection.keypoints.present.shape
         report = watch.report(frames=frames, people=people, warnings=detection.warnings)
         for warning in report.warnings:

@@ -1,43 +1,31 @@
 """Keypoint files of other programs and our own, recognised by content.
 
-A format is one file here and one row in `FORMATS`; one that can be written has a row in `WRITERS`
-and in `SUFFIXES` besides.
+A format is one module here and one row in `FORMATS`. Modules are loaded on use, so that the command
+line can list the formats without waiting for them.
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mbcli.errors import ConfigError, InputError
-from mbcli.keypoints import (
-    alphapose,
-    blazepose,
-    coco,
-    coco_annotations,
-    deeplabcut,
-    mmpose,
-    openpose,
-    own,
-    sleap,
-    trc,
-    ultralytics,
-    videopose3d,
-    vitpose,
-)
-from mbcli.keypoints.records import KeypointFile
-from mbcli.keypoints.source import Source
-from mbcli.types import Keypoints2D
+from mbcli.flags import check, listed, option
+
+if TYPE_CHECKING:
+    from mbcli.keypoints.records import KeypointFile
+    from mbcli.keypoints.source import Source
+    from mbcli.types import Keypoints2D
 
 __all__ = [
     "FORMATS",
-    "SUFFIXES",
-    "WRITERS",
-    "KeypointFile",
+    "WRITTEN",
     "KeypointFormat",
+    "WriteOptions",
     "is_keypoint_file",
     "read_keypoints",
     "write_keypoints",
@@ -50,64 +38,79 @@ class KeypointFormat:
 
     Attributes:
         title: what people call it.
-        recognise: whether the content is of this kind; never raises for another kind.
-        read: the whole file; raises InputError for what breaks the format's rules.
+        module: name of its module, with functions ``recognise`` and ``read``, and ``write`` if
+            there is a ``suffix``; the methods below say what they do.
+        suffix: suffix of the files that can be written; None if it is only read.
     """
 
     title: str
-    recognise: Callable[[Source], bool]
-    read: Callable[[Source], KeypointFile]
+    module: str
+    suffix: str | None = None
+
+    def recognise(self, source: Source) -> bool:
+        """Whether the content is of this kind; never raises for another kind."""
+        return import_module(self.module).recognise(source)
+
+    def read(self, source: Source) -> KeypointFile:
+        """Read the whole file.
+
+        Raises:
+            InputError: the content breaks the rules of the format.
+        """
+        return import_module(self.module).read(source)
+
+    def write(
+        self, path: Path, keypoints: Keypoints2D, meta: Mapping[str, Any], *, overwrite: bool
+    ) -> None:
+        """Create a file; see `write_keypoints`."""
+        import_module(self.module).write(path, keypoints, meta, overwrite=overwrite)
 
 
-# The order matters only in that no two recognise the same file; a test holds that.
+def _row(title: str, module: str, suffix: str | None = None) -> KeypointFormat:
+    return KeypointFormat(title, f"{__name__}.{module}", suffix)
+
+
+# No two recognise one file, which a test holds. Of two that are written with one suffix, the first
+# is the default.
 FORMATS: dict[str, KeypointFormat] = {
-    "mbcli": KeypointFormat("mbcli's own .npz", own.recognise, own.read),
-    "videopose3d": KeypointFormat("VideoPose3D .npz", videopose3d.recognise, videopose3d.read),
-    "openpose": KeypointFormat("OpenPose folder of JSON", openpose.recognise, openpose.read),
-    "alphapose": KeypointFormat("AlphaPose JSON", alphapose.recognise, alphapose.read),
-    "mmpose": KeypointFormat("MMPose predictions JSON", mmpose.recognise, mmpose.read),
-    "coco": KeypointFormat("COCO keypoint results JSON", coco.recognise, coco.read),
-    "annotations": KeypointFormat(
-        "COCO keypoint annotations JSON", coco_annotations.recognise, coco_annotations.read
-    ),
-    "blazepose": KeypointFormat(
-        "MediaPipe BlazePose CSV, JSON or text", blazepose.recognise, blazepose.read
-    ),
-    "deeplabcut": KeypointFormat("DeepLabCut CSV or HDF5", deeplabcut.recognise, deeplabcut.read),
-    "sleap": KeypointFormat("SLEAP analysis CSV or HDF5", sleap.recognise, sleap.read),
-    "trc": KeypointFormat("TRC of Sports2D and the like", trc.recognise, trc.read),
-    "ultralytics": KeypointFormat(
-        "ultralytics text or JSON", ultralytics.recognise, ultralytics.read
-    ),
-    "vitpose": KeypointFormat("easy_ViTPose JSON", vitpose.recognise, vitpose.read),
+    "mbcli": _row("mbcli's own .npz", "own", ".npz"),
+    "videopose3d": _row("VideoPose3D .npz", "videopose3d"),
+    "openpose": _row("OpenPose folder of JSON", "openpose"),
+    "coco": _row("COCO keypoint results JSON", "coco", ".json"),
+    "alphapose": _row("AlphaPose JSON", "alphapose", ".json"),
+    "mmpose": _row("MMPose predictions JSON", "mmpose"),
+    "annotations": _row("COCO keypoint annotations JSON", "coco_annotations"),
+    "blazepose": _row("MediaPipe BlazePose CSV, JSON or text", "blazepose"),
+    "deeplabcut": _row("DeepLabCut CSV or HDF5", "deeplabcut"),
+    "sleap": _row("SLEAP analysis CSV or HDF5", "sleap"),
+    "trc": _row("TRC of Sports2D and the like", "trc"),
+    "ultralytics": _row("ultralytics text or JSON", "ultralytics"),
+    "vitpose": _row("easy_ViTPose JSON", "vitpose"),
 }
+# Format that can be written -> suffix.
+WRITTEN = {name: row.suffix for name, row in FORMATS.items() if row.suffix is not None}
 
 
-def _write_own(
-    path: Path, keypoints: Keypoints2D, meta: Mapping[str, Any], overwrite: bool
-) -> None:
-    own.write(path, keypoints, meta, overwrite=overwrite)
+@dataclass(frozen=True)
+class WriteOptions:
+    """How to write keypoints.
 
+    Attributes:
+        format: a key of `WRITTEN`; None goes by the suffix, ``.json`` being COCO.
 
-# The JSON formats are lists of people, without a place for anything else.
-def _write_coco(path: Path, keypoints: Keypoints2D, _: Mapping[str, Any], overwrite: bool) -> None:
-    coco.write(path, keypoints, overwrite=overwrite)
+    Raises:
+        ConfigError: no such format.
+    """
 
+    format: str | None = option(
+        None,
+        f"Format of the file: {listed([f'{name} ({end})' for name, end in WRITTEN.items()])}.",
+        choices=tuple(WRITTEN),
+        shown="by suffix; .json is coco",
+    )
 
-def _write_alphapose(
-    path: Path, keypoints: Keypoints2D, _: Mapping[str, Any], overwrite: bool
-) -> None:
-    alphapose.write(path, keypoints, overwrite=overwrite)
-
-
-Writer = Callable[[Path, Keypoints2D, Mapping[str, Any], bool], None]
-# Of two with the same suffix the first is taken unless the user names the other.
-WRITERS: dict[str, Writer] = {
-    "mbcli": _write_own,
-    "coco": _write_coco,
-    "alphapose": _write_alphapose,
-}
-SUFFIXES = {"mbcli": ".npz", "coco": ".json", "alphapose": ".json"}
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def read_keypoints(path: Path | str, joint_map: dict[str, str] | None = None) -> KeypointFile:
@@ -120,6 +123,8 @@ def read_keypoints(path: Path | str, joint_map: dict[str, str] | None = None) ->
     Raises:
         InputError: no such file, no format knows it, or it breaks the rules of its format.
     """
+    from mbcli.keypoints.source import Source
+
     source = Source(Path(path), joint_map)
     for format in FORMATS.values():
         if format.recognise(source):
@@ -145,7 +150,7 @@ def write_keypoints(
     Args:
         path: the file to write.
         keypoints: tracks in any skeleton, for JSON one that gives COCO-17.
-        format: a key of `WRITERS`; None goes by the suffix, ``.json`` being COCO.
+        format: see `WriteOptions`.
         meta: where they come from, ready for JSON; only our own format has a place for it.
         overwrite: replace an existing file.
 
@@ -154,21 +159,18 @@ def write_keypoints(
             cannot hold.
         OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
     """
-    path = Path(path)
+    path, format = Path(path), WriteOptions(format).format
     suffix = path.suffix.lower()
     if format is None:
-        format = next((name for name, ends in SUFFIXES.items() if ends == suffix), None)
+        format = next((name for name, ends in WRITTEN.items() if ends == suffix), None)
         if format is None:
-            choices = " or ".join(dict.fromkeys(SUFFIXES.values()))
+            choices = " or ".join(dict.fromkeys(WRITTEN.values()))
             raise ConfigError(f"a keypoint file must end in {choices}, got {path.name}")
-    if format not in WRITERS:
-        raise ConfigError(f"the format must be {', '.join(WRITERS)}, got {format!r}")
-    if suffix != SUFFIXES[format]:
+    if suffix != WRITTEN[format]:
         raise ConfigError(
-            f"a keypoint file in the format {format} must end in {SUFFIXES[format]}, "
-            f"got {path.name}"
+            f"a keypoint file in the format {format} must end in {WRITTEN[format]}, got {path.name}"
         )
-    WRITERS[format](path, keypoints, {} if meta is None else meta, overwrite)
+    FORMATS[format].write(path, keypoints, {} if meta is None else meta, overwrite=overwrite)
 
 
 def is_keypoint_file(path: Path | str) -> bool:
@@ -179,6 +181,8 @@ def is_keypoint_file(path: Path | str) -> bool:
     Raises:
         InputError: no such file, or it cannot be read.
     """
+    from mbcli.keypoints.source import Source
+
     source = Source(Path(path))
     if source.kind == "folder":
         return any(format.recognise(source) for format in FORMATS.values())

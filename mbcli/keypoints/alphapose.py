@@ -26,7 +26,7 @@ the keypoints' scores, since the person detector's share of AlphaPose's own scor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +69,17 @@ def read(source: Source) -> KeypointFile:
     return _read_list(document, source.path) if isinstance(document, list) else _read_named(source)
 
 
-def write(path: Path, keypoints: Keypoints2D, *, overwrite: bool = False) -> None:
+def write(
+    path: Path,
+    keypoints: Keypoints2D,
+    meta: Mapping[str, Any] | None = None,
+    *,
+    overwrite: bool = False,
+) -> None:
     """Write tracks as AlphaPose would; skeletons other than its own become COCO-17.
 
-    The frame rate, the size of the picture and frames without people at the end find no place in
-    this format.
+    The format has no place for ``meta``, the frame rate, the size of the pictures, or frames
+    without people at the end.
 
     Raises:
         ConfigError: a skeleton that gives no COCO-17.

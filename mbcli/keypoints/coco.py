@@ -19,6 +19,7 @@ What is written here has ``bbox`` and ``track_id``, 0, 0, 0 for a missing keypoi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +109,17 @@ def box_of(record: dict[str, Any], path: Path, frame: int | str) -> FloatArray |
     return None if box is None or (box[2:] <= box[:2]).any() else box
 
 
-def write(path: Path, keypoints: Keypoints2D, *, overwrite: bool = False) -> None:
+def write(
+    path: Path,
+    keypoints: Keypoints2D,
+    meta: Mapping[str, Any] | None = None,
+    *,
+    overwrite: bool = False,
+) -> None:
     """Write tracks as COCO results; other skeletons become COCO-17.
 
-    The frame rate, the size of the picture and frames without people at the end find no place in
-    this format.
+    The format has no place for ``meta``, the frame rate, the size of the pictures, or frames
+    without people at the end.
 
     Raises:
         ConfigError: a skeleton that gives no COCO-17.

@@ -27,6 +27,8 @@ class Pose2D(Protocol):
         weights: the weights it loads: names in ``mbcli.weights.TABLE``, or paths of files that
             the user gave.
         metadata: what else a result records about it, ready for JSON: models, sizes, the device.
+            Required is ``person_threshold``, 0..1, the minimum score of a new person: if nobody is
+            found, the user is advised to lower it.
     """
 
     name: str

@@ -11,7 +11,7 @@ from pathlib import PurePath
 
 import numpy as np
 
-from mbcli.keypoints import KeypointFile
+from mbcli.keypoints.records import KeypointFile
 from mbcli.types import FloatArray, IntArray
 from mbcli.video import VideoInfo
 from mbcli.video.images import IMAGE_SUFFIXES, files_with_suffix

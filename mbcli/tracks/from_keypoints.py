@@ -11,7 +11,8 @@ from typing import TypeVar
 import numpy as np
 
 from mbcli.errors import ConfigError, InputError, NobodyFoundError
-from mbcli.keypoints import FORMATS, KeypointFile
+from mbcli.keypoints import FORMATS
+from mbcli.keypoints.records import KeypointFile
 from mbcli.options import LARGEST_SIDE, InferOptions
 from mbcli.report import Stopwatch
 from mbcli.timeline import usual_rate

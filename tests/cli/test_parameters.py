@@ -18,7 +18,7 @@ from mbcli.cli.keypoints import keypoints
 from mbcli.evaluate.protocols import PROTOCOLS
 from mbcli.exports.options import ExportOptions
 from mbcli.flags import described, flag, of
-from mbcli.keypoints import WRITERS
+from mbcli.keypoints import WRITTEN, WriteOptions
 from mbcli.lift.runtime import PRECISIONS as ARITHMETIC
 from mbcli.options import InferOptions
 from mbcli.people import GRAMMAR
@@ -34,7 +34,7 @@ from mbcli.show.rerun.options import ViewOptions
 ROOT: Any = typer.main.get_command(app)
 TAKEN: dict[str, tuple[type, ...]] = {
     "infer": (InferOptions,),
-    "keypoints": (InferOptions,),
+    "keypoints": (InferOptions, WriteOptions),
     "refine": (RefineOptions,),
     "render": (RenderOptions, RefineOptions),
     "view": (ViewOptions, RefineOptions),
@@ -44,7 +44,7 @@ TAKEN: dict[str, tuple[type, ...]] = {
 EACH = [(command, kind) for command, kinds in TAKEN.items() for kind in kinds]
 LIFTING = {
     *("height", "focal", "fov", "weights", "precision", "flip", "low_pass"),
-    *("compat", "action", "mesh", "body_model"),
+    *("compat", "root_relative", "action", "mesh", "body_model"),
 }
 
 
@@ -92,7 +92,7 @@ def test_choices_are_those_of_the_tables() -> None:
     assert choices("infer", "precision") == tuple(ARITHMETIC)
     assert choices("render", "style") == tuple(STYLES)
     assert choices("refine", "filter") == ("none", *DEFAULT_CUTOFF)
-    assert choices("keypoints", "format") == tuple(WRITERS)
+    assert choices("keypoints", "format") == tuple(WRITTEN)
     assert set(choices("evaluate", "protocol")) == set(PROTOCOLS)
     for command in ("infer", "keypoints", "render", "plot", "export"):
         assert parameter(command, "person").metavar == GRAMMAR

@@ -232,7 +232,7 @@ def test_writing_by_suffix_and_format(tmp_path: Path, tracks: Keypoints2D) -> No
     for path, format, said in (
         ("kp.csv", None, "must end in .npz or .json, got kp.csv"),
         ("kp", None, "must end in .npz or .json"),
-        ("kp.json", "openpose", "must be mbcli, coco, alphapose, got 'openpose'"),
+        ("kp.json", "openpose", "--format must be mbcli, coco or alphapose, got 'openpose'"),
         ("kp.json", "mbcli", "mbcli must end in .npz, got kp.json"),
         ("kp.npz", "coco", "coco must end in .json, got kp.npz"),
     ):
