@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.boundary import reading
 from mbcli.camera import Camera
-from mbcli.errors import InputError
 from mbcli.skeleton import H36M17, Skeleton, check_body
 from mbcli.storage.camera_arrays import arrays_of, camera_of, raw_arrays_of, raw_camera_of
 from mbcli.storage.metadata import read_metadata
@@ -208,13 +208,8 @@ def load_motion(path: Path | str) -> Motion3D:
     """
     path = Path(path)
     arrays = read_arrays(path)
-    try:
+    with reading(path, "together", verdict="does not fit"):
         return _motion(arrays)
-    except KeyError as error:
-        version = str(arrays["format"])
-        raise InputError(f"{path} is not a complete {version}: {error} is missing") from error
-    except (ValueError, TypeError, IndexError) as error:
-        raise InputError(f"{path} does not fit together: {error}") from error
 
 
 def _arrays(motion: Motion3D) -> dict[str, npt.NDArray[Any]]:

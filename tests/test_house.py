@@ -21,8 +21,8 @@ CHECKOUT = Path(__file__).parent.parent
 
 # A room may import only rooms of a lower floor, and itself.
 FLOORS = (
-    ("errors", "skeleton", "version"),
-    ("types", "report", "conversion", "flags", "excerpt"),
+    ("bounds", "errors", "skeleton", "version"),
+    ("types", "report", "conversion", "flags", "excerpt", "boundary"),
     ("camera", "timeline", "geometry"),
     ("storage",),
     ("motion",),

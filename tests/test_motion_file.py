@@ -240,7 +240,7 @@ def _arrays(path: Path) -> dict[str, Any]:
         ({"meta": np.array("{")}, "fit together"),
         ({"meta": np.array("[]")}, r"must be a JSON object, got \[\]"),
         ({"meta": np.array('{"actions": [{}]}')}, "actions must hold start"),
-        ({"camera_matrix": None}, "mbcli.motion/2: 'camera_matrix' is missing"),
+        ({"camera_matrix": None}, "does not fit together: camera_matrix is missing"),
         ({"camera_matrix": np.ones((3, 3))}, "camera_matrix must be"),
         ({"distortion": np.zeros(4)}, "Camera.distortion must have shape"),
         ({"camera_motion": np.array("flying")}, "got 'flying'"),

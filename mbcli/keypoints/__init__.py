@@ -6,13 +6,13 @@ line can list the formats without waiting for them.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mbcli.boundary import READER_ERRORS, reading
 from mbcli.errors import ConfigError, InputError
 from mbcli.flags import check, listed, option
 
@@ -124,17 +124,32 @@ def read_keypoints(path: Path | str, joint_map: dict[str, str] | None = None) ->
         InputError: no such file, no format knows it, or it breaks the rules of its format.
     """
     from mbcli.keypoints.source import Source
+    from mbcli.storage.arrays import opened_npz
 
     source = Source(Path(path), joint_map)
     for format in FORMATS.values():
-        if format.recognise(source):
-            return format.read(source)
-    if source.kind == "npz" and not zipfile.is_zipfile(source.path):
-        raise InputError(f"{path} is no whole .npz file: its end is missing")
+        if _recognises(format, source):
+            with reading(source.path, f"a file that can be used ({format.title})"):
+                return format.read(source)
+    if source.kind == "npz":
+        with opened_npz(source.path):
+            pass  # says what is wrong with the archive itself
     if source.kind == "json" and source.document == []:
         raise InputError(f"{path} holds no person in any frame")
     titles = ", ".join(format.title for format in FORMATS.values())
     raise InputError(f"{path} is no keypoint file that mbcli knows ({titles})")
+
+
+def _recognises(format: KeypointFormat, source: Source) -> bool:
+    """Whether a file is of a format; one that its recogniser stumbles over is not.
+
+    Raises:
+        MbcliError: it is, or may be, and cannot be read.
+    """
+    try:
+        return format.recognise(source)
+    except READER_ERRORS:
+        return False
 
 
 def write_keypoints(
@@ -185,5 +200,5 @@ def is_keypoint_file(path: Path | str) -> bool:
 
     source = Source(Path(path))
     if source.kind == "folder":
-        return any(format.recognise(source) for format in FORMATS.values())
+        return any(_recognises(format, source) for format in FORMATS.values())
     return source.kind in ("json", "text", "hdf5", "npz")

@@ -24,8 +24,6 @@ called ``keypoints_2d`` and ``size`` is ``image_size``.
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,10 +31,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.errors import InputError, first_line
+from mbcli.boundary import reading
+from mbcli.errors import InputError
 from mbcli.keypoints.records import MAX_FRAMES, KeypointFile
 from mbcli.keypoints.source import Source
 from mbcli.skeleton import skeleton_of
+from mbcli.storage.arrays import opened_npz
 from mbcli.storage.metadata import read_metadata
 from mbcli.storage.output import written_whole
 from mbcli.storage.pose_file import READABLE as MOTION_FORMATS
@@ -56,21 +56,8 @@ _MEMBERS = {
 }
 _ADDED = ("cuts",)  # arrays that older files lack
 
-# What numpy raises for anything from a cut-off member to a pickle that it refuses to run.
-_DAMAGE = (
-    AttributeError,
-    EOFError,
-    KeyError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+# Names by which an archive is ours even if its format cannot be read.
+_OURS = {"format", "track_ids", "joint_names", "parents"}
 
 
 def recognise(source: Source) -> bool:
@@ -78,8 +65,13 @@ def recognise(source: Source) -> bool:
     if source.kind != "npz":
         return False
     try:
-        return str(_members(source.path, ("format",))["format"].item()).startswith("mbcli.")
-    except _DAMAGE:
+        with opened_npz(source.path) as archive:
+            ours = set(archive.names) >= _OURS
+            try:
+                return str(archive.array("format").item()).startswith("mbcli.")
+            except (InputError, ValueError):
+                return ours
+    except InputError:
         return False
 
 
@@ -136,23 +128,19 @@ def load(path: Path | str) -> tuple[Keypoints2D, dict[str, Any]]:
             array that is missing or does not fit the others.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} is not a file" if path.exists() else f"no such file: {path}")
-    try:
-        found = _members(path, ("format",))["format"].item()
+    with opened_npz(path) as archive, reading(path, "together", verdict="does not fit"):
+        found = archive.array("format").item()
         if found not in _MEMBERS:
             raise InputError(f"{path} must have format {' or '.join(_MEMBERS)}, got {found!r:.60}")
-        arrays = _members(path, _MEMBERS[found])
+        needed = _MEMBERS[found]
+        if missing := [name for name in needed if name not in archive.names]:
+            raise InputError(f"{path} is not complete: {missing[0]} is missing")
+        added = [name for name in _ADDED if name in archive.names]
+        arrays = {name: archive.array(name) for name in (*needed, *added)}
         keypoints = _keypoints(arrays, found)
         if np.isinf(keypoints.data).any():
             raise InputError(f"{path} must hold finite numbers, got infinite keypoints")
         return keypoints, read_metadata(arrays["meta"].item())
-    except KeyError as error:
-        raise InputError(f"{path} is not complete: {error.args[0]} is missing") from error
-    except _DAMAGE as error:
-        raise InputError(
-            f"{path} cannot be read or does not fit together: {first_line(error):.120}"
-        ) from error
 
 
 def write(
@@ -190,14 +178,6 @@ def write(
         temporary.open("xb") as stream,
     ):
         np.savez_compressed(stream, **arrays)
-
-
-def _members(path: Path, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
-    """Some arrays of the archive; the rest is not read."""
-    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-        if missing := [name for name in names if name not in archive.files]:
-            raise KeyError(missing[0])
-        return {name: archive[name] for name in (*names, *_ADDED) if name in archive.files}
 
 
 def _keypoints(arrays: Mapping[str, npt.NDArray[Any]], format: str) -> Keypoints2D:

@@ -13,7 +13,6 @@ interpolated when the file was made. NaN is missing.
 
 from __future__ import annotations
 
-import zipfile
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from mbcli.keypoints.gather import gathered
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
 from mbcli.skeleton import COCO17, H36M17, MPII16, Skeleton
+from mbcli.storage.arrays import opened_npz
 from mbcli.storage.plainpickle import load_plain_npz
 
 _LAYOUTS: dict[str, Skeleton] = {"coco": COCO17, "h36m": H36M17, "mpii": MPII16}
@@ -38,9 +38,9 @@ def recognise(source: Source) -> bool:
     if source.kind != "npz":
         return False
     try:
-        with zipfile.ZipFile(source.path) as archive:
-            return {f"{key}.npy" for key in _KEYS} <= {*archive.namelist()}
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+        with opened_npz(source.path) as archive:
+            return {*_KEYS} <= {*archive.names}
+    except InputError:
         with source.path.open("rb") as stream:
             start = stream.read(64)
         return start[30:].startswith(tuple(key.encode() + b".npy" for key in _KEYS))

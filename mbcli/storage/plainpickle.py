@@ -12,38 +12,21 @@ import importlib
 import io
 import math
 import pickle
-import struct
-import zipfile
-import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.errors import InputError, first_line
+from mbcli.boundary import reading
+from mbcli.bounds import MAX_ARRAY_BYTES
+from mbcli.errors import InputError
+from mbcli.storage.arrays import opened_npz, parse_header, read_npy
 
 # bool, integers, floats, complex, bytes, str, objects; no records, no dates.
 _KINDS = "biufcSUO"
-
-# Exceptions that a damaged or forged pickle can raise.
-_DAMAGE = (
-    pickle.UnpicklingError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    ImportError,
-    MemoryError,
-    OverflowError,
-    RecursionError,
-    struct.error,
-)
 
 
 class PlainRecord:
@@ -74,40 +57,29 @@ def load_plain_pickle(stream: IO[bytes], what: str, *, records: Iterable[str] = 
     Raises:
         InputError: the pickle is truncated or damaged, or names anything else.
     """
-    try:
+    with reading(what, "a complete pickle"):
         return _PlainUnpickler(stream, what, tuple(records)).load()
-    except _DAMAGE as error:
-        raise InputError(f"{what} is not a complete pickle: {first_line(error)}") from error
 
 
-def load_plain_npy(stream: IO[bytes], what: str) -> npt.NDArray[Any]:
+def load_plain_npy(content: bytes, what: str) -> npt.NDArray[Any]:
     """Read an ``.npy`` file or member; object arrays are read by :func:`load_plain_pickle`.
 
     Raises:
         InputError: it is truncated or damaged, or its objects are not plain.
     """
-    content = io.BytesIO(stream.read())
-    try:
-        version = np.lib.format.read_magic(content)
-        if version in ((1, 0), (2, 0)):
-            header = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            shape, _, dtype = header(content)
-            if dtype.hasobject:
-                objects = np.asarray(load_plain_pickle(content, what))
-                if objects.shape != shape or objects.dtype != dtype:
-                    raise InputError(
-                        f"{what} must hold an array of shape {shape} as its header says, "
-                        f"got {objects.shape}"
-                    )
-                return objects
-        content.seek(0)
-        array: npt.NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
-    except _DAMAGE as error:
-        raise InputError(f"{what} is not a complete numpy array: {first_line(error)}") from error
-    return array
+    stream = io.BytesIO(content)
+    header = parse_header(stream, what)
+    if not header.dtype.hasobject:
+        stream.seek(0)
+        return read_npy(stream, len(content), what)
+    with reading(what, "a complete numpy array"):
+        objects = np.asarray(load_plain_pickle(stream, what))
+    if objects.shape != header.shape or objects.dtype != header.dtype:
+        raise InputError(
+            f"{what} must hold an array of shape {header.shape} as its header says, "
+            f"got {objects.shape}"
+        )
+    return objects
 
 
 def load_plain_npz(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
@@ -116,15 +88,8 @@ def load_plain_npz(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any
     Raises:
         InputError: no such file or array, or the archive is truncated, damaged or not plain.
     """
-    with _opened(path) as archive:
-        names = _arrays(archive)
-        arrays = {}
-        for key in keys:
-            if key not in names:
-                raise InputError(f"{path} must hold the array {key!r}, got {', '.join(names)}")
-            with archive.open(f"{key}.npy") as member:
-                arrays[key] = load_plain_npy(member, f"{path} ({key})")
-        return arrays
+    with opened_npz(path) as archive:
+        return {key: load_plain_npy(archive.content(key), f"{path} ({key})") for key in keys}
 
 
 def npz_keys(path: Path) -> list[str]:
@@ -133,25 +98,8 @@ def npz_keys(path: Path) -> list[str]:
     Raises:
         InputError: no such file, or not such an archive.
     """
-    with _opened(path) as archive:
-        return _arrays(archive)
-
-
-def _arrays(archive: zipfile.ZipFile) -> list[str]:
-    return [name.removesuffix(".npy") for name in archive.namelist()]
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
-    except FileNotFoundError as error:
-        raise InputError(f"no such file: {path}") from error
-    except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError) as error:
-        raise InputError(f"{path} is not a complete .npz archive: {first_line(error)}") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    with opened_npz(path) as archive:
+        return archive.names
 
 
 def numpy_values() -> list[Any]:
@@ -194,6 +142,8 @@ def dense(value: Any) -> Any:
         return picked.reshape(state["preferred_shape"])
     if {"data", "indices", "indptr"} <= set(state):  # scipy.sparse, column format
         rows, columns = state["_shape"]
+        if not 0 <= rows * columns * 8 <= MAX_ARRAY_BYTES:
+            raise ValueError(f"a sparse array of {rows} x {columns}")
         out = np.zeros((rows, columns))
         counts = np.diff(state["indptr"])
         if len(counts) != columns:

@@ -53,8 +53,6 @@ name. It has no camera arrays except, in some files, a world_from_camera (4,4), 
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,8 +60,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.errors import InputError, first_line
+from mbcli.errors import InputError
 from mbcli.skeleton import H36M17, Skeleton, skeleton_of
+from mbcli.storage.arrays import opened_npz
 from mbcli.storage.output import written_whole
 
 FORMAT = "mbcli.motion/2"
@@ -102,24 +101,10 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     Raises:
         InputError: no such file, not a pose.npz, or an unknown version of the format.
     """
-    if not path.is_file():
-        raise InputError(f"{path} is not a file" if path.exists() else f"no such file: {path}")
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            if "format" not in archive.files:
-                raise InputError(f'{path} is not a pose.npz: it has no "format"')
-            arrays = {key: archive[key] for key in archive.files}
-    # Exceptions that numpy raises for anything from an empty file to a pickle it refuses to run.
-    except (
-        AttributeError,
-        EOFError,
-        OSError,
-        TypeError,
-        ValueError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise InputError(f"{path} is not a readable pose.npz: {first_line(error)}") from error
+    with opened_npz(path, "a readable pose.npz") as archive:
+        if "format" not in archive.names:
+            raise InputError(f'{path} is not a pose.npz: it has no "format"')
+        arrays = {name: archive.array(name) for name in archive.names}
     found = str(arrays["format"])
     if found not in READABLE:
         raise InputError(f"{path} must have format {' or '.join(READABLE)}, got {found}")

@@ -15,10 +15,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from mbcli.boundary import reading
 from mbcli.errors import ConfigError
 from mbcli.lift.body.body_model import JOINTS, world_rotations
 from mbcli.lift.body.posing import pose_from_joints
 from mbcli.skeleton import BODY21, COCO17, H36M17
+from mbcli.storage.arrays import read_npz
 from mbcli.train.bodies import stature
 from mbcli.train.draw import Draw
 
@@ -111,14 +113,10 @@ class SurfaceTable:
         Raises:
             ConfigError: the file does not exist, or is not such a table.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                parts, about = tuple(file["parts"].tolist()), str(file["about"])
-                offsets = torch.from_numpy(file["offsets"].astype(np.float32))
-        except OSError as error:
-            raise ConfigError(f"no surface keypoints at {path}: {error.strerror}") from error
-        except (KeyError, ValueError) as error:
-            raise ConfigError(f"{path} is not a table of surface keypoints: {error}") from error
+        with reading(path, "a table of surface keypoints", ConfigError):
+            arrays = read_npz(path, ("parts", "about", "offsets"))
+            parts, about = tuple(arrays["parts"].tolist()), str(arrays["about"])
+            offsets = torch.from_numpy(arrays["offsets"].astype(np.float32))
         if parts != PARTS or offsets.shape[1:] != (len(PARTS), 3) or not len(offsets):
             raise ConfigError(
                 f"{path} must hold offsets (K, {len(PARTS)}, 3) of {', '.join(PARTS)}, "

@@ -120,10 +120,10 @@ def test_a_store_with_other_files_stays_as_it_is(store: Path) -> None:
 def test_a_truncated_file_is_refused(store: Path) -> None:
     rows = store / "joints.npy"
     rows.write_bytes(rows.read_bytes()[:-1])
-    with pytest.raises(DataError, match="must be a complete"):
+    with pytest.raises(DataError, match="is not a complete array"):
         ClipStore.open(store)
     rows.write_bytes(b"")
-    with pytest.raises(DataError, match="must be a complete"):
+    with pytest.raises(DataError, match="is not a complete array"):
         ClipStore.open(store)
 
 

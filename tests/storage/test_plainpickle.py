@@ -212,7 +212,7 @@ def test_damaged_npz(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^[^\n]*a\.npz is not a complete \.npz archive: [^\n]*$"):
         load_plain_npz(path, ["a"])
     path.write_bytes(content.replace(b"x", b"y", 1))  # the check sum does not fit any more
-    with pytest.raises(InputError, match=r"not a complete \.npz archive"):
+    with pytest.raises(InputError, match=r"a\.npz \('a'\) is not a complete array: Bad CRC"):
         load_plain_npz(path, ["a"])
     with pytest.raises(InputError, match="no such file"):
         load_plain_npz(tmp_path / "b.npz", ["a"])
@@ -225,7 +225,7 @@ def test_damaged_npy(tmp_path: Path) -> None:
         content = stream.getvalue()
         for length in (0, 5, 9, 60, len(content) - 3):
             with pytest.raises(InputError, match=r"^x\.npy is not a complete [^\n]+$"):
-                load_plain_npy(io.BytesIO(content[:length]), "x.npy")
+                load_plain_npy(content[:length], "x.npy")
 
 
 def test_malicious_npz(tmp_path: Path) -> None:

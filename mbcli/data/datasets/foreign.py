@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import DataError, InputError
+from mbcli.storage.arrays import map_npy as storage_map
 from mbcli.storage.plainpickle import load_plain_npz, load_plain_pickle
 
 
@@ -47,10 +47,7 @@ def map_npy(path: Path) -> npt.NDArray[Any]:
     Raises:
         DataError: no such file, or it is damaged or contains anything but numbers.
     """
-    try:
-        mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} must be a complete .npy array of numbers: {error}") from error
+    mapped = storage_map(path, DataError)
     if mapped.dtype.kind not in "iuf":
         raise DataError(f"{path} must be an array of numbers, got {mapped.dtype}")
     return mapped

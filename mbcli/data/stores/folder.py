@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import DataError, OutputError
+from mbcli.storage.arrays import map_npy
 from mbcli.storage.output import check_replaceable, move_folder
 
 META = "meta.json"
@@ -96,10 +97,7 @@ def map_rows(path: Path, shape: tuple[int, ...]) -> Rows:
     Raises:
         DataError: the file is missing, truncated, or of another type or shape.
     """
-    try:
-        rows = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: must be a complete .npy file, got: {error}") from error
+    rows = map_npy(path, DataError)
     if rows.dtype != np.float32 or rows.shape != shape:
         raise DataError(
             f"{path}: must be float32 of shape {shape} as {META} says, got {rows.dtype} "

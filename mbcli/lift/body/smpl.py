@@ -14,7 +14,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from mbcli.errors import InputError, WeightsError
+from mbcli.boundary import reading
+from mbcli.errors import WeightsError
 from mbcli.lift.body.body_model import JOINTS, PARENTS
 from mbcli.skeleton import H36M17
 from mbcli.storage.plainpickle import dense, load_plain_npy, load_plain_npz, load_plain_pickle
@@ -85,18 +86,12 @@ class Smpl(nn.Module):
         Raises:
             WeightsError: a file is missing, damaged, or does not fit.
         """
-        try:
+        with reading(path, "a body model", WeightsError):
             arrays = _read(path)
-            regressor = None
-            if joint_regressor is not None:
-                with joint_regressor.open("rb") as stream:
-                    regressor = load_plain_npy(stream, str(joint_regressor))
-        except InputError as error:
-            raise WeightsError(str(error)) from error
-        except OSError as error:
-            raise WeightsError(
-                f"the body model {error.filename} cannot be read: {error.strerror}"
-            ) from error
+        regressor = None
+        if joint_regressor is not None:
+            with reading(joint_regressor, "a joint regressor", WeightsError):
+                regressor = load_plain_npy(joint_regressor.read_bytes(), str(joint_regressor))
         vertices = len(arrays["v_template"])
         if regressor is not None and regressor.shape != (len(H36M17), vertices):
             raise WeightsError(
@@ -154,10 +149,7 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     missing = [key for key in _KEYS if key not in content]
     if missing:
         raise WeightsError(f"{path}: a body model must hold {', '.join(missing)}")
-    try:
-        arrays = {key: np.asarray(dense(content[key])) for key in _KEYS}
-    except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise WeightsError(f"{path}: a body model must hold arrays of numbers: {error}") from error
+    arrays = {key: np.asarray(dense(content[key])) for key in _KEYS}
     joints, vertices = len(JOINTS), len(np.atleast_1d(arrays["v_template"]))
     wanted = {
         "v_template": (vertices, 3),
