@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from mbcli.flags import listed
 from mbcli.keypoints import FORMATS
 from mbcli.options import INPUT
 
@@ -46,7 +45,7 @@ KeypointFile = Annotated[
     typer.Option(
         "--keypoints",
         metavar="FILE",
-        help=f"2D keypoints of the video: {listed([row.title for row in FORMATS.values()])}.",
+        help=f"2D keypoints of the video: {'; '.join(row.title for row in FORMATS.values())}.",
         show_default=False,
         rich_help_panel=INPUT,
     ),

@@ -70,8 +70,8 @@ def _row(title: str, module: str, suffix: str | None = None) -> KeypointFormat:
     return KeypointFormat(title, f"{__name__}.{module}", suffix)
 
 
-# No two recognise one file, which a test holds. Of two that are written with one suffix, the first
-# is the default.
+# No two recognise the same file; a test checks that. Of two with one suffix, the first is the
+# default.
 FORMATS: dict[str, KeypointFormat] = {
     "mbcli": _row("mbcli's own .npz", "own", ".npz"),
     "videopose3d": _row("VideoPose3D .npz", "videopose3d"),
@@ -121,7 +121,8 @@ def read_keypoints(path: Path | str, joint_map: dict[str, str] | None = None) ->
         joint_map: their joint names -> ours, for formats with free names.
 
     Raises:
-        InputError: no such file, no format knows it, or it breaks the rules of its format.
+        InputError: the file does not exist, no format recognises it, or it breaks the rules of its
+            format.
     """
     from mbcli.keypoints.source import Source
     from mbcli.storage.arrays import opened_npz
@@ -166,12 +167,12 @@ def write_keypoints(
         path: the file to write.
         keypoints: tracks in any skeleton, for JSON one that gives COCO-17.
         format: see `WriteOptions`.
-        meta: where they come from, ready for JSON; only our own format has a place for it.
+        meta: their origin, ready for JSON; only our own format has a place for it.
         overwrite: replace an existing file.
 
     Raises:
-        ConfigError: no such format or suffix, the two do not fit, or a skeleton that the format
-            cannot hold.
+        ConfigError: the format or suffix is unknown, the two do not match, or the format cannot
+            hold the skeleton.
         OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
     """
     path, format = Path(path), WriteOptions(format).format
@@ -189,12 +190,12 @@ def write_keypoints(
 
 
 def is_keypoint_file(path: Path | str) -> bool:
-    """Whether a path is to be read as keypoints rather than as pictures, by content.
+    """Whether to read a path as keypoints rather than as pictures, by content.
 
-    Text, JSON, HDF5 and zip archives are never pictures; of folders, those that a format knows.
+    Text, JSON, HDF5 and zip archives are never pictures; a folder counts if a format recognises it.
 
     Raises:
-        InputError: no such file, or it cannot be read.
+        InputError: the file does not exist or cannot be read.
     """
     from mbcli.keypoints.source import Source
 

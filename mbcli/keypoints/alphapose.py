@@ -1,26 +1,26 @@
 """AlphaPose results, the JSON file ``alphapose-results.json`` (Fang et al. 2022).
 
-A list with one object for each person, in any order:
+A list with one object per person, in any order:
 
-    image_id     name of the picture. Frames of a video are "0.jpg", "1.jpg" ...; of a folder it
-                 is the file's own name; with --eval it is the number in it instead of the name
+    image_id     name of the picture: "0.jpg", "1.jpg" ... for frames of a video, the file's name
+                 for a folder; with --eval only the number in that name
     category_id  1
-    keypoints    x, y, score of each keypoint, flat; their number decides
-                 (`mbcli.keypoints.layouts`). The score is the height of the peak, which may be a
-                 little above 1
-    score        of the person: no probability, above 1 as a rule
-    box          x, y, width, height in pixels; older versions write none
-    idx          identity: a number, or a list of numbers (in lists, even) where overlapping
-                 people were merged, of which the first is taken. Without tracking it is 0 for all
+    keypoints    x, y, score of each keypoint, flat; the layout follows from their number
+                 (`mbcli.keypoints.layouts`). The score is the height of the peak and may slightly
+                 exceed 1
+    score        of the person; not a probability, usually above 1
+    box          x, y, width, height in pixels; absent in older versions
+    idx          identity: a number, or a (nested) list of numbers where overlapping people were
+                 merged; the first is used. 0 for everybody without tracking
 
 ``--format cmu`` and ``--format open`` write an object from picture name to ``{"version",
 "bodies": [{"joints"}]}`` or ``{"version", "people": [{"pose_keypoints_2d"}]}`` with 18 keypoints in
 the order of OpenPose's COCO model. The second of them, the neck, is the middle of the shoulders
-only for models of 17 keypoints (for others it is made from different joints), so that it is left
-out: the other 17 are COCO's.
+only for models of 17 keypoints and is made from other joints in others. It is left out; the
+other 17 are COCO's.
 
-What is written here is the first form. A missing keypoint is 0, 0, 0 and ``score`` is the mean of
-the keypoints' scores, since the person detector's share of AlphaPose's own score is not known.
+mbcli writes the first form. A missing keypoint is 0, 0, 0. ``score`` is the mean of the keypoints'
+scores, since the detector's share of AlphaPose's own score is unknown.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _PEOPLE = {"bodies": "joints", "people": "pose_keypoints_2d"}
 
 
 def recognise(source: Source) -> bool:
-    """Whether it is an AlphaPose result in any of its three forms."""
+    """Whether this is an AlphaPose result in one of the three forms."""
     if source.kind != "json":
         return False
     document = source.document
@@ -63,7 +63,8 @@ def read(source: Source) -> KeypointFile:
     """Read an AlphaPose result.
 
     Raises:
-        InputError: a wrong number of keypoints, and whatever breaks the rules of `KeypointFile`.
+        InputError: the number of keypoints is unknown, or the content breaks the rules of
+            `KeypointFile`.
     """
     document = source.document
     return _read_list(document, source.path) if isinstance(document, list) else _read_named(source)
@@ -82,7 +83,7 @@ def write(
     without people at the end.
 
     Raises:
-        ConfigError: a skeleton that gives no COCO-17.
+        ConfigError: COCO-17 cannot be derived from the skeleton.
         OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
     """
     write_records(path, _records(keypoints), overwrite=overwrite)
@@ -104,7 +105,7 @@ def _records(keypoints: Keypoints2D) -> Iterator[dict[str, Any]]:
 
 
 def _is_person(record: Any) -> bool:
-    """One object of the list; `coco` says what sets it apart from COCO."""
+    """Whether this is an object of the list; `coco` says how it differs from COCO."""
     return (
         isinstance(record, dict)
         and isinstance(record.get("keypoints"), list)
@@ -114,7 +115,7 @@ def _is_person(record: Any) -> bool:
 
 
 def _people_key(document: Any) -> str | None:
-    """``bodies`` or ``people``, if the document is of one of those two forms."""
+    """``bodies`` or ``people``, if the document has one of those two forms."""
     first = next(iter(document.values()), None) if isinstance(document, dict) else None
     if isinstance(first, dict) and "version" in first:
         return next((key for key in _PEOPLE if isinstance(first.get(key), list)), None)
@@ -131,7 +132,7 @@ def _read_list(document: list[Any], path: Path) -> KeypointFile:
     numbered = numbering(names, _FRAME_OF_VIDEO)
     rows = Rows(path, FORMAT)
     ids = [identity(record, ("idx", *PERSON)) for record in document]
-    # Without tracking everybody has the number 0.
+    # Without tracking everybody has id 0.
     if not {*ids} - {None, 0}:
         ids = [None] * len(ids)
     for record, name, who in zip(document, names, ids, strict=True):

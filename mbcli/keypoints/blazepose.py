@@ -1,29 +1,30 @@
 """MediaPipe's BlazePose landmarks as CSV, JSON or text (Bazarevsky et al. 2020).
 
-MediaPipe itself writes no files; these are the layouts that people write its 33 landmarks in, or
+MediaPipe itself writes no files. These are the layouts in which people save its 33 landmarks, or
 those of another network. A landmark has ``x`` and ``y`` as fractions of the picture's width and
-height or in pixels, ``z`` (not used here) and a visibility or the like, taken as the confidence.
-Names and order are those of MediaPipe's ``PoseLandmark``; other joints that have our names are
-taken too, and so are other numbers of landmarks that make a list in `mbcli.keypoints.layouts`. The
-words for frame, time, person and confidence are those of `mbcli.keypoints.words`.
+height or in pixels, ``z`` (ignored), and a visibility or the like, which is used as the confidence.
+Names and order are those of MediaPipe's ``PoseLandmark``. Other joints with our names are read too,
+as are other numbers of landmarks for which `mbcli.keypoints.layouts` has a list. The names of
+columns and keys for frame, time, person and confidence are in `mbcli.keypoints.words`.
 
-CSV, one row for each frame: a column for each coordinate of each landmark, either numbered from 0
-or 1 (``x0``, ``x_0``, ``0_x``, ``landmark_0_x``) or named (``nose_x``, ``LEFT_HIP_visibility``,
-``right_heel.y``, ``x_nose``). Those lacking are missing.
+CSV with one row per frame: one column per coordinate of each landmark, either numbered from 0 or 1
+(``x0``, ``x_0``, ``0_x``, ``landmark_0_x``) or named (``nose_x``, ``LEFT_HIP_visibility``,
+``right_heel.y``, ``x_nose``). Landmarks without columns are missing.
 
-CSV, one row for each frame and landmark: columns for the landmark's number or name, ``x``, ``y``.
+CSV with one row per frame and landmark: columns for the landmark's number or name, ``x`` and ``y``.
 
-Without a column for the frame, rows with one time are one frame, and without times every row is. An
-empty cell is missing. Other columns do not matter.
+Without a frame column, rows with equal times form a frame; without times, each row is one. An
+empty cell means missing. Other columns are ignored.
 
-JSON: a list of frames, or an object with the list under ``frames`` and perhaps ``fps``, ``width``
-and ``height``, or one of frames by their numbers, or one frame on each line. A frame is an object
-with the landmarks and perhaps a frame number and a time; or it is the landmarks. The landmarks are
-objects or lists of ``x``, ``y``, ``z``, ``visibility``, or an object of these by name or number, or
-an object with such a list under ``landmark``, or, as MediaPipe Tasks have it, a list of such lists,
-one for each person. Nothing is nobody. A list of flat objects is read as the rows of a CSV.
+JSON: a list of frames; or an object with that list under ``frames`` and possibly ``fps``, ``width``
+and ``height``; or an object of frames by number; or one frame per line. A frame is either an object
+with the landmarks and possibly a frame number and a time, or the landmarks themselves. These are
+objects or lists of ``x``, ``y``, ``z``, ``visibility``; or an object of these by name or number; or
+an object with such a list under ``landmark``; or, as in MediaPipe Tasks, a list of such lists, one
+per person. An empty value means that nobody was found. A list of flat objects is read like the
+rows of a CSV.
 
-Text: what Python prints of MediaPipe's results, see `mbcli.keypoints.blazepose_text`.
+Text: MediaPipe's results as Python prints them; see `mbcli.keypoints.blazepose_text`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ FORMAT = "blazepose"
 
 
 def recognise(source: Source) -> bool:
-    """Whether the file has columns or objects of landmarks."""
+    """Whether the file has landmarks in columns or objects."""
     if source.kind == "text":
         return blazepose_text.recognise(source.text) or blazepose_csv.recognise(
             source.rows, source.joint_map
@@ -46,10 +47,10 @@ def recognise(source: Source) -> bool:
 
 
 def read(source: Source) -> KeypointFile:
-    """Read the file; a person is there in a frame if any landmark is.
+    """Read the file; a person is present in a frame if any landmark is.
 
     Raises:
-        InputError: the file breaks the rules above.
+        InputError: the file does not follow one of these layouts.
     """
     path = source.path
     if source.kind == "json":

@@ -1,4 +1,4 @@
-"""Landmarks in tables of text; the layouts are those of `blazepose`."""
+"""Landmarks in tables of text, in the layouts that `blazepose` describes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from mbcli.keypoints.words import CONFIDENCE, FRAME, LANDMARK, PERSON, PLACES, T
 from mbcli.types import FloatArray
 
 _Rows = list[list[str]]
-_SAMPLE = 400  # rows by which the landmarks of the long layout are known
+_SAMPLE = 400  # rows that are read to find the landmarks of the long layout
 
 
 def recognise(rows: _Rows, joint_map: dict[str, str] | None = None) -> bool:
-    """Whether the header is of one of the layouts, and in the long one the landmarks as well."""
+    """Whether the header has one of the layouts; in the long one, landmark names must fit too."""
     if len(rows) < 2:
         return False
     header = rows[0]
     if "frame_idx" in header and {"track", "instance.score"} & {*header}:
-        return False  # SLEAP's, whose joints may have the same names
+        return False  # SLEAP's; its joints may have the same names
     landmark = _landmark_column(header)
     if landmark is None:
         return is_body(_labels(_wide_columns(header)), joint_map)
@@ -39,7 +39,7 @@ def read(rows: _Rows, path: Path) -> Landmarks:
     """Read the rows below the header.
 
     Raises:
-        InputError: they break the rules of the layout.
+        InputError: they do not follow the layout.
     """
     header, body = rows[0], rows[1:]
     check_width(body, len(header), path, first=2)
@@ -56,7 +56,7 @@ def read(rows: _Rows, path: Path) -> Landmarks:
 
 
 def _landmark_column(header: list[str]) -> int | None:
-    """Where the landmark stands if each has a row of its own."""
+    """Column of the landmark's name, if each landmark has a row of its own."""
     name = find(header, LANDMARK)
     if name is None or find(header, ("x",)) is None or find(header, ("y",)) is None:
         return None
@@ -99,7 +99,7 @@ def _read_long(header: list[str], body: _Rows, landmark: int, path: Path) -> Lan
     groups: dict[tuple[str | int, ...], dict[str, int]] = {}
     for place, row in enumerate(body):
         key = tuple(row[column] for column in label_columns)
-        # A landmark that is there again is another person's.
+        # A landmark that occurs again belongs to another person.
         person = 0
         while bare(row[landmark]) in groups.setdefault((*key, person), {}):
             person += 1
@@ -114,7 +114,7 @@ def _read_long(header: list[str], body: _Rows, landmark: int, path: Path) -> Lan
 def _with_labels(
     header: list[str], rows: _Rows, points: FloatArray, labels: tuple[str, ...], path: Path
 ) -> Landmarks:
-    """Add what the columns beside the landmarks say: frame, time and person of each row."""
+    """Add frame, time and person of each row from the columns beside the landmarks."""
 
     def cells(words: tuple[str, ...] | dict[str, float | None]) -> list[str] | None:
         name = find(header, words)
@@ -147,7 +147,7 @@ def _with_labels(
 
 
 def _frames(cells: list[str], path: Path) -> tuple[list[int | None], Numbering]:
-    """The frame of each row, None where the row does not say, and how they were found."""
+    """The frame of each row, None if the row has none, and how they were found."""
     values: list[int | None]
     try:
         held = [number(cell, path, "frames") for cell in cells]
@@ -159,5 +159,5 @@ def _frames(cells: list[str], path: Path) -> tuple[list[int | None], Numbering]:
             raise InputError(f"{path} must hold whole numbers as frames, got {cell!r}")
     values = [None if np.isnan(value) else int(value) for value in held]
     lacking = values.count(None)
-    said = (f"{lacking} rows without a frame are left out",) if lacking else ()
-    return values, Numbering({}, None, said)
+    note = (f"{lacking} rows without a frame are left out",) if lacking else ()
+    return values, Numbering({}, None, note)

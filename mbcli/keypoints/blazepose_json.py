@@ -1,4 +1,4 @@
-"""Landmarks in JSON; the layouts are those of `blazepose`."""
+"""Landmarks in JSON, in the layouts that `blazepose` describes."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from mbcli.keypoints.words import (
     plain,
 )
 
-_LARGEST = 1e30  # whole numbers of JSON have any length
+_LARGEST = 1e30  # integers in JSON have any length
 
 
 def recognise(document: Any, joint_map: dict[str, str] | None = None) -> bool:
-    """Whether it is a list of frames with landmarks, or an object with one."""
+    """Whether this is a list of frames with landmarks, or an object with such a list."""
     if (rows := flat_rows(document)) is not None:
         return blazepose_csv.recognise(rows, joint_map)
     if isinstance(document, dict) and "skeleton" in document:
-        return False  # easy_ViTPose's, which has y before x
+        return False  # easy_ViTPose's, with y before x
     empty = False
     for _, frame in frames_of(document):
         held = of_frame(frame)
@@ -52,7 +52,7 @@ def read(document: Any, path: Path) -> Landmarks:
     """Read the frames.
 
     Raises:
-        InputError: they break the rules of the layout.
+        InputError: they do not follow the layout.
     """
     if (rows := flat_rows(document)) is not None:
         return blazepose_csv.read(rows, path)
@@ -89,7 +89,7 @@ def read(document: Any, path: Path) -> Landmarks:
 
 
 def _frame_label(key: str | None, frame: Any, name: str | None) -> Any:
-    """What the frame is called: by itself, or where it is listed."""
+    """The frame's own label, or its key in the listing."""
     own = frame.get(name) if isinstance(frame, dict) and name is not None else None
     return key if own is None else own
 

@@ -1,4 +1,4 @@
-"""What Python prints of MediaPipe's results, saved as text.
+"""MediaPipe's results as Python prints them, saved as text.
 
 A ``NormalizedLandmarkList`` is printed in the text format of Protocol Buffers, 33 times
 
@@ -10,9 +10,8 @@ A ``NormalizedLandmarkList`` is printed in the text format of Protocol Buffers, 
     }
 
 and the results of MediaPipe Tasks as ``PoseLandmarkerResult(pose_landmarks=[[NormalizedLandmark(
-x=0.367, ...), ...]], ...)``. 33 landmarks are one person; ``None`` or an empty list is nobody.
-Landmarks in the world's metres are left out. A line such as ``frame: 12`` or ``timestamp: 400`` in
-between numbers or dates what follows it.
+x=0.367, ...), ...]], ...)``. 33 landmarks form a person; ``None`` or an empty list is nobody. World
+landmarks are ignored. A line such as ``frame: 12`` or ``timestamp: 400`` applies to what follows.
 """
 
 from __future__ import annotations
@@ -41,11 +40,11 @@ _TOKEN = re.compile(
 _OPENED = re.compile(r"landmark\s*[{(]", re.IGNORECASE)
 _CLOSED = re.compile(r"landmark\s*[{(][^{}()]*[})]", re.IGNORECASE)
 _FIELD = re.compile(rf"(\w+)\s*[:=]\s*({_NUMBER})")
-_START = 20_000  # characters in which the first landmark stands
+_START = 20_000  # characters within which the first landmark must begin
 
 
 def recognise(text: str) -> bool:
-    """Whether landmarks are printed in it."""
+    """Whether the text has printed landmarks."""
     return any(found["landmark"] is not None for found in _TOKEN.finditer(text[:_START]))
 
 
@@ -53,14 +52,14 @@ def read(text: str, path: Path) -> Landmarks:
     """Read the people.
 
     Raises:
-        InputError: landmarks that are not 33 for each person.
+        InputError: a person does not have 33 landmarks.
     """
     marks: list[list[float]] = []
     frames: list[int] = []
     clock: dict[int, float] = {}
     unit: float | None = None
-    # The frame that was begun last; whether a line or a result began it, so that whoever follows is
-    # in it; whether nobody was yet.
+    # The last frame that began; whether a line or a result began it, so that people who follow
+    # belong to it; whether it is still empty.
     frame, begun, fresh = -1, False, False
     world = numbered = False
     for token in _TOKEN.finditer(text):

@@ -1,4 +1,4 @@
-"""Numbers out of tables of text."""
+"""Numbers in tables of text."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _DECIMAL_COMMA = re.compile(r",(?=[0-9]*(?:[eE][-+]?[0-9]+)?$)")
 
 
 def check_width(rows: list[list[str]], width: int, path: Path, first: int = 1) -> None:
-    """Hold that every row has as many cells as the header.
+    """Check that every row has as many cells as the header.
 
     Args:
         rows: the rows.
-        width: cells of the header.
-        path: for messages.
+        width: number of cells in the header.
+        path: the file, for messages.
         first: number of the first row in the file, counted from 1.
 
     Raises:
-        InputError: a row that has not, such as the last of a file that was cut off.
+        InputError: a row has another number of cells, such as the last one of a truncated file.
     """
     for place, row in enumerate(rows, first):
         if len(row) != width:
@@ -36,10 +36,10 @@ def check_width(rows: list[list[str]], width: int, path: Path, first: int = 1) -
 
 
 def number(cell: str, path: Path, column: str) -> float:
-    """The number in a cell; NaN for an empty one or ``nan``.
+    """The number in a cell; NaN for an empty cell or ``nan``.
 
     Raises:
-        InputError: no number.
+        InputError: the cell holds no number.
     """
     text = cell.strip()
     try:
@@ -51,10 +51,10 @@ def number(cell: str, path: Path, column: str) -> float:
 
 
 def time(cell: str, path: Path) -> float:
-    """The time in a cell, a number or a date with time or a time of day in seconds.
+    """The time in a cell: a number, or a date with time or time of day, converted to seconds.
 
     Raises:
-        InputError: none of these.
+        InputError: the cell holds none of these.
     """
     try:
         return number(cell, path, "its times")
@@ -70,12 +70,12 @@ def numbers(rows: list[list[str]], columns: list[int], names: list[str], path: P
 
     Args:
         rows: the rows.
-        columns: which columns.
+        columns: indices of the columns to read.
         names: names of all columns, for messages.
         path: for messages.
 
     Raises:
-        InputError: a cell that is no number.
+        InputError: a cell holds no number.
     """
     return np.array(
         [[number(row[column], path, names[column]) for column in columns] for row in rows]
@@ -83,10 +83,10 @@ def numbers(rows: list[list[str]], columns: list[int], names: list[str], path: P
 
 
 def whole(cell: str, path: Path, column: str) -> int:
-    """The whole number that a cell must hold, such as a frame's.
+    """The whole number in a cell, such as a frame's.
 
     Raises:
-        InputError: none.
+        InputError: the cell holds no whole number.
     """
     value = number(cell, path, column)
     if not value.is_integer() or abs(value) > 2**62:

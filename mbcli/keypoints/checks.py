@@ -1,4 +1,4 @@
-"""Values out of a JSON file, each of which may be anything until it was checked."""
+"""Values from JSON files, which may be anything until they are checked."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from mbcli.keypoints.words import find
 from mbcli.types import FloatArray
 
 _NUMBERS = {int, float, type(None)}
-_WHOLE = 2**62  # whole numbers that a 64-bit one holds
-_DIGITS = 18  # of such a number
-_LARGEST = 10**300  # whole numbers of JSON have any length
+_WHOLE = 2**62  # integers up to this are read; they fit 64 bits
+_DIGITS = 18  # of that number
+_LARGEST = 10**300  # integers in JSON have any length
 
 
 def numbers(values: Any, path: Path, what: str) -> FloatArray:
-    """A flat list of JSON numbers as (N,) float64; null, NaN and what is beyond reason is NaN.
+    """A flat list of JSON numbers as (N,) float64; NaN for null, NaN and numbers out of range.
 
     Args:
-        values: what the file has there.
+        values: the value in the file.
         path: the file, for the error.
-        what: what the numbers are, for the error.
+        what: name of the numbers, for the error.
 
     Raises:
-        InputError: it is no flat list, or holds something else than numbers.
+        InputError: the value is no flat list of numbers.
     """
     if not isinstance(values, list) or not {type(value) for value in values} <= _NUMBERS:
         raise InputError(f"{path} must hold a list of numbers as {what}, got {short(values)}")
@@ -38,20 +38,20 @@ def numbers(values: Any, path: Path, what: str) -> FloatArray:
 
 
 def corners(values: Any, path: Path, what: str) -> FloatArray:
-    """A box x, y, width, height as (4,) x1 y1 x2 y2.
+    """Convert a box x, y, width, height to (4,) x1 y1 x2 y2.
 
     Raises:
-        InputError: it is no list of four numbers.
+        InputError: the value is no list of four numbers.
     """
     x, y, width, height = four(values, path, what)
     return np.array([x, y, x + width, y + height])
 
 
 def four(values: Any, path: Path, what: str) -> FloatArray:
-    """A box of any kind as (4,) float64.
+    """A box as (4,) float64, whatever its four numbers mean.
 
     Raises:
-        InputError: it is no list of four finite numbers.
+        InputError: the value is no list of four finite numbers.
     """
     box = numbers(values, path, what)
     if len(box) != 4 or not np.isfinite(box).all():
@@ -60,10 +60,10 @@ def four(values: Any, path: Path, what: str) -> FloatArray:
 
 
 def whole(value: Any, path: Path, what: str) -> int:
-    """A whole number, which some programs write as 3.0.
+    """A whole number; some programs write it as 3.0.
 
     Raises:
-        InputError: it is none.
+        InputError: the value is no whole number.
     """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -73,9 +73,9 @@ def whole(value: Any, path: Path, what: str) -> int:
 
 
 def identity(record: Any, words: Iterable[str]) -> int | str | None:
-    """Who a record says that it is, under one of some words: a number, a name, or nothing.
+    """The identity in a record, under the first of the given keys: a number, a name or None.
 
-    A list names people who were merged, of whom the first is taken.
+    A list holds people who were merged; the first is taken.
     """
     name = find(record, words) if isinstance(record, dict) else None
     value = None if name is None else record[name]
@@ -90,10 +90,10 @@ def identity(record: Any, words: Iterable[str]) -> int | str | None:
 
 
 def member(record: Any, key: str, path: Path, what: str) -> Any:
-    """``record[key]`` of an object that must have it.
+    """``record[key]``, which must exist.
 
     Raises:
-        InputError: ``record`` is no object, or has no such key.
+        InputError: ``record`` is no object, or lacks the key.
     """
     if not isinstance(record, dict):
         raise InputError(f"{path} must hold an object as {what}, got {short(record)}")
@@ -103,11 +103,11 @@ def member(record: Any, key: str, path: Path, what: str) -> Any:
 
 
 def _endless(value: Any) -> bool:
-    """Whether it is a whole number beyond floating point."""
+    """Whether the value is an integer too large for floating point."""
     return isinstance(value, int) and abs(value) > _LARGEST
 
 
 def short(value: Any) -> str:
-    """A value as an error can show it in one line."""
+    """A value, shortened for a one-line error message."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

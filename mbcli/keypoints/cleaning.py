@@ -1,9 +1,9 @@
-"""Keypoints and confidences of a file within their ranges.
+"""Bring keypoints and confidences of a file into their ranges.
 
-Networks give the height of a peak as confidence, which may come out a little above 1, with
-whole-body models several times that, or just below 0. Such values are cut to 0..1. Where most are
-above 1, they are percent. Further out they are no confidences: a few such keypoints are left out,
-and a file of them is refused.
+Networks report the height of a peak as confidence. It may be slightly above 1 (with whole-body
+models, several times that) or slightly below 0; such values are clipped to 0..1. If most are above
+1, they are taken as percent. Values further out are not confidences: a few such keypoints are left
+out, and a file with many of them is refused.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ import numpy as np
 from mbcli.errors import InputError
 from mbcli.types import BoolArray, FloatArray, IntArray
 
-_LOWEST, _HIGHEST, _PERCENT = -1.0, 10.0, 100.0  # confidences, see above
-_FEW = 0.05  # of the keypoints: so many may have no proper confidence
-_LARGEST = 1e9  # pixels: what is further out is infinite
+_LOWEST, _HIGHEST, _PERCENT = -1.0, 10.0, 100.0  # confidences; see above
+_FEW = 0.05  # share of the keypoints that may lack a proper confidence
+_LARGEST = 1e9  # pixels; anything further out counts as infinite
 
 
 def cleaned(points: FloatArray, index: IntArray, path: Path) -> tuple[BoolArray, list[str]]:
-    """Make keypoints that cannot be used missing, and bring confidences to 0..1, in place.
+    """Mark unusable keypoints as missing, and bring confidences to 0..1, in place.
 
     Args:
-        points: (N, J, 3) x, y and confidence; missing are NaN, infinity and (0, 0).
+        points: (N, J, 3) x, y and confidence; NaN, infinity and (0, 0) mean missing.
         index: (N,) frame of each pose, for messages.
         path: the file, for messages.
 
     Returns:
-        (N, J) where there is a keypoint, and warnings, one line each.
+        (N, J) mask of the keypoints that are present, and warnings, one line each.
 
     Raises:
-        InputError: confidences that are none.
+        InputError: values that cannot be confidences.
     """
     notes = []
     places, confidence = points[..., :2], points[..., 2]

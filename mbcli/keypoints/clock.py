@@ -1,10 +1,10 @@
-"""The clocks that keypoint files come with, made seconds of the video.
+"""Convert the clocks of keypoint files to seconds of the video.
 
-People write what their program happens to have: seconds, milli-, micro- or nanoseconds, since the
-video began, since the machine started or since 1970, rounded to whole milliseconds or hundredths,
-or the time of day. The unit is the one in which the frames come at a rate that cameras have; a
-clock that does not begin with the video begins at 0; and where time stamps are those of a usual
-rate but for their rounding, the rate and the times are the exact ones.
+People save whatever their program offers: seconds, milli-, micro- or nanoseconds, counted from the
+beginning of the video, the start of the machine or 1970, rounded to milliseconds or hundredths; or
+the time of day. The unit is the one that gives a frame rate cameras have. A clock that starts
+elsewhere is moved to 0. If time stamps match a usual rate except for rounding, the exact rate and
+times are used.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ import numpy as np
 from mbcli.timeline import stretches, usual_rate
 from mbcli.types import FloatArray, IntArray
 
-# Frames a second. A motion is lost in fewer; high-speed cameras end about there. Each of the units
-# below takes up where the one before ends, so that a rate belongs to one of them.
+# Frames per second. Fewer lose the motion; high-speed cameras reach about the maximum. The ranges
+# of the units below meet, so that a rate belongs to exactly one of them.
 RATES = (1.0, 1000.0)
 _UNITS = (1.0, 1e-3, 1e-6, 1e-9)  # seconds
-# The usual rates of cameras and programs, the more common first: more than one fits rounded times.
+# The usual rates of cameras and programs, the more common first: rounded times may fit several.
 _USUAL = (
     *(30.0, 25.0, 24.0, 60.0, 50.0, 30000 / 1001, 60000 / 1001, 24000 / 1001, 15.0, 10.0),
     *(120.0, 20.0, 100.0, 12.0, 12.5, 240.0, 48.0, 90.0, 200.0, 120000 / 1001, 5.0),
 )
-_NEAR = 0.05  # a rate further from the measured one is another
-_LONGEST = 86_400.0  # seconds: a clock that starts beyond a day did not start with the video
-_SINCE_1970 = (946_684_800.0, 4_102_444_800.0)  # seconds: the years 2000 to 2100
-_SPARSE = 100.0  # seconds from frame to frame; a clock in which they are further apart is another
-_SAME = 0.01  # rates that differ by less are one rate
-_FINEST = 1e-6  # seconds: no camera is more exact
-_COARSE = 0.5  # of a frame: times that are rounded to more do not separate one from the next
-_DIGITS = 9  # after the point of a second: nanoseconds
+_NEAR = 0.05  # relative; a rate further from the measured one does not match
+_LONGEST = 86_400.0  # seconds; a clock that starts beyond a day did not start with the video
+_SINCE_1970 = (946_684_800.0, 4_102_444_800.0)  # seconds since 1970: the years 2000 to 2100
+_SPARSE = 100.0  # seconds between frames; if they are further apart, the unit is another
+_SAME = 0.01  # relative; rates that differ by less are the same
+_FINEST = 1e-6  # seconds; no camera is more exact
+_COARSE = 0.5  # of a frame; coarser rounding does not separate frames
+_DIGITS = 9  # decimals of a second: nanoseconds
 _OF_DAY = re.compile(r"(\d+):(\d{2})(?::(\d{2}(?:[.,]\d+)?))?")
 _AT_THE_END = re.compile(r".*\s(\d+:\d{2}:\d{2}(?:[.,]\d+)?)")
 
 
 @dataclass(frozen=True, eq=False)
 class Clock:
-    """When the frames of a file are.
+    """Times of the frames of a file.
 
     Attributes:
-        fps: frames a second; None if there is no telling.
-        timestamps: (frames,) seconds; None if there is no telling.
-        problem: why there is no telling, or an empty text.
+        fps: frames per second; None if unknown.
+        timestamps: (frames,) seconds; None if unknown.
+        problem: why they are unknown, or an empty text.
         notes: what had to be assumed, one line each.
     """
 
@@ -58,20 +58,20 @@ class Clock:
 
 
 def sound_rate(fps: float) -> bool:
-    """Whether frames may come at such a rate."""
+    """Whether cameras record at such a rate."""
     low, high = RATES
     return bool(low * (1 - _NEAR) <= fps <= high * (1 + _NEAR))
 
 
 def of_day(cell: str) -> float | None:
-    """Seconds of a date with time, as ISO 8601 has it, or of a time of day; None for neither.
+    """Seconds of an ISO 8601 date with time, or of a time of day; None for anything else.
 
-    Of a date in another way only the time of day is taken.
+    Of dates in other notations only the time of day is used.
     """
     if found := _OF_DAY.fullmatch(cell.strip()):
         hours, minutes, seconds = found[1], found[2], (found[3] or "0").replace(",", ".")
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    # Python 3.10 takes three or six digits of a second, and no Z.
+    # Python 3.10 accepts three or six decimals of a second, and no Z.
     text = cell.strip().replace("Z", "+00:00")
     text = re.sub(r"[.,](\d+)", lambda found: f".{found[1]:0<6.6}", text, count=1)
     try:
@@ -82,20 +82,20 @@ def of_day(cell: str) -> float | None:
 
 
 def frames_by_time(times: Sequence[float]) -> list[int]:
-    """Frame numbers for rows with a time but no frame: the same time is the same frame."""
+    """Frame numbers for rows with a time but no frame: rows with equal times form a frame."""
     if not np.isfinite(times).all():
         return [*range(len(times))]
     return [int(n) for n in np.unique(times, return_inverse=True)[1].reshape(-1)]
 
 
 def clock_of(times: FloatArray, index: IntArray, frames: int, unit: float | None) -> Clock:
-    """The clock of a file.
+    """Work out the clock of a file.
 
     Args:
-        times: (R,) time of each row as the file has it; NaN where it has none.
-        index: (R,) its frame.
-        frames: number of frames from 0 on for which times are wanted.
-        unit: seconds in the unit of the times; None where the numbers decide.
+        times: (R,) time of each row as in the file; NaN if it has none.
+        index: (R,) frame of each row.
+        frames: number of frames, from 0 on, to give times for.
+        unit: unit of the times in seconds; None if it is to be inferred.
     """
     known = np.isfinite(times)
     numbers, first = np.unique(index[known], return_index=True)
@@ -110,7 +110,7 @@ def clock_of(times: FloatArray, index: IntArray, frames: int, unit: float | None
             f"{stamps[place]:.10g} in frame {numbers[place + 1]}"
         )
     moved = steps > 0
-    # Stamps that stand still for some frames show the rate only over many.
+    # Stamps that repeat for some frames show the rate only over many frames.
     step = float(np.median(steps / np.diff(numbers)))
     if not moved.all():
         step = float((stamps[-1] - stamps[0]) / (numbers[-1] - numbers[0]))
@@ -137,7 +137,7 @@ def clock_of(times: FloatArray, index: IntArray, frames: int, unit: float | None
 
 
 def _unit(step: float, start: float) -> float:
-    """Seconds in the unit in which frames are so far apart and the clock starts there."""
+    """The unit, in seconds, in which these frame distances and this start make sense."""
     for unit in _UNITS:
         if _SINCE_1970[0] < start * unit < _SINCE_1970[1] and step * unit < _SPARSE:
             return unit
@@ -146,7 +146,7 @@ def _unit(step: float, start: float) -> float:
 
 
 def _grid(times: FloatArray) -> float:
-    """To what the times are rounded, in their unit: 1, 0.1, 0.01 ...; for large ones 1 at most."""
+    """Rounding step of the times in their unit: 1, 0.1, 0.01 ...; at most 1 for large numbers."""
     off = times - times[0]
     slack = 8 * np.spacing(np.abs(times).max())
     for digits in range(_DIGITS + 1):
@@ -159,9 +159,9 @@ def _grid(times: FloatArray) -> float:
 def _usual(
     seconds: FloatArray, numbers: IntArray, rate: float, grid: float
 ) -> tuple[float, FloatArray] | None:
-    """The usual rate of which the times are the rounded ones, and its exact times.
+    """The usual rate whose rounded times these are, and its exact times.
 
-    Frames are counted by their times, or by their numbers where the times are rounded too much.
+    Frames are counted by their times, or by their numbers if the times are rounded too coarsely.
     """
     pieces = [(0, len(seconds))]
     if (np.diff(seconds) > 0).all():
@@ -182,7 +182,7 @@ def _usual(
 
 
 def _of_all(seconds: FloatArray, numbers: IntArray, frames: int, rate: float) -> FloatArray:
-    """(frames,) times of all frames, from those of some."""
+    """(frames,) times of all frames, interpolated from those that are known."""
     every = np.arange(frames)
     filled = np.interp(every, numbers, seconds)
     before, after = every < numbers[0], every > numbers[-1]

@@ -1,20 +1,20 @@
 """COCO keypoint results, the JSON file that COCO's evaluation takes (Lin et al. 2014).
 
-A list with one object for each person, in any order:
+A list with one object per person, in any order:
 
-    image_id     whole number. Of a video it is the frame
+    image_id     integer; in videos, the frame
     category_id  1
-    keypoints    x, y, confidence of each keypoint, flat: 17, or as many as their number decides
-                 (`mbcli.keypoints.layouts`)
+    keypoints    x, y, confidence of each keypoint, flat; 17, or another number that
+                 `mbcli.keypoints.layouts` knows
     score        of the person
-    bbox         x, y, width, height in pixels; not every program writes it
-    track_id     an identity, if the program tracks; beyond COCO's specification
+    bbox         x, y, width, height in pixels; optional
+    track_id     identity, if the program tracks; not part of COCO's specification
 
-The third of three is a confidence in results. Some programs write there what COCO's annotations
-have, see `read_flags`. A list with picture names, or with ``idx`` or ``box``, is AlphaPose's.
+In results the third number is a confidence. Some programs write the flags of COCO's annotations
+there; see `read_flags`. A list with picture names, or with ``idx`` or ``box``, is AlphaPose's.
 
-What is written here has ``bbox`` and ``track_id``, 0, 0, 0 for a missing keypoint, and as
-``score`` the mean confidence of the keypoints. Frames without people have no records.
+mbcli writes ``bbox`` and ``track_id``, 0, 0, 0 for a missing keypoint, and the mean confidence of
+the keypoints as ``score``. Frames without people have no records.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from mbcli.types import FloatArray, Keypoints2D
 
 FORMAT = "coco"
 
-_HIDDEN = 0.5  # confidence of a keypoint whose place is given although it cannot be seen
+_HIDDEN = 0.5  # confidence of a keypoint that is annotated although it cannot be seen
 
 
 def recognise(source: Source) -> bool:
-    """Whether it is a list of COCO results and not one of AlphaPose."""
+    """Whether this is a list of COCO results and not one of AlphaPose."""
     if source.kind != "json":
         return False
     document = source.document
@@ -54,10 +54,10 @@ def recognise(source: Source) -> bool:
 
 
 def read(source: Source) -> KeypointFile:
-    """Read results.
+    """Read keypoint results.
 
     Raises:
-        InputError: a wrong number of keypoints, and whatever else breaks the rules of
+        InputError: the number of keypoints is unknown, or the content breaks the rules of
             `KeypointFile`.
     """
     path, document = source.path, source.document
@@ -77,13 +77,13 @@ def read(source: Source) -> KeypointFile:
 
 
 def read_flags(points: list[FloatArray]) -> tuple[list[FloatArray], tuple[str, ...]]:
-    """Confidences for the flags of COCO's annotations: 0 not there, 1 hidden, 2 visible.
+    """Replace the flags of COCO's annotations by confidences: 0 absent, 1 hidden, 2 visible.
 
-    They are flags if there is no other value in the whole file than these and 2 is among them; a
-    hidden keypoint then gets confidence 0.5.
+    The numbers are flags if the whole file has no others and at least one 2; a hidden keypoint then
+    gets confidence 0.5.
 
     Returns:
-        The keypoints of everybody, (K, 3) each, and a warning if they were flags.
+        Everybody's keypoints, (K, 3) each, and a warning if they had flags.
     """
     thirds = set(np.concatenate([p[:, 2] for p in points]).tolist()) if points else set()
     if 2.0 not in thirds or not thirds <= {0.0, 1.0, 2.0}:
@@ -97,13 +97,13 @@ def read_flags(points: list[FloatArray]) -> tuple[list[FloatArray], tuple[str, .
 
 
 def identity_of(record: dict[str, Any]) -> int | str | None:
-    """Who it is, if the record or its attributes say so."""
+    """Identity in the record or its attributes, if there is one."""
     value = identity(record, PERSON)
     return identity(record.get("attributes"), PERSON) if value is None else value
 
 
 def box_of(record: dict[str, Any], path: Path, frame: int | str) -> FloatArray | None:
-    """(4,) the corners of the box of a record; None if it has none or an empty one."""
+    """(4,) corners of a record's box; None if there is none or it is empty."""
     value = record.get("bbox")
     box = corners(value, path, f"a bbox of frame {frame}") if value else None
     return None if box is None or (box[2:] <= box[:2]).any() else box
@@ -122,7 +122,7 @@ def write(
     without people at the end.
 
     Raises:
-        ConfigError: a skeleton that gives no COCO-17.
+        ConfigError: COCO-17 cannot be derived from the skeleton.
         OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
     """
     write_records(path, coco_records(keypoints), overwrite=overwrite)

@@ -1,16 +1,16 @@
-"""COCO keypoint annotations, JSON of annotation programs (Lin et al. 2014).
+"""COCO keypoint annotations, the JSON of annotation tools (Lin et al. 2014).
 
-CVAT, Label Studio, Roboflow and sleap-io export them, and COCO's own files are such:
+CVAT, Label Studio, Roboflow and sleap-io export them; COCO's own files have this form too:
 
-    images       list of id, file_name, width, height; of a video the name has the frame's number
-    annotations  list of image_id, category_id, keypoints (x, y, flag of each, flat: 0 not there,
-                 1 hidden, 2 visible), bbox, and perhaps an identity (``track_id``), also among
+    images       list of id, file_name, width, height; for videos the name holds the frame number
+    annotations  list of image_id, category_id, keypoints (x, y, flag of each, flat: 0 absent,
+                 1 hidden, 2 visible), bbox, and possibly an identity (``track_id``), also under
                  ``attributes``
     categories   list of id, name, keypoints: the joints' names, given by the user (see
                  `joint_names`)
 
-Without names of joints their number decides (`mbcli.keypoints.layouts`). Annotations
-without keypoints, and those of another category than most, are left out.
+Without joint names the layout follows from their number (`mbcli.keypoints.layouts`). Annotations
+without keypoints are left out, as are those of any category but the most frequent.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ FORMAT = "annotations"
 
 
 def recognise(source: Source) -> bool:
-    """Whether it has annotations of which any has keypoints."""
+    """Whether the file has annotations with keypoints."""
     document = source.document if source.kind == "json" else None
     annotations = document.get("annotations") if isinstance(document, dict) else None
     return isinstance(annotations, list) and any(_has_keypoints(entry) for entry in annotations)
 
 
 def read(source: Source) -> KeypointFile:
-    """Read the people of all pictures.
+    """Read the people in all pictures.
 
     Raises:
-        InputError: joints that cannot be matched, and whatever breaks the rules of `KeypointFile`.
+        InputError: joints cannot be matched, or the content breaks the rules of `KeypointFile`.
     """
     path, document = source.path, source.document
     annotations = [entry for entry in document["annotations"] if _has_keypoints(entry)]
@@ -85,7 +85,7 @@ def _has_keypoints(entry: Any) -> bool:
 
 
 def _category(people: list[dict[str, Any]]) -> tuple[Any, int]:
-    """The category of most annotations, and how many are of another."""
+    """The most frequent category, and the number of annotations of others."""
     counts = Counter(str(entry.get("category_id")) for entry in people)
     most = counts.most_common(1)[0][0]
     category = next(e.get("category_id") for e in people if str(e.get("category_id")) == most)
@@ -95,7 +95,7 @@ def _category(people: list[dict[str, Any]]) -> tuple[Any, int]:
 def _pictures(
     document: dict[str, Any], people: list[dict[str, Any]], path: Path
 ) -> tuple[Numbering, tuple[int, int] | None]:
-    """Frames by the id of their picture as text, and the size if all have the same."""
+    """Picture id as text -> frame, and the size of the pictures if all have the same."""
     images = document.get("images")
     images = [i for i in images if isinstance(i, dict)] if isinstance(images, list) else []
     named = {str(i.get("id")): i.get("file_name") for i in images}
@@ -120,7 +120,7 @@ def _number(text: str) -> Any:
 
 
 def _joint_names(document: dict[str, Any], category: Any) -> list[str]:
-    """The names of the joints of a category; none if the file does not say."""
+    """Joint names of a category; empty if the file has none."""
     annotations = document.get("categories")
     for entry in annotations if isinstance(annotations, list) else []:
         if isinstance(entry, dict) and entry.get("id") == category:

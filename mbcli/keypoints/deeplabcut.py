@@ -1,24 +1,25 @@
-"""DeepLabCut's pose files, CSV and HDF5 (Mathis et al. 2018, Lauer et al. 2022).
+"""DeepLabCut's pose files in CSV and HDF5 (Mathis et al. 2018, Lauer et al. 2022).
 
-Both hold one table: a row a frame, and columns with three or four names above each other:
+Both hold one table with a row per frame, whose columns have three or four levels of names:
 
-    scorer       the model or the person that gave the points; one in a file
-    individuals  multi-animal projects only: who; taken as the identity
+    scorer       the model or person that marked the points; one per file
+    individuals  the identity, in multi-animal projects only
     bodyparts    the joint, named by the user (see `joint_names`)
-    coords       ``x``, ``y`` in pixels, ``likelihood`` 0..1 or what `mbcli.keypoints.words` knows
-                 for it; labels made by hand have none. Others, as of Lightning Pose, are left out
+    coords       ``x``, ``y`` in pixels, and ``likelihood`` 0..1 or another name for it in
+                 `mbcli.keypoints.words`; manual labels have none. Other columns, such as those of
+                 Lightning Pose, are ignored
 
-The CSV starts with one row for each of these, each led by its title. In front of the numbers stands
-the frame's index or the path of its picture (see `mbcli.keypoints.frames`); newer projects spread
-that path over three cells (``labeled-data``, the video's name, ``img0012.png``).
+The CSV starts with one row for each level, titled in its first cell. The numbers follow the frame's
+index or the path of its picture (see `mbcli.keypoints.frames`); newer projects spread that path
+over three cells (``labeled-data``, the video's name, ``img0012.png``).
 
 The HDF5 file is a data frame in the ``table`` layout of pandas, under the key ``df_with_missing``
 (``tracks`` in older multi-animal projects): a group whose attribute ``pandas_type`` is
 ``frame_table`` with a data set ``table`` of the columns ``index`` and ``values_block_0``. The
 column names are a pickled list of tuples in an attribute of the table, ``values_block_0_kind``.
-pandas would run what such a pickle calls; here it is read as plain data.
+pandas would execute such a pickle; here it is read as plain data.
 
-Missing is NaN or an empty cell. A point without likelihood counts fully.
+NaN or an empty cell means missing. A point without likelihood counts fully.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ _LEVELS = (["scorer", "bodyparts", "coords"], ["scorer", "individuals", "bodypar
 
 
 def recognise(source: Source) -> bool:
-    """Whether the file has DeepLabCut's header, or holds a data frame of pandas.
+    """Whether the file has DeepLabCut's header, or holds a pandas data frame.
 
     Raises:
         ConfigError: it is an HDF5 file and h5py is not installed.
-        InputError: it is an HDF5 file and cut off or damaged.
+        InputError: it is an HDF5 file and truncated or damaged.
     """
     if source.kind == "text":
         return _levels(source.rows) is not None
@@ -61,10 +62,10 @@ def recognise(source: Source) -> bool:
 
 
 def read(source: Source) -> KeypointFile:
-    """Read the file; a person is there in a frame if any joint is.
+    """Read the file; a person is present in a frame if any joint is.
 
     Raises:
-        InputError: the file breaks the rules above, or its joints cannot be matched.
+        InputError: the file does not follow this layout, or its joints cannot be matched.
         ConfigError: h5py is not installed, or the joint map breaks its rules.
     """
     columns, labels, values = (_read_hdf5 if source.kind == "hdf5" else _read_csv)(source)
@@ -109,7 +110,7 @@ _Table = tuple[list[tuple[str, ...]], list[str | int], FloatArray]
 
 
 def _levels(rows: list[list[str]]) -> int | None:
-    """How many header rows there are, or None if they are not DeepLabCut's."""
+    """Number of header rows, or None if they are not DeepLabCut's."""
     titles = [row[0] for row in rows[:4]]
     return next((len(names) for names in _LEVELS if titles[: len(names)] == names), None)
 
@@ -175,7 +176,7 @@ def _column_names(names: object, path: Path) -> list[tuple[str, ...]]:
 
 
 def _frames_of_pandas(file: Any) -> dict[str, Any]:
-    """The groups in the root that are data frames of pandas."""
+    """Groups at the root that are pandas data frames."""
     return {
         name: group
         for name, group in file.items()

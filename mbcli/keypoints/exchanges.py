@@ -1,4 +1,4 @@
-"""Whether identities in a file are people, or only places in a list."""
+"""Whether the identities in a file stand for people, or only for positions in a list."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 
 from mbcli.types import FloatArray, IntArray
 
-# Two people have changed places if that saves so many body heights of way ...
+# Two people count as exchanged if that shortens their ways by so many body heights ...
 _EXCHANGE = 1.0
-_OFTEN = 0.05  # ... and an identity is none if that happens in so many frames
+_OFTEN = 0.05  # ... and identities are useless if that happens in this share of the frames
 
 
 def exchanged(index: IntArray, points: FloatArray, ids: IntArray, slots: bool) -> bool:
-    """Whether people go on under each other's identity from one frame to the next.
+    """Whether people often continue under each other's identity in the next frame.
 
-    A tracker does so now and then; what only lists people does it again and again, and for what may
-    be a list (``slots``) once is enough.
+    A tracker makes that mistake now and then; a mere list of people makes it again and again. If
+    the identities may be such a list (``slots``), once is enough.
     """
     known = np.unique(ids)
     if len(known) < 2:

@@ -1,4 +1,4 @@
-"""Folders with a JSON file for each picture of a video, whatever program wrote them."""
+"""Folders with one JSON file per picture of a video, by any program."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from mbcli.keypoints.rows import Rows
 from mbcli.keypoints.source import Source, parse_json
 from mbcli.video.images import IMAGE_SUFFIXES, files_with_suffix
 
-# A document that begins so holds nobody, as the first frames of a video often do.
+# A document that begins like this holds nobody; often true of a video's first frames.
 _EMPTY: tuple[Any, ...] = ([], {}, None)
-_LOOK = 1000  # files that are looked into for one that shows what the folder is
+_LOOK = 1000  # files that are opened in search of one that identifies the format
 
-# Adds the people of one picture to rows: the document, the frame, the file, the rows.
+# Adds the people of a picture to the rows; takes the document, the frame, the file and the rows.
 AddPeople = Callable[[Any, int, Path, Rows], None]
 
 
 def recognise_folder(source: Source, is_picture: Callable[[Any], bool]) -> bool:
-    """Whether a folder holds JSON files of pictures, rather than pictures with a few such files.
+    """Whether a folder holds JSON files of a format, and not mainly pictures.
 
     Args:
-        source: what to look at.
-        is_picture: whether a document has the people of one picture in a format's way.
+        source: the folder.
+        is_picture: whether a document holds the people of one picture in that format.
     """
     if source.kind != "folder":
         return False
@@ -54,14 +54,14 @@ def read_folder(
     Args:
         source: the folder.
         format: key of the format in `mbcli.keypoints.FORMATS`.
-        may_be: whether a document has the people of one picture, or that nobody is there; other
-            files are left out.
+        may_be: whether a document holds the people of one picture, possibly none; other files
+            are left out.
         add: see `AddPeople`.
-        usual: how the program names the files of a video.
-        metadata: what else `mbcli.keypoints.gather.gathered` takes.
+        usual: pattern of the names that the program gives to the files of a video.
+        metadata: further arguments of `mbcli.keypoints.gather.gathered`.
 
     Raises:
-        InputError: a file that cannot be read or is cut off, or what `Rows` refuses.
+        InputError: a file cannot be read or is truncated, or `Rows` refuses its content.
     """
     pictures: dict[str, Any] = {}
     files: dict[str, Path] = {}

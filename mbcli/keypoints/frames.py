@@ -1,4 +1,4 @@
-"""Frame numbers from what programs write in their place: numbers, or names of pictures."""
+"""Frame numbers from the labels that programs write: numbers, or names of pictures."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from mbcli.video.images import natural_key
 
-# The last number in a name, before the suffix, and what stands before it.
+# The last number in a name, before the suffix, and what precedes it.
 _NUMBERED = re.compile(r"(?P<series>.*?)(?P<number>[0-9]{1,18})(?:\.[A-Za-z][A-Za-z0-9]*)*")
-# What Label Studio and Roboflow add to names.
+# Additions of Label Studio and Roboflow to names.
 _ADDED = re.compile(r"^[0-9a-f]{8}-|[._](?:jpe?g|png)\.rf\.\w+(?=\.)", re.IGNORECASE)
-# Numbers of frames begin near 0 and leave out few; those of cameras and downloads do not. In
-# pictures for each that is named, and so many more.
+# Frame numbers begin near 0 and leave out few, unlike those of cameras and downloads. Allowed are
+# so many frames for each picture that is named, and so many more.
 _STRIDE, _LEAD = 10, 100
 
 
@@ -24,9 +24,9 @@ class Numbering:
     """The frames of a file's labels.
 
     Attributes:
-        frames: of each label, counted from 0 or as the labels say.
-        counts_from: 0, or None where labels count as people like.
-        notes: how names were taken, one line each.
+        frames: frame of each label, counted from 0 or as labelled.
+        counts_from: 0, or None if the labels may count from any number.
+        notes: how names were interpreted, one line each.
     """
 
     frames: Mapping[str | int, int]
@@ -35,22 +35,21 @@ class Numbering:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What `mbcli.keypoints.gather.gathered` takes of it."""
+        """Arguments for `mbcli.keypoints.gather.gathered`."""
         names = {name: frame for name, frame in self.frames.items() if isinstance(name, str)}
         return {"counts_from": self.counts_from, "pictures": names, "notes": self.notes}
 
 
 def numbering(labels: Sequence[str | int], usual: re.Pattern[str] | None = None) -> Numbering:
-    """Find the frames that numbers or names of pictures stand for.
+    """Find the frames that numbers or picture names refer to.
 
-    The last number in a name is that of the frame if the names are of one series and their numbers
-    hang together. Otherwise, as with pictures of a camera or from a download, the order of the
-    names is that of the frames.
+    The last number in a name is the frame if the names form one series with plausible numbers.
+    Otherwise, as with photographs and downloads, frames are in the order of the names.
 
     Args:
-        labels: numbers, or names of pictures; also twice, and in any order.
-        usual: how the program names the frames of a video, whose numbers count from 0. A single
-            picture with another name is frame 0, whatever its name says.
+        labels: numbers or picture names, in any order, possibly repeated.
+        usual: pattern of the program's own names for frames of a video, which count from 0. A
+            single picture with another name is frame 0, whatever number its name holds.
     """
     unique = list(dict.fromkeys(labels))
     names = [label for label in unique if isinstance(label, str)]
@@ -76,9 +75,9 @@ def numbering(labels: Sequence[str | int], usual: re.Pattern[str] | None = None)
     )
     first = min(names, key=lambda name: numbers.get(name, 0)) if together else names[0]
     if together:
-        said = f"pictures are taken as frames by their numbers: {first} as frame {numbers[first]}"
-        return Numbering(numbers, None, (said,) if numbers[first] else ())
-    # By the whole path, for pictures of one name in several folders.
+        note = f"pictures are taken as frames by their numbers: {first} as frame {numbers[first]}"
+        return Numbering(numbers, None, (note,) if numbers[first] else ())
+    # By the whole path, since several folders may hold pictures of the same name.
     ordered = sorted(unique, key=lambda label: natural_key(Path(re.sub(r"[\\/]", "_", str(label)))))
-    said = f"pictures are taken as frames in the order of their names: {ordered[0]} as frame 0"
-    return Numbering({label: place for place, label in enumerate(ordered)}, 0, (said,))
+    note = f"pictures are taken as frames in the order of their names: {ordered[0]} as frame 0"
+    return Numbering({label: place for place, label in enumerate(ordered)}, 0, (note,))

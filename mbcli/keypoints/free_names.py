@@ -1,4 +1,4 @@
-"""The common end of formats whose joints have the names of the user's own project."""
+"""Last step of formats in which users name the joints themselves."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def with_our_names(
     points: FloatArray,
     **metadata: Any,
 ) -> KeypointFile:
-    """Give the joints our names, and gather the poses.
+    """Rename the joints to ours, and gather the poses.
 
     Args:
         source: the file, and the user's joint map.
         format: its key in `mbcli.keypoints.FORMATS`.
         names: N joint names of the file.
         frames: (R,) frame of each row.
-        points: (R, N, 3) x, y and confidence; NaN is missing.
-        metadata: what else `gathered` takes.
+        points: (R, N, 3) x, y and confidence; NaN means missing.
+        metadata: further arguments of `gathered`.
 
     Raises:
-        InputError: joints that cannot be matched, or what `gathered` refuses.
+        InputError: joints cannot be matched, or `gathered` refuses the content.
     """
     matched, notes = match_joints(names, source.joint_map, str(source.path))
     skeleton = skeleton_of(matched.values(), format)

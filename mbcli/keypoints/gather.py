@@ -1,6 +1,6 @@
-"""From what a file says of people to a `KeypointFile`: sorted, without what cannot be used.
+"""Gather a file's poses into a `KeypointFile`: sorted, and without unusable ones.
 
-Nothing here refuses a file for a few poor lines; what is left out or taken otherwise is said.
+No file is refused for a few bad poses; notes say what was left out or interpreted.
 """
 
 from __future__ import annotations
@@ -19,19 +19,18 @@ from mbcli.keypoints.records import MAX_FRAMES, KeypointFile
 from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray, IntArray
 
-# Nobody is seen further outside the picture than this, in widths of the picture; in pixels, no body
-# is as small.
+# Fractions of the picture: nobody is seen further outside it. Pixels: no body is as small.
 _LARGEST_FRACTION = 2.0
 
 
 @dataclass(frozen=True, eq=False)
 class Times:
-    """What a file says of the time of some frames.
+    """Times of some frames in a file.
 
     Attributes:
         frames: (R,) the frames.
-        seconds: (R,) when they are, in `unit`; NaN where it does not say.
-        unit: in seconds; None if the numbers decide.
+        seconds: (R,) their times in `unit`; NaN if unknown.
+        unit: the unit in seconds; None if it is to be inferred.
     """
 
     frames: Sequence[int] | IntArray
@@ -59,63 +58,63 @@ def gathered(
     pictures: Mapping[str, int] | None = None,
     notes: Iterable[str] = (),
 ) -> KeypointFile:
-    """Make a `KeypointFile` of poses in any order.
+    """Make a `KeypointFile` from poses in any order.
 
     Args:
         path: the file or folder.
         format: its key in `mbcli.keypoints.FORMATS`.
         skeleton: names of the J joints.
         frames: (N,) frame of each pose.
-        points: (N, J, 3) x, y and confidence as the file has them, of the first joints or all. NaN
-            and infinity are missing, and so is the corner of the picture, (0, 0), which is what
-            most programs write for it. A keypoint that is there but has no confidence counts fully.
-        ids: (N,) who it is, None where the file does not say; they count only if all have one and
-            nobody is twice in a frame. Names are numbered as they come.
+        points: (N, J, 3) x, y and confidence as in the file, of the first joints or all. NaN and
+            infinity mean missing, as does the corner of the picture, (0, 0), which most programs
+            write for missing keypoints. A keypoint without confidence counts fully.
+        ids: (N,) identities, None if the file has none; they are used only if every pose has one
+            and nobody is twice in a frame. Names are numbered in order of appearance.
         boxes: (N, 4) x1 y1 x2 y2.
-        count: frames of the video as far as the file says; 0 if it does not.
-        size: (width, height) of the pictures, if the file says so.
-        fps: frames per second, if the file says so.
-        times: its clock, whose rate is taken where the file says no other.
+        count: number of frames of the video, if the file has it; otherwise 0.
+        size: (width, height) of the pictures, if the file has it.
+        fps: frames per second, if the file has it.
+        times: the clock, which also gives the rate if ``fps`` is None.
         numbered: see `KeypointFile`.
         counts_from: see `KeypointFile`.
-        fractions: the format has fractions of the picture as a rule, so that it needs no word.
+        fractions: the format usually has fractions of the picture, so that no note is needed.
         pictures: see `KeypointFile`.
-        slots: the identities may be no more than places in a list.
-        notes: what there is to say besides.
+        slots: the identities may be mere positions in a list.
+        notes: further notes, one line each.
 
     Raises:
-        InputError: nobody is there, a frame number beyond all reason, or confidences that are none.
+        InputError: there is nobody, a frame number is too large, or values cannot be confidences.
     """
-    said = list(notes)
+    remarks = list(notes)
     lacking = np.full((len(points), len(skeleton) - points.shape[1], 3), np.nan)
     points = np.concatenate([points, lacking], axis=1)
     index = _bounded(frames)
     there, found = cleaned(points, index, path)
-    said += found
+    remarks += found
     relative = bool(there.any()) and (
         float(np.median(np.abs(points[there][:, :2]))) < _LARGEST_FRACTION
     )
     if relative and not fractions:
-        said.append("coordinates are taken as fractions of the picture")
+        remarks.append("coordinates are taken as fractions of the picture")
     names = None if ids is None else _numbers_of(list(ids))
     seen = np.flatnonzero(there.any(axis=1))
-    rows = _once(index, points, seen, said)
+    rows = _once(index, points, seen, remarks)
     rows = rows[np.argsort(index[rows], kind="stable")]
     identities = None
     if names is not None:
-        identities = _identities(index[rows], [names[row] for row in rows], said)
+        identities = _identities(index[rows], [names[row] for row in rows], remarks)
     if identities is not None and exchanged(index[rows], points[rows], identities, slots):
-        said.append("identities are not used: people jump from one to another; tracked anew")
+        remarks.append("identities are not used: people jump from one to another; tracked anew")
         identities = None
     last = int(index[rows[-1]]) + 1 if len(rows) else 0
-    frames_told = max(count, last, int(_bounded(times.frames).max(initial=-1)) + 1 if times else 0)
-    if frames_told > MAX_FRAMES:
+    video_frames = max(count, last, int(_bounded(times.frames).max(initial=-1)) + 1 if times else 0)
+    if video_frames > MAX_FRAMES:
         raise InputError(
-            f"{path} must number frames from 0 to {MAX_FRAMES}, got frame {frames_told - 1}"
+            f"{path} must number frames from 0 to {MAX_FRAMES}, got frame {video_frames - 1}"
         )
     clock = Clock()
     if times is not None and len(rows) and index[rows[0]] >= 0:
-        clock = clock_of(times.seconds, _bounded(times.frames), frames_told, times.unit)
+        clock = clock_of(times.seconds, _bounded(times.frames), video_frames, times.unit)
     untimed = clock.problem
     if fps is not None and not sound_rate(fps):
         fps, untimed = None, f"it says {fps:g} frames/s"
@@ -125,7 +124,7 @@ def gathered(
         skeleton=skeleton,
         frame_index=index[rows],
         keypoints=points[rows],
-        frames=frames_told,
+        frames=video_frames,
         ids=identities,
         boxes=None if boxes is None else boxes[rows],
         size=size,
@@ -136,20 +135,20 @@ def gathered(
         counts_from=counts_from,
         pictures=pictures or {},
         relative=relative,
-        warnings=(*said, *clock.notes),
+        warnings=(*remarks, *clock.notes),
     )
 
 
 def _bounded(frames: Sequence[int] | IntArray) -> IntArray:
-    """Frame numbers as an array; those beyond all reason are just beyond `MAX_FRAMES`."""
+    """Frame numbers as an array; those beyond `MAX_FRAMES` become ``MAX_FRAMES + 1``."""
     if isinstance(frames, np.ndarray):
         return frames.astype(np.int64)
     limit = MAX_FRAMES + 1
     return np.array([max(-limit, min(limit, number)) for number in frames], np.int64)
 
 
-def _once(index: IntArray, points: FloatArray, rows: IntArray, said: list[str]) -> IntArray:
-    """The rows but for poses that are repeated in their frame, number for number."""
+def _once(index: IntArray, points: FloatArray, rows: IntArray, remarks: list[str]) -> IntArray:
+    """The rows without poses that repeat another one of their frame exactly."""
     seen: set[tuple[int, bytes]] = set()
     kept = []
     for row in rows.tolist():
@@ -158,25 +157,25 @@ def _once(index: IntArray, points: FloatArray, rows: IntArray, said: list[str]) 
             seen.add(pose)
             kept.append(row)
     if len(kept) < len(rows):
-        said.append(f"{len(rows) - len(kept)} poses are repeated, number for number: taken once")
+        remarks.append(f"{len(rows) - len(kept)} poses are repeated, number for number: taken once")
     return np.array(kept, np.int64)
 
 
 def _numbers_of(ids: list[int | str | None]) -> list[int | None]:
-    """Identities as numbers; with a name among them, all are numbered in the order they come."""
+    """Identities as numbers; if any is a name, all are numbered in order of appearance."""
     if not any(isinstance(who, str) for who in ids):
         return [None if who is None else int(who) for who in ids]
     order = {who: n for n, who in enumerate(dict.fromkeys(who for who in ids if who is not None))}
     return [None if who is None else order[who] for who in ids]
 
 
-def _identities(index: IntArray, ids: list[int | None], said: list[str]) -> IntArray | None:
-    """The identities, or None where they cannot be used."""
+def _identities(index: IntArray, ids: list[int | None], remarks: list[str]) -> IntArray | None:
+    """The identities, or None if they cannot be used."""
     known = [number for number in ids if number is not None]
     if not known:
         return None
     if len(known) < len(ids):
-        said.append(
+        remarks.append(
             f"identities are not used: {len(known)} of {len(ids)} poses have one, which must be all"
         )
         return None
@@ -185,7 +184,7 @@ def _identities(index: IntArray, ids: list[int | None], said: list[str]) -> IntA
     if (times > 1).any():
         frame, person = pairs[times > 1][0].tolist()
         frames = len(np.unique(pairs[times > 1][:, 0]))
-        said.append(
+        remarks.append(
             f"identities are not used: person {person} is twice in frame {frame}"
             + (f", and so in {frames} frames" if frames > 1 else "")
             + "; people are tracked anew"

@@ -1,4 +1,4 @@
-"""HDF5 files, opened by the optional h5py."""
+"""Opening HDF5 files with the optional h5py."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mbcli.errors import ConfigError, InputError
 
 @contextmanager
 def opened_hdf5(path: Path) -> Iterator[Any]:
-    """The ``h5py.File``, for reading; what goes wrong within becomes an error of ours.
+    """Open an ``h5py.File`` for reading; its errors within the block become an InputError.
 
     Raises:
         ConfigError: h5py is not installed.
-        InputError: the file is cut off or damaged.
+        InputError: the file is truncated or damaged.
     """
     try:
         import h5py
@@ -35,7 +35,7 @@ def opened_hdf5(path: Path) -> Iterator[Any]:
 
 
 def text_of(value: Any) -> str:
-    """An attribute or element as text; HDF5 writers store bytes, text or nothing."""
+    """An attribute or element as text; writers of HDF5 store bytes, text or nothing."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return str(value) if isinstance(value, str) else ""

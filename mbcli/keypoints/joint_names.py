@@ -1,13 +1,12 @@
-"""From the joint names that people give in their own projects to ours.
+"""From the joint names in people's own projects to ours.
 
-A user's joint map decides; without one, names are recognised by one rule: case and separators
-do not count, the side stands first or last and is written ``left``, ``right``, ``l`` or ``r``,
-and the rest is a body part of ours or one of a few synonyms. So ``left_hip``, ``LHip``,
-``hip_l``, ``HipLeft`` and ``Left Hip`` are one joint.
+A joint map from the user decides. Without one, names are recognised by one rule: case and
+separators are ignored; the side comes first or last and is ``left``, ``right``, ``l`` or ``r``; and
+the rest is one of our body parts or of a few synonyms. Thus ``left_hip``, ``LHip``, ``hip_l``,
+``HipLeft`` and ``Left Hip`` are the same joint.
 
-Names that could mean several places are left to the joint map: a foot may be an ankle or a toe, a
-hand may be a wrist, a chest is not quite the thorax, and numbered sides (``hip1``) tell nobody
-which is left.
+Ambiguous names are left to the joint map: a foot may be an ankle or a toe, a hand may be a wrist, a
+chest is not quite the thorax, and numbered sides (``hip1``) do not tell which is left.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from mbcli.errors import ConfigError, InputError
 from mbcli.keypoints.source import parse_json
 from mbcli.skeleton import H36M17, SKELETONS, Skeleton
 
-# Every joint of every skeleton that we know.
+# Every joint of every known skeleton.
 OUR_JOINTS = tuple(
     dict.fromkeys(joint for skeleton in SKELETONS.values() for joint in skeleton.joints)
 )
@@ -60,7 +59,7 @@ _SIDED_SYNONYMS = {
     "hipjoint": "hip",
 }
 _MIDDLE_HIP = ("hip", "chip", "root")
-# Words that the rule would take apart into a side and a body part.
+# Words that the rule would split into a side and a body part.
 _OTHER_WORDS = ("rear", "kneel")
 
 _PARENTS = {
@@ -94,11 +93,11 @@ _PARENTS = {
 
 
 def read_joint_map(path: Path | str) -> dict[str, str]:
-    """Read the user's joint map: a JSON object of their joint names -> ours.
+    """Read the user's joint map, a JSON object of their joint names -> ours.
 
     Raises:
-        InputError: no such file, or no JSON.
-        ConfigError: it is no object of names, or a name of ours that is none.
+        InputError: the file does not exist or is no JSON.
+        ConfigError: it is no object of names, or leads to an unknown joint.
     """
     path = Path(path)
     try:
@@ -120,10 +119,10 @@ def read_joint_map(path: Path | str) -> dict[str, str]:
 
 
 def check_joint_map(joint_map: Mapping[str, str], what: str) -> None:
-    """Hold the rules of a joint map.
+    """Check a joint map.
 
     Raises:
-        ConfigError: a name of ours that is none, or that two of theirs are to be.
+        ConfigError: it leads to an unknown joint, or twice to the same.
     """
     used: dict[str, str] = {}
     for theirs, ours in joint_map.items():
@@ -143,7 +142,7 @@ def check_joint_map(joint_map: Mapping[str, str], what: str) -> None:
 
 
 def recognised(name: str) -> str | None:
-    """Our name of a joint that somebody else named, or None."""
+    """Our name for a joint, or None if the name is not recognised."""
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+", name)
     compact = "".join(words).lower()
     if len(words) == 1 and compact in _OTHER_WORDS:
@@ -160,20 +159,20 @@ def recognised(name: str) -> str | None:
 def match_joints(
     names: Sequence[str], joint_map: Mapping[str, str] | None, what: str
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Which of their joints is which of ours.
+    """Match the joint names of a file to ours.
 
     Args:
         names: the joint names of a file.
-        joint_map: what the user says; then nothing else is recognised.
+        joint_map: the user's joint map; if given, no other name is recognised.
         what: the file, for messages.
 
     Returns:
         Their names -> ours in the order of the file, and warnings, one line each.
 
     Raises:
-        InputError: two names are one joint, or H36M-17 cannot be derived from what is there:
+        InputError: two names mean the same joint, or joints are lacking that H36M-17 is made from:
             hips or pelvis, and shoulders, neck or thorax.
-        ConfigError: a joint map that breaks its rules.
+        ConfigError: the joint map breaks its rules.
     """
     if joint_map is not None:
         check_joint_map(joint_map, "given")
@@ -181,7 +180,7 @@ def match_joints(
     if joint_map is not None:
         ours_of = {name: joint_map.get(name) for name in names}
     elif {"left_hip", "right_hip"} <= {*ours_of.values()} and "pelvis" not in ours_of.values():
-        # Beside the hips of both sides, a hip without a side is the middle (Halpe, Pose2Sim).
+        # With both hips present, a hip without a side is the middle (Halpe, Pose2Sim).
         middle = next((name for name in names if name.lower() in _MIDDLE_HIP), None)
         ours_of |= {} if middle is None else {middle: "pelvis"}
     found = {name: ours for name, ours in ours_of.items() if ours is not None}
@@ -207,10 +206,10 @@ def match_joints(
 
 
 def skeleton_of(joints: Iterable[str], name: str) -> Skeleton:
-    """A skeleton of some of our joints.
+    """Make a skeleton of some of our joints.
 
-    Where one side of a pair is lacking, it is added at the end, as the mirror of a skeleton needs
-    both; in the data it is missing throughout.
+    If one joint of a pair is lacking, it is added at the end, since mirroring needs both; in the
+    data it is missing throughout.
     """
     there = tuple(joints)
     others = (_other_side(joint) for joint in there)
@@ -230,7 +229,7 @@ def _other_side(joint: str) -> str:
 
 
 def _nearest_above(joint: str, joints: tuple[str, ...]) -> int:
-    """Number of the nearest joint on the way up to the pelvis that is there, or -1."""
+    """Index of the nearest present joint on the way to the pelvis, or -1."""
     side, _, part = joint.partition("_")
     if side not in ("left", "right"):
         side, part = "", joint
@@ -243,7 +242,7 @@ def _nearest_above(joint: str, joints: tuple[str, ...]) -> int:
 
 
 def _part_names() -> tuple[dict[str, str], dict[str, str]]:
-    """Body parts on the middle line and of a side, by their names without separators."""
+    """Body parts on the midline and on the sides, by their names without separators."""
     central, sided = dict(_SYNONYMS), dict(_SIDED_SYNONYMS)
     for joint in OUR_JOINTS:
         side, _, part = joint.partition("_")

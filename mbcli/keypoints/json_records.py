@@ -1,6 +1,6 @@
-"""2D keypoints as lists of JSON records: COCO's results, and what AlphaPose's share with them.
+"""2D keypoints as lists of JSON records, as in the results of COCO and AlphaPose.
 
-The rooms that read keypoint files and that export motions both write these.
+Used by `mbcli keypoints` and by the export of motions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Person:
         frame: number in the source, counted from 0.
         identity: number of the track.
         flat: x, y, confidence of each keypoint; 0, 0, 0 if missing.
-        score: mean confidence of the keypoints that are there.
+        score: mean confidence of the keypoints that are present.
         box: x, y, width, height in pixels, if there is one.
     """
 
@@ -42,16 +42,16 @@ class Person:
 def people(
     keypoints: Keypoints2D, skeleton: Skeleton, format: str, *, partial: bool = False
 ) -> Iterator[Person]:
-    """Everybody who is there, frame by frame.
+    """Iterate over everybody who is present, frame by frame.
 
     Args:
         keypoints: tracks.
-        skeleton: in which to give them.
-        format: what is to be written, for the error.
-        partial: keypoints that the tracks do not give are missing instead of an error.
+        skeleton: the skeleton to convert them to.
+        format: name of the format, for the error.
+        partial: joints that cannot be derived are missing, rather than an error.
 
     Raises:
-        ConfigError: the skeleton of the tracks does not give this one.
+        ConfigError: the skeleton cannot be derived from that of the tracks.
     """
     lacking = underivable(keypoints.skeleton, skeleton)
     if lacking and not partial:
@@ -76,16 +76,16 @@ def people(
 def coco_records(keypoints: Keypoints2D, *, partial: bool = False) -> Iterator[dict[str, Any]]:
     """Tracks as COCO keypoint results; other skeletons become COCO-17.
 
-    The records have ``bbox`` and ``track_id``, 0, 0, 0 for a missing keypoint, and as ``score``
-    the mean confidence of the others. ``image_id`` is the frame, counted from 0. The frame rate,
-    the size of the picture and frames without people have no place in them.
+    The records have ``bbox``, ``track_id``, 0, 0, 0 for a missing keypoint, and the mean confidence
+    of the others as ``score``. ``image_id`` is the frame, counted from 0. They have no place for
+    the frame rate, the size of the pictures, or frames without people.
 
     Args:
         keypoints: tracks in any skeleton.
-        partial: keypoints that the tracks do not give are missing instead of an error.
+        partial: joints that cannot be derived are missing, rather than an error.
 
     Raises:
-        ConfigError: a skeleton that gives no COCO-17, and ``partial`` is off.
+        ConfigError: COCO-17 cannot be derived from the skeleton, and ``partial`` is off.
     """
     for person in people(keypoints, COCO17, "coco", partial=partial):
         record = {
@@ -101,7 +101,7 @@ def coco_records(keypoints: Keypoints2D, *, partial: bool = False) -> Iterator[d
 
 
 def write_records(path: Path, records: Iterable[Mapping[str, Any]], *, overwrite: bool) -> None:
-    """Write a JSON list, one record a line; a reader finds all of it or nothing.
+    """Write a JSON list, one record per line; the file appears only when it is complete.
 
     Raises:
         OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
@@ -114,7 +114,7 @@ def write_records(path: Path, records: Iterable[Mapping[str, Any]], *, overwrite
 
 
 def print_records(stream: IO[str], records: Iterable[Mapping[str, Any]]) -> None:
-    """The same into an open file."""
+    """Write a JSON list into an open file, one record per line."""
     lines = (json.dumps(record, ensure_ascii=False, allow_nan=False) for record in records)
     stream.write("[")
     for number, line in enumerate(lines):
@@ -124,10 +124,10 @@ def print_records(stream: IO[str], records: Iterable[Mapping[str, Any]]) -> None
 
 
 def _shortest(values: FloatArray) -> list[float]:
-    """Numbers with just the digits that give the same float32 again."""
+    """Numbers with as few digits as identify the float32."""
     return [float(text) for text in values.astype(np.float32).ravel().astype(str)]
 
 
 def _extent(box: FloatArray) -> list[float]:
-    """x1 y1 x2 y2 as x, y, width, height."""
+    """Convert x1 y1 x2 y2 to x, y, width, height."""
     return [round(float(value), 3) for value in (box[0], box[1], box[2] - box[0], box[3] - box[1])]

@@ -1,4 +1,4 @@
-"""The landmarks of people in JSON: how they lie in frames, lists and objects."""
+"""Landmarks of people in JSON: how they are nested in frames, lists and objects."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from mbcli.keypoints.layouts import LAYOUTS
 from mbcli.keypoints.words import CONFIDENCE, LANDMARK, PERSON, find
 from mbcli.skeleton import BLAZEPOSE33
 
-_LARGEST = 1e30  # whole numbers of JSON have any length
+_LARGEST = 1e30  # integers in JSON have any length
 _LISTS = ("frames", "results", "data", "detections", "records", "sequence")
-# Of a frame or of a person; world landmarks have other names.
+# Keys of a frame's or a person's landmarks; world landmarks have other names.
 LANDMARKS = (
     *("poselandmarks", "landmarks", "landmark", "poses", "pose", "people", "persons"),
     *("keypoints", "joints", "points"),
@@ -25,12 +25,12 @@ LANDMARKS = (
 _FOREIGN = ("keypointscores", "scores", "imageid", "categoryid")
 _IDENTITY = (*PERSON, "id")
 
-# A person's landmarks: label -> x, y and confidence, and who it is.
+# A person's landmarks, label -> x, y and confidence; and their identity.
 Person = tuple[dict[str, list[float]], int | str | None]
 
 
 def flat_rows(document: Any) -> list[list[str]] | None:
-    """The rows of a table that was written as a list of objects without anything inside."""
+    """Rows of a table that was saved as a list of flat objects."""
     while isinstance(document, dict):
         name = find(document, _LISTS)
         if name is None:
@@ -50,7 +50,7 @@ def flat_rows(document: Any) -> list[list[str]] | None:
 
 
 def _flat_columns(document: dict[str, Any]) -> list[list[str]] | None:
-    """The rows of a table that was written column by column, as pandas does."""
+    """Rows of a table that was saved by columns, as pandas does."""
     columns = list(document.values())
     if not all(
         isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns
@@ -64,7 +64,7 @@ def _flat_columns(document: dict[str, Any]) -> list[list[str]] | None:
 
 
 def frames_of(document: Any) -> Iterator[tuple[str | None, Any]]:
-    """The frames, each with its number where they are listed by numbers."""
+    """The frames, each with its number if they are listed by number."""
     if isinstance(document, dict):
         if (name := find(document, _LISTS)) is not None:
             yield from frames_of(document[name])
@@ -79,10 +79,10 @@ def frames_of(document: Any) -> Iterator[tuple[str | None, Any]]:
 
 
 def of_frame(frame: Any) -> Any:
-    """The landmarks in an object that has them; anything else as it is."""
+    """The landmarks in an object that has them; anything else unchanged."""
     while isinstance(frame, dict) and not _named(frame):
         name = find(frame, LANDMARKS)
-        # With scores in a list of their own it is MMPose's, with a picture COCO's or AlphaPose's.
+        # With a separate list of scores it is MMPose's, with a picture COCO's or AlphaPose's.
         if name is None or find(frame, _FOREIGN) is not None:
             break
         frame = frame[name]
@@ -90,7 +90,7 @@ def of_frame(frame: Any) -> Any:
 
 
 def _nested(held: Any) -> Any:
-    """A flat list of numbers as a list of landmarks, if it has as many as a list that is known."""
+    """Split a flat list of numbers into landmarks, if a layout has that many."""
     if not isinstance(held, list) or not held or {type(v) for v in held} - {int, float, type(None)}:
         return held
     for width in (3, 4, 2):
@@ -101,7 +101,7 @@ def _nested(held: Any) -> Any:
 
 
 def listed(held: Any) -> list[Any]:
-    """The people of a frame, each a list or an object of landmarks."""
+    """The people in a frame, each a list or an object of landmarks."""
     if isinstance(held, dict):
         return [held] if _named(held) else []
     if not isinstance(held, list):
@@ -112,7 +112,7 @@ def listed(held: Any) -> list[Any]:
 
 
 def _named(value: Any) -> bool:
-    """Whether it is an object of landmarks by name or number; a list of them has one name."""
+    """Whether this is an object of landmarks by name or number, not one with a list of them."""
     return isinstance(value, dict) and len(value) > 1 and all(map(_is_landmark, value.values()))
 
 
@@ -137,7 +137,7 @@ def labels_of(person: Any) -> list[str] | None:
 
 
 def _own_labels(marks: list[Any]) -> list[str]:
-    """The names or numbers of landmarks in a list: their own, or their places."""
+    """Names or numbers of the landmarks in a list: their own, or their positions."""
     names = [find(mark, LANDMARK) if isinstance(mark, dict) else None for mark in marks]
     own = [str(m[n]) for m, n in zip(marks, names, strict=True) if n and m[n] not in (None, "")]
     if len({*own}) == len(marks):

@@ -1,4 +1,4 @@
-"""Landmarks by name or number, as CSV, JSON and text dumps have them, and the joints they are."""
+"""Landmarks by name or number, as in CSV, JSON and printed results, and their joints."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from mbcli.keypoints.words import plain
 from mbcli.skeleton import BLAZEPOSE33, SKELETONS, Skeleton
 from mbcli.types import FloatArray
 
-# Without these there is no body to lift.
+# Lifting is impossible without these.
 _ANCHORS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
-# What may stand before a landmark's own name or number.
+# Prefixes of a landmark's own name or number.
 _BEFORE = re.compile(r"^(?:pose_?)?(?:landmarks?|lm|keypoint|kpt?|joint|point|marker)_?(?=.)", re.I)
 
 
 @dataclass(frozen=True, eq=False)
 class Landmarks:
-    """One person in one frame a row, as the file has it.
+    """Landmarks as in the file; each row is one person in one frame.
 
     Attributes:
         labels: names or numbers of the L landmarks.
@@ -34,11 +34,11 @@ class Landmarks:
         points: (R, L, 3) x, y and confidence; NaN where the file has none.
         persons: identity of each row; None if the file has none.
         times: the file's clock.
-        count: frames that the file covers, those without people included.
-        numbered: the file numbers its frames.
-        size: (width, height), if the file says so.
-        fps: frames per second, if the file says so.
-        pictures: name of a picture -> frame, where the file names pictures.
+        count: number of frames in the file, including those without people.
+        numbered: whether the file numbers its frames.
+        size: (width, height), if the file has it.
+        fps: frames per second, if the file has it.
+        pictures: name of a picture -> frame, if the file names pictures.
         warnings: what had to be assumed, one line each.
     """
 
@@ -56,7 +56,7 @@ class Landmarks:
 
 
 def is_body(labels: Collection[str], joint_map: dict[str, str] | None = None) -> bool:
-    """Whether landmarks of these names or numbers are those of a body."""
+    """Whether landmarks with these names or numbers make up a body."""
     numbers = _numbers(labels)
     if numbers is not None:
         return _layout_count(numbers) is not None
@@ -64,13 +64,13 @@ def is_body(labels: Collection[str], joint_map: dict[str, str] | None = None) ->
 
 
 def file_of(source: Source, format: str, landmarks: Landmarks) -> KeypointFile:
-    """Give the landmarks their joints and gather the people.
+    """Assign the landmarks to joints and gather the people.
 
-    Numbers are those of a list of keypoints (`mbcli.keypoints.layouts`); names are our joints', or
-    what the user's joint map says.
+    Numbers refer to a list of keypoints (`mbcli.keypoints.layouts`); names are our joints' or
+    follow the user's joint map.
 
     Raises:
-        InputError: what `gathered` refuses.
+        InputError: `gathered` refuses the content.
     """
     warnings = list(landmarks.warnings)
     numbers = _numbers(landmarks.labels)
@@ -111,7 +111,7 @@ def bare(label: str) -> str:
 
 
 def _numbers(labels: Collection[str]) -> list[int] | None:
-    """The numbers of landmarks, counted from 0; None where they have names."""
+    """Numbers of the landmarks, counted from 0; None if they have names."""
     if not labels or not all(label.isascii() and label.isdigit() for label in labels):
         return None
     numbers = [int(label) for label in labels]
@@ -120,7 +120,7 @@ def _numbers(labels: Collection[str]) -> list[int] | None:
 
 
 def _layout_count(numbers: Sequence[int]) -> int | None:
-    """Keypoints of the list that has these; a part of BlazePose's may be left out."""
+    """Length of the list that has these; BlazePose's may be incomplete."""
     if (count := max(numbers) + 1) in LAYOUTS and len({*numbers}) == count:
         return count
     trunk = {BLAZEPOSE33.index(joint) for joint in _ANCHORS}

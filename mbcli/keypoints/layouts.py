@@ -1,4 +1,4 @@
-"""Which joints a list of keypoints holds, by their number: one table for every format.
+"""Which joints a list of keypoints holds, by its length: one table for all formats.
 
     17   COCO                      26   Halpe
     18   OpenPose COCO             33   MediaPipe BlazePose
@@ -7,10 +7,11 @@
     133  COCO-WholeBody            136  Halpe, face and hands
     308  Goliath of Sapiens        70   Goliath without the face
 
-Of the long lists the body and feet are read; hands and faces nobody lifts. BODY_25B (and BODY_135,
-which begins with it) has COCO's joints in COCO's order and then upper neck, head top and feet,
-while BODY_25 puts neck and pelvis in between; it is the list in which a face's points lie together
-and a trunk's where they belong. Goliath (Khirodkar et al. 2024) has the wrists among the hands.
+Of the long lists only body and feet are read, since hands and faces are not lifted. BODY_25B (and
+BODY_135, which begins with it) has COCO's joints in COCO's order, then upper neck, head top and
+feet, while BODY_25 has neck and pelvis in between. They are told apart by which reading puts the
+points of the face together and those of the trunk where they belong. In Goliath (Khirodkar et al.
+2024) the wrists are among the hands.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from mbcli.types import FloatArray
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the joints of a skeleton stand in a list of keypoints.
+    """Positions of a skeleton's joints in a list of keypoints.
 
     Attributes:
-        count: how many keypoints the list has.
+        count: length of the list.
         skeleton: names of the joints.
-        places: of each joint in the list.
+        places: position of each joint in the list.
     """
 
     count: int
@@ -42,12 +43,12 @@ class Layout:
 
 
 def _first(count: int, skeleton: Skeleton) -> Layout:
-    """A list that begins with the joints of a skeleton."""
+    """A list whose first entries are the joints of a skeleton."""
     return Layout(count, skeleton, tuple(range(len(skeleton))))
 
 
-_CLEARLY = 0.5  # of the other list's spread: bodies have a tenth of it, noise as much
-_LARGEST = 1e6  # pixels: what is further out is in no picture
+_CLEARLY = 0.5  # ratio to the other list's spread; bodies give a tenth of it, noise as much
+_LARGEST = 1e6  # pixels; anything further out is in no picture
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _FEET = WHOLEBODY23.joints[len(COCO17) :]
 BODY25B = skeleton_of((*COCO17.joints, "upper_neck", "head_top", *_FEET), "body25b")
@@ -71,21 +72,21 @@ LAYOUTS: dict[int, Layout] = {
         Layout(308, WHOLEBODY23, _GOLIATH),
     )
 }
-# So many keypoints of each list hold the body.
+# The body is within so many keypoints of each list.
 BODY = 1 + max(place for layout in LAYOUTS.values() for place in layout.places)
 
 
 def layout_of(points: FloatArray, count: int, what: str) -> Layout:
-    """The layout of the keypoints of a file.
+    """Find the layout of a file's keypoints.
 
     Args:
-        points: (N, K, 3) x, y and confidence of everybody, of the first `BODY` keypoints or all;
-            missing ones are NaN or (0, 0).
-        count: how many keypoints a person has.
+        points: (N, K, 3) everybody's x, y and confidence, of the first `BODY` keypoints or all;
+            NaN or (0, 0) if missing.
+        count: number of keypoints per person.
         what: the file, for the error.
 
     Raises:
-        InputError: no layout has so many keypoints.
+        InputError: no layout has this number of keypoints.
     """
     if count not in LAYOUTS:
         choices = ", ".join(f"{n} ({layout.skeleton.name})" for n, layout in LAYOUTS.items())
@@ -99,9 +100,9 @@ def layout_of(points: FloatArray, count: int, what: str) -> Layout:
 
 
 def _spread(points: FloatArray, layout: Layout) -> float:
-    """How far a face's points are from each other, and a trunk's from where they belong.
+    """Spread of the face's points, and deviation of the trunk's from where they belong.
 
-    In sizes of the body; 0 where nobody shows any of them.
+    In body sizes; 0 if nobody shows any of them.
     """
     places = points[..., :2].copy()  # (N, K, 2)
     wild = ~(np.abs(places) < _LARGEST).all(axis=-1)  # NaN too

@@ -1,27 +1,27 @@
-"""MMPose predictions, JSON of MMPose 1.x (OpenMMLab), and of those that follow it.
+"""MMPose's predictions, the JSON of MMPose 1.x (OpenMMLab) and of programs that follow it.
 
-``MMPoseInferencer(..., pred_out_dir=...)`` writes for a video a list with one object a frame
+For a video, ``MMPoseInferencer(..., pred_out_dir=...)`` writes a list with one object per frame
 
     frame_id   counted from 0
     instances  list of
         keypoints        [[x, y], ...] in pixels
-        keypoint_scores  [...]: peaks of the network, which may be above 1
-        bbox             [[x1, y1, x2, y2]], one list too many
+        keypoint_scores  [...]: peaks of the network, which may exceed 1
+        bbox             [[x1, y1, x2, y2]], nested once more than needed
         bbox_score       of the detector
-        track_id         an identity, if the user's program has added one
+        track_id         identity, if the user's program has added one
 
-for a picture only the list of instances, and for a folder of pictures a folder of such files. What
-it returns, dumped as JSON, has a list of instances for each picture under ``predictions``.
-``demo/topdown_demo_with_mmdet.py`` with ``--save-predictions`` writes an object
+For a picture it writes only the list of instances, and for a folder of pictures a folder of such
+files. Its return value, dumped as JSON, has one list of instances per picture under
+``predictions``. ``demo/topdown_demo_with_mmdet.py`` with ``--save-predictions`` writes an object
 
     meta_info      the dataset: dataset_name, keypoint_id2name ...
-    instance_info  the list as above, but with frame_id counted from 1; of a picture the instances
+    instance_info  the list above, but with frame_id counted from 1; for a picture, the instances
 
-and Sapiens an object with the ``instance_info`` of each picture into a file of its own. ViTPose in
-the transformers library calls the scores ``scores``.
+and Sapiens one such file per picture. ViTPose in the transformers library calls the scores
+``scores``.
 
-The joints are those of ``keypoint_id2name``. Without it their number decides
-(`mbcli.keypoints.layouts`). Frames without people are there with no instances.
+The joints are those of ``keypoint_id2name``. Without it, the layout follows from their number
+(`mbcli.keypoints.layouts`). Frames without people have no instances.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from mbcli.types import FloatArray
 FORMAT = "mmpose"
 
 _SCORES = ("keypointscores", "scores", "keypointscore")
-# Joints that MMPose's datasets name otherwise than our skeletons. Human3.6M's "neck base" is the
+# Joints that MMPose's datasets name differently from our skeletons. Human3.6M's "neck base" is the
 # joint in the face that is called nose here.
 _OUR_NAMES = {
     "hip": "pelvis",
@@ -63,7 +63,7 @@ _OUR_NAMES = {
 
 
 def recognise(source: Source) -> bool:
-    """Whether it is what the inferencer or the demo of MMPose writes."""
+    """Whether this is a file of MMPose's inferencer or demo."""
     if source.kind == "folder":
         return recognise_folder(source, _PICTURES.is_picture)
     if source.kind != "json":
@@ -74,10 +74,10 @@ def recognise(source: Source) -> bool:
 
 
 def read(source: Source) -> KeypointFile:
-    """Read predictions of a video, of pictures or of one picture.
+    """Read the predictions for a video, for pictures or for one picture.
 
     Raises:
-        InputError: a wrong number of keypoints or unknown joint names, and whatever breaks the
+        InputError: the number of keypoints or a joint name is unknown, or the content breaks the
             rules of `KeypointFile`.
     """
     path = source.path
@@ -93,7 +93,7 @@ def read(source: Source) -> KeypointFile:
     frames, found = numbered(labels, path)
     metadata = found.metadata
     if all("frame_id" in picture for _, picture in pictures if isinstance(picture, dict)):
-        # The demo counts from 1; should a version count from 0, its first frame says so.
+        # The demo counts from 1; if a version counts from 0, its first frame shows that.
         demo = isinstance(document, dict) and "instance_info" in document
         frames = [frame - (demo and 0 not in frames) for frame in frames]
         metadata["counts_from"] = 0
@@ -119,7 +119,7 @@ def _is_empty_frame(entry: Any) -> bool:
 
 
 def _layout(source: Source) -> Layout | None:
-    """What the joint names of the dataset are; their number decides if there are none."""
+    """Layout by the dataset's joint names, or None, so that their number decides."""
     document = source.document
     meta = document.get("meta_info") if isinstance(document, dict) else None
     value = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
@@ -159,7 +159,7 @@ def _add_people(picture: Any, frame: int, path: Path, rows: Rows) -> None:
 
 
 def _box(value: Any, path: Path, what: str) -> FloatArray | None:
-    """(4,) x1 y1 x2 y2; None for an empty one."""
+    """(4,) x1 y1 x2 y2; None if empty."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     box = four(value, path, f"the bbox of {what}")

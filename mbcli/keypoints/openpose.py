@@ -1,20 +1,20 @@
-"""OpenPose results, the folder of ``--write_json`` (Cao et al. 2019), and those that follow it.
+"""OpenPose's results, the folder of ``--write_json`` (Cao et al. 2019), and those that follow it.
 
-One file a frame, also for frames without people, named ``<video>_<12 digits>_keypoints.json`` with
-the frame counted from 0; of pictures it is ``<picture>_keypoints.json``. rtmlib's and Pose2Sim's
-scripts name theirs ``<video>_<6 digits>.json``. Each holds
+One file per frame, even without people, named ``<video>_<12 digits>_keypoints.json`` with the frame
+counted from 0; for pictures ``<picture>_keypoints.json``. Scripts of rtmlib and Pose2Sim use
+``<video>_<6 digits>.json``. Each file holds
 
     version   1.x
     people    list of
         person_id          [-1], or the identity if the program tracks
-        pose_keypoints_2d  x, y, confidence of each keypoint, flat; their number decides
-                           (`mbcli.keypoints.layouts`)
-        ...                faces, hands and 3D, which are not read
+        pose_keypoints_2d  x, y, confidence of each keypoint, flat; the layout follows from their
+                           number (`mbcli.keypoints.layouts`)
+        ...                faces, hands and 3D, which are ignored
 
-A keypoint that was not found is 0, 0, 0. An empty person, as Pose2Sim's association leaves them, is
-nobody. Coordinates are pixels of the picture, or with ``--keypoint_scale`` 3 and 4 fractions of it
-within 0..1 and -1..1. Versions before 1.2 say ``pose_keypoints``. A single such file in place of
-the folder is read as a picture, and a file with a list of such objects as a video.
+A keypoint that was not found is 0, 0, 0. An empty person, as left by Pose2Sim's association, is
+nobody. Coordinates are pixels or, with ``--keypoint_scale`` 3 and 4, fractions of the picture
+within 0..1 and -1..1. Versions before 1.2 have ``pose_keypoints``. A single file in place of the
+folder is read as a picture, and a file with a list of such objects as a video.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _FLAT = ("pose_keypoints_2d", "pose_keypoints")
 
 
 def recognise(source: Source) -> bool:
-    """Whether it is a folder with files as OpenPose writes them, or one such file."""
+    """Whether this is a folder of OpenPose's files, or one such file."""
     if source.kind == "folder":
         return recognise_folder(source, _is_frame)
     return source.kind == "json" and any(map(_is_frame, _listed(source.document)))
@@ -51,8 +51,8 @@ def read(source: Source) -> KeypointFile:
     """Read the folder of a run.
 
     Raises:
-        InputError: a file that is cut off, a wrong number of keypoints, and whatever breaks the
-            rules of `KeypointFile`.
+        InputError: a file is truncated, the number of keypoints is unknown, or the content breaks
+            the rules of `KeypointFile`.
     """
     if source.kind == "folder":
         file = read_folder(source, FORMAT, _is_frame, _add, _FRAME_OF_VIDEO, fractions=True)
@@ -66,7 +66,7 @@ def read(source: Source) -> KeypointFile:
 
 
 def _listed(document: Any) -> list[Any]:
-    """The frames in one file, as some programs write them, or the only one."""
+    """The frames in one file, as some programs write them, or its only frame."""
     return document if isinstance(document, list) else [document]
 
 
@@ -99,12 +99,12 @@ def _identity(person: dict[str, Any]) -> int | str | None:
 
 
 def _scaled(file: KeypointFile) -> KeypointFile:
-    """Undo ``--keypoint_scale`` as far as the numbers show it."""
+    """Undo ``--keypoint_scale`` if the numbers show that it was used."""
     if not file.relative:
         return file
     scale, points = 3, file.keypoints
     if np.nanmin(points[..., :2]) < 0:
         scale, points = 4, points.copy()
         points[..., :2] = (points[..., :2] + 1) / 2
-    said = f"coordinates are taken as fractions of the picture (--keypoint_scale {scale})"
-    return replace(file, keypoints=points, warnings=(*file.warnings, said))
+    note = f"coordinates are taken as fractions of the picture (--keypoint_scale {scale})"
+    return replace(file, keypoints=points, warnings=(*file.warnings, note))

@@ -1,4 +1,4 @@
-"""Our own keypoint file, format "mbcli.keypoints/1": 2D tracks without loss, for numpy.
+"""Our own keypoint file, format "mbcli.keypoints/1": lossless 2D tracks, for NumPy.
 
 An ordinary ``numpy.savez_compressed`` archive that loads with ``allow_pickle=False``. T frames,
 P people, J joints; pixels, x right, y down.
@@ -6,10 +6,10 @@ P people, J joints; pixels, x right, y down.
     format       ()           "mbcli.keypoints/1"
     data         (T,P,J,3) f4 x, y and confidence 0..1; missing = (NaN, NaN, 0)
     boxes        (T,P,4) f4   x1 y1 x2 y2, NaN where absent
-    track_ids    (P,) i8      one identity a column
+    track_ids    (P,) i8      identity of each person
     frame_index  (T,) i8      frame numbers in the source
     timestamps   (T,) f8      seconds
-    cuts         (C,) i8      frame numbers with which a new shot begins
+    cuts         (C,) i8      frame numbers at which new shots begin
     fps          () f8        mean rate of these frames
     size         (2,) i8      width, height of the pictures
     skeleton     () U         its name
@@ -17,8 +17,8 @@ P people, J joints; pixels, x right, y down.
     parents      (J,) i8      -1 for a root
     meta         () U         JSON: version, command, options, weights, assumptions
 
-The 2D keypoints of a ``pose.npz`` (`mbcli.storage.pose_file`) are read too: there ``data`` is
-called ``keypoints_2d`` and ``size`` is ``image_size``.
+The 2D keypoints of a ``pose.npz`` (`mbcli.storage.pose_file`) can be read as well; there ``data``
+is called ``keypoints_2d`` and ``size`` ``image_size``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ FORMAT = "mbcli.keypoints/1"
 
 _COMMON = ("boxes", "track_ids", "frame_index", "timestamps", "fps", "joint_names", "parents")
 _MOTION = ("format", "keypoints_2d", "image_size", "meta", *_COMMON)
-# What is read of each format. The first version of motions left out the skeleton's name.
+# Arrays that are read from each format. Version 1 of motions has no name of the skeleton.
 _MEMBERS = {
     FORMAT: ("data", "size", "skeleton", "meta", *_COMMON),
     **dict.fromkeys(MOTION_FORMATS, (*_MOTION, "skeleton")),
@@ -61,7 +61,7 @@ _OURS = {"format", "track_ids", "joint_names", "parents"}
 
 
 def recognise(source: Source) -> bool:
-    """Whether it is a keypoint file or a ``pose.npz`` of mbcli, of whatever version."""
+    """Whether this is a keypoint file or a ``pose.npz`` of mbcli, of any version."""
     if source.kind != "npz":
         return False
     try:
@@ -78,11 +78,11 @@ def recognise(source: Source) -> bool:
 def read(source: Source) -> KeypointFile:
     """Read the tracks as poses of the source's frames.
 
-    Frames that were not looked at, because of ``--start`` or ``--every``, have times in proportion
-    and are no part of ``looked_at``; `load` gives the tracks as they were written.
+    Frames that were skipped by ``--start`` or ``--every`` get interpolated times and are not in
+    ``looked_at``; `load` gives the tracks as they were written.
 
     Raises:
-        InputError: as `load`.
+        InputError: see `load`.
     """
     keypoints, meta = load(source.path)
     index = keypoints.frame_index
@@ -114,18 +114,18 @@ def read(source: Source) -> KeypointFile:
 
 
 def _video(meta: Mapping[str, Any]) -> Path | None:
-    """The video that the tracks were found in; what they were read from is none."""
+    """The video in which the tracks were found, None if they were read from a file."""
     noted, pose2d = meta.get("source"), meta.get("pose2d")
     read_from = pose2d.get("keypoints") if isinstance(pose2d, dict) else None
     return Path(noted) if isinstance(noted, str) and noted and noted != read_from else None
 
 
 def load(path: Path | str) -> tuple[Keypoints2D, dict[str, Any]]:
-    """The tracks and the ``meta`` of a file of ours. Never runs code from the file.
+    """Load the tracks and the ``meta`` of our own file. Never runs code from the file.
 
     Raises:
-        InputError: no such file, none of ours, another version of the format, damaged, or an
-            array that is missing or does not fit the others.
+        InputError: the file does not exist, is not ours, is damaged or has another version of the
+            format, or an array is missing or does not fit the others.
     """
     path = Path(path)
     with opened_npz(path) as archive, reading(path, "together", verdict="does not fit"):
@@ -151,7 +151,7 @@ def write(
     Args:
         path: the file to write.
         keypoints: tracks in any skeleton.
-        meta: where they come from, ready for JSON.
+        meta: their origin, ready for JSON.
         overwrite: replace an existing file.
 
     Raises:
@@ -202,7 +202,7 @@ def _keypoints(arrays: Mapping[str, npt.NDArray[Any]], format: str) -> Keypoints
 
 
 def _clock(keypoints: Keypoints2D, frames: int) -> tuple[float, FloatArray]:
-    """Rate and times of all frames of the source up to the last one looked at."""
+    """Rate and times of all frames of the source up to the last one used."""
     index, times = keypoints.frame_index, keypoints.timestamps
     if len(index) == frames:
         return keypoints.fps, times
@@ -217,7 +217,7 @@ def _clock(keypoints: Keypoints2D, frames: int) -> tuple[float, FloatArray]:
 
 
 def _whole_boxes(boxes: FloatArray, points: FloatArray) -> FloatArray:
-    """Boxes in which those that are missing are put around the keypoints."""
+    """The boxes, with missing ones drawn around the keypoints."""
     out = np.array(boxes)
     for row in np.flatnonzero(~np.isfinite(out).all(axis=1)):
         places = points[row, :, :2]

@@ -1,7 +1,7 @@
-"""JSON of the people in pictures: lists in lists and objects, whatever they are called.
+"""JSON of the people in pictures: nested lists and objects, whatever their keys.
 
 A picture is a list of people, or an object with one. A video is a list of pictures, an object with
-one, or an object of pictures by their number or name.
+one, or an object of pictures by number or name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mbcli.keypoints.checks import short
 from mbcli.keypoints.frames import Numbering, numbering
 from mbcli.keypoints.words import FRAME, find
 
-# Of pictures in a file, and of people in a picture.
+# Keys of the pictures in a file, and of the people in a picture.
 _LISTS = (
     *("instances", "instanceinfo", "predictions", "people", "persons", "poses", "detections"),
     *("objects", "results", "frames", "pictures", "data"),
@@ -25,31 +25,31 @@ _LISTS = (
 
 @dataclass(frozen=True)
 class Pictures:
-    """How a format's JSON is laid out.
+    """Layout of a format's JSON.
 
     Attributes:
-        is_person: whether a value is one person in the format's way.
+        is_person: whether a value is a person in this format.
     """
 
     is_person: Callable[[Any], bool]
 
     def is_picture(self, document: Any) -> bool:
-        """Whether it is the people of one picture, in one list too many or not."""
+        """Whether this holds the people of one picture, possibly in an extra list."""
         people = inner(document)
         if isinstance(people, list) and len(people) == 1 and isinstance(people[0], list):
             people = people[0]
         return isinstance(people, list) and any(map(self.is_person, people))
 
     def may_be_picture(self, document: Any) -> bool:
-        """Whether it is a picture, perhaps without people."""
+        """Whether this is a picture, possibly without people."""
         return self.is_picture(document) or inner(document) == []
 
     def is_video(self, document: Any) -> bool:
-        """Whether it holds pictures with people."""
+        """Whether this holds pictures with people."""
         return any(self.is_picture(picture) for _, picture in self.listed(document))
 
     def listed(self, document: Any) -> list[tuple[Any, Any]]:
-        """Label, if there is one, and picture of each frame of a video."""
+        """Label, None if there is none, and picture of each frame of a video."""
         people = inner(document)
         if isinstance(people, dict) and all(map(self._holds, people.values())):
             return list(people.items())
@@ -61,10 +61,10 @@ class Pictures:
         return isinstance(value, list | dict) and (not value or self.may_be_picture(value))
 
     def people(self, picture: Any, path: Path, frame: int) -> list[Any]:
-        """Everybody in a picture.
+        """The people in a picture.
 
         Raises:
-            InputError: it is no list of people.
+            InputError: the picture is no list of people.
         """
         people = inner(picture)
         if people is None or people == {}:
@@ -77,7 +77,7 @@ class Pictures:
 
 
 def inner(document: Any) -> Any:
-    """The list of pictures or people in an object; anything else as it is."""
+    """The list of pictures or people in an object; anything else unchanged."""
     while isinstance(document, dict):
         name = find(document, _LISTS)
         if name is None:
@@ -87,10 +87,10 @@ def inner(document: Any) -> Any:
 
 
 def numbered(labels: list[Any], path: Path) -> tuple[list[int], Numbering]:
-    """The frame of each picture: by its label, or where pictures have none, by its place.
+    """The frame of each picture: its label, or without labels its position.
 
     Raises:
-        InputError: a label that is neither a whole number nor a name.
+        InputError: a label is neither a whole number nor a name.
     """
     known = []
     for place, label in enumerate(labels):
@@ -112,4 +112,4 @@ def _label(entry: Any) -> Any:
     return None if name is None else entry[name]
 
 
-_DIGITS = 18  # of numbers that are no names
+_DIGITS = 18  # for numbers that are not in names

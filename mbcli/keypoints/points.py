@@ -1,4 +1,4 @@
-"""The keypoints of a person in JSON, in whatever way they are written down."""
+"""The keypoints of a person in JSON, in any notation."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from mbcli.types import FloatArray
 
 
 def points_of(values: Any, path: Path, what: str, scores: Any = None) -> FloatArray:
-    """(K, 3) x, y and confidence of each keypoint; NaN where there is none.
+    """(K, 3) x, y and confidence of each keypoint; NaN if absent.
 
     Args:
         values: a flat list x, y, confidence, x, y, confidence ..., a list of lists of these three,
             of x and y alone, or of objects, or an object of lists ``x``, ``y`` and a confidence.
-            Nothing at all is nobody: K is 0.
+            An empty value means nobody: K is 0.
         path: the file, for the error.
         what: whose keypoints they are, for the error.
-        scores: the confidences, where they stand in a list of their own.
+        scores: the confidences, if they have a list of their own.
 
     Raises:
-        InputError: none of these.
+        InputError: the value has none of these forms.
     """
     name = f"the keypoints of {what}"
     if values is None or values == [] or values == {}:
@@ -75,7 +75,7 @@ def _of_object(value: Any, path: Path, name: str) -> list[Any]:
 
 
 def _of_columns(values: dict[str, Any], path: Path, name: str) -> list[list[Any]]:
-    """The keypoints of an object with a list of each coordinate."""
+    """The keypoints of an object with one list per coordinate."""
     by_word = {plain(key): value for key, value in values.items()}
     sure = find(values, CONFIDENCE)
     x, y = by_word.get("x"), by_word.get("y")

@@ -1,4 +1,4 @@
-"""What a keypoint file holds, before anybody knows the video that it belongs to."""
+"""Content of a keypoint file, regardless of the video it belongs to."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mbcli.errors import InputError
 from mbcli.skeleton import Skeleton
 from mbcli.types import NO_CUTS, FloatArray, IntArray
 
-# More than three days at 30 a second: numbers beyond are no frames but identifiers of pictures,
-# and the tracks of all frames between them would not fit into memory.
+# More than three days at 30 per second. Larger numbers are identifiers of pictures, not frames, and
+# tracks over all frames between them would not fit into memory.
 MAX_FRAMES = 10_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class KeypointFile:
-    """Poses in the order of their frames, and whatever else the file says.
+    """Poses in the order of their frames, and what else the file holds.
 
     Attributes:
         path: the file or folder.
@@ -28,22 +28,22 @@ class KeypointFile:
         frame_index: (N,) int64, the frame of the video that each pose belongs to, counted from
             0, never decreasing.
         keypoints: (N, J, 3) float, x, y in pixels and confidence 0..1; missing = (NaN, NaN, 0).
-        ids: (N,) int64 identities; None if the file has none, so that a tracker must.
+        ids: (N,) int64 identities; None if the file has none, so that they must be tracked.
         boxes: (N, 4) x1 y1 x2 y2 in pixels; None if the file has none.
-        frames: frames of the video as far as the file says: at least the last index + 1.
-        size: (width, height) of the pictures, if the file says so.
-        fps: frames per second, if the file says so.
-        timestamps: (frames,) seconds, if the file says so.
-        looked_at: (F,) frames that were looked at, ascending; None if all of them were.
-        cuts: (C,) frames with which a new shot begins, ascending.
+        frames: number of frames of the video: at least the last index + 1.
+        size: (width, height) of the pictures, if the file has it.
+        fps: frames per second, if the file has it.
+        timestamps: (frames,) seconds, if the file has them.
+        looked_at: (F,) frames in which people were sought, ascending; None for all frames.
+        cuts: (C,) frames at which new shots begin, ascending.
         untimed: why the file's own times or rate are not used, or an empty text.
-        numbered: the file numbers its frames; otherwise they are counted.
-        counts_from: what the format counts frames from; None where people do as they like, and
-            `frame_index` has what the file says.
-        pictures: name of a picture -> frame, where the file names pictures.
-        video: the video that the file says it belongs to.
-        relative: x and y are fractions of the picture's width and height, not pixels.
-        warnings: what had to be assumed or mended, one line each.
+        numbered: whether the file numbers its frames; otherwise they are counted.
+        counts_from: number of the first frame in the format; None if that is up to the user, and
+            `frame_index` has the file's own numbers.
+        pictures: name of a picture -> frame, if the file names pictures.
+        video: the video named in the file.
+        relative: whether x and y are fractions of the picture's width and height, not pixels.
+        warnings: what had to be assumed or repaired, one line each.
     """
 
     path: Path
@@ -68,11 +68,11 @@ class KeypointFile:
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Hold the rules that are the same for every format.
+        """Check the rules that all formats share.
 
         Raises:
             InputError: no poses, NaN or infinite numbers, confidence outside 0..1, frames out of
-                order or beyond all reason, or one person twice in a frame.
+                order or above `MAX_FRAMES`, or one person twice in a frame.
         """
         path, index, points = self.path, self.frame_index, self.keypoints
         if points.shape != (len(index), len(self.skeleton), 3):

@@ -1,4 +1,4 @@
-"""What the JSON formats share: people one after the other, each a list of keypoints."""
+"""Common part of the JSON formats: people in a row, each a list of keypoints."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from mbcli.keypoints.layouts import BODY, Layout, layout_of
 from mbcli.keypoints.records import KeypointFile
 from mbcli.types import FloatArray
 
-_PIECE = 1000  # rows that lie in memory as objects of their own
+_PIECE = 1000  # rows that are kept as single objects until they are packed
 
 
 class Rows:
-    """Collects people in the order of the file and makes a `KeypointFile` of them.
+    """Collect people in the order of the file and make a `KeypointFile` of them.
 
     Args:
         path: the file or folder.
         format: its key in `mbcli.keypoints.FORMATS`.
-        layout: where the joints stand in a list, if the file says so; if not, their number decides.
+        layout: positions of the joints in a list, if the file names them; None derives them from
+            the list's length.
     """
 
     def __init__(self, path: Path, format: str, layout: Layout | None = None) -> None:
@@ -45,16 +46,16 @@ class Rows:
         identity: int | str | None = None,
         box: FloatArray | None = None,
     ) -> None:
-        """One more person; one without any keypoint is nobody.
+        """Add a person; one without any keypoint is left out.
 
         Args:
             frame: number of the frame.
-            keypoints: (K, 3) x, y, confidence as the file has them.
-            identity: who it is, if the file says so.
+            keypoints: (K, 3) x, y, confidence as in the file.
+            identity: the identity, if the file has one.
             box: (4,) x1 y1 x2 y2.
 
         Raises:
-            InputError: another number of keypoints than that of the people before.
+            InputError: the number of keypoints differs from that of earlier people.
         """
         if (np.nan_to_num(keypoints[:, :2]) == 0).all():
             self._empty += 1
@@ -74,15 +75,15 @@ class Rows:
             self._pending = []
 
     def file(self, *, notes: Iterable[str] = (), **metadata: Any) -> KeypointFile:
-        """Everybody who was added; boxes count only if everybody has one.
+        """The file with everybody who was added; boxes are used only if everybody has one.
 
         Args:
-            notes: what there is to say.
-            metadata: what else `gathered` takes of the file.
+            notes: notes, one line each.
+            metadata: further arguments of `gathered`.
 
         Raises:
-            InputError: nobody was added, no skeleton has so many keypoints, or what `gathered`
-                refuses.
+            InputError: nobody was added, no layout has this number of keypoints, or `gathered`
+                refuses the content.
         """
         if not self._frames:
             raise InputError(f"{self._path} holds no person in any frame")
@@ -99,9 +100,9 @@ class Rows:
                 f", got {self._count} in frame {self._frames[0]}"
             )
         boxes = [box for box in self._boxes if box is not None]
-        said = [*notes]
+        remarks = [*notes]
         if self._empty:
-            said.append(f"{self._empty} people without any keypoint are left out")
+            remarks.append(f"{self._empty} people without any keypoint are left out")
         return gathered(
             self._path,
             self._format,
@@ -110,6 +111,6 @@ class Rows:
             points[:, list(layout.places)],
             ids=self._ids,
             boxes=np.stack(boxes) if len(boxes) == len(self._boxes) else None,
-            notes=said,
+            notes=remarks,
             **metadata,
         )

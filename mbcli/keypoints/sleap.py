@@ -1,28 +1,28 @@
-"""SLEAP's analysis files, HDF5 and CSV (Pereira et al. 2022).
+"""SLEAP's analysis files in HDF5 and CSV (Pereira et al. 2022).
 
-HDF5, of T frames, P tracks and N nodes, all in pixels of the picture:
+HDF5, with T frames, P tracks and N nodes, all in pixels:
 
-    tracks           x and y of every node, NaN where missing
+    tracks           x and y of every node, NaN if missing
     node_names       (N,) names of the nodes, given by the user (see `joint_names`)
     track_names      (P,) names of the tracks; empty if the project has none
-    tracking_scores  NaN throughout if no tracker ran: then the tracks may be no more than the
-                     places of people in a list, whose order changes
-    track_occupancy  whether a track is in a frame; by it the format is known
-    point_scores     confidence of every node; NaN for what a person has set by hand, taken as 1
-    (instance_scores, tracking_scores, edge_names, ... are not needed here)
+    tracking_scores  NaN throughout if no tracker ran: then the tracks may be mere positions in a
+                     list of people, whose order changes
+    track_occupancy  whether a track is present in a frame; identifies the format
+    point_scores     confidence of every node; NaN for points set by hand, which count fully
+    (instance_scores, edge_names, ... are not needed)
 
-The order of the axes varies. SLEAP writes for MATLAB, (P, 2, N, T) and (P, N, T). sleap-io says
+The order of the axes varies. SLEAP writes for MATLAB, (P, 2, N, T) and (P, N, T). sleap-io records
 the order in an attribute ``dims`` of each data set, a JSON list of ``frame``, ``track``, ``node``
-and ``xy``. Exports that were not transposed are (T, N, 2, P) and (T, N, P); without ``dims`` the
-axis of length N beside the one of length 2 tells which it is. An export that left out the empty
-frames before the first pose does not say how many they were: its first frame counts as frame 0.
+and ``xy``. Exports that were not transposed are (T, N, 2, P) and (T, N, P). Without ``dims``, the
+axis of length N next to the one of length 2 decides. An export without the empty frames before the
+first pose does not record their number, so that its first frame counts as frame 0.
 
-CSV, one row a track and frame:
+CSV, one row per track and frame:
 
     track,frame_idx,instance.score,<node>.x,<node>.y,<node>.score,...
 
-with the columns of the nodes in any order; an empty ``track`` means that there are none, an empty
-coordinate that the node is missing. Rows come in any order.
+with the columns of the nodes, and the rows, in any order. An empty ``track`` means that there are
+no tracks, an empty coordinate that the node is missing.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from mbcli.types import FloatArray
 
 FORMAT = "sleap"
 
-# How sleap-io names the places of people in a project without tracks, and SLEAP's tracker tracks.
+# Names of sleap-io for positions in a list, and of SLEAP's tracker for tracks.
 _SLOT = re.compile(r"track_?[0-9]+")
 _AXES = ("frame", "track", "node", "xy")
 _ORDERS = (("track", "xy", "node", "frame"), ("frame", "node", "xy", "track"))
@@ -55,7 +55,7 @@ def recognise(source: Source) -> bool:
 
     Raises:
         ConfigError: it is an HDF5 file and h5py is not installed.
-        InputError: it is an HDF5 file and cut off or damaged.
+        InputError: it is an HDF5 file and truncated or damaged.
     """
     if source.kind == "text":
         header = source.rows[0] if source.rows else []
@@ -69,10 +69,10 @@ def recognise(source: Source) -> bool:
 
 
 def read(source: Source) -> KeypointFile:
-    """Read the file; a person is there in a frame if any joint is.
+    """Read the file; a person is present in a frame if any joint is.
 
     Raises:
-        InputError: the file breaks the rules above, or its joints cannot be matched.
+        InputError: the file does not follow this layout, or its joints cannot be matched.
         ConfigError: h5py is not installed, or the joint map breaks its rules.
     """
     return _read_hdf5(source) if source.kind == "hdf5" else _read_csv(source)
@@ -110,7 +110,7 @@ def _read_hdf5(source: Source) -> KeypointFile:
 
 
 def _order(tracks: Any, nodes: int, path: Path) -> tuple[str, ...]:
-    """Names of the axes of ``tracks`` as they are stored."""
+    """Names of the axes of ``tracks``, in their order in the file."""
     dims = _dims(tracks)
     if dims is not None and sorted(dims) == sorted(_AXES):
         return dims
@@ -123,7 +123,7 @@ def _order(tracks: Any, nodes: int, path: Path) -> tuple[str, ...]:
 
 
 def _dims(data: Any) -> tuple[str, ...] | None:
-    """What the data set says of its axes, if it does."""
+    """Axes of a data set as it records them, if it does."""
     try:
         dims = json.loads(text_of(data.attrs.get("dims")))
     except ValueError:
@@ -136,7 +136,7 @@ def _dims(data: Any) -> tuple[str, ...] | None:
 def _reordered(
     data: Any, order: tuple[str, ...], wanted: tuple[str, ...], path: Path
 ) -> FloatArray:
-    """The whole data set as float64 with its axes in the order that is wanted."""
+    """Read the data set as float64, with its axes in the given order."""
     if data.ndim != len(order) or not np.issubdtype(data.dtype, np.number):
         raise InputError(
             f"{path} must hold numbers over {', '.join(wanted)} in {data.name}, "
@@ -147,7 +147,7 @@ def _reordered(
 
 
 def _node(column: str) -> str:
-    """The node of which a column holds x, or an empty text."""
+    """The node whose x is in a column, or an empty text."""
     return column.removesuffix(".x") if column.endswith(".x") else ""
 
 

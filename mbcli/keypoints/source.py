@@ -1,4 +1,4 @@
-"""One look at a keypoint file or folder, from which every format can tell whether it is its own."""
+"""A keypoint file or folder, read once for all formats that may recognise it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from mbcli.keypoints.text import decoded, is_text, table
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ZIP_SIGNATURE = b"PK\x03\x04"
-# Bytes by which content is known: the binary part of a picture or a video begins well before.
+# Bytes that identify the content; the binary part of pictures and videos begins well before.
 _START = 4096
-# Brackets and then what may stand in them; Python prints other things in brackets too.
+# Brackets and what may follow them in JSON; Python prints other things in brackets too.
 _JSON = re.compile(r"[\[{][\[{\s]*(?:$|[\]}\"0-9tfn-]|NaN|Infinity)")
-_BETWEEN = re.compile(r"[,\s]*")  # one JSON document and the next
+_BETWEEN = re.compile(r"[,\s]*")  # between JSON documents
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file or folder that may hold keypoints; content is read once and on use.
+    """A file or folder that may hold keypoints; its content is read on first use.
 
     Attributes:
-        path: where it is.
-        joint_map: what the user says about joint names: theirs -> ours. Only formats with free
-            names use it.
+        path: its path.
+        joint_map: the user's joint names -> ours; used by formats with free names only.
     """
 
     path: Path
@@ -39,11 +38,11 @@ class Source:
         """``folder``, ``npz``, ``hdf5``, ``json``, ``text`` or ``other``, by content.
 
         Raises:
-            InputError: no such file, or it cannot be read.
+            InputError: the file does not exist or cannot be read.
         """
         if self.path.is_dir():
             return "folder"
-        start = self._read(_START)  # of a video, no more than this is read
+        start = self._read(_START)  # no more is read of a video
         if start.startswith(_HDF5_SIGNATURE):
             return "hdf5"
         if start.startswith(_ZIP_SIGNATURE):
@@ -55,28 +54,28 @@ class Source:
 
     @cached_property
     def document(self) -> Any:
-        """The parsed JSON, or the list of documents where the file holds one a line.
+        """The parsed JSON, or a list of documents if the file has one per line.
 
         Raises:
-            InputError: it is cut off or otherwise no JSON.
+            InputError: the content is truncated or no JSON.
         """
         return parse_json(self._bytes, self.path)
 
     @cached_property
     def text(self) -> str:
-        """The text of the file, in whatever encoding.
+        """The text of the file, in any encoding of `mbcli.keypoints.text`.
 
         Raises:
-            InputError: it is no text.
+            InputError: the file is no text.
         """
         return decoded(self._bytes, self.path)
 
     @cached_property
     def rows(self) -> list[list[str]]:
-        """The rows of a table, whatever separates its columns; empty ones are left out.
+        """The rows of a table with any separator; empty rows are left out.
 
         Raises:
-            InputError: it is no text, or no table.
+            InputError: the file is no text, or no table.
         """
         return table(self.text, self.path)
 
@@ -97,12 +96,12 @@ class Source:
 
 
 def parse_json(content: bytes, path: Path) -> Any:
-    """Parse JSON; NaN and infinite numbers, which JSON does not know, become None.
+    """Parse JSON; NaN and infinite numbers, which JSON does not have, become None.
 
-    Several documents in a row, as loggers write them, are a list.
+    Several documents in a row, as written by loggers, become a list.
 
     Raises:
-        InputError: it is cut off or otherwise no JSON.
+        InputError: the content is truncated or no JSON.
     """
     parser = json.JSONDecoder(parse_constant=lambda _: None)
     text = decoded(content, path).strip()
@@ -113,7 +112,7 @@ def parse_json(content: bytes, path: Path) -> Any:
             document, end = parser.raw_decode(text, at)
             documents.append(document)
             at = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]  # it matches nothing too
-    # ValueError: no JSON, or a number of more digits than Python reads.
+    # ValueError: no JSON, or a number with more digits than Python reads.
     except (ValueError, RecursionError) as error:
         place = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise InputError(f"{path} is no whole JSON file{place}: {error}") from error

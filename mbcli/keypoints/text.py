@@ -1,8 +1,8 @@
-"""Text as people's programs write it: encodings, and the tables that spreadsheets save.
+"""Text files in the encodings that programs write, and tables as saved by spreadsheets.
 
 UTF-8 with or without a byte order mark, UTF-16 with one (PowerShell, Excel's "Unicode text"), and
-Windows-1252 where a few letters are beyond ASCII. A table's columns are separated by commas,
-semicolons (where numbers have a decimal comma), tabs or blanks.
+Windows-1252 if few letters are outside ASCII. Columns are separated by commas, semicolons (if
+numbers have a decimal comma), tabs or blanks.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ from mbcli.errors import InputError
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATORS = (",", ";", "\t")
-# What no text has: control characters but for tabs, line and page ends and Windows' end of file.
+# Not in any text: control characters except tabs, ends of lines and pages, and Windows' end of
+# file.
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1a")
-# Pictures and videos that begin with words; a few of them are text throughout.
+# Starts of pictures and videos that begin with words; a few are text throughout.
 _NO_TABLES = tuple(f"P{kind}{end}".encode() for kind in range(1, 8) for end in " \t\r\n")
 _NO_TABLES += (b"YUV4MPEG2", b"#EXTM3U", b"<")
-_LETTERS = 0.25  # bytes beyond ASCII in Western text in Windows-1252 are fewer; in noise, half are
+_LETTERS = 0.25  # share of bytes outside ASCII; Western text in Windows-1252 has fewer, noise half
 
 
 def is_text(start: bytes, *, whole: bool) -> bool:
-    """Whether a file that begins so is text that may be keypoints.
+    """Whether a file with this start is text that may hold keypoints.
 
     Args:
         start: its first bytes.
-        whole: they are all there are, so that the last character cannot be cut.
+        whole: whether that is the whole file, so that the last character cannot be cut.
     """
     if start.startswith(_UTF16_MARKS):
-        # A cut character is one byte of two.
+        # A cut character has one byte of two.
         return "\0" not in start[: len(start) // 2 * 2].decode("utf-16", "replace")
     if start.removeprefix(codecs.BOM_UTF8).startswith(_NO_TABLES) or _CONTROLS & {*start}:
         return False
@@ -44,10 +45,10 @@ def is_text(start: bytes, *, whole: bool) -> bool:
 
 
 def decoded(content: bytes, path: Path) -> str:
-    """The text that some bytes are.
+    """Decode bytes to text.
 
     Raises:
-        InputError: none, by the marks of UTF-16.
+        InputError: the bytes begin like UTF-16 but are not.
     """
     if content.startswith(_UTF16_MARKS):
         try:
@@ -61,12 +62,12 @@ def decoded(content: bytes, path: Path) -> str:
 
 
 def table(text: str, path: Path) -> list[list[str]]:
-    """The rows of a table, each a list of its cells; rows of empty cells are left out.
+    """The rows of a table as lists of cells, without empty rows.
 
-    What separates the columns is what makes the most of the first row.
+    The separator is the one that splits the first row into most cells.
 
     Raises:
-        InputError: quotes that do not end.
+        InputError: a quotation is not closed.
     """
     lines = text.replace("\f", "\n").replace("\v", "\n").strip("\x1a\0")
     head = next((line for line in lines.splitlines() if line.strip()), "")

@@ -1,20 +1,20 @@
-"""TRC files of Sports2D, Pose2Sim and motion capture (Track Row Column, of Motion Analysis).
+"""TRC files of Sports2D, Pose2Sim and motion capture (Track Row Column, by Motion Analysis).
 
 Columns separated by tabs:
 
     PathFileType  4  (X/Y/Z)  name
     DataRate      CameraRate  NumFrames  NumMarkers  Units  ...
     30            30          120        22          m      ...
-    Frame#        Time        Hip  ...   joints' names (see `joint_names`), for three columns each
+    Frame#        Time        Hip  ...   joint names (see `joint_names`), each over three columns
                               X1   Y1    Z1  X2 ...
-    0             0.0         ...        an empty cell, NaN or 0, 0, 0 is missing
+    0             0.0         ...        missing: an empty cell, NaN or 0, 0, 0
 
-Sports2D writes such a file for each person, one in pixels (``..._px_person00.trc``, whose units are
-called metres all the same) and one in metres. Pixels are known by heads that lie above feet at
-smaller y. Positions in space are looked at from the side on which they spread least, without
-perspective, and put into a picture of their own: its depth is lost, and lifted anew.
+Sports2D writes two such files per person, one in metres and one in pixels (``..._px_person00.trc``,
+although its unit is called metres). Pixels are recognised by heads with smaller y than feet.
+Positions in space are projected without perspective, from the side on which they spread least, into
+a picture of their own; their depth is lost and lifted anew.
 
-The frames are those at the file's times. There are no confidences.
+Frames are those at the file's times. There are no confidences.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from mbcli.types import FloatArray
 FORMAT = "trc"
 
 _HEAD = 5  # rows before the first frame
-_SIDE, _MARGIN = 1000, 100  # pixels of the picture for positions in space
-_PIXELS = 20.0  # a body that is larger is in pixels or millimetres
+_SIDE, _MARGIN = 1000, 100  # pixels; size of the picture for positions in space
+_PIXELS = 20.0  # larger bodies are in pixels or millimetres
 _UPPER = ("left_shoulder", "right_shoulder", "neck", "thorax", "head", "nose")
 _LOWER = ("left_hip", "right_hip", "pelvis", "left_knee", "right_knee", "left_ankle", "right_ankle")
 
 
 def recognise(source: Source) -> bool:
-    """Whether it begins as TRC files do."""
+    """Whether the file begins like a TRC file."""
     return source.kind == "text" and source.text.lstrip().lower().startswith("pathfiletype")
 
 
@@ -49,7 +49,7 @@ def read(source: Source) -> KeypointFile:
     """Read the file as one person.
 
     Raises:
-        InputError: it breaks the rules above, or its joints cannot be matched.
+        InputError: the file does not follow this layout, or its joints cannot be matched.
         ConfigError: the joint map breaks its rules.
     """
     path, rows = source.path, source.rows
@@ -60,7 +60,7 @@ def read(source: Source) -> KeypointFile:
     body = [row for row in rows[_HEAD:] if row[0]]
     if len(body) * len(names) == 0:
         raise InputError(f"{path} must hold frames of named joints")
-    # More cells than columns are empty ones at the end of each row.
+    # Cells beyond the last column are empty ones at the end of each row.
     check_width([row[:width] for row in body], width, path, first=_HEAD + 1)
     values = np.array([[number(c, path, "its columns") for c in row[:width]] for row in body])
     places = values[:, 2:].reshape(len(body), len(names), 3)
@@ -88,7 +88,7 @@ def read(source: Source) -> KeypointFile:
 
 
 def _trunk(places: FloatArray, names: list[str], matched: dict[str, str]) -> FloatArray:
-    """(3,) from the lower joints to the upper ones, the median over the frames."""
+    """(3,) vector from the lower to the upper joints, the median over the frames."""
 
     def middle(joints: tuple[str, ...]) -> FloatArray:
         columns = [names.index(theirs) for theirs, ours in matched.items() if ours in joints]
@@ -102,7 +102,7 @@ def _trunk(places: FloatArray, names: list[str], matched: dict[str, str]) -> Flo
 def _seen(
     places: FloatArray, trunk: FloatArray, name: str
 ) -> tuple[FloatArray, tuple[int, int] | None, list[str]]:
-    """(T, N, 2) pixels, the size of their picture if it is one of its own, and notes."""
+    """(T, N, 2) pixels; the size of the picture if one was made; and notes."""
     spread = np.nanpercentile(places, 95, axis=(0, 1)) - np.nanpercentile(places, 5, axis=(0, 1))
     if "_px" in name or (spread[2] == 0 and trunk[1] < 0 and spread.max() > _PIXELS):
         return places[..., :2], None, []
@@ -110,10 +110,10 @@ def _seen(
     up = np.zeros(3)
     up[up_axis] = np.sign(trunk[up_axis])
     depth = min((axis for axis in range(3) if axis != up_axis), key=lambda axis: spread[axis])
-    # Turned about the vertical and never mirrored, whichever way this axis points.
+    # Rotated about the vertical, never mirrored, whichever way this axis points.
     right = np.abs(np.cross(up, np.eye(3)[depth]))
     flat = np.stack([places @ right, -(places @ up)], axis=-1)
     low, high = np.nanmin(flat, axis=(0, 1)), np.nanmax(flat, axis=(0, 1))
     scale = (_SIDE - 2 * _MARGIN) / (high - low).max()
-    said = f"positions in space are looked at along {'xyz'[depth]}, without perspective"
-    return (flat - (low + high) / 2) * scale + _SIDE / 2, (_SIDE, _SIDE), [said]
+    note = f"positions in space are looked at along {'xyz'[depth]}, without perspective"
+    return (flat - (low + high) / 2) * scale + _SIDE / 2, (_SIDE, _SIDE), [note]

@@ -1,21 +1,22 @@
-"""Keypoints of ultralytics' YOLO pose models (Jocher et al. 2023), text or JSON.
+"""Keypoints of ultralytics' YOLO pose models as text or JSON (Jocher et al. 2023).
 
-``save_txt=True`` writes a file for each picture on which anybody was found, ``<picture>.txt`` or
-``<video>_<frame>.txt`` with frames from 1. A row is a person, numbers separated by blanks:
+``save_txt=True`` writes a file for each picture that shows anybody, ``<picture>.txt`` or
+``<video>_<frame>.txt`` with frames counted from 1. A row is a person, with numbers separated by
+blanks:
 
     class  x y w h  x y [confidence] of each keypoint ...  [confidence of the person]  [identity]
 
-all places as fractions of the picture; the box's x, y are its middle. Training labels are such
-files too, with COCO's flags as confidences (see `mbcli.keypoints.coco`).
+Coordinates are fractions of the picture; x, y of the box are its centre. Training labels have this
+form too, with COCO's flags as confidences (see `mbcli.keypoints.coco`).
 
-JSON is what ``Results.to_json()`` gives for a picture, a list of objects
+JSON is the output of ``Results.to_json()``, for a picture a list of objects
 
     name, class, confidence, track_id (if it tracks)
     box        x1 y1 x2 y2, in pixels or as fractions
     keypoints  x, y, visible: a list of each
 
-or a list of such lists, an object of them by frame, or a folder with a file for each picture. What
-has no keypoints is no person. A keypoint at 0, 0 was not found.
+or a list of such lists, an object of them by frame, or a folder with one file per picture. An
+object without keypoints is no person. A keypoint at 0, 0 was not found.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ _BOX = 5  # cells before the first keypoint: class and box
 
 
 def recognise(source: Source) -> bool:
-    """Whether it is text or JSON of a pose model, of one picture or more."""
+    """Whether this is text or JSON of a pose model, for one picture or more."""
     if source.kind == "folder":
         texts = _texts(source.path)
         return any(_is_table(rows) for _, rows in texts) or recognise_folder(
@@ -65,10 +66,10 @@ def recognise(source: Source) -> bool:
 
 
 def read(source: Source) -> KeypointFile:
-    """Read the people of all pictures.
+    """Read the people in all pictures.
 
     Raises:
-        InputError: rows or lists of different lengths, and whatever breaks the rules of
+        InputError: rows or lists differ in length, or the content breaks the rules of
             `KeypointFile`.
     """
     path = source.path
@@ -111,7 +112,7 @@ def _add(picture: Any, frame: int, path: Path, rows: Rows) -> None:
 
 
 def _texts(folder: Path) -> Iterator[tuple[Path, list[list[str]]]]:
-    """The text files of a folder that holds more of them than pictures, and their rows."""
+    """Text files, with their rows, of a folder that holds more of them than pictures."""
     try:
         files = files_with_suffix(folder, (".txt",))
         pictures = files_with_suffix(folder, IMAGE_SUFFIXES)
@@ -142,9 +143,9 @@ def _is_number(cell: str) -> bool:
 
 
 def _width(cells: int) -> tuple[int, int] | None:
-    """How many keypoints so many cells hold, and how many cells each has."""
+    """Number of keypoints in so many cells, and cells per keypoint."""
     for each in (3, 2):
-        for more in range(3):  # nothing, a confidence or an identity, both
+        for more in range(3):  # at the end: nothing; a confidence or an identity; both
             count, rest = divmod(cells - _BOX - more, each)
             if rest == 0 and count in LAYOUTS:
                 return count, each
@@ -154,7 +155,7 @@ def _width(cells: int) -> tuple[int, int] | None:
 def _read_texts(path: Path, texts: list[tuple[Path, list[list[str]]]]) -> KeypointFile:
     names = [file.stem for file, _ in texts]
     numbered = numbering(names)
-    # Frames of a video count from 1, whether or not anybody is in the first.
+    # Frames of a video count from 1, even if nobody is in the first.
     video = numbered.counts_from is None and all(map(_FRAME_OF_VIDEO.fullmatch, names))
     values = [
         (numbered.frames[file.stem] - video, _numbers(row, file))
@@ -179,7 +180,7 @@ def _read_texts(path: Path, texts: list[tuple[Path, list[list[str]]]]) -> Keypoi
 
 
 def _common_width(texts: list[tuple[Path, list[list[str]]]]) -> tuple[int, int]:
-    """What `_width` says of every row."""
+    """The result of `_width` that holds for every row."""
     widths = {_width(len(row)): file for file, rows in texts for row in rows}
     if len(widths) == 1:
         for width in widths:
@@ -198,12 +199,12 @@ def _numbers(row: list[str], file: Path) -> FloatArray:
 
 
 def _three(points: FloatArray) -> FloatArray:
-    """(K, 3) from keypoints with or without confidence."""
+    """(K, 3) keypoints, made from some with or without confidence."""
     return np.concatenate([points, np.full((len(points), 3 - points.shape[1]), np.nan)], axis=1)
 
 
 def _last(rest: FloatArray) -> int | None:
-    """The identity at the end of a row, which a single confidence is not."""
+    """The identity at the end of a row; a single confidence there is none."""
     if not len(rest) or not float(rest[-1]).is_integer():
         return None
     return int(rest[-1])

@@ -1,4 +1,4 @@
-"""What a JSON file says of its video besides the people."""
+"""Metadata of the video in a JSON file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INNER = ("metadata", "meta", "info", "video", "videoinfo")
 
 
 def metadata_of(document: Any) -> dict[str, Any]:
-    """What the file says besides the frames, in it or in an object of it."""
+    """Entries of the file besides the frames, at its top or in an object there."""
     if not isinstance(document, dict):
         return {}
     inner = [document[name] for name in document if plain(name) in _INNER]
@@ -24,10 +24,10 @@ def metadata_of(document: Any) -> dict[str, Any]:
 
 
 def size_of(metadata: dict[str, Any], path: Path) -> tuple[int, int] | None:
-    """(width, height) of the pictures in pixels, if it is said.
+    """(width, height) of the pictures in pixels, if given.
 
     Raises:
-        InputError: no whole numbers above 0.
+        InputError: the values are no whole numbers above 0.
     """
     names = find(metadata, WIDTH), find(metadata, HEIGHT)
     if names[0] is None or names[1] is None:
@@ -41,10 +41,10 @@ def size_of(metadata: dict[str, Any], path: Path) -> tuple[int, int] | None:
 
 
 def fps_of(metadata: dict[str, Any], path: Path) -> float | None:
-    """Frames per second, if they are said.
+    """Frames per second, if given.
 
     Raises:
-        InputError: no number above 0.
+        InputError: the value is no number above 0.
     """
     name = find(metadata, FPS)
     fps = None if name is None else metadata[name]

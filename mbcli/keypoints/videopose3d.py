@@ -1,14 +1,14 @@
 """VideoPose3D's 2D detections, an ``.npz`` of two pickled objects (Pavllo et al. 2019).
 
-    positions_2d  dict of subjects -> dict of actions -> list of one (T, K, 2) array a camera, x and
-                  y in pixels
+    positions_2d  dict of subjects -> dict of actions -> list with one (T, K, 2) array per camera, x
+                  and y in pixels
     metadata      dict: ``layout_name`` (``coco``, ``h36m``, ``mpii``), ``num_joints`` K,
-                  ``keypoints_symmetry`` (joints of the left, joints of the right), and for videos
-                  of one's own ``video_metadata``: name of the video -> ``w`` and ``h`` in pixels
+                  ``keypoints_symmetry`` (left joints, right joints), and for one's own videos
+                  ``video_metadata``: name of the video -> ``w`` and ``h`` in pixels
 
-Detections in a video of one's own stand under the video's name as subject, the action ``custom``
-and one camera, in the order of COCO-17. There are no confidences; frames without a detection were
-interpolated when the file was made. NaN is missing.
+Detections in one's own video are under its name as subject, the action ``custom`` and one camera,
+in the order of COCO-17. There are no confidences; frames without a detection were interpolated when
+the file was made. NaN means missing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KEYS = ("positions_2d", "metadata")
 def recognise(source: Source) -> bool:
     """Whether the archive holds ``positions_2d`` and ``metadata``.
 
-    Of an archive that was cut off and lost its list of members, the first one decides.
+    In a truncated archive, which has lost its list of members, the first one decides.
     """
     if source.kind != "npz":
         return False
@@ -50,8 +50,8 @@ def read(source: Source) -> KeypointFile:
     """Read the one sequence in the file.
 
     Raises:
-        InputError: the file is damaged, holds other objects than plain ones, or not exactly one
-            sequence, or breaks the rules above.
+        InputError: the file is damaged, holds objects other than plain data, has more or fewer than
+            one sequence, or does not follow this layout.
     """
     path = source.path
     archive = load_plain_npz(path, _KEYS)
@@ -98,7 +98,7 @@ def _skeleton(metadata: dict[Any, Any], what: str) -> Skeleton:
 
 
 def _only_sequence(positions: dict[Any, Any], what: str) -> tuple[str, str, npt.NDArray[Any]]:
-    """Subject, name and array of the one sequence there is."""
+    """Subject, name and array of the only sequence."""
     found = []
     for subject, actions in positions.items():
         if not isinstance(actions, dict):

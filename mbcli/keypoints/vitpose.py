@@ -1,8 +1,10 @@
-"""Results of easy_ViTPose, JSON of ``inference.py --save-json`` (Xu et al. 2022).
+"""Results of easy_ViTPose, the JSON of ``inference.py --save-json`` (Xu et al. 2022).
 
-keypoints  list of frames, each an object of people by their identity, or a list of people;
-a person is a list of y, x, confidence of each keypoint, in pixels
-skeleton   number of a keypoint -> its name
+An object with
+
+    keypoints  list of frames, each an object of people by identity, or a list of people;
+               a person is a list of y, x, confidence of each keypoint, in pixels
+    skeleton   number of a keypoint -> its name
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ FORMAT = "vitpose"
 
 
 def recognise(source: Source) -> bool:
-    """Whether it has frames of keypoints and the names of these."""
+    """Whether the file has frames of keypoints and their names."""
     document = source.document if source.kind == "json" else None
     return (
         isinstance(document, dict)
@@ -33,7 +35,8 @@ def read(source: Source) -> KeypointFile:
     """Read the frames.
 
     Raises:
-        InputError: a wrong number of keypoints, and whatever breaks the rules of `KeypointFile`.
+        InputError: the number of keypoints is unknown, or the content breaks the rules of
+            `KeypointFile`.
     """
     path = source.path
     frames: list[Any] = source.document["keypoints"]

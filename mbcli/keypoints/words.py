@@ -1,7 +1,7 @@
-"""Names that people and programs give to the same thing: frame, time, person, confidence.
+"""Names by which people and programs call the same thing: frame, time, person, confidence.
 
-Case, separators and brackets do not count: ``Frame Index``, ``frame_index`` and ``frameIndex`` are
-one name.
+Case, separators and brackets are ignored: ``Frame Index``, ``frame_index`` and ``frameIndex`` are
+equal.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LANDMARK = (
     *("joint", "jointid", "jointname", "keypoint", "keypointid", "keypointname", "bodypart"),
     *("name", "id", "index"),
 )
-# The first that a file has is taken: MediaPipe gives presence besides visibility.
+# The first one present is used: MediaPipe gives presence besides visibility.
 CONFIDENCE = (
     *("visibility", "vis", "v", "confidence", "conf", "c", "likelihood", "score", "scores", "s"),
     *("probability", "prob", "visible", "presence", "pres"),
@@ -40,7 +40,7 @@ _UNITS = {
     **dict.fromkeys(("us", "usec", "usecs", "micros", "microsecond", "microseconds"), 1e-6),
     **dict.fromkeys(("ns", "nsec", "nanos", "nanosecond", "nanoseconds"), 1e-9),
 }
-# Name -> seconds in its unit; None where the numbers decide.
+# Name -> its unit in seconds; None if the unit is to be inferred.
 TIME: dict[str, float | None] = {
     **{f"{name}{unit}": seconds for name in _TIMES for unit, seconds in _UNITS.items()},
     **{unit: seconds for unit, seconds in _UNITS.items() if len(unit) > 1},
@@ -49,12 +49,12 @@ TIME: dict[str, float | None] = {
 
 
 def plain(name: str) -> str:
-    """A name without case, separators and brackets."""
+    """A name in lower case, without separators and brackets."""
     return re.sub(r"[\W_]", "", name.replace("µ", "u").replace("μ", "u")).lower()
 
 
 def find(names: Iterable[str], wanted: Iterable[str]) -> str | None:
-    """The one of the names that is meant by the earliest of the wanted words."""
+    """The name that matches the earliest possible of the wanted words."""
     by_word: dict[str, str] = {}
     for name in names:
         by_word.setdefault(plain(name), name)
@@ -62,9 +62,9 @@ def find(names: Iterable[str], wanted: Iterable[str]) -> str | None:
 
 
 def parts(name: str) -> tuple[str, str]:
-    """What a column is of, and which of `PLACES` or `CONFIDENCE` it holds, or an empty text.
+    """What a column belongs to, and which of `PLACES` or `CONFIDENCE` it holds, or an empty text.
 
-    The word for it stands last or first: ``nose_x``, ``x0``, ``LEFT_HIP.likelihood``.
+    That word comes last or first: ``nose_x``, ``x0``, ``LEFT_HIP.likelihood``.
     """
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+", name)
     for word, rest in ((words[-1], words[:-1]), (words[0], words[1:])) if words else ():

@@ -31,8 +31,8 @@ def counted(file: KeypointFile) -> KeypointFile:
     """The file with frames numbered from 0, in case it may count from 1."""
     if file.counts_from is not None or file.frame_index[0] != 1:
         return file
-    said = "frames are taken as counted from 1, since nobody is in frame 0"
-    return _renumbered(file, file.frame_index - 1, said, shift=1)
+    note = "frames are taken as counted from 1, since nobody is in frame 0"
+    return _renumbered(file, file.frame_index - 1, note, shift=1)
 
 
 def aligned(
@@ -64,12 +64,12 @@ def aligned(
         return file
     last, end = int(file.frame_index[-1]), int(chosen[-1, 0])
     if ends and last == end + 1:
-        said = f"frames are taken as counted from 1, since the video's last is {end} from 0"
-        return _renumbered(file, file.frame_index - 1, said, shift=1)
+        note = f"frames are taken as counted from 1, since the video's last is {end} from 0"
+        return _renumbered(file, file.frame_index - 1, note, shift=1)
     return file if ends and last == end else counted(file)
 
 
-def _renumbered(file: KeypointFile, index: IntArray, said: str, shift: int = 0) -> KeypointFile:
+def _renumbered(file: KeypointFile, index: IntArray, note: str, shift: int = 0) -> KeypointFile:
     order = np.argsort(index, kind="stable")
     times = file.timestamps if shift else None
     return replace(
@@ -81,5 +81,5 @@ def _renumbered(file: KeypointFile, index: IntArray, said: str, shift: int = 0) 
         frames=file.frames - shift if shift else int(index.max()) + 1,
         timestamps=None if times is None else times[shift:],
         counts_from=0,
-        warnings=(*file.warnings, said) if said else file.warnings,
+        warnings=(*file.warnings, note) if note else file.warnings,
     )

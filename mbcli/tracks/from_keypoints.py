@@ -105,11 +105,11 @@ def _of_video(
 ) -> tuple[KeypointFile, _Timeline]:
     """The file in the video's frames, and these frames; file and options must agree with it."""
     size = reader.info.size
-    for said, by in ((file.size, str(file.path)), (options.image_size, "--image-size")):
-        if said is not None and tuple(said) != size:
+    for given, by in ((file.size, str(file.path)), (options.image_size, "--image-size")):
+        if given is not None and tuple(given) != size:
             raise InputError(
                 f"{by} must fit the video {reader.info.path}, which is {size[0]}x{size[1]}, "
-                f"got {said[0]}x{said[1]}"
+                f"got {given[0]}x{given[1]}"
             )
     chosen = np.array(list(reader.times()))  # (T, 2)
     last = int(chosen[-1, 0]) + options.every - 1
@@ -215,8 +215,8 @@ def _within_reach(file: KeypointFile, size: tuple[int, int]) -> KeypointFile:
         )
     keypoints = file.keypoints.copy()
     keypoints[outside] = np.nan, np.nan, 0
-    said = f"{outside.sum()} keypoints far outside the picture are left out, the first is {first}"
-    return replace(file, keypoints=keypoints, warnings=(*file.warnings, said))
+    note = f"{outside.sum()} keypoints far outside the picture are left out, the first is {first}"
+    return replace(file, keypoints=keypoints, warnings=(*file.warnings, note))
 
 
 def _tracked(file: KeypointFile, timeline: _Timeline) -> Keypoints2D:
