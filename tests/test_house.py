@@ -137,7 +137,7 @@ def test_importing_the_package_is_light() -> None:
 def test_help_loads_nothing_heavy() -> None:
     code = """
 import sys
-from mbcli.cli.app import main
+from mbcli.__main__ import main
 for words in (["--help"], ["infer", "--help"]):
     sys.argv = ["mbcli", *words]
     try:

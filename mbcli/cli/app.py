@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -11,7 +10,6 @@ import typer
 from mbcli.cli import data, weights
 from mbcli.cli.evaluate import evaluate
 from mbcli.cli.export import export
-from mbcli.cli.guard import INTERRUPTED
 from mbcli.cli.infer import infer
 from mbcli.cli.keypoints import keypoints
 from mbcli.cli.plain import PlainCommand
@@ -71,12 +69,3 @@ for _command in (
     app.command(cls=PlainCommand)(_command)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
-
-
-def main() -> None:
-    """Run the command line on ``sys.argv`` and exit with its code."""
-    try:
-        app(prog_name="mbcli")
-    except KeyboardInterrupt:
-        # Between start-up and the command's own handler.
-        sys.exit(INTERRUPTED)

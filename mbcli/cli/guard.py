@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import typer
 
+from mbcli.cli.interruption import cause, status
 from mbcli.errors import MbcliError
 
 FAILED = 1  # exit status of an error
-INTERRUPTED = 130  # as in shells: 128 plus the number of SIGINT
 
 
 def one_line(error: Exception) -> str:
@@ -30,7 +30,7 @@ def show_error(message: str, *, debug: bool = False) -> None:
 
 @contextmanager
 def exit_codes(*, debug: bool, as_json: bool = False) -> Iterator[None]:
-    """Turn mbcli's own errors into exit code 1 and Ctrl-C into 130. Defects keep their traceback.
+    """Turn mbcli's own errors into exit code 1, and signals into theirs; let defects pass.
 
     Args:
         debug: also show the traceback of mbcli's own errors.
@@ -38,12 +38,15 @@ def exit_codes(*, debug: bool, as_json: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except MbcliError as error:
+    except BaseException as error:
+        number = cause(error)
+        if number is not None:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(status(number)) from None
+        if not isinstance(error, MbcliError):
+            raise
         message = one_line(error)
         show_error(message, debug=debug)
         if as_json:
             typer.echo(json.dumps({"ok": False, "error": message, "results": []}))
         raise typer.Exit(FAILED) from None
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        raise typer.Exit(INTERRUPTED) from None

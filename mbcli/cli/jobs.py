@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mbcli.cli.guard import one_line, show_error
+from mbcli.cli.interruption import cause
 from mbcli.cli.summary import Result
 from mbcli.errors import ConfigError, MbcliError, OutputError
 
@@ -65,7 +66,8 @@ def run_all(jobs: list[Job], run: Callable[[Path, Path], Result], *, debug: bool
     A defect of mbcli shows its traceback, for a bug report.
 
     Raises:
-        Exception: from the only job; or the disk is full, which would fail all other jobs too.
+        Exception: from the only job; or the disk is full, which would fail all other jobs too, or
+            a signal asked the command to end.
     """
     if len(jobs) == 1:
         return [run(*jobs[0])]
@@ -74,7 +76,7 @@ def run_all(jobs: list[Job], run: Callable[[Path, Path], Result], *, debug: bool
         try:
             results.append(run(source, target))
         except Exception as error:
-            if _disk_is_full(error):
+            if _disk_is_full(error) or cause(error) is not None:
                 raise
             message, defect = one_line(error), not isinstance(error, MbcliError)
             if defect:

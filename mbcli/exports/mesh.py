@@ -12,8 +12,6 @@ and viewers limit their number.
 from __future__ import annotations
 
 import re
-import secrets
-import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -31,10 +29,10 @@ from mbcli.storage.output import (
     check_output,
     check_replaceable,
     check_separate,
-    made_folder,
     move_folder,
     written_whole,
 )
+from mbcli.storage.workspace import workspace
 
 _FROM_CAMERA = np.array([1.0, -1.0, -1.0], dtype=np.float32)  # y and z negated: glTF has y up
 
@@ -117,25 +115,22 @@ def write_obj_folder(
     """
     folder = Path(folder)
     check_bodies(folder, overwrite=overwrite, inputs=())
-    temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}.part")
     faces = "".join(f"f {a} {b} {c}\n" for a, b, c in (source.faces + 1).tolist())
     count = 0
     try:
-        with made_folder(folder.parent):
-            try:
-                temporary.mkdir()
-                for frame, person in np.argwhere(source.present).tolist():
-                    vertices = source.vertices(frame, person)
-                    if vertices is None:
-                        continue
-                    name = f"frame_{frame:06d}_person_{track_ids[person]}.obj"
-                    rows = (vertices * _FROM_CAMERA).tolist()
-                    text = "".join(f"v {x:.5f} {y:.5f} {z:.5f}\n" for x, y, z in rows)
-                    (temporary / name).write_text(text + faces, encoding="ascii")
-                    count += 1
-                move_folder(temporary, folder, _is_ours)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
+        with workspace(folder.parent) as place:
+            temporary = place / folder.name
+            temporary.mkdir()
+            for frame, person in np.argwhere(source.present).tolist():
+                vertices = source.vertices(frame, person)
+                if vertices is None:
+                    continue
+                name = f"frame_{frame:06d}_person_{track_ids[person]}.obj"
+                rows = (vertices * _FROM_CAMERA).tolist()
+                text = "".join(f"v {x:.5f} {y:.5f} {z:.5f}\n" for x, y, z in rows)
+                (temporary / name).write_text(text + faces, encoding="ascii")
+                count += 1
+            move_folder(temporary, folder, _is_ours)
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
     return count

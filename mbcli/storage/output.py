@@ -6,10 +6,11 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from mbcli.errors import OutputError
+from mbcli.storage.workspace import workspace
 
 # An input of a command: a file, a folder, a name of weights, or an option that was not given.
 Input = Path | str | None
@@ -97,25 +98,6 @@ def check_folder(folder: Path) -> None:
         ) from error
 
 
-@contextmanager
-def made_folder(folder: Path) -> Iterator[None]:
-    """Create a folder and its parents; if the body fails, remove those that are empty.
-
-    Raises:
-        OSError: of the file system.
-    """
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    except BaseException:
-        for place in missing:
-            # Another process may have put something there, or removed it.
-            with suppress(OSError):
-                place.rmdir()
-        raise
-
-
 def check_replaceable(folder: Path, own: Callable[[str], bool], *, overwrite: bool) -> None:
     """Check that a folder of files can be created at a path.
 
@@ -157,7 +139,7 @@ def move_folder(made: Path, folder: Path, own: Callable[[str], bool]) -> None:
     if not folder.exists():
         made.rename(folder)
         return
-    old = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}.old")
+    old = folder.with_name(f".mbcli-{secrets.token_hex(4)}.old")
     folder.rename(old)
     made.rename(folder)
     for inside in old.iterdir():
@@ -167,22 +149,18 @@ def move_folder(made: Path, folder: Path, own: Callable[[str], bool]) -> None:
 
 @contextmanager
 def written_whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Yield a temporary name beside ``path``; on success it becomes ``path``, else it is removed.
+    """Yield a temporary path of the same name; on success it becomes ``path``, else it is removed.
 
-    The temporary name keeps the suffix, since some writers choose the format by it. Missing folders
-    are created, and removed again on failure.
+    Missing folders are created, and removed again on failure.
 
     Raises:
         OutputError: as :func:`check_output`, or the writing in the body failed.
     """
     _check_place(path, overwrite=overwrite)
-    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.part{path.suffix}")
     try:
-        with made_folder(path.parent):
-            try:
-                yield temporary
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+        with workspace(path.parent) as place:
+            temporary = place / path.name
+            yield temporary
+            temporary.replace(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error

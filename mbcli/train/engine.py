@@ -12,7 +12,7 @@ import copy
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from mbcli.errors import ConfigError, ProcessError
+from mbcli.storage.workspace import locked
 from mbcli.train.backbone import check_freeze
 from mbcli.train.meter import Meter, TrainingObserver, write_scalars
 from mbcli.train.precision import mixed_precision
@@ -33,6 +34,7 @@ from mbcli.train.stop import StopFlag
 from mbcli.train.tasks import Task
 
 _CONFIG = "config.json"
+_LOCK = ".lock"  # against a second run in the same folder
 
 # Messages of the communication libraries about a lost process.
 _LOST_PEER = re.compile(r"connection (closed|reset|refused)|\bpeer\b|broken pipe", re.IGNORECASE)
@@ -53,7 +55,8 @@ def train(task: Task, *, resume: bool, observe: TrainingObserver) -> Path | None
         ConfigError: the folder holds a run and ``resume`` is off, or holds none and it is on.
         DataError: the training data cannot be used.
         WeightsError: the checkpoint belongs to another configuration.
-        OutputError: a checkpoint cannot be written; the previous one is kept.
+        OutputError: a checkpoint cannot be written; the previous one is kept. Or another run is
+            at work in the folder.
         ProcessError: one of several processes died.
         KeyboardInterrupt: the run was interrupted; its checkpoint is written.
     """
@@ -87,15 +90,16 @@ def train(task: Task, *, resume: bool, observe: TrainingObserver) -> Path | None
         state.load(run.out / CHECKPOINT, fabric.device)
     fabric.barrier()
 
-    if fabric.is_global_zero:
-        document = task.settings.model_dump_json(indent=2)
-        (run.out / _CONFIG).write_text(document, encoding="utf-8")
-    writer = SummaryWriter(str(run.out / "scalars")) if fabric.is_global_zero else None
     meter = Meter(run.batch)
     epochs, steps = length(task)
     stopped = StopFlag()
     validated = False
-    with stopped.listening(), _together(fabric, run.out):
+    alone = locked(run.out / _LOCK) if fabric.is_global_zero else nullcontext()
+    with alone, stopped.listening(), _together(fabric, run.out):
+        if fabric.is_global_zero:
+            document = task.settings.model_dump_json(indent=2)
+            (run.out / _CONFIG).write_text(document, encoding="utf-8")
+        writer = SummaryWriter(str(run.out / "scalars")) if fabric.is_global_zero else None
         while state.step < steps:
             rate = learning_rate(state.step, steps, epochs, optimisation)
             for group in optimiser.param_groups:
@@ -131,7 +135,7 @@ def train(task: Task, *, resume: bool, observe: TrainingObserver) -> Path | None
             if validating or saving:
                 fabric.barrier()
             if halt:
-                raise KeyboardInterrupt
+                raise stopped.interruption()
     if writer:
         writer.close()
         return run.out / (BEST if validated or (run.out / BEST).exists() else LAST)

@@ -1,38 +1,37 @@
-"""Ctrl-C and SIGTERM as a request that all processes of a run receive at the same step."""
+"""Ctrl-C, SIGTERM and SIGHUP as a request that all processes of a run receive at the same step."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from types import FrameType
 
 import torch
 from lightning_fabric import Fabric
 
+from mbcli.storage.signals import handled
+
 
 class StopFlag:
-    """Ctrl-C and SIGTERM end the step, write a checkpoint and then stop."""
+    """These signals end the step, write a checkpoint and then stop."""
 
     def __init__(self) -> None:
-        self._raised = False
+        self._raised = 0  # number of the signal
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
+    def interruption(self) -> KeyboardInterrupt:
+        """The exception to stop with; its argument is the number of the signal."""
+        return KeyboardInterrupt(self._raised or signal.SIGINT)
+
+    def listening(self) -> AbstractContextManager[None]:
         """Handle the signals inside the context, and restore their handlers afterwards."""
-        previous = {s: signal.signal(s, self._raise) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+        return handled(self._raise)
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
-        self._raised = True
+        self._raised = number
 
     def anywhere(self, fabric: Fabric) -> bool:
         """Whether any process was asked to stop; all must leave at the same step."""
         if fabric.world_size == 1:
-            return self._raised
-        flag = torch.tensor(float(self._raised), device=fabric.device)
+            return bool(self._raised)
+        flag = torch.tensor(float(bool(self._raised)), device=fabric.device)
         return bool(fabric.all_reduce(flag, reduce_op="max"))

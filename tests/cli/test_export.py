@@ -127,7 +127,7 @@ def test_nobody(tmp_path: Path) -> None:
 def test_help_loads_nothing_heavy() -> None:
     code = """
 import sys
-from mbcli.cli.app import main
+from mbcli.__main__ import main
 sys.argv = ["mbcli", "export", "--help"]
 try:
     main()

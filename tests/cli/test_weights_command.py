@@ -229,7 +229,7 @@ def test_path_hints_at_the_download() -> None:
 def test_no_command_pays_for_what_only_downloads_need() -> None:
     code = """
 import sys
-from mbcli.cli.app import main
+from mbcli.__main__ import main
 for words in (["--help"], ["weights", "fetch", "--help"], ["weights", "list"]):
     sys.argv = ["mbcli", *words]
     try:

@@ -7,8 +7,7 @@ memory-mapped for reading, and the folder appears only when it is complete.
 from __future__ import annotations
 
 import json
-import os
-import shutil
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from mbcli.errors import DataError, OutputError
 from mbcli.storage.arrays import map_npy
 from mbcli.storage.output import check_replaceable, move_folder
+from mbcli.storage.workspace import workspace
 
 META = "meta.json"
 CLIPS, SEQUENCES = "mbcli.clips/1", "mbcli.sequences/1"
@@ -127,17 +127,18 @@ class FolderWriter:
         self.path = path
         self.total = 0
         self._shapes = shapes
-        self._scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._open = ExitStack()
         self._files: dict[str, IO[bytes]] = {}
 
     def __enter__(self) -> FolderWriter:
         try:
+            self._scratch = self._open.enter_context(workspace(self.path.parent)) / self.path.name
             self._scratch.mkdir()
             for name in self._shapes:
                 self._files[name] = (self._scratch / f"{name}.npy").open("wb")
             self._headers()
         except OSError as error:
-            self._clean()
+            self._clean(error)
             raise OutputError(f"{self.path}: cannot be written: {error.strerror}") from error
         return self
 
@@ -173,10 +174,15 @@ class FolderWriter:
                 for file in self._files.values():
                     file.close()
                 self._finish()
-        except OSError as problem:
-            raise OutputError(f"{self.path}: cannot be written: {problem.strerror}") from problem
+        except BaseException as problem:
+            error = problem
+            if isinstance(problem, OSError):
+                raise OutputError(
+                    f"{self.path}: cannot be written: {problem.strerror}"
+                ) from problem
+            raise
         finally:
-            self._clean()
+            self._clean(error)
 
     def _headers(self) -> None:
         # NumPy pads the header so that a first axis of any length fits: it is first written with 0
@@ -193,14 +199,12 @@ class FolderWriter:
         (self._scratch / META).write_text(text, encoding="utf-8")
         move_folder(self._scratch, self.path, _is_ours)
 
-    def _clean(self) -> None:
+    def _clean(self, error: BaseException | None) -> None:
         for file in self._files.values():
             # On a full disk, closing may fail; the file is deleted anyway.
-            try:
+            with suppress(OSError):
                 file.close()
-            except OSError:
-                continue
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._open.__exit__(type(error) if error else None, error, None)
 
 
 def _load_meta(path: Path, title: str) -> dict[str, Any]:
