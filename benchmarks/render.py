@@ -93,7 +93,7 @@ def strolling(frames: int, size: tuple[int, int], fps: float) -> Motion3D:
 
 
 def with_matplotlib(motion: Motion3D, video: Path, out: Path) -> None:
-    """The same picture as `mbcli render --layout side`, by Matplotlib."""
+    """The picture of `mbcli render --layout side`, drawn by Matplotlib."""
     from matplotlib import pyplot as plt
 
     width, height = motion.keypoints.size
@@ -176,7 +176,9 @@ def main() -> int:
 
         theirs = folder / "theirs.mp4"
         works: dict[str, Callable[[], object]] = {
-            "Matplotlib, a figure a frame": lambda: with_matplotlib(motion, given.video, theirs),
+            "Matplotlib, one figure per frame": lambda: with_matplotlib(
+                motion, given.video, theirs
+            ),
             **{f"mbcli render, {name}": ours(options) for name, options in LAYOUTS.items()},
         }
         rounds = [

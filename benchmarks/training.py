@@ -7,7 +7,7 @@ same batch, threads, precision, losses (the project's functions) and optimiser (
 
 - mbcli: `mbcli.train.engine.train` on the task pose3d, as ``mbcli train`` runs it, from a
   sequence store. The figures are its own (`Progress.clips_per_second` and ``data_share``).
-- plain: what is publicly known of MotionBERT's training, written anew: one pickle a clip, already
+- plain: what is publicly known of MotionBERT's training, written anew: one pickle per clip, already
   cut and normalised; mirrored on the CPU, one clip at a time; a shuffling DataLoader; all seven
   losses at each step, those of weight 0 too, and every one of them read back for the meters.
   Once for each number of ``--workers`` (published: 12, and 4 batches ahead of time each).
@@ -180,7 +180,7 @@ def engine_loop(setup: Setup) -> tuple[float, float, float]:
 
 
 class Pickles(Dataset[tuple[Tensor, Tensor]]):
-    """A file a clip, mirrored half the time."""
+    """One file per clip, mirrored half the time."""
 
     def __init__(self, folder: Path) -> None:
         self._paths = sorted(folder.iterdir())
@@ -204,7 +204,7 @@ def _mirrored(points: np.ndarray) -> np.ndarray:
 
 
 def plain_loop(setup: Setup, workers: int) -> tuple[float, float, float]:
-    """The same of the published loop."""
+    """The result for the published loop."""
     device = torch.device(setup.device)
     torch.manual_seed(0)
     model = DSTformer(setup.model.build()).to(device).train()

@@ -85,7 +85,7 @@ class InferOptions(Pose2DOptions):
         pose2d: 2D front end, a key of ``mbcli.pose2d.BACKENDS``, or ``auto``; see
             `mbcli.pose2d.choose`.
         image_size: (width, height) of the pictures in pixels, for a keypoint file without it.
-        fps: frames per second, for such a file or a folder of pictures.
+        fps: frames per second, for a folder of pictures or a keypoint file without them.
         joint_map: their joint names -> ours, for keypoint files with free names.
         fix_swaps: undo swaps of left and right; never with ``compat``.
         bridge: bridge flickering keypoints; never with ``compat``.
@@ -130,7 +130,7 @@ class InferOptions(Pose2DOptions):
     )
     fps: float | None = option(
         None,
-        "Frames per second, for such a file or a folder of pictures.",
+        "Frames per second, for a folder of pictures or a keypoint file without them.",
         panel=INPUT,
         least=0.1,
         most=10_000,
@@ -138,7 +138,7 @@ class InferOptions(Pose2DOptions):
     )
     joint_map: dict[str, str] | None = option(
         None,
-        "Joint names of a keypoint file to ours, as a JSON object.",
+        "Map from a keypoint file's joint names to ours, as a JSON object.",
         panel=INPUT,
         metavar="FILE.json",
         reads=True,

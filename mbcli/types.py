@@ -76,7 +76,7 @@ def check_errors(owner: str, errors: FloatArray) -> None:
     """Check that expected errors are non-negative or NaN.
 
     Raises:
-        ValueError: a value is not.
+        ValueError: a value breaks these rules.
     """
     if (errors < 0).any() or np.isinf(errors).any():
         raise ValueError(f"{owner}: expected_error must be metres, 0 or more, or NaN")

@@ -115,7 +115,7 @@ def smpl_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def stick_body() -> Any:
-    """The same body without any package: its octahedra turn with their joints."""
+    """That body without any package: its octahedra turn with their joints."""
     import torch
 
     from mbcli.lift.body.body_model import PARENTS, world_rotations

@@ -49,7 +49,7 @@ def walking(frames: int = 60, people: int = 1, fps: float = 30.0) -> Motion3D:
 
 
 def hidden(motion: Motion3D, frames: slice, person: int = 0) -> Motion3D:
-    """The same motion with a person (a column) absent from some frames."""
+    """A motion with a person (a column) absent from some frames."""
     keypoints = motion.keypoints
     data, boxes = keypoints.data.copy(), keypoints.boxes.copy()
     positions, root = motion.positions.copy(), motion.root.copy()

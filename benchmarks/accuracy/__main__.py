@@ -3,7 +3,7 @@
     python -m benchmarks.accuracy [--multiview FOLDER] [--store STORE] [--people NAME ...]
                                [--weights NAME|PATH ...] [--blazepose PYTHON] [--out FOLDER]
 
-Real video: FOLDER holds one video a camera and ``Calib.qca.txt``. A man is triangulated from our
+Real video: FOLDER holds one video per camera and ``Calib.qca.txt``. A man is triangulated from our
 own 2D stage, and each view is lifted alone. Held-out recordings: STORE is a clip store; people
 who were kept from the training are filmed by virtual cameras. `figures` defines what is told.
 

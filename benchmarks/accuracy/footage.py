@@ -73,15 +73,15 @@ def read_footage(folder: Path) -> Footage:
     """Detect, associate and triangulate.
 
     Raises:
-        InputError: no calibration, not one video a camera, or nobody that all see.
+        InputError: no calibration, not one video per camera, or nobody that all see.
     """
     videos = tuple(sorted(folder.glob("*.mp4")))
     if not (folder / CALIBRATION).is_file():
-        raise InputError(f"{folder} must hold {CALIBRATION} and one video a camera")
+        raise InputError(f"{folder} must hold {CALIBRATION} and one video per camera")
     views = read_qualisys(folder / CALIBRATION)
     if len(videos) != len(views):
         raise InputError(
-            f"{folder} must hold one video a camera, got {len(videos)} for {len(views)}"
+            f"{folder} must hold one video per camera, got {len(videos)} for {len(views)}"
         )
     detections = []
     for video in videos:

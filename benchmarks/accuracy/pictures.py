@@ -81,7 +81,7 @@ def reprojected(footage: Footage) -> Figure:
 
 
 def over_reference(footage: Footage, answer: Sequence[FloatArray]) -> Figure:
-    """Lifted over reference, from the camera and from its right, after one similarity a clip."""
+    """Lifted over reference, from the camera and its right, after one similarity per clip."""
     shown = times(footage)
     figure = Figure(figsize=(2.3 * _SHOWN, 4.2 * len(footage.views)), layout="constrained")
     grid = figure.subplots(2 * len(footage.views), _SHOWN, squeeze=False)

@@ -121,7 +121,7 @@ def import_data(
         Path | None,
         typer.Option(
             metavar="FILE.json",
-            help="Joint names of a DeepLabCut or SLEAP file to ours, as a JSON object.",
+            help="Map from a keypoint file's joint names to ours, as a JSON object.",
             show_default=False,
             rich_help_panel=KEYPOINTS,
         ),

@@ -31,7 +31,10 @@ _COLUMNS = {
 
 def evaluate(
     weights: Annotated[
-        str, typer.Argument(show_default=False, help="A lifter: a name in the list, or a file.")
+        str,
+        typer.Argument(
+            show_default=False, help="A lifter: a name from mbcli weights list, or a file."
+        ),
     ],
     store: Annotated[
         Path,

@@ -246,7 +246,9 @@ def verify_weights(
 
 @app.command("path")
 def path_of_weights(
-    name: Annotated[str, typer.Argument(show_default=False, help="A name in the list.")],
+    name: Annotated[
+        str, typer.Argument(show_default=False, help="A name from mbcli weights list.")
+    ],
     debug: Debug = False,
 ) -> None:
     """Print the path of a file; exit code 1 if it is not on disk."""

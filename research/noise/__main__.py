@@ -72,12 +72,12 @@ def multiview(folder: Path, arguments: argparse.Namespace, console: Console) -> 
     """Fit to calibrated footage and tell what was found.
 
     Raises:
-        InputError: no calibration, not one video a camera, or nobody that all see.
+        InputError: no calibration, not one video per camera, or nobody that all see.
     """
     if not (folder / CALIBRATION).is_file():
         raise InputError(
-            f"{folder} must hold {CALIBRATION} and one video a camera; without a calibration give "
-            f"--video, which tells the white part only"
+            f"{folder} must hold {CALIBRATION} and one video per camera; without a calibration, "
+            f"give --video, which yields the white part only"
         )
     views = read_qualisys(folder / CALIBRATION)
     seen = [

@@ -232,7 +232,7 @@ def _find_stretches(
 
 
 def _closed(bad: BoolArray) -> BoolArray:
-    """The same with short interruptions filled."""
+    """The mask with short interruptions filled."""
     filled = bad.copy()
     for a, b in runs(~bad):
         if a > 0 and b < len(bad) and b - a <= _BRIDGE:

@@ -123,7 +123,7 @@ def _at_rate(rows: FloatArray, fps: float) -> FloatArray:
 
 
 def _anywhere(body: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """The same, turned about the vertical by any angle."""
+    """The clip, rotated about the vertical by a random angle."""
     angle = rng.uniform(0, 2 * np.pi)
     c, s = np.cos(angle), np.sin(angle)
     return body @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]])

@@ -49,7 +49,7 @@ class Posture:
     via: bool = False
 
     def moved(self, by: FloatArray) -> Posture:
-        """The same elsewhere."""
+        """The posture in another place."""
         return replace(
             self, pelvis=self.pelvis + by, ankles=self.ankles + by, hands=self.hands + by
         )

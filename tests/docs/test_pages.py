@@ -123,7 +123,7 @@ def test_commands_run(page: str, place: Path) -> None:
         assert done.exit_code == 0, f"{shlex.join(command.words)}\n{done.output}"
         out = written(command.words)
         if out is not None:
-            # One file a person where the format holds one: walk_1.bvh.
+            # One file per person if the format holds one: walk_1.bvh.
             found = [out, *place.glob(f"{out.name.partition('.')[0]}_*{out.suffix}")]
             assert any(path.exists() for path in found), shlex.join(command.words)
 

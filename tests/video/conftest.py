@@ -70,7 +70,7 @@ def _texture(width: int, height: int) -> Image:
 
 @pytest.fixture
 def moving() -> Callable[[int], list[Image]]:
-    """moving(n) -> n pictures of a texture that drifts one pixel a frame: all differ."""
+    """moving(n) -> n pictures of a texture that drifts one pixel per frame: all differ."""
 
     def call(count: int) -> list[Image]:
         wide = _texture(WIDTH + count, HEIGHT)

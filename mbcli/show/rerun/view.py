@@ -207,7 +207,7 @@ def _check_open() -> None:
     """Check whether the viewer still listens; Rerun itself would wait forever.
 
     Raises:
-        RuntimeError: it does not.
+        RuntimeError: it no longer listens.
     """
     try:
         socket.create_connection(("127.0.0.1", _PORT), timeout=_PATIENCE).close()
