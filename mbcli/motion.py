@@ -17,9 +17,8 @@ from mbcli.skeleton import H36M17, Skeleton, check_body
 from mbcli.storage.camera_arrays import arrays_of, camera_of, raw_arrays_of, raw_camera_of
 from mbcli.storage.metadata import read_metadata
 from mbcli.storage.output import check_separate
-from mbcli.storage.pose_file import body_of, read_arrays, write_arrays
+from mbcli.storage.pose_file import keypoints_of, read_arrays, write_arrays
 from mbcli.types import (
-    NO_CUTS,
     ByValue,
     FloatArray,
     IntArray,
@@ -251,19 +250,7 @@ def _arrays(motion: Motion3D) -> dict[str, npt.NDArray[Any]]:
 
 
 def _motion(arrays: Mapping[str, npt.NDArray[Any]]) -> Motion3D:
-    skeleton = body_of(arrays)
-    width, height = arrays["image_size"].tolist()
-    keypoints = Keypoints2D(
-        data=arrays["keypoints_2d"],
-        skeleton=skeleton,
-        fps=float(arrays["fps"]),
-        timestamps=arrays["timestamps"],
-        cuts=arrays.get("cuts", NO_CUTS),
-        size=(int(width), int(height)),
-        track_ids=arrays["track_ids"],
-        boxes=arrays["boxes"],
-        frame_index=arrays["frame_index"],
-    )
+    keypoints = keypoints_of(arrays)
     camera = camera_of(arrays)
     return Motion3D(
         positions=arrays["positions"],
@@ -273,7 +260,7 @@ def _motion(arrays: Mapping[str, npt.NDArray[Any]]) -> Motion3D:
         keypoints=keypoints,
         camera=camera,
         meta=read_metadata(str(arrays["meta"])),
-        skeleton=skeleton,
+        skeleton=keypoints.skeleton,
         refinement=_refinement(arrays, camera),
         expected_error=arrays.get("expected_error"),
     )

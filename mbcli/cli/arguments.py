@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,12 @@ from mbcli.keypoints import FORMATS
 from mbcli.options import INPUT
 
 SCREEN = "Screen"
+
+
+def output(help: str) -> Any:
+    """The option ``--out``, for use in an annotation; ``help`` says what is written."""
+    return typer.Option("--out", "-o", show_default=False, help=help)
+
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing result.")]
 Quiet = Annotated[

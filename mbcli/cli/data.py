@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mbcli.cli.arguments import AsJson, Debug, Overwrite, Quiet
+from mbcli.cli.arguments import AsJson, Debug, Overwrite, Quiet, output
 from mbcli.cli.data_import import import_data
 from mbcli.cli.data_preview import preview
 from mbcli.cli.guard import FAILED, exit_codes
@@ -41,9 +41,7 @@ def merge(
     stores: Annotated[
         list[Path], typer.Argument(show_default=False, help="Clip stores, in order.")
     ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", show_default=False, help="The clip store to create.")
-    ],
+    out: Annotated[Path, output("The clip store to create.")],
     leave_out: Annotated[
         list[str] | None,
         typer.Option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mbcli.cli.arguments import AsJson, Debug, Overwrite, Quiet
+from mbcli.cli.arguments import AsJson, Debug, Overwrite, Quiet, output
 from mbcli.cli.guard import exit_codes
 from mbcli.errors import ConfigError, InputError
 from mbcli.options import joint_map_of, parse_size
@@ -35,9 +35,7 @@ def import_data(
             help="The file, or the folder to search, including subfolders.",
         ),
     ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", show_default=False, help="The store to create.")
-    ],
+    out: Annotated[Path, output("The store to create.")],
     prefix: Annotated[str, typer.Option(help="Prefix of every person's name.")] = "",
     licence: Annotated[str, typer.Option(help="Terms of use, stored with every clip.")] = "",
     fps: Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mbcli.cli.arguments import Debug, Overwrite, Quiet
+from mbcli.cli.arguments import Debug, Overwrite, Quiet, output
 from mbcli.cli.guard import exit_codes
 from mbcli.errors import ConfigError
 
@@ -24,9 +24,7 @@ _LONGEST = 4.0  # seconds of a clip to show
 
 def preview(
     store: Annotated[Path, typer.Argument(show_default=False, help="A store of either kind.")],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", show_default=False, help="The picture: .png or .jpg.")
-    ],
+    out: Annotated[Path, output("The picture: .png or .jpg.")],
     clips: Annotated[int, typer.Option(help="Number of clips.")] = 6,
     figures: Annotated[int, typer.Option(help="Number of stick figures per clip.")] = 8,
     seed: Annotated[int, typer.Option(help="Random seed for choosing the clips.")] = 0,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mbcli.cli.arguments import AsJson, Debug, Device, Overwrite, Quiet
+from mbcli.cli.arguments import AsJson, Debug, Device, Overwrite, Quiet, output
 from mbcli.cli.guard import exit_codes
 from mbcli.errors import ConfigError, OutputError
 
@@ -97,7 +97,7 @@ def evaluate(
     device: Device = "auto",
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", show_default=False, help="Write all figures as JSON."),
+        output("Write all figures as JSON."),
     ] = None,
     picture: Annotated[
         Path | None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mbcli.cli.arguments import Overwrite, PoseFile, Quiet
+from mbcli.cli.arguments import Overwrite, PoseFile, Quiet, output
 from mbcli.cli.parameters import command
 from mbcli.cli.refining import refined
 from mbcli.exports.options import PANEL, ExportOptions
@@ -45,12 +45,9 @@ def export(
     *,
     out: Annotated[
         Path,
-        typer.Option(
-            "--out",
-            "-o",
-            show_default=False,
-            help="The file to write; its suffix selects the format, see --list. If the format "
-            "holds one person, several people get one file each, NAME_ID.SUFFIX.",
+        output(
+            "The file to write; its suffix selects the format, see --list. If the format "
+            "holds one person, several people get one file each, NAME_ID.SUFFIX."
         ),
     ],
     overwrite: Overwrite = False,

@@ -23,12 +23,7 @@ def infer(
     *,
     out: Annotated[
         Path,
-        typer.Option(
-            "--out",
-            "-o",
-            show_default=False,
-            help="The .npz file to write; a folder for several inputs.",
-        ),
+        a.output("The .npz file to write; a folder for several inputs."),
     ],
     overwrite: a.Overwrite = False,
     keypoints: a.KeypointFile = None,

@@ -26,12 +26,7 @@ def keypoints(
     *,
     out: Annotated[
         Path,
-        typer.Option(
-            "--out",
-            "-o",
-            show_default=False,
-            help="The file to write, .npz or .json; a folder for several inputs.",
-        ),
+        a.output("The file to write, .npz or .json; a folder for several inputs."),
     ],
     how: WriteOptions,
     overwrite: a.Overwrite = False,

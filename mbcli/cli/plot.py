@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from mbcli.cli.arguments import Overwrite, PoseFile, Quiet
+from mbcli.cli.arguments import Overwrite, PoseFile, Quiet, output
 from mbcli.cli.parameters import command
 from mbcli.cli.refining import refined
 from mbcli.refinement.options import RefineOptions
@@ -20,9 +18,7 @@ def plot(
     *,
     out: Annotated[
         Path,
-        typer.Option(
-            "--out", "-o", show_default=False, help="The figure to write: .pdf, .svg or .png."
-        ),
+        output("The figure to write: .pdf, .svg or .png."),
     ],
     overwrite: Overwrite = False,
     options: PlotOptions,

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from mbcli.cli.arguments import Overwrite, PoseFile, Quiet
+from mbcli.cli.arguments import Overwrite, PoseFile, Quiet, output
 from mbcli.cli.parameters import command
 from mbcli.cli.refining import refined
 from mbcli.errors import ConfigError, OutputError
@@ -21,12 +19,7 @@ def refine(
     *,
     out: Annotated[
         Path,
-        typer.Option(
-            "--out",
-            "-o",
-            show_default=False,
-            help="The .npz file to write; it also keeps the unrefined values.",
-        ),
+        output("The .npz file to write; it also keeps the unrefined values."),
     ],
     overwrite: Overwrite = False,
     options: RefineOptions,

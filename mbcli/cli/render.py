@@ -6,9 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from mbcli.cli.arguments import Overwrite, PoseFile, Quiet, Video
+from mbcli.cli.arguments import Overwrite, PoseFile, Quiet, Video, output
 from mbcli.cli.parameters import command
 from mbcli.cli.refining import refined
 from mbcli.cli.render_page import EmbedVideo, check_embedding, render_page
@@ -27,12 +25,9 @@ def render(
     *,
     out: Annotated[
         Path,
-        typer.Option(
-            "--out",
-            "-o",
-            show_default=False,
-            help="The file to write: .mp4 for a video, .gif for an animation, .png or .jpg for one "
-            "frame or a contact sheet, .html for an interactive page.",
+        output(
+            "The file to write: .mp4 for a video, .gif for an animation, .png or .jpg for one "
+            "frame or a contact sheet, .html for an interactive page."
         ),
     ],
     overwrite: Overwrite = False,

@@ -40,8 +40,8 @@ from mbcli.storage.arrays import opened_npz
 from mbcli.storage.metadata import read_metadata
 from mbcli.storage.output import written_whole
 from mbcli.storage.pose_file import READABLE as MOTION_FORMATS
-from mbcli.storage.pose_file import body_of
-from mbcli.types import NO_CUTS, FloatArray, IntArray, Keypoints2D
+from mbcli.storage.pose_file import keypoints_of
+from mbcli.types import FloatArray, IntArray, Keypoints2D
 
 KEY = "mbcli"
 FORMAT = "mbcli.keypoints/1"
@@ -181,24 +181,11 @@ def write(
 
 
 def _keypoints(arrays: Mapping[str, npt.NDArray[Any]], format: str) -> Keypoints2D:
-    own = format == FORMAT
-    if own:
-        parts = (arrays[name].tolist() for name in ("skeleton", "joint_names", "parents"))
-        skeleton = skeleton_of(*parts)
-    else:
-        skeleton = body_of(arrays)
-    width, height = arrays["size" if own else "image_size"].tolist()
-    return Keypoints2D(
-        data=arrays["data" if own else "keypoints_2d"],
-        skeleton=skeleton,
-        fps=float(arrays["fps"]),
-        timestamps=arrays["timestamps"],
-        cuts=arrays.get("cuts", NO_CUTS),
-        size=(int(width), int(height)),
-        track_ids=arrays["track_ids"],
-        boxes=arrays["boxes"],
-        frame_index=arrays["frame_index"],
-    )
+    if format != FORMAT:
+        return keypoints_of(arrays)
+    parts = (arrays[name].tolist() for name in ("skeleton", "joint_names", "parents"))
+    named = {**arrays, "keypoints_2d": arrays["data"], "image_size": arrays["size"]}
+    return keypoints_of(named, skeleton_of(*parts))
 
 
 def _clock(keypoints: Keypoints2D, frames: int) -> tuple[float, FloatArray]:

@@ -64,6 +64,7 @@ from mbcli.errors import InputError
 from mbcli.skeleton import H36M17, Skeleton, skeleton_of
 from mbcli.storage.arrays import opened_npz
 from mbcli.storage.output import written_whole
+from mbcli.types import NO_CUTS, Keypoints2D
 
 FORMAT = "mbcli.motion/2"
 READABLE = (FORMAT, "mbcli.motion/1")
@@ -79,6 +80,33 @@ def body_of(arrays: Mapping[str, npt.NDArray[Any]]) -> Skeleton:
     of_version_two = str(arrays["format"]) == FORMAT
     name = str(arrays["skeleton"]) if of_version_two else H36M17.name
     return skeleton_of(name, arrays["joint_names"].tolist(), arrays["parents"].tolist())
+
+
+def keypoints_of(
+    arrays: Mapping[str, npt.NDArray[Any]], skeleton: Skeleton | None = None
+) -> Keypoints2D:
+    """The 2D keypoints of a file of either version.
+
+    Args:
+        arrays: the arrays of the file.
+        skeleton: that of the keypoints; None takes it from the arrays.
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError: the arrays do not fit together.
+    """
+    width, height = arrays["image_size"].tolist()
+    return Keypoints2D(
+        data=arrays["keypoints_2d"],
+        skeleton=body_of(arrays) if skeleton is None else skeleton,
+        fps=float(arrays["fps"]),
+        timestamps=arrays["timestamps"],
+        cuts=arrays.get("cuts", NO_CUTS),
+        size=(int(width), int(height)),
+        track_ids=arrays["track_ids"],
+        boxes=arrays["boxes"],
+        frame_index=arrays["frame_index"],
+    )
 
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, overwrite: bool) -> None:
