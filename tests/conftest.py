@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import mbcli  # noqa: F401  # before any test loads onnxruntime, which it keeps from reporting
+from mbcli.skeleton import COCO17
+from mbcli.types import Keypoints2D
 
 os.environ["SE_AVOID_STATS"] = "true"  # Selenium's manager reports its use without
 
@@ -19,6 +21,16 @@ ROOT = Path(__file__).parent.parent
 def walk() -> Path:
     """The example: a few seconds of one person walking, a second one standing behind."""
     return ROOT / "examples" / "walk.mp4"
+
+
+@pytest.fixture(scope="session")
+def walk_keypoints() -> Keypoints2D:
+    """The 2D tracks of the example as MoveNet and the tracker give them; COCO-17, 2 people."""
+    with np.load(ROOT / "tests" / "fixtures" / "walk_keypoints.npz") as file:
+        arrays = dict(file)
+    width, height = arrays.pop("size").tolist()
+    fps = float(arrays.pop("fps"))
+    return Keypoints2D(skeleton=COCO17, size=(width, height), fps=fps, **arrays)
 
 
 @pytest.fixture(scope="session")

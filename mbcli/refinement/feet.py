@@ -1,16 +1,14 @@
-"""Foot contacts: when feet stand on the floor, and removing their sliding."""
+"""Foot contacts: when feet stand on the floor."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, percentile_filter
+from scipy.ndimage import percentile_filter
 
 from mbcli.geometry import unit
 from mbcli.placing.smoothing import smooth
-from mbcli.refinement.floor import ANKLE_HEIGHT, body_height
-from mbcli.refinement.joints import StandingJoints, standing_joints
-from mbcli.refinement.legs import reach
-from mbcli.refinement.planted import plant
+from mbcli.refinement.floor import body_height
+from mbcli.refinement.joints import standing_joints
 from mbcli.skeleton import H36M17, Skeleton
 from mbcli.timeline import runs
 from mbcli.types import BoolArray, FloatArray
@@ -32,15 +30,6 @@ _LOWEST = 20
 _SHORTEST = 0.1  # seconds, the contact of a sprinter's foot
 # An ankle with less confidence is mostly off by more than 6 % of the height (`research.noise`).
 _UNSEEN = 0.3
-
-_CARRY = 0.08  # seconds, smoothing of the root's shift: between a frame and a double stance of 0.1
-_SWUNG = 0.15  # weight of a foot in the air for the root's shift: just enough to bridge a jump
-# Of moving the root until legs are long enough. In noisy walking, feet that slid by 11 mm per frame
-# slide by 0.4 to 1.4 after none, 0.1 to 0.2 after 10, 0.02 to 0.05 after 20.
-_ROUNDS = 20
-# Metres from the floor: nearer feet are put on it, farther ones stay. The floor is found to within
-# some 0.1 m; a stair is 0.17.
-_SNAP = (0.10, 0.20)
 
 
 def foot_contacts(
@@ -93,44 +82,6 @@ def foot_contacts(
     return contacts
 
 
-def without_sliding(
-    in_camera: FloatArray,
-    contacts: BoolArray,
-    world_from_camera: FloatArray,
-    fps: float,
-    *,
-    skeleton: Skeleton = H36M17,
-) -> FloatArray:
-    """Keep every standing foot in place; each frame keeps its bone lengths.
-
-    The positions and a smooth shift of the whole body are solved together (:func:`plant`).
-    Positions within 0.1 m of the floor are moved onto it (fading out to 0.2 m). Hip and knee
-    take up what the shift leaves over; between two contacts the correction is interpolated.
-    Toes and heels, if the skeleton has them, follow their ankle. A foot beyond the reach of its
-    leg still slides a little.
-
-    Args:
-        in_camera: (T, P, J, 3) metres in the camera's frame, NaN where absent.
-        contacts: (T, P, 2), right and left, from :func:`foot_contacts`.
-        world_from_camera: (4, 4) into a world whose y points down and whose floor is y = 0.
-        fps: frames per second.
-        skeleton: skeleton of the J joints.
-
-    Returns:
-        (T, P, J, 3) float32 in the camera's frame; the pelvis is the new root.
-    """
-    result = np.array(in_camera, dtype=np.float32)
-    for person in range(in_camera.shape[1]):
-        body = np.asarray(in_camera[:, person], dtype=np.float64)
-        seen = np.asarray(np.isfinite(body).all(axis=(-1, -2)))
-        for start, stop in runs(seen):
-            standing = contacts[start:stop, person]
-            if standing.any():
-                held = _held(body[start:stop], standing, world_from_camera, fps, skeleton)
-                result[start:stop, person] = held
-    return result
-
-
 def _steady(places: FloatArray, fps: float) -> FloatArray:
     """(T, 3) without jitter."""
     return np.stack([smooth(places[:, k], max(_TREMBLE * fps, 0.5)) for k in range(3)], axis=-1)
@@ -159,108 +110,3 @@ def _speed(ankles: FloatArray, seen: BoolArray, fps: float) -> FloatArray:
         along = (velocity * sight).sum(axis=-1, keepdims=True) * sight
         speed[start:stop] = np.linalg.norm(velocity - (1 - _ALONG) * along, axis=-1)
     return speed
-
-
-def _held(
-    body: FloatArray,
-    standing: BoolArray,
-    world_from_camera: FloatArray,
-    fps: float,
-    skeleton: Skeleton,
-) -> FloatArray:
-    """One person without gaps, (N, J, 3) in the camera's frame, with feet kept in place."""
-    stretch = np.full(standing.shape, -1, dtype=np.intp)
-    count = 0
-    for foot in range(standing.shape[1]):
-        for start, stop in runs(standing[:, foot]):
-            stretch[start:stop, foot] = count
-            count += 1
-    at = standing_joints(skeleton)
-    ankles = body[:, at.ankles]
-    planted = plant(ankles, stretch, body[:, at.pelvis], fps)
-    ankle_height = ANKLE_HEIGHT * body_height(body, skeleton)
-    places = _on_floor(planted.places, ankle_height, world_from_camera)
-    carried = planted.shift
-    left_over = np.where(standing[..., None], places[stretch] - ankles - carried[:, None], 0.0)
-    for foot in range(standing.shape[1]):
-        _bridge(left_over[:, foot], standing[:, foot])
-    targets = ankles + carried[:, None] + left_over
-
-    # A foot in the air pulls a little; one that never stands does not.
-    pull = np.where(standing, 1.0, _SWUNG) * standing.any(axis=0)
-    shared = (left_over * pull[..., None]).sum(axis=1) / pull.sum(axis=1)[:, None]
-    carried = carried + _blurred(shared, fps)
-    for _ in range(_ROUNDS):
-        carried = carried + _blurred(_lacking(body, carried, targets, standing, at), fps)
-    moved = body + carried[:, None]
-    forward = _forward(body, at)
-    for foot, (hip, knee, ankle) in enumerate(at.legs):
-        if not standing[:, foot].any():
-            continue
-        moved[:, knee], moved[:, ankle] = reach(
-            moved[:, hip],
-            body[:, knee] - body[:, hip],
-            body[:, ankle] - body[:, hip],
-            targets[:, foot],
-            forward,
-        )
-        # The foot keeps its shape and its direction.
-        beyond = list(at.feet[foot])
-        moved[:, beyond] = body[:, beyond] + (moved[:, ankle] - body[:, ankle])[:, None]
-    return moved
-
-
-def _on_floor(places: FloatArray, ankle_height: float, world_from_camera: FloatArray) -> FloatArray:
-    """Ankles (K, 3) in the camera's frame, moved onto the floor if near it."""
-    down = world_from_camera[1, :3]
-    lower = -ankle_height - (places @ down + world_from_camera[1, 3])
-    near, far = _SNAP
-    lower = lower * np.clip((far - np.abs(lower)) / (far - near), 0.0, 1.0)
-    return places + lower[:, None] * down
-
-
-def _bridge(values: FloatArray, known: BoolArray) -> None:
-    """Fill unknown rows of (N, 3): eased between known ones, held before and after them."""
-    last: int | None = None
-    for start, stop in runs(known):
-        if last is None:
-            values[:start] = values[start]
-        else:
-            way = np.linspace(0, 1, start - last + 1)[1:-1, None]
-            ease = way**2 * (3 - 2 * way)
-            values[last + 1 : start] = (1 - ease) * values[last] + ease * values[start]
-        last = stop - 1
-    if last is not None:
-        values[last + 1 :] = values[last]
-
-
-def _blurred(shift: FloatArray, fps: float) -> FloatArray:
-    return gaussian_filter1d(shift, _CARRY * fps, axis=0, mode="nearest")
-
-
-def _lacking(
-    body: FloatArray,
-    carried: FloatArray,
-    targets: FloatArray,
-    standing: BoolArray,
-    at: StandingJoints,
-) -> FloatArray:
-    """The shift (N, 3) still needed for legs to reach their standing feet."""
-    lack = np.zeros_like(carried)
-    for foot, (hip, knee, ankle) in enumerate(at.legs):
-        longest = np.linalg.norm(body[:, knee] - body[:, hip], axis=-1)
-        longest = longest + np.linalg.norm(body[:, ankle] - body[:, knee], axis=-1)
-        stretch = targets[:, foot] - body[:, hip] - carried
-        length = np.linalg.norm(stretch, axis=-1)
-        excess = np.where(standing[:, foot], np.maximum(length - longest, 0.0), 0.0)
-        lack += (excess / np.maximum(length, 1e-9))[:, None] * stretch
-    return lack
-
-
-def _forward(body: FloatArray, at: StandingJoints) -> FloatArray:
-    """(N, 3) unit vectors of the facing direction: leftwards across the hips times upwards."""
-    left = body[:, at.legs[1][0]] - body[:, at.legs[0][0]]
-    up = body[:, at.thorax] - body[:, at.pelvis]
-    forward = np.cross(left, up)
-    length = np.linalg.norm(forward, axis=-1, keepdims=True)
-    return forward / np.maximum(length, 1e-9)

@@ -1,6 +1,9 @@
-"""Inverse kinematics: legs that reach a target at constant bone lengths."""
+"""Legs of constant bone lengths: how far they are bent, and inverse kinematics."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,6 +14,55 @@ from mbcli.types import FloatArray
 # A fully stretched leg has no plane of bending; close to that, the knee jumps about.
 _LONGEST = 0.9995
 _HINT = 0.05  # of the leg's length
+
+
+@dataclass(frozen=True, eq=False)
+class Legs:
+    """Legs over time, and how far their knees are to be bent.
+
+    Attributes:
+        hip: (N, F, 3) metres.
+        knee: (N, F, 3) metres.
+        ankle: (N, F, 3) metres.
+        flexion: (N, F) radians wanted, 0 straight.
+    """
+
+    hip: FloatArray
+    knee: FloatArray
+    ankle: FloatArray
+    flexion: FloatArray
+
+    @cached_property
+    def thigh(self) -> FloatArray:
+        """(N, F) metres."""
+        return np.linalg.norm(self.knee - self.hip, axis=-1)
+
+    @cached_property
+    def shank(self) -> FloatArray:
+        """(N, F) metres."""
+        return np.linalg.norm(self.ankle - self.knee, axis=-1)
+
+    @cached_property
+    def length(self) -> FloatArray:
+        """(N, F) metres from hip to ankle with knees bent as wanted."""
+        return self.length_at(self.flexion)
+
+    def length_at(self, flexion: FloatArray) -> FloatArray:
+        """(N, F) metres from hip to ankle with knees bent by (N, F) radians."""
+        a, b = self.thigh, self.shank
+        return np.sqrt(a**2 + b**2 + 2 * a * b * np.cos(flexion))
+
+    def flexion_at(self, length: FloatArray) -> FloatArray:
+        """(N, F) radians at (N, F) metres from hip to ankle; 0 for a leg that is too short."""
+        a, b = self.thigh, self.shank
+        cosine = (length**2 - a**2 - b**2) / np.maximum(2 * a * b, 1e-12)
+        return np.arccos(np.clip(cosine, -1.0, 1.0))
+
+
+def bent(hip: FloatArray, knee: FloatArray, ankle: FloatArray) -> FloatArray:
+    """How far knees are bent, 0 straight: (..., 3) metres each to (...) radians."""
+    cosine = (unit(knee - hip) * unit(ankle - knee)).sum(axis=-1)
+    return np.asarray(np.arccos(np.clip(cosine, -1.0, 1.0)))
 
 
 def reach(

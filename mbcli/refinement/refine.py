@@ -12,10 +12,11 @@ from mbcli.camera import Camera, CameraMotion
 from mbcli.kinematics.bones import usual_lengths, with_lengths
 from mbcli.motion import Motion3D, Refinement
 from mbcli.placing.low_pass import butterworth
-from mbcli.refinement.feet import foot_contacts, without_sliding
+from mbcli.refinement.feet import foot_contacts
 from mbcli.refinement.filters import one_euro, savgol, savgol_window
 from mbcli.refinement.floor import FloorEstimate
 from mbcli.refinement.gaps import filled, known_points
+from mbcli.refinement.held import without_sliding
 from mbcli.refinement.options import DEFAULT_BETA, DEFAULT_CUTOFF, DEFAULT_ORDER, RefineOptions
 from mbcli.refinement.outliers import find_outliers
 from mbcli.refinement.world import estimate_world
@@ -262,6 +263,7 @@ def _with_still_feet(
     world, points = floor.world_from_camera, camera.to_world(numbers.in_camera)
     skeleton = numbers.skeleton
     contacts = foot_contacts(points, world, fps, confidence=numbers.confidence, skeleton=skeleton)
-    moved = camera.from_world(without_sliding(points, contacts, world, fps, skeleton=skeleton))
+    held = without_sliding(points, contacts, world, fps, skeleton=skeleton)
+    moved = camera.from_world(held.in_camera)
     root = moved[:, :, skeleton.root]
-    return replace(numbers, positions=moved - root[:, :, None], root=root), contacts
+    return replace(numbers, positions=moved - root[:, :, None], root=root), held.contacts

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mbcli.lift.upright import turned, upright_turns
 from mbcli.pipeline import Pipeline, in_skeleton
-from mbcli.skeleton import COCO17, H36M17
+from mbcli.skeleton import H36M17
 from mbcli.types import FloatArray, Keypoints2D
-
-FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 @pytest.fixture(scope="module")
-def walker() -> Keypoints2D:
+def walker(walk_keypoints: Keypoints2D) -> Keypoints2D:
     """The walking woman of the example, in Human3.6M's joints."""
-    with np.load(FIXTURES / "walk_keypoints.npz") as file:
-        everybody = Keypoints2D(
-            data=file["data"],
-            skeleton=COCO17,
-            fps=float(file["fps"]),
-            timestamps=file["timestamps"],
-            size=tuple(file["size"].tolist()),
-            track_ids=file["track_ids"],
-            boxes=file["boxes"],
-            frame_index=file["frame_index"],
-        )
-    return in_skeleton(everybody, H36M17, published=False)
+    return in_skeleton(walk_keypoints, H36M17, published=False)
 
 
 def rolled(keypoints: Keypoints2D, degrees: float) -> Keypoints2D:

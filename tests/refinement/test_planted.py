@@ -4,90 +4,115 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
-from mbcli.refinement.planted import plant
+from mbcli.refinement.legs import Legs, bent
+from mbcli.refinement.planted import Levels, plant
+from mbcli.types import FloatArray, IntArray
 
 FPS = 25.0
+DOWN = np.array([0.0, 0.8, 0.6])
 
 
-def steps(frames: int, wild: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ankles (N, 2, 3), their stretches (N, 2) and the root (N, 3) of somebody who walks."""
+def steps(frames: int, wild: bool) -> tuple[Legs, IntArray, FloatArray]:
+    """Legs of somebody who walks, their contacts (N, 2) and the root (N, 3)."""
     rng = np.random.default_rng(0)
     root = np.stack(
         [np.linspace(-1, 1, frames), np.full(frames, 0.3), np.linspace(4, 6, frames)], axis=-1
     )
     root += np.cumsum(rng.normal(0, 0.01, root.shape), axis=0)
-    ankles = root[:, None] + np.array([[0.1, 0.9, 0.2], [-0.1, 0.9, -0.2]])
+    hips = root[:, None] + np.array([[0.1, 0.0, 0.0], [-0.1, 0.0, 0.0]])
+    ankles = hips + np.array([[0.0, 0.8, 0.2], [0.0, 0.8, -0.2]])
     stretch = np.full((frames, 2), -1)
     stretch[:8, 0], stretch[6:14, 1], stretch[12 : frames - 2, 0] = 0, 1, 2
     for number in range(3):
         ankles[stretch == number] = ankles[stretch == number].mean(axis=0)
     ankles += rng.normal(0, 0.01, ankles.shape)
+    ankles = hips + 0.8 * (ankles - hips) / np.linalg.norm(ankles - hips, axis=-1)[..., None]
     if wild:
-        ankles[4:7, 0] += [0.5, 0, 0]
-    return ankles, stretch, root
+        ankles[4:7, 0] += [0.3, -0.1, 0]
+    knees = (hips + ankles) / 2 + np.array([0.0, 0.0, -0.2])
+    flexion = bent(hips, knees, ankles) + rng.normal(0, 0.01, ankles.shape[:2])
+    return Legs(hips, knees, ankles, flexion), stretch, root
 
 
-def least_squares(
-    ankles: np.ndarray, stretch: np.ndarray, root: np.ndarray, rounds: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Shifts and places from one dense row for each thing that is known."""
-    frames, count = len(root), int(stretch.max()) + 1
-    standing = np.argwhere(stretch >= 0)
-    weight = np.ones(len(standing))
-    found = np.zeros((frames + count, 3))
-    for _ in range(rounds):
-        rows, wanted = [], []
-        for w, (frame, foot) in zip(weight, standing, strict=True):
-            for axis in range(3):
-                row = np.zeros((frames + count, 3))
-                row[frame, axis], row[frames + stretch[frame, foot], axis] = 1, -1
-                rows.append(row * np.sqrt(w) / 0.05)
-                wanted.append(-ankles[frame, foot, axis] * np.sqrt(w) / 0.05)
-        for frame, place in enumerate(root):
-            distance = np.linalg.norm(place)
-            sight = place / distance
-            across = np.eye(3) - np.outer(sight, sight)
-            along = np.hypot(0.04 * distance, 0.03)
-            for direction in (*across / 0.03, sight / along):
-                row = np.zeros((frames + count, 3))
-                row[frame] = direction / np.sqrt(0.5 * FPS)  # half a second is one error
-                rows.append(row)
-                wanted.append(0.0)
-        for frame in range(frames - 2):
-            for axis in range(3):
-                row = np.zeros((frames + count, 3))
-                row[frame : frame + 3, axis] = np.array([1, -2, 1]) * FPS**2 / 3.0
-                rows.append(row)
-                wanted.append(0.0)
-        system = np.array(rows).reshape(len(rows), -1)
-        found = np.linalg.lstsq(system, np.array(wanted), rcond=None)[0].reshape(-1, 3)
-        away = np.array(
-            [
-                np.linalg.norm(ankles[i, f] + found[i] - found[frames + stretch[i, f]])
-                for i, f in standing
-            ]
-        )
-        weight = np.minimum(1, 1.5 * 0.05 / np.maximum(away, 1e-12))
-    return found[:frames], found[frames:]
+def huber(residual: FloatArray, limit: float) -> float:
+    """The sum of squares, growing evenly from ``limit`` on."""
+    size = np.abs(residual)
+    return float(np.where(size < limit, size**2, 2 * limit * size - limit**2).sum())
 
 
+def cost(
+    shift: FloatArray,
+    places: FloatArray,
+    legs: Legs,
+    stretch: IntArray,
+    root: FloatArray,
+    levels: Levels | None,
+) -> float:
+    """What the docstring of `plant` says, in standard deviations."""
+    at = stretch >= 0
+    leg = places[stretch[at]] - (legs.hip + shift[:, None])[at]
+    length = np.linalg.norm(leg, axis=-1)
+    bend = np.maximum(legs.flexion, np.radians(6))
+    lever = legs.thigh * legs.shank * np.sin(bend) / legs.length
+    knee = (length - legs.length[at]) / (lever[at] * np.radians(1.5))
+    beside = leg - (legs.ankle - legs.hip)[at]
+    beside -= (beside * leg).sum(axis=-1, keepdims=True) * leg / length[:, None] ** 2
+    total = huber(knee, 2.5) + huber(np.linalg.norm(beside, axis=-1) / 0.05, 1.5)
+    distance = np.linalg.norm(root, axis=-1)
+    along = (shift * root).sum(axis=-1) / distance
+    across = np.linalg.norm(shift - (along / distance)[:, None] * root, axis=-1)
+    sure = along / np.hypot(0.04 * distance, 0.03), across / 0.03
+    total += sum(float((part**2).sum()) for part in sure) / (0.5 * FPS)
+    total += float(((np.diff(shift, 2, axis=0) * FPS**2 / 1.5) ** 2).sum())
+    if levels is not None:
+        total += float((((places @ levels.down - levels.depth) / 0.002) ** 2).sum())
+    return total
+
+
+@pytest.mark.parametrize("levelled", [False, True])
 @pytest.mark.parametrize("wild", [False, True])
-def test_places_and_shifts_are_the_least_squares(wild: bool) -> None:
-    ankles, stretch, root = steps(20, wild)
-    found = plant(ankles, stretch, root, FPS)
-    shift, places = least_squares(ankles, stretch, root, rounds=4)
-    np.testing.assert_allclose(found.shift, shift, atol=1e-6)
-    np.testing.assert_allclose(found.places, places, atol=1e-6)
-    if not wild:
-        assert np.abs(found.places[0] - ankles[:8, 0].mean(axis=0)).max() < 0.1
+def test_places_and_shifts_are_the_least_squares(wild: bool, levelled: bool) -> None:
+    legs, stretch, root = steps(20, wild)
+    levels = None
+    if levelled:
+        levels = Levels(DOWN, plant(legs, stretch, root, FPS).places @ DOWN + [0.03, -0.02, 0.04])
+    found = plant(legs, stretch, root, FPS, levels)
+
+    def at(flat: FloatArray) -> float:
+        both = flat.reshape(-1, 3)
+        return cost(both[:20], both[20:], legs, stretch, root, levels)
+
+    start = np.concatenate([found.shift, found.places]).ravel()
+    best = minimize(at, start, method="BFGS", options={"gtol": 1e-3})
+    assert at(start) < 1.01 * best.fun
+    np.testing.assert_allclose(start, best.x, atol=0.04)
+    # From where the feet were seen it is a long way there.
+    ankles = [legs.ankle[stretch == k].mean(axis=0) for k in range(3)]
+    assert at(np.concatenate([np.zeros((20, 3)), ankles]).ravel()) > 2 * best.fun
+    if levels is not None:
+        np.testing.assert_allclose(found.places @ DOWN, levels.depth, atol=0.005)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
 def test_few_frames(frames: int) -> None:
-    ankles, _, root = steps(20, False)
-    stretch = np.tile([0, -1], (frames, 1))
-    found = plant(ankles[:frames], stretch, root[:frames], FPS)
-    shift, places = least_squares(ankles[:frames], stretch, root[:frames], 1)
-    np.testing.assert_allclose(found.shift, shift, atol=1e-6)
-    np.testing.assert_allclose(found.places, places, atol=1e-6)
+    legs, _, root = steps(20, False)
+    few = Legs(*(part[:frames] for part in (legs.hip, legs.knee, legs.ankle, legs.flexion)))
+    found = plant(few, np.tile([0, -1], (frames, 1)), root[:frames], FPS)
+    assert found.shift.shape == (frames, 3)
+    leg = found.places[0] - found.shift - few.hip[:, 0]
+    length = np.linalg.norm(leg, axis=-1, keepdims=True)
+    np.testing.assert_allclose(few.flexion_at(length)[:, 0], few.flexion[:, 0], atol=0.03)
+
+
+def test_lengths_and_bends_of_legs() -> None:
+    hip = np.zeros((3, 1, 3))
+    knee = hip + np.array([0, 0.4, 0])
+    ankle = np.array([[[0, 0.7, 0]], [[0.3, 0.4, 0]], [[0, 0.1, 0]]])
+    bend = bent(hip, knee, ankle)
+    np.testing.assert_allclose(bend[:, 0], [0, np.pi / 2, np.pi], atol=1e-6)
+    legs = Legs(hip, knee, ankle, bend)
+    np.testing.assert_allclose(legs.length[:, 0], [0.7, 0.5, 0.1])
+    np.testing.assert_allclose(legs.flexion_at(legs.length), bend, atol=1e-6)
+    assert legs.flexion_at(np.full((3, 1), 0.9)).max() == 0

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from mbcli.refinement.feet import foot_contacts, without_sliding
+from mbcli.refinement.feet import foot_contacts
 from mbcli.refinement.floor import ANKLE_HEIGHT, FloorEstimate
+from mbcli.refinement.held import without_sliding
 from mbcli.refinement.world import _rigid, _steps, estimate_world
 from mbcli.skeleton import BODY23, H36M17, Skeleton
 
@@ -308,7 +309,7 @@ FAR[1, 3] = -5.0  # the floor of this world is too far away to be stood on
 
 def test_a_foot_is_held_and_the_other_leg_goes_with_the_body() -> None:
     body, contacts = slid()
-    after = without_sliding(body, contacts, FAR, FPS)[:, 0].astype(np.float64)
+    after = without_sliding(body, contacts, FAR, FPS).in_camera[:, 0].astype(np.float64)
     assert np.ptp(after[5:25, RIGHT], axis=0).max() < 0.002
     left = [AT(f"left_{joint}") for joint in ("hip", "knee", "ankle")]
     upper = [AT("pelvis"), AT("thorax"), AT("left_wrist")]
@@ -325,7 +326,11 @@ def test_a_foot_is_held_and_the_other_leg_goes_with_the_body() -> None:
 
 def test_toes_and_heels_go_where_their_ankle_goes() -> None:
     body, contacts = slid(BODY23)
-    after = without_sliding(body, contacts, FAR, FPS, skeleton=BODY23)[:, 0].astype(np.float64)
+    after = (
+        without_sliding(body, contacts, FAR, FPS, skeleton=BODY23)
+        .in_camera[:, 0]
+        .astype(np.float64)
+    )
     for ankle, names in ((RIGHT, "right"), (LEFT, "left")):
         feet = [BODY23.index(f"{names}_{part}") for part in ("big_toe", "small_toe", "heel")]
         before = body[:, 0, feet] - body[:, 0, [ankle]]
@@ -340,7 +345,7 @@ def test_a_foot_near_the_floor_is_put_onto_it_and_less_the_further_it_is() -> No
     for above, share in ((0.05, 1.0), (0.099, 1.0), (0.15, 0.5), (0.21, 0.0), (-0.15, 0.5)):
         world = np.eye(4)
         world[1, 3] = -(lowest + above)
-        after = without_sliding(body, contacts, world, FPS)
+        after = without_sliding(body, contacts, world, FPS).in_camera
         moved = (after - body)[:, 0, [RIGHT, LEFT]]
         assert moved[..., 1] == pytest.approx(above * share, abs=0.004)
         assert np.abs(moved[..., [0, 2]]).max() < 0.01

@@ -6,7 +6,6 @@ One person walks along a roof, seen from the side, and jumps; another walks by b
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -30,13 +29,9 @@ OWN_SWAP = slice(61, 73)
 
 
 @pytest.fixture(scope="module")
-def found() -> Keypoints2D:
+def found(walk_keypoints: Keypoints2D) -> Keypoints2D:
     """The 2D tracks as MoveNet and the tracker gave them."""
-    with np.load(Path(__file__).parents[1] / "fixtures" / "walk_keypoints.npz") as file:
-        arrays = dict(file)
-    width, height = arrays.pop("size").tolist()
-    fps = float(arrays.pop("fps"))
-    return Keypoints2D(skeleton=COCO17, size=(width, height), fps=fps, **arrays)
+    return walk_keypoints
 
 
 @pytest.fixture(scope="module")
