@@ -13,7 +13,7 @@ from mbcli.types import FloatArray
 # Of the slopes, relative to the mean loss; features are divided by their standard deviation for it.
 _SLOPE_PENALTY = 1e-3
 _OFFSET_PENALTY = 1e-3  # of the difference between a joint's offset and its group's
-_BINS = 10
+_BINS = 10  # of equal counts, for the reliability
 
 
 def fit_errors(features: FloatArray, errors: FloatArray, skeleton: Skeleton = H36M17) -> ErrorModel:

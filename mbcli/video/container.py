@@ -31,12 +31,12 @@ _TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 _PLAYLIST = b"#EXTM3U"
 _BEGINNING = 512  # bytes that are tested for being text; a character has at most four
 RATE_PACKETS = 240  # Enough to tell 29.97 from 30 when time stamps are in milliseconds.
-_RATE_TOLERANCE = 0.03
+_RATE_TOLERANCE = 0.03  # relative; a measured rate this close confirms the declared one
 # In these, each packet is one visible frame with a time stamp, so packets give frame numbers.
 _COUNTABLE_FORMATS = frozenset({"mov", "matroska"})
 _COUNTABLE_CODECS = frozenset({"h264", "hevc", "vp9", "av1", "mjpeg", "prores"})
-_DEFAULT_FPS = 30.0
-_MAX_FPS = 10_000.0
+_DEFAULT_FPS = 30.0  # of a single frame without a declared rate
+_MAX_FPS = 10_000.0  # above, a declared rate is a time base
 
 
 @dataclass
