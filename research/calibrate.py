@@ -35,7 +35,8 @@ from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError
 from mbcli.geometry import from_ray
 from mbcli.lift.checkpoint import load_lifter, with_metadata
-from mbcli.lift.expected_error import METADATA_KEY, features
+from mbcli.lift.error_features import features
+from mbcli.lift.expected_error import METADATA_KEY
 from mbcli.lift.lifter import Lifter, LiftOptions
 from mbcli.options import DEFAULT_LOW_PASS
 from mbcli.placing.place import place

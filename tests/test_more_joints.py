@@ -20,7 +20,8 @@ from mbcli.errors import ConfigError, WeightsError
 from mbcli.exports import FORMATS
 from mbcli.kinematics.angles import motion_angles
 from mbcli.kinematics.bones import bone_lengths
-from mbcli.lift.expected_error import FEATURES, METADATA_KEY, ErrorModel, groups_of
+from mbcli.lift.error_features import FEATURES
+from mbcli.lift.expected_error import METADATA_KEY, ErrorModel, groups_of
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
 from mbcli.show.drawing.options import Layout

@@ -47,6 +47,7 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
     "placing/low_pass.py": ("tests/refinement/test_filters.py",),
     "placing/*.py": ("tests/placing",),
     "timeline.py": ("tests/test_timeline.py",),
+    "tracks/joining.py": _WHO,
     "tracks/tracker.py": _WHO,
     "tracks/gather.py": _WHO,
     "tracks/encounters.py": ("tests/tracks/test_encounters.py",),

@@ -12,7 +12,8 @@ import numpy as np
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.geometry import fit_window, network_input
 from mbcli.lift.compat import lift_as_published
-from mbcli.lift.expected_error import ErrorModel, Lifted, expected_error
+from mbcli.lift.error_features import Lifted
+from mbcli.lift.expected_error import ErrorModel, expected_error
 from mbcli.lift.model import DSTformer
 from mbcli.lift.runtime import Network
 from mbcli.lift.upright import turned, upright_turns

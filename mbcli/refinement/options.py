@@ -10,12 +10,12 @@ from mbcli.flags import check, option
 
 FILTERS = ("none", "one-euro", "savgol", "butterworth")
 
-# Seconds. In gaps of 0.1, 0.25 and 0.5 s cut into the walk of the example, wrists and ankles were off
-# by up to 9, 43 and 106 mm on average.
+# Seconds. In gaps of 0.1, 0.25 and 0.5 s cut into the walk of the example, wrists and ankles were
+# off by up to 9, 43 and 106 mm on average.
 DEFAULT_GAP = 0.25
-# Hz. 6 Hz and order 4 over both passes are common for gait (Winter, "Biomechanics and Motor Control of
-# Human Movement"); a cubic keeps the height of peaks. One-Euro lags by 0.08 s at 2 Hz, and with this
-# beta, in Hz per metre per second, by 0.02 s at 1 m/s.
+# Hz. 6 Hz and order 4 over both passes are common for gait (Winter, "Biomechanics and Motor Control
+# of Human Movement"); a cubic keeps the height of peaks. One-Euro lags by 0.08 s at 2 Hz, and with
+# this beta, in Hz per metre per second, by 0.02 s at 1 m/s.
 DEFAULT_CUTOFF = {"one-euro": 2.0, "savgol": 6.0, "butterworth": 6.0}
 DEFAULT_ORDER = {"savgol": 3, "butterworth": 4}
 DEFAULT_BETA = 6.0

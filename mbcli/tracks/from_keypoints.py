@@ -19,7 +19,8 @@ from mbcli.timeline import usual_rate
 from mbcli.tracks.alignment import aligned, counted, pictures_of
 from mbcli.tracks.detection import Detection, chosen_and_mended
 from mbcli.tracks.gather import gathered
-from mbcli.tracks.tracker import Tracker, build_keypoints
+from mbcli.tracks.joining import build_keypoints
+from mbcli.tracks.tracker import Tracker
 from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
 from mbcli.video import VideoReader
 

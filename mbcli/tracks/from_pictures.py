@@ -9,8 +9,9 @@ from mbcli.pose2d.choose import choose
 from mbcli.report import Observer, Stopwatch, unobserved
 from mbcli.tracks.cuts import with_cuts
 from mbcli.tracks.detection import Detection, chosen_and_mended
+from mbcli.tracks.joining import build_keypoints
 from mbcli.tracks.looks import looks_of
-from mbcli.tracks.tracker import Tracker, build_keypoints
+from mbcli.tracks.tracker import Tracker
 from mbcli.types import FloatArray, FramePoses, IntArray
 from mbcli.video import VideoReader
 from mbcli.weights.provenance import pose2d_weights

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mbcli.lift.expected_error import FEATURES, ErrorModel, groups_of
+from mbcli.lift.error_features import FEATURES
+from mbcli.lift.expected_error import ErrorModel, groups_of
 from mbcli.skeleton import H36M17, Skeleton
 from mbcli.types import FloatArray
 

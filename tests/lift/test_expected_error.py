@@ -10,15 +10,8 @@ import torch
 
 from mbcli.errors import WeightsError
 from mbcli.lift.checkpoint import load_lifter, save_lifter, with_metadata
-from mbcli.lift.expected_error import (
-    FEATURES,
-    METADATA_KEY,
-    ErrorModel,
-    Lifted,
-    expected_error,
-    features,
-    groups_of,
-)
+from mbcli.lift.error_features import FEATURES, Lifted, features
+from mbcli.lift.expected_error import METADATA_KEY, ErrorModel, expected_error, groups_of
 from mbcli.lift.lifter import Lifter, LiftOptions
 from mbcli.lift.model import DSTformer, DSTformerConfig
 from mbcli.skeleton import H36M17

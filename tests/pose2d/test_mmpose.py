@@ -26,7 +26,8 @@ from mbcli.pose2d import Pose2DOptions, openmmlab
 from mbcli.pose2d.mmpose import MMPose
 from mbcli.pose2d.models import KEYPOINT_MODELS
 from mbcli.skeleton import COCO17, HALPE26, WHOLEBODY23
-from mbcli.tracks.tracker import Tracker, build_keypoints
+from mbcli.tracks.joining import build_keypoints
+from mbcli.tracks.tracker import Tracker
 from mbcli.types import FloatArray, Frame
 from mbcli.video import VideoReader
 from mbcli.weights import ENVIRONMENT_VARIABLE

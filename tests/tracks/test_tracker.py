@@ -8,7 +8,8 @@ import pytest
 
 from mbcli.errors import ConfigError
 from mbcli.skeleton import COCO17
-from mbcli.tracks.tracker import Tracker, build_keypoints
+from mbcli.tracks.joining import build_keypoints
+from mbcli.tracks.tracker import Tracker
 from mbcli.types import FramePoses, Keypoints2D
 
 SIZE = (1280, 720)

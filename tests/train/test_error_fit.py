@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mbcli.lift.expected_error import FEATURES, ErrorModel, groups_of
+from mbcli.lift.error_features import FEATURES
+from mbcli.lift.expected_error import ErrorModel, groups_of
 from mbcli.skeleton import H36M17
 from mbcli.train.error_fit import fit_errors, reliability
 

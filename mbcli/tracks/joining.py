@@ -1,0 +1,292 @@
+"""Tracks over a whole clip: interrupted ones joined, exchanged ones corrected, short ones dropped.
+
+OC-SORT (`mbcli.tracks.tracker`) identifies a person from the second frame on, forgets them after a
+second, and works online. `build_keypoints` sees the whole clip and improves the result: it joins
+tracks that were interrupted for up to two seconds, adds first frames to their tracks, and drops
+tracks that are too short. In the scenes described there this raised the right identities from 91 %
+to 95 % and left no spurious ones.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import ConfigError
+from mbcli.skeleton import Skeleton
+from mbcli.tracks.encounters import Path, exchange_time
+from mbcli.tracks.gather import gathered
+from mbcli.tracks.looks import LOOKS
+from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
+
+# The figures below are from two people in each of five clips, 11 seconds in total, whose tracks
+# were compared with themselves at a later time (`research.thresholds`).
+
+# Longest absence after which a person keeps their identity: the time to pass behind a car or a
+# group. After more, a person who appears within reach might be anybody.
+RELINK_SECONDS = 2.0
+# Shorter tracks are considered false detections; nobody crosses a picture so fast.
+MIN_SECONDS = 0.3
+
+# Section at an end of a track that determines its size and velocity there: half a stride, so that
+# swinging arms and legs average out.
+_EDGE_SECONDS = 0.5
+# How long a velocity is extrapolated. For people who walked straight on, longer would be better:
+# after 2 s, 95 of 100 were within 1.1 body lengths, and within 0.6 with extrapolation throughout.
+# But people who turn or stop would then be expected where they never went.
+_COAST_SECONDS = 0.5
+# Allowed error of a prediction in body lengths without any absence, and its growth per second of
+# absence: a brisk walk, in any direction. The largest errors found were 0.28, 0.48 and 1.2 after
+# 0.5, 1 and 2 s, where 0.8, 1.3 and 2.3 are allowed.
+_REACH = 0.3
+_REACH_SPEED = 1.0
+# Factors by which a person's box may change during an absence. One of the two must hold, since the
+# length shrinks when they crouch or fall, the area when they leave the picture. For people walking
+# and turning, the longer side changed by up to 1.25, the area by up to 4.3 within 2 s.
+_SIDE_RATIO = 2.0
+_AREA_RATIO = 4.0
+# Cost of a second of absence in body lengths, for choosing between joins: half of the above.
+_LATER_COSTS = 0.5
+_ENCOUNTERS = 8  # maximum number of exchanges between two people, to prevent endless loops
+
+
+@dataclass(frozen=True, eq=False)
+class _Track:
+    """A person over some frames.
+
+    Attributes:
+        frames: (N,) ascending positions in the clip.
+        rows: (N,) the person's row in each of these frames.
+        times: (N,) seconds.
+        boxes: (N, 4) x1 y1 x2 y2 pixels.
+    """
+
+    frames: IntArray
+    rows: IntArray
+    times: FloatArray
+    boxes: FloatArray
+
+    def then(self, later: _Track) -> _Track:
+        """This track, continued by another that begins after its end."""
+        return _Track(
+            np.concatenate([self.frames, later.frames]),
+            np.concatenate([self.rows, later.rows]),
+            np.concatenate([self.times, later.times]),
+            np.concatenate([self.boxes, later.boxes]),
+        )
+
+    def parted(self, when: float) -> tuple[_Track, _Track]:
+        """The parts before and after ``when`` seconds."""
+        cut = int(np.searchsorted(self.times, when))
+
+        def part(which: slice) -> _Track:
+            return _Track(
+                self.frames[which], self.rows[which], self.times[which], self.boxes[which]
+            )
+
+        return part(slice(cut)), part(slice(cut, None))
+
+    def size_near(self, end: int) -> tuple[float, float]:
+        """Longest side and largest area of the boxes near the first (0) or last (-1) frame.
+
+        The largest is used because a box shrinks while its person leaves the picture.
+        """
+        near = np.abs(self.times - self.times[end]) <= _EDGE_SECONDS
+        sides = self.boxes[near, 2:] - self.boxes[near, :2]
+        return float(sides.max()), float(np.prod(sides, axis=1).max())
+
+    def centre(self, end: int) -> FloatArray:
+        """(2,) centre of the first or last box."""
+        return (self.boxes[end, :2] + self.boxes[end, 2:]) / 2
+
+    def leaving_velocity(self) -> FloatArray:
+        """(2,) pixels per second at the end; 0 for a single frame."""
+        start = int(np.argmax(self.times >= self.times[-1] - _EDGE_SECONDS))
+        elapsed = self.times[-1] - self.times[start]
+        return (self.centre(-1) - self.centre(start)) / elapsed if elapsed > 0 else np.zeros(2)
+
+
+def build_keypoints(
+    poses: Sequence[FramePoses],
+    ids: Sequence[npt.ArrayLike],
+    *,
+    skeleton: Skeleton,
+    fps: float,
+    size: tuple[int, int],
+    min_seconds: float = MIN_SECONDS,
+    relink_seconds: float = RELINK_SECONDS,
+    cuts: Sequence[int] = (),
+    looks: Sequence[FloatArray] | None = None,
+) -> Keypoints2D:
+    """Collect frames and identities into tracks over the whole clip, shot by shot.
+
+    Two tracks are joined if the later one begins within ``relink_seconds`` of the other's end, if
+    their boxes agree in length or in area (up to a factor of 2 or 4), and if it begins within a
+    brisk walk of the first track's end, or of its extrapolation by half a second. The closest and
+    earliest joins come first. Another person who appears there within that time is therefore
+    mistaken for the first one.
+
+    If two tracks exchanged their people in an encounter, according to motion and clothes, their
+    later parts are exchanged; see `mbcli.tracks.encounters`.
+
+    Finally, tracks with fewer frames than ``min_seconds`` are dropped, or with fewer than half of
+    the clip's frames if that is less, so that a short clip or a single picture keeps its people.
+
+    Args:
+        poses: every frame of the clip in order, including frames without people.
+        ids: for each frame the (P,) result of `mbcli.tracks.tracker.Tracker.update`.
+        skeleton: of the keypoints.
+        fps: mean frames per second.
+        size: (width, height) of the pictures in pixels.
+        min_seconds: see above; 0 keeps everything.
+        relink_seconds: see above; 0 only joins first frames to their tracks.
+        cuts: ascending positions of frames at which a new shot begins; no track crosses a cut, and
+            ``ids`` may start over there.
+        looks: for each frame (P, 6) the colours of people's clothes, see `mbcli.tracks.looks`.
+
+    Returns:
+        Tracks with one column per person, numbered 1..P in order of first appearance, from left to
+        right among those who appear in the same frame. P may be 0.
+
+    Raises:
+        ConfigError: a negative or non-finite number of seconds.
+    """
+    for name, seconds in (("min_seconds", min_seconds), ("relink_seconds", relink_seconds)):
+        if not (math.isfinite(seconds) and seconds >= 0):
+            raise ConfigError(f"{name} must be 0 or more seconds, got {seconds}")
+    tracks: list[_Track] = []
+    for start, stop in pairwise([0, *cuts, len(poses)]):
+        enough = min(math.ceil(min_seconds * fps), math.ceil((stop - start) / 2))
+        tracks += [
+            replace(track, frames=track.frames + start)
+            for track in _set_right(
+                _join(_collect(poses[start:stop], ids[start:stop]), max(relink_seconds, 1.5 / fps)),
+                poses[start:stop],
+                skeleton,
+                None if looks is None else looks[start:stop],
+            )
+            if len(track.frames) >= enough
+        ]
+    tracks.sort(key=lambda track: (track.frames[0], track.centre(0)[0]))
+
+    columns = [np.full(len(pose), -1) for pose in poses]
+    for column, track in enumerate(tracks):
+        for frame, row in zip(track.frames, track.rows, strict=True):
+            columns[frame][row] = column
+    return gathered(
+        poses,
+        columns,
+        track_ids=np.arange(1, len(tracks) + 1),
+        skeleton=skeleton,
+        fps=fps,
+        size=size,
+        cuts=np.array([poses[cut].index for cut in cuts], dtype=np.int64),
+    )
+
+
+def _collect(poses: Sequence[FramePoses], ids: Sequence[npt.ArrayLike]) -> list[_Track]:
+    """One track for each number, and one for each single detection without a number."""
+    seen: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+    for position, (frame, numbers) in enumerate(zip(poses, ids, strict=True)):
+        for row, number in enumerate(np.asarray(numbers).tolist()):
+            key = (number, -1, -1) if number >= 0 else (-1, position, row)
+            seen.setdefault(key, []).append((position, row))
+        assert len(np.asarray(numbers)) == len(frame), "one identity for each person is needed"
+    return [
+        _Track(
+            frames=np.array([position for position, _ in places]),
+            rows=np.array([row for _, row in places]),
+            times=np.array([poses[position].time for position, _ in places]),
+            boxes=np.array([poses[position].boxes[row] for position, row in places]),
+        )
+        for places in seen.values()
+    ]
+
+
+def _set_right(
+    tracks: list[_Track],
+    poses: Sequence[FramePoses],
+    skeleton: Skeleton,
+    looks: Sequence[FloatArray] | None,
+) -> list[_Track]:
+    """Exchange the later parts of tracks that swapped their people in an encounter."""
+    tracks = list(tracks)
+    paths = [_path(track, poses, skeleton, looks) for track in tracks]
+    for i, j in combinations(range(len(tracks)), 2):
+        for _ in range(_ENCOUNTERS):
+            when = exchange_time(paths[i], paths[j])
+            if when is None:
+                break
+            heads, tails = zip(*(tracks[k].parted(when) for k in (i, j)), strict=True)
+            tracks[i], tracks[j] = heads[0].then(tails[1]), heads[1].then(tails[0])
+            paths[i], paths[j] = (_path(tracks[k], poses, skeleton, looks) for k in (i, j))
+    return tracks
+
+
+def _path(
+    track: _Track,
+    poses: Sequence[FramePoses],
+    skeleton: Skeleton,
+    looks: Sequence[FloatArray] | None,
+) -> Path:
+    """The path of the centre of a track's trunk, or of its box where the trunk is unknown."""
+    trunk = [n for n, name in enumerate(skeleton.joints) if name.endswith(("_shoulder", "_hip"))]
+    places = (track.boxes[:, :2] + track.boxes[:, 2:]) / 2
+    at = list(zip(track.frames, track.rows, strict=True))
+    if trunk:
+        middle = np.array([poses[f].keypoints[row, trunk, :2].mean(axis=0) for f, row in at])
+        places = np.where(np.isfinite(middle), middle, places)
+    colours = np.full((len(at), LOOKS), np.nan)
+    if looks is not None:
+        colours = np.array([looks[f][row] for f, row in at])
+    side = np.median((track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1))
+    return Path(track.times, places.astype(np.float64), max(float(side), 1.0), colours)
+
+
+def _join(tracks: list[_Track], longest: float) -> list[_Track]:
+    """Join tracks end to start, the most plausible pairs first."""
+    tracks = sorted(tracks, key=lambda track: float(track.times[0]))
+    starts = [float(track.times[0]) for track in tracks]
+    costs: dict[tuple[int, int], float] = {}
+    for i, first in enumerate(tracks):
+        end = float(first.times[-1])
+        for j in range(bisect_right(starts, end), bisect_right(starts, end + longest)):
+            cost = _join_cost(first, tracks[j])
+            if cost is not None:
+                costs[i, j] = cost
+    follower: dict[int, int] = {}
+    followed: set[int] = set()
+    for i, j in sorted(costs, key=lambda pair: costs[pair]):
+        if i not in follower and j not in followed:
+            follower[i] = j
+            followed.add(j)
+    joined = []
+    for i in range(len(tracks)):
+        if i not in followed:
+            track = tracks[i]
+            while i in follower:
+                i = follower[i]
+                track = track.then(tracks[i])
+            joined.append(track)
+    return joined
+
+
+def _join_cost(first: _Track, later: _Track) -> float | None:
+    """Cost, in body lengths, of ``later`` continuing ``first``; None if impossible."""
+    gap = float(later.times[0] - first.times[-1])
+    (side, area), (later_side, later_area) = first.size_near(-1), later.size_near(0)
+    longer = max(side, later_side) / max(min(side, later_side), 1.0)
+    larger = max(area, later_area) / max(min(area, later_area), 1.0)
+    if longer > _SIDE_RATIO and larger > _AREA_RATIO:
+        return None
+    stayed = first.centre(-1)
+    moved = stayed + first.leaving_velocity() * min(gap, _COAST_SECONDS)
+    off = min(float(np.linalg.norm(later.centre(0) - place)) for place in (stayed, moved))
+    off /= max(side, later_side, 1.0)
+    return off + _LATER_COSTS * gap if off <= _REACH + _REACH_SPEED * gap else None
