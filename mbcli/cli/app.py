@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mbcli.cli import data, weights
+from mbcli.cli.doctor import doctor
 from mbcli.cli.evaluate import evaluate
 from mbcli.cli.export import export
 from mbcli.cli.infer import infer
@@ -65,6 +66,7 @@ for _command in (
     pretrain,
     finetune,
     evaluate,
+    doctor,
 ):
     app.command(cls=PlainCommand)(_command)
 app.add_typer(data.app, name="data")
