@@ -20,7 +20,7 @@ from mbcli.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 
-# page -> file of the repository
+# page or picture -> file of the repository
 ELSEWHERE = {
     "index.md": "README.md",
     "architecture.md": "ARCHITECTURE.md",
@@ -31,12 +31,16 @@ ELSEWHERE = {
         f"weights/{path.name}": f"weights/{path.name}"
         for path in sorted((ROOT / "weights").glob("*.md"))
     },
+    **{
+        path.relative_to(ROOT).as_posix(): path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "research").rglob("*.png"))
+    },
 }
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are not in ``docs``."""
+    """Add the pages and pictures that are not in ``docs``."""
     for page, path in ELSEWHERE.items():
         files.append(File.generated(config, page, abs_src_path=str(ROOT / path)))
     files.append(File.generated(config, "cli.md", content=command_line()))
