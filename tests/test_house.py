@@ -250,7 +250,7 @@ def test_pages_for_contributors_name_files_that_exist(name: str) -> None:
     """Paths in backquotes exist, and tables named with a file are in it."""
     page = _page(name)
     paths = {p for p in re.findall(r"`([\w./-]+/[\w./-]*)`", page) if "NAME" not in p}
-    paths.discard("build/site")  # made by .ci/check
+    paths = {p for p in paths if not p.startswith("build/")}  # made by .ci/check
     assert len(paths) > 20
     # In ARCHITECTURE.md, rooms go without the name of the package.
     missing = {p for p in paths if not ((CHECKOUT / p).exists() or (PACKAGE / p).exists())}
