@@ -11,6 +11,25 @@ from __future__ import annotations
 MAX_ARRAY_BYTES = 2**31
 # Bytes of the header of an array; NumPy's own limit.
 MAX_HEADER = 10_000
+# Keypoints of a file whose arrays need not be whole (HDF5): a person of 17 joints for ten hours at
+# 30 frames per second, in double precision.
+MAX_KEYPOINT_BYTES = 2**29
+# Frame numbers: more than three days at 30 per second. Larger numbers are identifiers of pictures.
+MAX_FRAMES = 10_000_000
+# Frames without anybody: half an hour, and a hundred for each pose in the file. If there are more,
+# some of the numbers in the file are not frame numbers.
+SPARSE_FRAMES = 60_000, 100
+# Pixels of a side of a picture; the largest sensors have a tenth of it.
+MAX_SIDE = 100_000
+# Frames per second of a clip, or of an export; high-speed cameras have a tenth of it.
+MAX_RATE = 10_000
+# Frames of a resampled motion: an hour at 30 per second, and a hundred for each frame there was.
+RESAMPLED_FRAMES = 108_000, 100
+# Input of a network: a batch of pictures in single precision.
+MAX_NETWORK_INPUT = 2**28
+# Frames of the clips, and people in them, that a network for actions takes: MotionBERT's have 243
+# and 2.
+MAX_CLIP_FRAMES, MAX_CLIP_PEOPLE = 10_000, 16
 
 
 def memory_size(count: int) -> str:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from mbcli.bounds import MAX_RATE, MAX_SIDE
 from mbcli.errors import ConfigError
 from mbcli.excerpt import Excerpt
 from mbcli.flags import option
@@ -16,7 +17,6 @@ DEFAULT_LIFTER = "mbcli-lifter"
 # Hz. On 249 recordings of people (CMU) it changes joints by 0.6 mm on average, and 1 joint in 100
 # by more than 3 mm; 6 Hz, common for gait, by 1.0 and 5.
 DEFAULT_LOW_PASS = 10.0
-LARGEST_SIDE = 100_000  # pixels of a picture; the largest sensors have a tenth of it
 PRECISIONS = ("float32", "bfloat16", "float16")  # the lifter's table is mbcli.lift.runtime's
 COMPAT = ("motionbert",)
 
@@ -133,7 +133,7 @@ class InferOptions(Pose2DOptions):
         "Frames per second, for a folder of pictures or a keypoint file without them.",
         panel=INPUT,
         least=0.1,
-        most=10_000,
+        most=MAX_RATE,
         unit="frames/s",
     )
     joint_map: dict[str, str] | None = option(
@@ -247,10 +247,10 @@ class InferOptions(Pose2DOptions):
         quarter_turn(self.rotate)
         check_lens(self.focal, self.fov)
         if self.image_size is not None and not (
-            min(self.image_size) >= 1 and max(self.image_size) <= LARGEST_SIDE
+            min(self.image_size) >= 1 and max(self.image_size) <= MAX_SIDE
         ):
             raise ConfigError(
-                f"--image-size must be two numbers of 1..{LARGEST_SIDE} pixels, "
+                f"--image-size must be two numbers of 1..{MAX_SIDE} pixels, "
                 f"got {'x'.join(map(str, self.image_size))}"
             )
         if self.root_relative is not None and self.compat is None:

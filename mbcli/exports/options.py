@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from mbcli.bounds import MAX_RATE
 from mbcli.flags import check, option
 from mbcli.people import EVERYBODY, GRAMMAR, read_person
 
@@ -50,7 +51,9 @@ class ExportOptions:
         None,
         "Frames per second to resample to, positions by cubic splines.",
         panel=PANEL,
-        above=0,
+        least=0.1,
+        most=MAX_RATE,
+        unit="frames/s",
         shown="unchanged",
     )
     shape: Shape = option(

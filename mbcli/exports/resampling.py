@@ -9,12 +9,15 @@ filtered out by refinement. Rotations are not interpolated; they are solved from
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.bounds import RESAMPLED_FRAMES
 from mbcli.camera import Camera
+from mbcli.errors import ConfigError
 from mbcli.motion import Motion3D
 from mbcli.timeline import known_together, runs
 from mbcli.types import FloatArray, IntArray, Keypoints2D
@@ -40,11 +43,23 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
     Args:
         motion: a motion at any rate, possibly with uneven times.
         fps: frames per second.
+
+    Raises:
+        ConfigError: that would be far more frames than there are, as of a clock that jumps.
     """
     old = motion.timestamps
     if not len(old):
         return motion
-    count = int(np.floor((old[-1] - old[0]) * fps + _SAME * fps)) + 1
+    count = math.floor((old[-1] - old[0]) * fps + _SAME * fps) + 1
+    least, each = RESAMPLED_FRAMES
+    if count > least + each * len(old):
+        steps = np.diff(old)
+        longest = int(steps.argmax())
+        raise ConfigError(
+            f"a motion of {len(old)} frames must become at most {least + each * len(old)} frames, "
+            f"got {count} at {fps:g} per second; its longest pause is {steps[longest]:.4g} s "
+            f"after {old[longest]:.4g} s: choose another --fps"
+        )
     new = old[0] + np.arange(count) / fps
     keypoints, refinement = motion.keypoints, motion.refinement
     nearest = np.abs(old[None] - new[:, None]).argmin(axis=1) if count < 2 else _nearest(old, new)

@@ -34,7 +34,7 @@ from mbcli.errors import InputError
 from mbcli.keypoints.cells import check_width, numbers
 from mbcli.keypoints.frames import numbering
 from mbcli.keypoints.free_names import with_our_names
-from mbcli.keypoints.hdf5 import opened_hdf5, text_of
+from mbcli.keypoints.hdf5 import opened_hdf5, text_of, whole
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
 from mbcli.keypoints.words import CONFIDENCE, PLACES, plain
@@ -152,7 +152,7 @@ def _read_hdf5(source: Source) -> _Table:
             kind = table.attrs[f"{block}_kind"]
             what = f"{path} (column names)"
             columns += _column_names(load_plain_pickle(io.BytesIO(bytes(kind)), what), path)
-        records = table[()]
+        records = whole(table)
         if not blocks or not all(np.issubdtype(records[b].dtype, np.number) for b in blocks):
             raise InputError(f"{path} must hold numbers, got {records.dtype}")
         values = np.concatenate([records[block].astype(np.float64) for block in blocks], axis=1)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mbcli.bounds import MAX_FRAMES
 from mbcli.errors import InputError
 from mbcli.keypoints.cleaning import cleaned
 from mbcli.keypoints.clock import Clock, clock_of, sound_rate
 from mbcli.keypoints.exchanges import exchanged
-from mbcli.keypoints.records import MAX_FRAMES, KeypointFile
+from mbcli.keypoints.records import KeypointFile
 from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray, IntArray
 

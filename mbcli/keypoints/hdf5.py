@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mbcli.errors import ConfigError, InputError
+from mbcli.boundary import reading
+from mbcli.bounds import MAX_KEYPOINT_BYTES
+from mbcli.errors import ConfigError
+from mbcli.storage.arrays import check_size
 
 
 @contextmanager
@@ -24,14 +27,18 @@ def opened_hdf5(path: Path) -> Iterator[Any]:
         raise ConfigError(
             f"{path} is an HDF5 file, and to read it h5py is needed: pip install 'mbcli[keypoints]'"
         ) from error
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (OSError, RuntimeError, KeyError) as error:
-        text = str(error).strip("'\"").splitlines()
-        raise InputError(
-            f"{path} is no whole HDF5 file: {text[0] if text else type(error).__name__}"
-        ) from error
+    with reading(path, "a complete HDF5 file"), h5py.File(path, "r") as file:
+        yield file
+
+
+def whole(data: Any) -> Any:
+    """All values of a data set, whose shape may be of far more than the file holds.
+
+    Raises:
+        InputError: it would take too much memory.
+    """
+    check_size(f"{data.file.filename} ({data.name})", data.shape, data.dtype, MAX_KEYPOINT_BYTES)
+    return data[()]
 
 
 def text_of(value: Any) -> str:

@@ -32,8 +32,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.boundary import reading
+from mbcli.bounds import MAX_FRAMES
 from mbcli.errors import InputError
-from mbcli.keypoints.records import MAX_FRAMES, KeypointFile
+from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
 from mbcli.skeleton import skeleton_of
 from mbcli.storage.arrays import opened_npz

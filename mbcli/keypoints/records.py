@@ -8,13 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mbcli.bounds import MAX_FRAMES
 from mbcli.errors import InputError
 from mbcli.skeleton import Skeleton
 from mbcli.types import NO_CUTS, FloatArray, IntArray
-
-# More than three days at 30 per second. Larger numbers are identifiers of pictures, not frames, and
-# tracks over all frames between them would not fit into memory.
-MAX_FRAMES = 10_000_000
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,7 @@ from mbcli.errors import InputError
 from mbcli.keypoints.cells import check_width, numbers, whole
 from mbcli.keypoints.free_names import with_our_names
 from mbcli.keypoints.hdf5 import opened_hdf5, text_of
+from mbcli.keypoints.hdf5 import whole as whole_set
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
 from mbcli.types import FloatArray
@@ -81,7 +82,7 @@ def read(source: Source) -> KeypointFile:
 def _read_hdf5(source: Source) -> KeypointFile:
     path = source.path
     with opened_hdf5(path) as file:
-        nodes = [text_of(name) for name in np.ravel(file["node_names"][()]).tolist()]
+        nodes = [text_of(name) for name in np.ravel(whole_set(file["node_names"])).tolist()]
         order = _order(file["tracks"], len(nodes), path)
         points = _reordered(file["tracks"], order, _AXES, path)  # (T, P, N, 2)
         scores = np.full(points.shape[:3], np.nan)
@@ -89,8 +90,10 @@ def _read_hdf5(source: Source) -> KeypointFile:
             plain = tuple(axis for axis in order if axis != "xy")
             plain = _dims(file["point_scores"]) or plain
             scores = _reordered(file["point_scores"], plain, _AXES[:3], path)
-        names = np.ravel(file["track_names"][()]).tolist() if "track_names" in file else []
-        tracked = "tracking_scores" in file and np.isfinite(file["tracking_scores"][()]).any()
+        names = np.ravel(whole_set(file["track_names"])).tolist() if "track_names" in file else []
+        tracked = (
+            "tracking_scores" in file and np.isfinite(whole_set(file["tracking_scores"])).any()
+        )
     if points.shape[2:] != (len(nodes), 2) or scores.shape != points.shape[:3]:
         raise InputError(
             f"{path} must hold x, y and a score of its {len(nodes)} nodes, got tracks of shape "
@@ -142,7 +145,7 @@ def _reordered(
             f"{path} must hold numbers over {', '.join(wanted)} in {data.name}, "
             f"got {data.dtype} of shape {data.shape}"
         )
-    values = np.transpose(data[()], [order.index(axis) for axis in wanted])
+    values = np.transpose(whole_set(data), [order.index(axis) for axis in wanted])
     return values.astype(np.float64)
 
 

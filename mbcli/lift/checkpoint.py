@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 
 from mbcli.lift.described import (
-    fill,
+    filled,
     is_safetensors,
     parse_dimensions,
     read_described,
@@ -71,8 +71,7 @@ def load_lifter(
         origin: Literal["mbcli", "motionbert", "mmpose"] = "mbcli"
     else:
         origin, config, state = read_foreign(path, num_heads)
-    model = DSTformer(config)
-    fill(path, model, state, "DSTformer")
+    model = filled(path, lambda: DSTformer(config), config.depth, state, "DSTformer")
     info = CheckpointInfo(path, sha256_of(path), origin, metadata)
     return model.to(device).eval(), info
 

@@ -7,16 +7,20 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from mbcli.errors import OutputError, WeightsError, first_line
+from mbcli.boundary import reading, reason
+from mbcli.errors import OutputError, WeightsError
 from mbcli.lift.foreign import StateDict, some
 from mbcli.lift.model import DSTformerConfig
+from mbcli.storage.metadata import check_facts, parse_finite
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def is_safetensors(path: Path) -> bool:
@@ -79,25 +83,26 @@ def read_described(
     Raises:
         WeightsError: the file is damaged, of another format, or wrongly described.
     """
+    # The library's own error for damaged files is an Exception and no more.
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:
+        with (
+            reading(path, "a complete safetensors file", WeightsError),
+            safe_open(path, framework="pt", device="cpu") as file,
+        ):
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path} is not a complete safetensors file: {first_line(error)}"
-        ) from error
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is not a complete safetensors file: {reason(error)}") from error
     if metadata.get("format") != format:
         article = "an" if what[0] in "aeiou" else "a"
         raise WeightsError(
             f"{path} is not {article} {what} of mbcli: its metadata must say format {format!r}, "
             f"got {metadata.get('format')!r}"
         )
-    try:
-        about = {k: json.loads(v) for k, v in metadata.items() if k != "format"}
+    with reading(path, what, WeightsError, verdict="describes no"):
+        about = {k: parse_finite(v) for k, v in metadata.items() if k != "format"}
+        check_facts(about["facts"])
         return state, parse(about)
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} describes no {what}: {first_line(error)}") from error
 
 
 def parse_dimensions(dimensions: Any) -> DSTformerConfig:
@@ -107,24 +112,46 @@ def parse_dimensions(dimensions: Any) -> DSTformerConfig:
         ValueError: they are not whole numbers for all fields of ``DSTformerConfig``.
     """
     known = {f.name for f in fields(DSTformerConfig)}
-    if set(dimensions) != known or not all(type(v) is int for v in dimensions.values()):
+    if (
+        not isinstance(dimensions, dict)
+        or set(dimensions) != known
+        or not all(type(v) is int for v in dimensions.values())
+    ):
         raise ValueError(f"dimensions must be whole numbers for {', '.join(sorted(known))}")
     return DSTformerConfig(**dimensions)
 
 
-def fill(path: Path, model: nn.Module, state: StateDict, name: str) -> None:
-    """Copy tensors into a model, whose tensors they must match exactly.
+def filled(
+    path: Path, build: Callable[[], Model], depth: int, state: StateDict, name: str
+) -> Model:
+    """Make a model of tensors, which must match its own exactly.
 
     Args:
         path: the file, for messages.
-        model: the model to fill.
+        build: makes the model. It is first called for the shapes alone, so that nothing is
+            allocated for dimensions that the tensors do not have.
+        depth: number of its layers, of which each has tensors.
         state: the tensors; half precision becomes float32.
         name: name of the architecture, for messages.
 
     Raises:
         WeightsError: a tensor is missing, unexpected, of another shape or not finite.
     """
-    wanted = model.state_dict()
+    if depth > len(state):
+        raise WeightsError(
+            f"{path} does not fit the {name} it describes: {depth} layers must have as many "
+            f"tensors or more, got {len(state)}"
+        )
+    with reading(path, f"the {name} it describes", WeightsError, verdict="does not fit"):
+        with torch.device("meta"):
+            wanted = build().state_dict()
+        _check_state(path, wanted, state, name)
+        model = build()
+        model.load_state_dict({n: state[n].to(t.dtype) for n, t in wanted.items()})
+        return model
+
+
+def _check_state(path: Path, wanted: StateDict, state: StateDict, name: str) -> None:
     missing = [n for n in wanted if n not in state]
     unexpected = [n for n in state if n not in wanted]
     shapes = [
@@ -146,7 +173,6 @@ def fill(path: Path, model: nn.Module, state: StateDict, name: str) -> None:
     ]
     if broken:
         raise WeightsError(f"{path} holds weights that are not finite numbers: {some(broken)}")
-    model.load_state_dict({n: state[n].to(t.dtype) for n, t in wanted.items()})
 
 
 def stored(model: nn.Module, *, half: bool) -> StateDict:

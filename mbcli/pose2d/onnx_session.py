@@ -14,6 +14,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from mbcli import weights
+from mbcli.bounds import MAX_NETWORK_INPUT, memory_size
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.storage.onnx_file import CPU, ERRORS, open_onnx, runtime_line
 
@@ -134,6 +135,12 @@ class PictureModel(OnnxModel):
         self._dtype = _FLOATS[self.input.type]
         self.batch = shape[0]
         self.size = shape[3] or open_size[0], shape[2] or open_size[1]
+        size = 4 * 3 * (self.batch or 1) * self.size[0] * self.size[1]
+        if size > MAX_NETWORK_INPUT:
+            raise WeightsError(
+                f"{self.path} must take pictures of at most {memory_size(MAX_NETWORK_INPUT)}, got "
+                f"{_brackets(shape)}, {memory_size(size)}"
+            )
 
     def __call__(self, batch: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Run the network on (N, 3, H, W) numbers; floating-point outputs become float32.

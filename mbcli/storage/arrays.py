@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,6 +250,22 @@ def parse_header(stream: IO[bytes], what: str) -> ArrayHeader:
         if any(type(length) is not int or length < 0 for length in shape):
             raise InputError(f"{what} must have a shape of whole numbers, got {_shown(shape)}")
         return ArrayHeader(shape, dtype, "F" if fortran else "C", before + len(text))
+
+
+def check_size(
+    what: str, shape: Sequence[int], dtype: np.dtype[Any], most: int = MAX_ARRAY_BYTES
+) -> None:
+    """Check that an array is not too large to be read, as of a file whose arrays need not be whole.
+
+    Raises:
+        InputError: it takes more than ``most`` bytes.
+    """
+    size = math.prod(map(int, shape)) * dtype.itemsize
+    if size > most:
+        raise InputError(
+            f"{what} must take at most {memory_size(most)}, got shape "
+            f"{_shown(tuple(shape))}, {memory_size(size)}"
+        )
 
 
 def _exactly(count: int) -> str:

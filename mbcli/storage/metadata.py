@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from mbcli.bounds import MAX_FRAMES, MAX_RATE
+
 Rule = Callable[[str, Any], None]
 
 
@@ -21,12 +23,30 @@ def read_metadata(text: str) -> dict[str, Any]:
         ValueError: the text is not a JSON object with finite numbers, or a part used by the
             program violates the format.
     """
-    try:
-        found = json.loads(text, parse_float=_finite, parse_constant=_finite)
-    except RecursionError:
-        raise ValueError("its metadata are nested too deeply") from None
+    found = parse_finite(text)
     _META("its metadata", found)
     return dict(found)
+
+
+def parse_finite(text: str) -> Any:
+    """Parse JSON whose numbers are finite.
+
+    Raises:
+        ValueError: it is not.
+    """
+    try:
+        return json.loads(text, parse_float=_finite, parse_constant=_finite)
+    except RecursionError:
+        raise ValueError("its metadata are nested too deeply") from None
+
+
+def check_facts(value: Any) -> None:
+    """Validate what the program uses of what the training of weights has recorded.
+
+    Raises:
+        ValueError: it is not a JSON object, or one of these values is of another kind.
+    """
+    _FACTS("facts", value)
 
 
 def _finite(text: str) -> float:
@@ -47,6 +67,15 @@ def _one(kinds: tuple[type, ...], what: str) -> Rule:
 
 _TEXT, _FLAG = _one((str,), "a text"), _one((bool,), "true or false")
 _NUMBER, _WHOLE = _one((int, float), "a number"), _one((int,), "a whole number")
+
+
+def _number(least: float, most: float) -> Rule:
+    def check(name: str, value: Any) -> None:
+        _NUMBER(name, value)
+        if not least <= value <= most:
+            raise ValueError(f"{name} must be {least:g}..{most:g}, got {value!r:.40}")
+
+    return check
 
 
 def _object(needed: dict[str, Rule] | None = None, **optional: Rule) -> Rule:
@@ -72,6 +101,15 @@ def _list(each: Rule, least: int = 0, most: float = math.inf) -> Rule:
     return check
 
 
+def _one_or_more(each: Rule) -> Rule:
+    some = _list(each, 1)
+
+    def check(name: str, value: Any) -> None:
+        (some if isinstance(value, list) else each)(name, value)
+
+    return check
+
+
 _SPAN = {
     "start": _NUMBER,
     "end": _NUMBER,
@@ -92,4 +130,16 @@ _META = _object(
         filter=_object({"name": _TEXT, "cutoff": _NUMBER}),
     ),
     actions=_list(_object(_SPAN)),
+)
+
+_RATE = _number(least=0.01, most=MAX_RATE)
+_FACTS = _object(
+    skeleton=_TEXT,
+    window=_TEXT,
+    root=_TEXT,
+    axes=_TEXT,
+    root_relative=_FLAG,
+    fps=_one_or_more(_RATE),
+    span=_number(least=0.01, most=MAX_FRAMES),
+    frames=_number(least=1, most=MAX_FRAMES),
 )

@@ -10,6 +10,7 @@ from typing import Any
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
+from mbcli.boundary import reading
 from mbcli.errors import WeightsError
 
 # For programs that loaded onnxruntime before mbcli, where the environment variable is too late.
@@ -57,7 +58,8 @@ def open_onnx(
     if not optimised:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        return ort.InferenceSession(str(path), options, providers=list(providers))
+        with reading(path, "a complete ONNX file", WeightsError):
+            return ort.InferenceSession(str(path), options, providers=list(providers))
     except ERRORS as error:
         raise WeightsError(
             f"{path} cannot be loaded as an ONNX file: {runtime_line(error)}"

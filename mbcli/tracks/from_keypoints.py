@@ -10,10 +10,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from mbcli.bounds import MAX_SIDE, SPARSE_FRAMES
 from mbcli.errors import ConfigError, InputError, NobodyFoundError
 from mbcli.keypoints import FORMATS
 from mbcli.keypoints.records import KeypointFile
-from mbcli.options import LARGEST_SIDE, InferOptions
+from mbcli.options import InferOptions
 from mbcli.report import Stopwatch
 from mbcli.timeline import usual_rate
 from mbcli.tracks.alignment import aligned, counted, pictures_of
@@ -30,9 +31,6 @@ Value = TypeVar("Value", float, tuple[int, int])
 # foot a whole body below the picture; further out, the unit or the picture size is wrong.
 _OUTSIDE = 3.0
 _STRAY = 0.05  # where more keypoints are, the picture has another size
-# Maximum number of frames: half an hour, and a number for each pose in the file. If there are more,
-# some of the numbers in the file are not frame numbers.
-_SPARSE = 60_000, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,9 +132,9 @@ def _timeline(file: KeypointFile, options: InferOptions) -> _Timeline:
     """The frames of a file without a video."""
     fps = _agreed(file, "the frame rate", file.fps, options.fps, "--fps", file.untimed)
     size = _agreed(file, "the image size", file.size, options.image_size, "--image-size")
-    if max(size) > LARGEST_SIDE:
+    if max(size) > MAX_SIDE:
         raise InputError(
-            f"{file.path} must have pictures of at most {LARGEST_SIDE} pixels per side, got "
+            f"{file.path} must have pictures of at most {MAX_SIDE} pixels per side, got "
             f"{size[0]}x{size[1]}"
         )
     times = np.arange(file.frames) / fps if file.timestamps is None else file.timestamps
@@ -144,7 +142,7 @@ def _timeline(file: KeypointFile, options: InferOptions) -> _Timeline:
     index = np.array(list(options.excerpt.of(seen, lambda frame: float(times[frame]))))
     if not len(index):
         raise InputError(f"{file.path} has no frame {options.excerpt}")
-    if len(index) > _SPARSE[0] + _SPARSE[1] * len(file.frame_index):
+    if len(index) > SPARSE_FRAMES[0] + SPARSE_FRAMES[1] * len(file.frame_index):
         raise InputError(
             f"{file.path} must have contiguous frames, got {len(file.frame_index)} poses "
             f"in frames {file.frame_index[0]} to {file.frame_index[-1]}: choose some of them with "

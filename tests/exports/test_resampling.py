@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from motions import hidden, panned, standing_feet, walking
 
+from mbcli.errors import ConfigError
 from mbcli.exports.resampling import even, resampled
 from mbcli.motion import Motion3D, Refinement
 
@@ -131,3 +132,13 @@ def test_one_frame_and_two() -> None:
     assert len(two.timestamps) == 3
     np.testing.assert_allclose(two.positions[1], walking(2).positions.mean(axis=0), atol=1e-6)
     assert len(resampled(walking(0), 60).timestamps) == 0
+
+
+def test_a_clock_that_jumps_is_not_filled() -> None:
+    motion = walking(60)
+    times = motion.timestamps + 39_600.0 * (np.arange(60) >= 30)
+    jumped = timed(motion, times)
+    with pytest.raises(ConfigError, match=r"at most 114000 frames, got 1188060 .* 3\.96e\+04 s"):
+        resampled(jumped, 30)
+    with pytest.raises(ConfigError, match=r"got 1966668 at 1e\+06 per second"):
+        resampled(motion, 1e6)

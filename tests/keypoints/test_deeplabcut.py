@@ -264,7 +264,7 @@ def test_h5_cut_or_of_another_layout(tmp_path: Path, refused: Refused) -> None:
     content = path.read_bytes()
     for length in (8, 100, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
-        with refused("is no whole HDF5 file"):
+        with refused("is not a complete HDF5 file"):
             _read(path)
 
 

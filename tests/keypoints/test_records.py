@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mbcli.keypoints.records import MAX_FRAMES, KeypointFile
+from mbcli.bounds import MAX_FRAMES
+from mbcli.keypoints.records import KeypointFile
 from mbcli.skeleton import COCO17
 
 

@@ -6,6 +6,7 @@ import os
 import pickle
 import zipfile
 from collections import OrderedDict
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from safetensors.torch import save_file
 
 from mbcli.errors import OutputError, WeightsError
 from mbcli.lift.checkpoint import load_lifter, save_lifter
+from mbcli.lift.described import write_described
 from mbcli.lift.model import DSTformer, DSTformerConfig
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -108,7 +110,7 @@ def test_saving_replaces_whole_files_only(tmp_path, model):
     ("metadata", "message"),
     [
         (None, "must say format 'mbcli.lifter/1', got None"),
-        ({"format": "mbcli.lifter/1"}, "describes no lifter: 'dimensions'"),
+        ({"format": "mbcli.lifter/1"}, "describes no lifter: facts is missing"),
         ({"format": "mbcli.lifter/1", "dimensions": "{", "facts": "{}"}, "describes no lifter"),
         ({"format": "mbcli.lifter/1", "dimensions": '{"depth": 2}', "facts": "{}"}, "whole numb"),
     ],
@@ -346,3 +348,48 @@ def test_truncated_files_are_refused(tmp_path, model, kind, share):
     with pytest.raises(WeightsError) as caught:
         load_lifter(path, num_heads=4)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"maxlen": 10**9}, "shape: temp_embed"),
+        ({"depth": 10**9}, "1000000000 layers must have as many tensors or more"),
+        ({"dim_feat": 2**40, "num_heads": 1}, "does not fit the DSTformer it describes"),
+    ],
+)
+def test_dimensions_that_lie_cost_nothing(tmp_path, model, change, message):
+    path = tmp_path / "lifter.safetensors"
+    about = {"dimensions": asdict(model.config) | change, "facts": {}}
+    write_described(path, dict(model.state_dict()), "mbcli.lifter/1", about)
+    with pytest.raises(WeightsError, match=message):
+        load_lifter(path)
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        (None, "facts must be a JSON object, got None"),
+        ({"span": "long"}, "facts, span must be a number"),
+        ({"fps": [1, 2, 1e9]}, "facts, fps must be 0.01..10000"),
+        ({"note": float("nan")}, "must hold finite numbers, got NaN"),
+    ],
+)
+def test_facts_of_another_kind_are_refused(tmp_path, model, facts, message):
+    path = tmp_path / "lifter.safetensors"
+    about = {"dimensions": asdict(model.config), "facts": facts}
+    write_described(path, dict(model.state_dict()), "mbcli.lifter/1", about)
+    with pytest.raises(WeightsError, match=message):
+        load_lifter(path)
+
+
+@pytest.mark.parametrize("kind", ["expanded", "meta", "sparse"])
+def test_tensors_that_take_more_than_they_hold_are_refused(tmp_path, published, kind):
+    tensor = {
+        "expanded": torch.zeros(1).expand(10**6, 10**6),
+        "meta": torch.zeros(3, device="meta"),
+        "sparse": torch.eye(3).to_sparse(),
+    }[kind]
+    torch.save({**published[0], "more": [tensor]}, tmp_path / "a.bin")
+    with pytest.raises(WeightsError, match=r"a\.bin must hold whole tensors, got one of shape"):
+        load_lifter(tmp_path / "a.bin")

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from mbcli.errors import DataError, InputError
+from mbcli.boundary import reading
+from mbcli.errors import DataError
 from mbcli.storage.arrays import map_npy as storage_map
 from mbcli.storage.plainpickle import load_plain_npz, load_plain_pickle
 
@@ -20,13 +21,8 @@ def read_pickle(path: Path) -> Any:
     Raises:
         DataError: no such file, or it is damaged or contains anything else.
     """
-    try:
-        with path.open("rb") as stream:
-            return load_plain_pickle(stream, str(path))
-    except InputError as error:
-        raise DataError(str(error)) from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    with reading(path, "a complete pickle", DataError), path.open("rb") as stream:
+        return load_plain_pickle(stream, str(path))
 
 
 def read_npz(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
@@ -35,10 +31,8 @@ def read_npz(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
     Raises:
         DataError: no such file or array, or it is damaged or contains anything else.
     """
-    try:
+    with reading(path, "a complete .npz archive", DataError):
         return load_plain_npz(path, keys)
-    except InputError as error:
-        raise DataError(str(error)) from error
 
 
 def map_npy(path: Path) -> npt.NDArray[Any]:
@@ -59,9 +53,5 @@ def read_json(path: Path) -> Any:
     Raises:
         DataError: no such file, or it is truncated or otherwise not JSON.
     """
-    try:
+    with reading(path, "a complete JSON file", DataError):
         return json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not a complete JSON file: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.errors import ConfigError, DataError, first_line
-
-# Exceptions that scipy raises on damaged files, besides its own error class.
-_DAMAGE = (ValueError, TypeError, NotImplementedError, EOFError, KeyError, MemoryError)
+from mbcli.boundary import reading, reason
+from mbcli.errors import ConfigError, DataError
+from mbcli.storage.arrays import check_size
 
 
 def read_mat5(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
@@ -31,16 +29,12 @@ def read_mat5(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
             f"{path} is a MATLAB file; reading it needs scipy: pip install scipy"
         ) from error
     wanted = tuple(keys)
+    # scipy's own error for damaged files is an Exception and no more.
     try:
-        data = loadmat(path, variable_names=list(wanted))
-    except OSError as error:
-        if error.errno is None:  # how scipy reports a truncated file
-            raise DataError(
-                f"{path} is not a complete MATLAB 5 file: {first_line(error)}"
-            ) from error
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except (MatReadError, zlib.error, *_DAMAGE) as error:
-        raise DataError(f"{path} is not a complete MATLAB 5 file: {first_line(error)}") from error
+        with reading(path, "a complete MATLAB 5 file", DataError):
+            data = loadmat(path, variable_names=list(wanted))
+    except MatReadError as error:
+        raise DataError(f"{path} is not a complete MATLAB 5 file: {reason(error)}") from error
     return {key: data[key] for key in _present(path, wanted, data)}
 
 
@@ -58,11 +52,11 @@ def read_mat73(path: Path, keys: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
             f"{path} is a MATLAB 7.3 file; reading it needs h5py: pip install h5py"
         ) from error
     wanted = tuple(keys)
-    try:
-        with h5py.File(path, "r") as file:
-            return {key: np.asarray(file[key]) for key in _present(path, wanted, file)}
-    except (OSError, RuntimeError, TypeError, ValueError, KeyError) as error:
-        raise DataError(f"{path} is not a complete MATLAB 7.3 file: {first_line(error)}") from error
+    with reading(path, "a complete MATLAB 7.3 file", DataError), h5py.File(path, "r") as file:
+        present = _present(path, wanted, file)
+        for key in present:
+            check_size(f"{path} ({key})", file[key].shape, file[key].dtype)
+        return {key: np.asarray(file[key]) for key in present}
 
 
 def _present(path: Path, wanted: tuple[str, ...], found: Any) -> tuple[str, ...]:

@@ -8,11 +8,13 @@ the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mbcli.boundary import reading
 from mbcli.data.recordings.importing import ImportReport
 from mbcli.data.stores.folder import check_new_store
 from mbcli.data.stores.sequences import SequenceWriter
@@ -106,18 +108,20 @@ def import_sequences(
         OutputError: ``out`` exists or cannot be written.
     """
     check_new_store(out, overwrite=overwrite)
-    found = read(source, **options)
+    with _reading(source):
+        found = read(source, **options)
     refused: list[tuple[str, str]] = []
     notes: list[tuple[str, str]] = []
     with SequenceWriter(
         out, arrays=found.arrays, people=found.people, labels=found.labels, overwrite=overwrite
     ) as writer:
-        for done, item in enumerate(found.items, start=1):
+        for done, item in enumerate(_items(source, found), start=1):
             if isinstance(item, Refused):
                 refused.append((item.source, item.reason))
             else:
                 try:
-                    _add(writer, item, prefix, licence)
+                    with _reading(item.source):
+                        _add(writer, item, prefix, licence)
                 except DataError as error:
                     refused.append((item.source, str(error)))
                 else:
@@ -131,6 +135,21 @@ def import_sequences(
         names = tuple(sequence.name for sequence in writer.sequences)
         hours = sum(sequence.seconds for sequence in writer.sequences) / 3600
     return ImportReport(names, tuple(refused), tuple(notes), hours)
+
+
+def _reading(source: Path | str) -> AbstractContextManager[None]:
+    return reading(source, "data that can be imported", DataError)
+
+
+def _items(source: Path, found: SequenceImport) -> Iterator[Found | Refused]:
+    """The items of a reader, which reads on only when it is asked for the next."""
+    items = iter(found.items)
+    while True:
+        with _reading(source):
+            item = next(items, None)
+        if item is None:
+            return
+        yield item
 
 
 def _add(writer: SequenceWriter, item: Found, prefix: str, licence: str) -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mbcli.boundary import reading
 from mbcli.data.recordings.body import body_positions
 from mbcli.data.recordings.naming import Naming, files_in
 from mbcli.data.recordings.reading import IMPORT_FORMATS, ImportOptions
@@ -216,8 +217,9 @@ def _read_body(format: str, path: Path, *, options: ImportOptions) -> Take:
 
 def _read(read: Callable[[Path], Take], path: Path, *, max_fps: float) -> _Outcome:
     try:
-        body, fps, mended = read(path)
-        pieces, dropped = human_pieces(body, fps)
+        with reading(path, "a recording that can be used", DataError):
+            body, fps, mended = read(path)
+            pieces, dropped = human_pieces(body, fps)
     except DataError as error:
         return _Outcome((), 0.0, str(error))
     note = "; ".join(filter(None, (mended, dropped)))

@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.boundary import reading
 from mbcli.errors import DataError, OutputError
 from mbcli.storage.arrays import map_npy
 from mbcli.storage.output import check_replaceable, move_folder
@@ -209,11 +210,11 @@ class FolderWriter:
 
 def _load_meta(path: Path, title: str) -> dict[str, Any]:
     try:
-        meta = json.loads((path / META).read_text(encoding="utf-8"))
+        content = (path / META).read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(f"{path / META}: a {title} needs this file: {error.strerror}") from error
-    except ValueError as error:
-        raise DataError(f"{path / META}: must be JSON, got: {error}") from error
+    with reading(path / META, "JSON", DataError, verdict="must be"):
+        meta = json.loads(content)
     if not isinstance(meta, dict):
         raise DataError(f"{path / META}: must be a JSON object, got {type(meta).__name__}")
     return meta

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from mbcli.errors import WeightsError
 from mbcli.lift.action.heads import ActionHead, ActionNet, EmbeddingHead
 from mbcli.lift.action.network_input import ClipForm
 from mbcli.lift.described import (
-    fill,
+    filled,
     is_safetensors,
     parse_dimensions,
     read_described,
@@ -134,15 +135,17 @@ def load_action(
     path = Path(path)
     if is_safetensors(path):
         state, about = read_described(path, FORMAT, "action model", _parse)
-        model = _build(path, state, about.dimensions)
+        dimensions = about.dimensions
         origin: Literal["mbcli", "motionbert"] = "mbcli"
     else:
         dimensions, state = read_foreign_task(path)
-        model = _build(path, state, dimensions)
-        about = _published(model, dimensions, foreign_classes)
+        about = None
         origin = "motionbert"
     exemplars = state.pop(_EXEMPLARS, None)
-    fill(path, model, state, "action model")
+    build = partial(_build, path, state, dimensions)
+    model = filled(path, build, dimensions.depth, state, "action model")
+    if about is None:
+        about = _published(model, dimensions, foreign_classes)
     _check_classes(path, model.head, about.classes, exemplars)
     digest = sha256_of(path)
     info = ActionInfo(path, digest, origin, about.classes, about.clips, exemplars, about.metadata)

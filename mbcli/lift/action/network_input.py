@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from mbcli.bounds import MAX_CLIP_FRAMES, MAX_CLIP_PEOPLE
 from mbcli.geometry import fit_window
 from mbcli.types import FloatArray
 
@@ -35,10 +37,14 @@ class ClipForm:
     published: bool = False
 
     def __post_init__(self) -> None:
-        if self.frames < 1 or self.people < 1:
-            raise ValueError(f"frames and people must be positive, got {self}")
-        if not (self.margin > 0 and self.seconds > 0):
-            raise ValueError(f"margin and seconds must be positive, got {self}")
+        for name, most in (("frames", MAX_CLIP_FRAMES), ("people", MAX_CLIP_PEOPLE)):
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= most:
+                raise ValueError(f"{name} must be a whole number of 1..{most}, got {value!r:.40}")
+        for name in ("margin", "seconds"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not 0 < value < math.inf:
+                raise ValueError(f"{name} must be a positive number, got {value!r:.40}")
 
 
 def normalised(points: Tensor, margin: float | Tensor, *, published: bool = False) -> Tensor:

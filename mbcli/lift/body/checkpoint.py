@@ -19,7 +19,7 @@ from mbcli.errors import WeightsError
 from mbcli.lift.body.body_model import BODY_MODELS
 from mbcli.lift.body.network import MeshHeadConfig, MeshNet
 from mbcli.lift.described import (
-    fill,
+    filled,
     is_safetensors,
     parse_dimensions,
     read_described,
@@ -83,8 +83,9 @@ def load_mesh(
         state = {n: t for n, t in everything.items() if not n.startswith(_BODY)}
         head = _infer_head(path, state)
         info = MeshInfo(path, sha256, "motionbert", "smpl")
-    model = MeshNet(DSTformer(config), head)
-    fill(path, model, state, "mesh model")
+    model = filled(
+        path, lambda: MeshNet(DSTformer(config), head), config.depth, state, "mesh model"
+    )
     return model.to(device).eval(), info
 
 
@@ -117,8 +118,8 @@ def _parse(
     about: Mapping[str, Any],
 ) -> tuple[DSTformerConfig, MeshHeadConfig, str, Mapping[str, Any]]:
     head, body = about["head"], about["body"]
-    if set(head) != {"hidden", "shapes", "dropout"}:
-        raise ValueError(f"head must have hidden, shapes and dropout, got {', '.join(head)}")
+    if not isinstance(head, dict) or set(head) != {"hidden", "shapes", "dropout"}:
+        raise ValueError(f"head must have hidden, shapes and dropout, got {head!r:.60}")
     if body not in BODY_MODELS:
         raise ValueError(f"body must be {', '.join(BODY_MODELS)}, got {body!r}")
     return parse_dimensions(about["dimensions"]), MeshHeadConfig(**head), body, about["facts"]

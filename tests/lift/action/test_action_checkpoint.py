@@ -118,7 +118,10 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     [
         ({"classes": ["walk", "run"]}, "must name its 3 classes.*got 2"),
         ({"classes": "walk"}, "classes must be a list"),
-        ({"clips": {"frames": 0}}, "describes no action model: frames and people"),
+        (
+            {"clips": {"frames": 0}},
+            "describes no action model: frames must be a whole number of 1..10000, got 0",
+        ),
         ({"clips": {"length": 9}}, "describes no action model"),
         ({"dimensions": {"depth": 1}}, "dimensions must be whole numbers"),
     ],
