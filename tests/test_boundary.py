@@ -53,10 +53,10 @@ def test_a_file_that_is_not_there_is_named_once(tmp_path: Path) -> None:
 
 
 def test_errors_of_ours_pass_but_for_their_class() -> None:
-    with pytest.raises(ConfigError, match="^rule$"), reading("a", "b", DataError):
+    with pytest.raises(ConfigError, match=r"^rule$"), reading("a", "b", DataError):
         raise ConfigError("rule")
     # A reader of storage does not know what it reads for.
-    with pytest.raises(WeightsError, match="^rule$"), reading("a", "b", WeightsError):
+    with pytest.raises(WeightsError, match=r"^rule$"), reading("a", "b", WeightsError):
         raise InputError("rule")
     with pytest.raises(KeyboardInterrupt), reading("a", "b"):
         raise KeyboardInterrupt
