@@ -57,11 +57,11 @@ def requests(browser: Driver) -> dict[str, str]:
     asked: dict[str, str] = {}
     refused: dict[str, str] = {}
     for event in log:
-        told = event["params"]
+        params = event["params"]
         if event["method"] == "Network.requestWillBeSent":
-            asked[told["requestId"]] = told["request"]["url"]
+            asked[params["requestId"]] = params["request"]["url"]
         elif event["method"] == "Network.loadingFailed":
-            refused[told["requestId"]] = told.get("blockedReason", "")
+            refused[params["requestId"]] = params.get("blockedReason", "")
     return {url: refused.get(number, "") for number, url in asked.items()}
 
 

@@ -238,8 +238,8 @@ def test_keypoints_in_lists_of_their_own(read: Read, width: int) -> None:
     points = _points(17)
     file = read([_person("0.jpg", points, keypoints=points[:, :width].tolist())])
     np.testing.assert_array_equal(file.keypoints[0, :, :width], points[:, :width])
-    told = ("the file has no confidence: every keypoint that is there counts fully",)
-    assert file.warnings == (told if width == 2 else ())
+    expected = ("the file has no confidence: every keypoint that is there counts fully",)
+    assert file.warnings == (expected if width == 2 else ())
 
 
 def test_record_that_lacks_something(read: Read, refused: Refused) -> None:

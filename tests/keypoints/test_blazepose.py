@@ -336,7 +336,7 @@ def test_json_of_bare_lists(tmp_path: Path) -> None:
     _check(_read(_json(tmp_path, [[row] for row in marks])))
 
 
-def test_json_with_facts_and_empty_frames(tmp_path: Path) -> None:
+def test_json_with_metadata_and_empty_frames(tmp_path: Path) -> None:
     marks = [_landmarks(row) for row in _points()]
     frames: list[Any] = [{"landmarks": row} for row in marks]
     empties: list[dict[str, Any]] = [{"landmarks": []}, {"landmarks": None}, {}, {"landmarks": {}}]
@@ -560,8 +560,8 @@ def test_json_frames_by_the_names_of_pictures(tmp_path: Path) -> None:
 
 def test_what_json_says_besides(tmp_path: Path) -> None:
     frames = [{"landmarks": _landmarks(row)} for row in _points()]
-    facts = {"video": {"frame_rate": 24, "frameWidth": 640, "frameHeight": 360}}
-    file = _read(_json(tmp_path, {**facts, "frames": frames}))
+    about = {"video": {"frame_rate": 24, "frameWidth": 640, "frameHeight": 360}}
+    file = _read(_json(tmp_path, {**about, "frames": frames}))
     assert (file.fps, file.size) == (24, (640, 360))
     slow = _read(_json(tmp_path, {"fps": 0.03, "frames": frames}))
     assert (slow.fps, slow.untimed) == (None, "it says 0.03 frames/s")

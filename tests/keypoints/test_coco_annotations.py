@@ -102,13 +102,13 @@ def test_names_of_pictures(read: Read, name: str, frames: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "who",
     [{"track_id": 4}, {"attributes": {"track_id": 4}}, {"attributes": {"object_id": 4, "x": 1}}],
 )
-def test_identities(read: Read, told: dict[str, Any]) -> None:
+def test_identities(read: Read, who: dict[str, Any]) -> None:
     document = _document([_points(), _points(seed=1)])
     for person in document["annotations"]:
-        person |= told
+        person |= who
     ids = read(document).ids
     assert ids is not None
     assert ids.tolist() == [4, 4]

@@ -207,28 +207,28 @@ def test_places_in_a_list_are_no_tracks(tmp_path: Path, often: int, names: tuple
     tracks = _walkers()
     swapped = np.random.default_rng(1).permutation(np.arange(1, 11))[:often]
     tracks[..., swapped] = tracks[::-1][..., swapped]
-    told: dict[str, Any] = {
+    arrays: dict[str, Any] = {
         "tracks": tracks,
         "point_scores": None,
         "track_names": [n.encode() for n in names],
     }
-    file = _read(_h5(tmp_path, **told, tracking_scores=np.full((2, 12), np.nan)))
+    file = _read(_h5(tmp_path, **arrays, tracking_scores=np.full((2, 12), np.nan)))
     assert file.ids is None
     assert "people jump from one to another; tracked anew" in file.warnings[-1]
-    tracked = _read(_h5(tmp_path, **told, tracking_scores=np.ones((2, 12))))
+    tracked = _read(_h5(tmp_path, **arrays, tracking_scores=np.ones((2, 12))))
     assert (tracked.ids is None) == (often > 1)
 
 
 def test_tracks_that_go_on_are_kept(tmp_path: Path) -> None:
-    told: dict[str, Any] = {
+    arrays: dict[str, Any] = {
         "tracks": _walkers(),
         "point_scores": None,
         "track_names": [b"track_0", b"track_1"],
     }
-    file = _read(_h5(tmp_path, **told))
+    file = _read(_h5(tmp_path, **arrays))
     assert file.ids is not None
     assert sorted(file.ids.tolist()) == [0] * 12 + [1] * 12
-    assert _read(_h5(tmp_path, **{**told, "track_names": []})).ids is None
+    assert _read(_h5(tmp_path, **{**arrays, "track_names": []})).ids is None
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ def _read(path: Path) -> KeypointFile:
 
 
 def _custom(folder: Path, values: Any, **metadata: Any) -> Path:
-    facts = _metadata() | {"video_metadata": {"walk.mp4": {"w": 1280, "h": 720}}} | metadata
-    return _write(folder / "data_2d_custom_me.npz", {"walk.mp4": {"custom": [values]}}, facts)
+    merged = _metadata() | {"video_metadata": {"walk.mp4": {"w": 1280, "h": 720}}} | metadata
+    return _write(folder / "data_2d_custom_me.npz", {"walk.mp4": {"custom": [values]}}, merged)
 
 
 def test_video_of_ones_own(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_bad_numbers(tmp_path: Path, refused: Refused, values: Any, words: str) 
         _read(_custom(tmp_path, values))
 
 
-def test_bad_facts(tmp_path: Path, refused: Refused) -> None:
+def test_bad_metadata(tmp_path: Path, refused: Refused) -> None:
     with refused("must be laid out as coco, h36m, mpii, got 'humaneva20'"):
         _read(_custom(tmp_path, _points(), layout_name="humaneva20"))
     with refused("must hold 17 keypoints as coco has, got 18"):

@@ -66,7 +66,7 @@ def same_state(a, b):
 # ours
 
 
-def test_ours_come_back_with_their_facts(tmp_path, model):
+def test_ours_come_back_with_their_metadata(tmp_path, model):
     path = tmp_path / "lifter.safetensors"
     metadata = {"root_relative": True, "fps": [12, 60], "data": "made up"}
     save_lifter(path, model, metadata, half=False)

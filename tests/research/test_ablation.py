@@ -16,8 +16,8 @@ TRIES = [(kind, name) for kind, (_, named) in TRAINED.items() for name in named]
 
 
 def _config(kind: str, name: str, folder: Path) -> PretrainConfig:
-    told = settings(kind, name, folder / "run", folder / "clips", folder / "videos")
-    return load_config(CONFIG, tuple(told), PretrainConfig)
+    changes = settings(kind, name, folder / "run", folder / "clips", folder / "videos")
+    return load_config(CONFIG, tuple(changes), PretrainConfig)
 
 
 @pytest.mark.parametrize(("kind", "name"), TRIES)

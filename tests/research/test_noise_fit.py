@@ -138,16 +138,16 @@ def test_an_arm_on_its_twin_and_exchanged_legs_are_told_apart() -> None:
     pixels[0, 100, at("nose"), 0] += 200
     held_out = misses(made.people[0], made.heights[0])
     found = measured([held_out], [missing(pixels)])
-    told = {(s.kind, s.limb, s.view): (s.first, s.frames) for s in found.stretches}
-    assert set(told) == {
+    stretches = {(s.kind, s.limb, s.view): (s.first, s.frames) for s in found.stretches}
+    assert set(stretches) == {
         ("collapsed", "left_wrist", 1),
         ("swapped", "left_ankle", 2),
         ("hidden", "right_wrist", 3),
         ("dropped", "right_ankle", 0),
     }
-    assert told["dropped", "right_ankle", 0] == (50, 20)
-    assert told["hidden", "right_wrist", 3] == pytest.approx((10, 30), abs=2)
-    assert told["collapsed", "left_wrist", 1] == pytest.approx((20, 40), abs=2)
+    assert stretches["dropped", "right_ankle", 0] == (50, 20)
+    assert stretches["hidden", "right_wrist", 3] == pytest.approx((10, 30), abs=2)
+    assert stretches["collapsed", "left_wrist", 1] == pytest.approx((20, 40), abs=2)
     assert 1 <= found.outliers <= 4
     assert found.chances["hidden"] == 16
     assert found.chances["swapped"] == 8

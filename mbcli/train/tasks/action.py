@@ -36,14 +36,14 @@ class ActionDataConfig(Section):
         protocol: protocol of NTU RGB+D, which splits sequences by their names; None uses the
             split stored with each sequence.
         holdout: subjects to evaluate on, whatever their split.
-        judged: the split to evaluate on.
+        evaluated: the split to evaluate on.
         people: people per clip; None means as many as the stores hold. Published: 2.
     """
 
     stores: Stores
     protocol: Literal["ntu60-xsub", "ntu60-xview", "ntu120-xsub", "ntu120-xset"] | None = None
     holdout: tuple[str, ...] = ()
-    judged: Literal["val", "test"] = "val"
+    evaluated: Literal["val", "test"] = "val"
     people: People | None = None
 
 
@@ -109,7 +109,7 @@ class Action:
         data = settings.data
         self._data = LabelledSequences(data.stores)
         self._train, held_out = self._data.split(
-            protocol=data.protocol, holdout=data.holdout, evaluated=data.judged
+            protocol=data.protocol, holdout=data.holdout, evaluated=data.evaluated
         )
         self._held_out = evenly(held_out, settings.run.validation_clips)
         self._people = data.people or min(2, self._data.people)

@@ -91,7 +91,7 @@ def test_every_joint_is_in_the_page(tmp_path: Path) -> None:
     np.testing.assert_allclose(sure, motion.confidence.ravel(), atol=0.5 / 255 + 1e-6)
     assert packed["people"] == [1, 2]
     assert packed["colours"]["left"] == "#{:02x}{:02x}{:02x}".format(*LEFT)
-    assert "the camera is taken to be level" in dict(packed["facts"])["Space"]
+    assert "the camera is taken to be level" in dict(packed["metadata"])["Space"]
 
 
 def test_a_refined_world_is_used(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_refined_world_is_used(tmp_path: Path) -> None:
     expected = (motion.in_camera @ world[:3, :3].T + world[:3, 3]) * np.array([1, -1, -1])
     np.testing.assert_allclose(points_of(packed), expected, atol=1e-4)
     assert packed["front"] == pytest.approx([0, 1], abs=1e-6)
-    assert "refinement has estimated" in dict(packed["facts"])["Space"]
+    assert "refinement has estimated" in dict(packed["metadata"])["Space"]
 
 
 def test_the_world_says_where_the_camera_is(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_people_without_places_stand_side_by_side(tmp_path: Path) -> None:
     roots = points_of(packed)[:, :, 0]
     assert (np.diff(roots[..., 0], axis=1) > 1).all()
     assert np.ptp(roots, axis=0).max() < 1e-5
-    assert "side by side" in dict(packed["facts"])["Space"]
+    assert "side by side" in dict(packed["metadata"])["Space"]
 
 
 @pytest.mark.parametrize("people", [0, 1])

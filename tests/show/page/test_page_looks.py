@@ -140,6 +140,6 @@ def test_every_control_has_a_name(opened: Open) -> None:
     assert nameless == []
     press(page, "?")
     assert shown(page, "about")
-    assert "metres; y (green) up" in page.find_element(By.ID, "facts").text
+    assert "metres; y (green) up" in page.find_element(By.ID, "metadata").text
     page.find_element(By.ID, "close").click()
     assert not shown(page, "about")

@@ -15,7 +15,7 @@ function bytesOf(base64) {
 class Motion {
   constructor(packed) {
     for (const name of ["title", "frames", "fps", "size", "people", "joints", "bones", "colours",
-      "front", "boxes", "facts", "step"]) this[name] = packed[name];
+      "front", "boxes", "metadata", "step"]) this[name] = packed[name];
     this.times = new Float64Array(bytesOf(packed.times).buffer);
     this.numbers = new Float64Array(bytesOf(packed.numbers).buffer);
     this.roots = new Float32Array(bytesOf(packed.roots).buffer);

@@ -139,11 +139,11 @@ function start() {
   get("follow").addEventListener("change", () => stage.setFollowing(get("follow").checked));
 
   // What the page is about.
-  motion.facts.forEach(([name, text]) => {
+  motion.metadata.forEach(([name, text]) => {
     const term = document.createElement("dt"), said = document.createElement("dd");
     term.textContent = name;
     said.textContent = text;
-    get("facts").append(term, said);
+    get("metadata").append(term, said);
   });
   get("help").addEventListener("click", () => get("about").showModal());
   get("close").addEventListener("click", () => get("about").close());
