@@ -55,16 +55,23 @@ def quarter_turn(value: str | int) -> int:
     return int(value)
 
 
-def joint_map_of(path: str) -> dict[str, str]:
-    """Read the joint map from a JSON file.
+def joint_map_of(text: str) -> dict[str, str]:
+    """Read the joint map from a JSON file, or from pairs ``THEIRS=OURS`` separated by commas.
 
     Raises:
         InputError, ConfigError: the file cannot be read, or names joints unknown to mbcli.
     """
     # Imported on use, to keep --help fast.
-    from mbcli.keypoints.joint_names import read_joint_map
+    from mbcli.keypoints.joint_names import check_joint_map, read_joint_map
 
-    return read_joint_map(Path(path))
+    if "=" not in text or Path(text).is_file():
+        return read_joint_map(Path(text))
+    pairs = [pair.rpartition("=") for pair in text.split(",") if pair.strip()]
+    joint_map = {theirs.strip(): ours.strip() for theirs, _, ours in pairs}
+    check_joint_map(joint_map, "--joint-map")
+    if len(joint_map) < len(pairs):
+        raise ConfigError(f"--joint-map must name each of their joints once, got {text!r}")
+    return joint_map
 
 
 @dataclass(frozen=True)
@@ -138,9 +145,9 @@ class InferOptions(Pose2DOptions):
     )
     joint_map: dict[str, str] | None = option(
         None,
-        "Map from a keypoint file's joint names to ours, as a JSON object.",
+        "Map from a keypoint file's joint names to ours, as a JSON object or pairs.",
         panel=INPUT,
-        metavar="FILE.json",
+        metavar="FILE.json|THEIRS=OURS,...",
         reads=True,
         parse=joint_map_of,
     )

@@ -25,7 +25,7 @@ def import_data(
         str,
         typer.Argument(
             show_default=False,
-            help="bvh, asf-amc, h36m-pickle ...; listed by mbcli data formats.",
+            help="bvh, c3d, h36m-pickle ...; listed by mbcli data formats.",
         ),
     ],
     source: Annotated[
@@ -68,11 +68,20 @@ def import_data(
             rich_help_panel=RECORDINGS,
         ),
     ] = None,
+    up: Annotated[
+        str | None,
+        typer.Option(
+            metavar="x|y|z|-x|-y|-z",
+            help="The axis of the recordings that points up.",
+            show_default="found from the motion",
+            rich_help_panel=RECORDINGS,
+        ),
+    ] = None,
     human_lengths: Annotated[
         bool,
         typer.Option(
             "--human-lengths",
-            help="Give the bones of a figure the lengths of people; joints only.",
+            help="Give the bones of a figure the lengths of people.",
             rich_help_panel=RECORDINGS,
         ),
     ] = False,
@@ -116,12 +125,11 @@ def import_data(
         ),
     ] = None,
     joint_map: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="FILE.json",
-            help="Map from a keypoint file's joint names to ours, as a JSON object.",
+            metavar="FILE.json|THEIRS=OURS,...",
+            help="Map from joint names of a recording or keypoint file to ours: JSON, or pairs.",
             show_default=False,
-            rich_help_panel=KEYPOINTS,
         ),
     ] = None,
     overwrite: Overwrite = False,
@@ -144,6 +152,7 @@ def import_data(
             fps=fps,
             max_fps=max_fps,
             subject=subject,
+            up=up,
             human_lengths=human_lengths or None,
             jobs=jobs,
             models=models,
@@ -153,7 +162,11 @@ def import_data(
             joint_map=joint_map,
         )
         _check_source(format, kind, source)
-        check_separate([out], [source, models, cameras, joint_map])
+        check_separate(
+            [out], [source, models, cameras, None if joint_map is None else Path(joint_map)]
+        )
+        if "joint_map" in options:
+            options["joint_map"] = joint_map_of(options["joint_map"])
         if "scale" in options:
             options["scale"] = metres_of(options["scale"])
         if format == "keypoints":
@@ -178,6 +191,7 @@ def import_data(
                 "refused": [{"file": file, "reason": reason} for file, reason in report.refused],
                 "notes": [{"file": file, "note": note} for file, note in report.notes],
                 "hours": report.hours,
+                "read_as": dict(report.read_as),
             }
             typer.echo(json.dumps(document, indent=2))
             return
@@ -187,6 +201,7 @@ def import_data(
             str(source),
             [
                 (kind.store, f"{len(report.imported)}, {report.hours:.2f} hours"),
+                *(("read as", f"{how}: {count}") for how, count in report.read_as.items()),
                 ("refused", str(len(report.refused))),
                 ("result", str(out)),
             ],
@@ -199,7 +214,7 @@ def metres_of(scale: str) -> float:
     Raises:
         ConfigError: the text is neither.
     """
-    from mbcli.data.recordings.bvh import UNITS
+    from mbcli.data.recordings.units import UNITS
 
     if scale in UNITS:
         return UNITS[scale]
@@ -243,11 +258,11 @@ def _reading_keypoints(source: Path, options: dict[str, Any]) -> dict[str, Any]:
     from mbcli.options import InferOptions
     from mbcli.tracks.source import detect_in_file
 
-    size, names = options.get("image_size"), options.get("joint_map")
+    size = options.get("image_size")
     how = InferOptions(
         fps=options.get("fps"),
         image_size=None if size is None else parse_size(size),
-        joint_map=None if names is None else joint_map_of(str(names)),
+        joint_map=options.get("joint_map"),
     )
     return {
         "files": list(_keypoint_files(source)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Literal
 
@@ -21,6 +21,7 @@ from mbcli.data.datasets.tracks import read_tracks
 from mbcli.data.recordings.amass import import_amass
 from mbcli.data.recordings.importing import ImportReport, import_folder
 from mbcli.data.recordings.joint_arrays import import_joint_arrays
+from mbcli.data.recordings.reading import ImportOptions
 from mbcli.errors import ConfigError
 
 
@@ -52,28 +53,26 @@ def _sequences(
     return ImportFormat(title, "sequences", source, partial(import_sequences, read), options)
 
 
-_RECORDINGS = ("scale", "fps", "max_fps", "subject", "jobs")
+_READING = tuple(field.name for field in fields(ImportOptions))
+_RECORDINGS = (*_READING, "subject", "jobs")
+
+
+def _recordings(title: str, run: Callable[..., ImportReport]) -> ImportFormat:
+    return ImportFormat(title, "clips", "file or folder", run, _RECORDINGS)
+
 
 FORMATS: dict[str, ImportFormat] = {
-    "bvh": ImportFormat(
-        "BVH", "clips", "file or folder", partial(import_folder, "bvh"), _RECORDINGS
-    ),
-    "asf-amc": ImportFormat(
-        "Acclaim ASF/AMC", "clips", "file or folder", partial(import_folder, "asf-amc"), _RECORDINGS
-    ),
-    "joints": ImportFormat(
-        "Places of named joints, .npz",
-        "clips",
-        "file or folder",
-        import_joint_arrays,
-        (*_RECORDINGS, "human_lengths"),
-    ),
+    "bvh": _recordings("BVH", partial(import_folder, "bvh")),
+    "asf-amc": _recordings("Acclaim ASF/AMC", partial(import_folder, "asf-amc")),
+    "c3d": _recordings("C3D: markers or joint centres", partial(import_folder, "c3d")),
+    "trc": _recordings("TRC: markers or joint centres", partial(import_folder, "trc")),
+    "joints": _recordings("Places of named joints, .npz", import_joint_arrays),
     "amass": ImportFormat(
         "AMASS, by your SMPL-H models",
         "clips",
         "file or folder",
         import_amass,
-        ("models", "max_fps", "subject", "jobs"),
+        ("models", "fps", "max_fps", "subject", "jobs"),
     ),
     "h36m-pickle": _sequences("Human3.6M, MotionBERT's pickle", "file", read_h36m_pickle),
     "h36m-npz": _sequences(

@@ -184,7 +184,7 @@ def match_joints(
         middle = next((name for name in names if name.lower() in _MIDDLE_HIP), None)
         ours_of |= {} if middle is None else {middle: "pelvis"}
     found = {name: ours for name, ours in ours_of.items() if ours is not None}
-    hint = "--joint-map FILE.json maps them"
+    hint = "--joint-map maps them"
     for ours in found.values():
         if len(twice := [name for name, other in found.items() if other == ours]) > 1:
             raise InputError(f"{what} has {' and '.join(twice)} for one joint ({ours}): {hint}")

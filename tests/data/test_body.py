@@ -7,19 +7,49 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mbcli.data.recordings.body import body_positions, rest_height
-from mbcli.data.recordings.body_maps import BODY_MAPS, mended
+from mbcli.data.recordings.body import body_positions, figure_of
 from mbcli.data.recordings.bvh import read_bvh
 from mbcli.data.recordings.hierarchy import Hierarchy, Recording, moving_axes_rotation
-from mbcli.errors import DataError
+from mbcli.data.recordings.known import KNOWN, mended
+from mbcli.data.recordings.units import height_of
 from mbcli.skeleton import BODY21, COCO17, H36M17
 
 J = BODY21.index
 LEFT, UP, FORWARD = np.eye(3)
 
 
+# Names of hip, knee, ankle, shoulder, elbow and wrist, and of what else the known skeletons have.
+NAMES = {
+    "acclaim": ("{l}femur {l}tibia {l}foot {l}humerus {l}radius {l}wrist", "head head_end"),
+    "cmu-bvh": (
+        "{Left}UpLeg {Left}Leg {Left}Foot {Left}Arm {Left}ForeArm {Left}Hand",
+        "Head LHipJoint",
+    ),
+    "cmu-bvh-anatomical": (
+        "{Left}Hip {Left}Knee {Left}Ankle {Left}Shoulder {Left}Elbow {Left}Wrist",
+        "Head Head_end LHipJoint",
+    ),
+    "smpl": (
+        "{left}_hip {left}_knee {left}_ankle {left}_shoulder {left}_elbow {left}_wrist",
+        "head head_end left_collar spine1",
+    ),
+    "mbcli": (
+        "{left}_hip {left}_knee {left}_ankle {left}_shoulder {left}_elbow {left}_wrist",
+        "nose nose_end pelvis spine thorax",
+    ),
+    "daz": (
+        "{l}Thigh {l}Shin {l}Foot {l}Shldr {l}ForeArm {l}Hand",
+        "head leftEye rightEye lButtock",
+    ),
+    "mixamo": (
+        "m:{Left}UpLeg m:{Left}Leg m:{Left}Foot m:{Left}Arm m:{Left}ForeArm m:{Left}Hand",
+        "m:Head",
+    ),
+}
+
+
 def figure(name: str, head: tuple[float, float, float] = (0, 0.1, 0)) -> Hierarchy:
-    """A skeleton with the joint names of a body map, standing with the arms spread."""
+    """A skeleton by the names of a program, standing with the arms spread."""
     places = {
         "hip": (0.09, 0.9, 0),
         "knee": (0.09, 0.48, 0),
@@ -28,29 +58,40 @@ def figure(name: str, head: tuple[float, float, float] = (0, 0.1, 0)) -> Hierarc
         "elbow": (0.46, 1.4, 0),
         "wrist": (0.7, 1.4, 0),
     }
-    trunk = {"pelvis": 0.9, "spine": 1.15, "thorax": 1.4, "nose": 1.55}
-    chosen = BODY_MAPS[name]
-    world = {"root": np.array([0.0, 0.9, 0.0])}
-    for ours, theirs in chosen.joints.items():
-        side, _, limb = ours.partition("_")
-        if not limb:
-            world[theirs] = np.array([0.0, trunk[ours], 0.0])
-            continue
-        world[theirs] = np.array(places[limb]) * [1 if side == "left" else -1, 1, 1]
-    world[chosen.skull] = np.array([0.0, 1.55, 0.0])
-    if chosen.head:
-        world[chosen.head] = world[chosen.skull] + head
-    for eye, x in zip(chosen.eyes or (), (0.03, -0.03), strict=False):
-        world[eye] = world[chosen.skull] + (x, 0.08, 0.08)
-    world["chest"] = np.array([0.0, 1.4, 0.0])
-    first = ("root", "chest", chosen.skull)
-    names = (*first, *(n for n in world if n not in first))
-    above = {chosen.joints[f"{side}_shoulder"]: "chest" for side in ("left", "right")}
-    above |= {n: chosen.skull for n in (chosen.head, *(chosen.eyes or ())) if n is not None}
+    middle = {"pelvis": 0.9, "spine": 1.15, "thorax": 1.4, "spine1": 1.1}
+    sided, (skull, *others) = NAMES[name][0].split(), NAMES[name][1].split()
+    world = {"root": (0.0, 0.9, 0.0), "chest": (0.0, 1.4, 0.0), skull: (0.0, 1.55, 0.0)}
+    above: dict[str, str] = {}
+    for side, s in (("left", 1), ("right", -1)):
+        forms = {"left": side, "Left": side.title(), "l": side[0]}
+        limb = [word.format(**forms) for word in sided]
+        for word, (x, y, z) in zip(limb, places.values(), strict=True):
+            world[word] = (s * x, y, z)
+        above |= {limb[1]: limb[0], limb[2]: limb[1], limb[3]: "chest"}
+        above |= {limb[4]: limb[3], limb[5]: limb[4]}
+    for other in others:
+        world[other] = (0.0, middle.get(other, 0.9), 0.0)
+        if other.endswith("_end"):
+            world[other] = (head[0], 1.55 + head[1], head[2])
+        elif other.endswith("Eye"):
+            world[other] = (0.03 if other == "leftEye" else -0.03, 1.63, 0.08)
+        if other.endswith(("_end", "Eye")):
+            above[other] = skull
+    names = tuple(world)
     parents = [-1, *(names.index(above.get(n, "root")) for n in names[1:])]
+    # Parents come before their children, and every joint after its limb's beginning.
+    order = sorted(range(len(names)), key=lambda i: _depth(parents, i))
     offsets = np.array([world[n] for n in names])
-    offsets[1:] -= offsets[parents[1:]]
-    return Hierarchy(names, tuple(parents), offsets)
+    offsets[1:] -= offsets[parents[1:]].copy()
+    return Hierarchy(
+        tuple(names[i] for i in order),
+        tuple(-1 if parents[i] < 0 else order.index(parents[i]) for i in order),
+        offsets[order],
+    )
+
+
+def _depth(parents: list[int], joint: int) -> int:
+    return 0 if joint < 0 else 1 + _depth(parents, parents[joint])
 
 
 def still(hierarchy: Hierarchy) -> Recording:
@@ -65,8 +106,8 @@ def test_the_body_holds_both_joint_lists() -> None:
     assert BODY21.mirror[J("left_eye")] == J("right_eye")
 
 
-@pytest.mark.parametrize("name", BODY_MAPS)
-def test_every_map_gives_an_upright_person_who_faces_forward(name: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_every_skeleton_gives_an_upright_person_who_faces_forward(name: str) -> None:
     # The head of our own export leans back from the nose.
     leaning = {"head": (0, 0.1, -0.1)} if name == "mbcli" else {}
     body = body_positions(still(figure(name, **leaning)))
@@ -86,6 +127,12 @@ def test_every_map_gives_an_upright_person_who_faces_forward(name: str) -> None:
     assert (place["nose"] - eyes) @ FORWARD > 0.01
     assert place["left_ear"] @ LEFT > 0.05 > -0.05 > place["right_ear"] @ LEFT
     assert place["head"][1] > eyes[1] > place["nose"][1] > place["thorax"][1] + 0.1
+
+
+def test_all_that_is_known_is_tried() -> None:
+    assert {*KNOWN} == {*NAMES} - {"mixamo"}
+    for name, one in KNOWN.items():
+        assert one.signature <= {*figure(name).names}
 
 
 def test_the_face_turns_with_the_head() -> None:
@@ -123,18 +170,5 @@ def test_a_lost_thorax_bone_is_restored(write_bvh: Callable[..., Path]) -> None:
     for name in ("Neck", "LeftShoulder", "RightShoulder"):
         assert not hierarchy.offsets[hierarchy.index(name)].any()
         np.testing.assert_allclose(mended(hierarchy).offsets[hierarchy.index(name)], [0, 0.12, 0])
-    assert rest_height(hierarchy) == pytest.approx((0.83 + 0.51 + 0.12) / 0.88, abs=0.02)
-
-
-def test_an_unknown_skeleton_is_reported_with_what_it_lacks() -> None:
-    hierarchy = figure("acclaim")
-    names = tuple("paw" if n == "lwrist" else n for n in hierarchy.names)
-    with pytest.raises(DataError, match=r"the closest, acclaim, it lacks the joints lwrist$"):
-        body_positions(still(replace(hierarchy, names=names)))
-
-
-def test_a_skeleton_that_lies_at_rest_is_refused() -> None:
-    hierarchy = figure("acclaim")
-    lying = replace(hierarchy, offsets=hierarchy.offsets[:, [0, 2, 1]])
-    with pytest.raises(DataError, match=r"must be upright along \+y, got a trunk along"):
-        body_positions(still(lying))
+    joints = dict(figure_of(read_bvh(path)).joints)
+    assert 0.01 * height_of(joints) == pytest.approx((0.83 + 0.51 + 0.12) / 0.88, abs=0.02)

@@ -171,7 +171,7 @@ def swapped(points: Array) -> Array:
         (spoilt("keypoints", lambda a: a * [10, 10, 1]), "must be pixels of 1000x1000"),
         (spoilt("keypoints", lambda a: a * [0, 0, 1] + [5, 5, 0]), "coincide"),
         (spoilt("keypoints", cut), "the body jumps by 2264 pixels, first at frame 30"),
-        (spoilt("truth", lambda a: a / 1000), "truth must be millimetres of a person 650..3150"),
+        (spoilt("truth", lambda a: a / 1000), "truth must be millimetres of a person 700..3450"),
         (spoilt("truth", swapped), "joints jump at up to"),
         (spoilt("target", lambda a: a / 1000), "body sizes off: another unit or camera"),
         (spoilt("factor", lambda a: -a), "factor must be positive, got -4"),

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mbcli.data.stores.quality import human_pieces, standing_height
+from mbcli.data.stores.quality import face_turned_away, human_pieces, standing_height
 from mbcli.errors import DataError
 from mbcli.skeleton import BODY21
 
@@ -59,12 +59,41 @@ def test_pieces_that_are_too_short_are_dropped(walk: Body) -> None:
     ("change", "message"),
     [
         (lambda body: body[:40], r"0.5 s or more must be left of a motion, got 0.40 s"),
-        (lambda body: body * 100, r"1.3..2.1 m tall, got 1\d\d.\d\d m; see the scale"),
-        (lambda body: body * 0.5, r"tall, got 0.9\d m"),
-        (lambda body: np.where(np.arange(len(body)) == 7, np.nan, body.T).T, "finite numbers"),
+        (lambda body: body * 100, r"0.7..2.3 m tall, got 1\d\d.\d\d m; see the scale"),
+        (lambda body: body * 0.3, r"tall, got 0.6\d m"),
+        (lambda body: body * np.nan, "a frame must hold all joints as finite numbers, got none"),
     ],
 )
 def test_what_no_person_is_gets_refused(walk: Body, change: object, message: str) -> None:
     assert callable(change)
     with pytest.raises(DataError, match=message):
         human_pieces(change(walk), FPS)
+
+
+def test_frames_in_which_a_joint_is_missing_are_left_out(walk: Body) -> None:
+    walk[120:130, BODY21.index("left_knee")] = np.nan
+    pieces, note = human_pieces(walk, FPS)
+    assert [len(piece) for piece in pieces] == [120, 170]
+    assert note == "left out 0.10 s in which joints are missing"
+
+
+def test_a_child_is_a_person(walk: Body) -> None:
+    pieces, _ = human_pieces(0.45 * walk, FPS)
+    assert standing_height(pieces[0]) == pytest.approx(0.86, abs=0.03)
+
+
+def test_a_face_behind_the_trunk_is_noticed(walk: Body) -> None:
+    assert not face_turned_away(walk)
+    behind = walk.copy()
+    behind[:200, BODY21.index("nose"), 2] -= 0.3
+    assert face_turned_away(behind)
+    turned = walk.copy()
+    face = [BODY21.index(name) for name in ("nose", "left_ear", "right_ear")]
+    middle = walk[:, [BODY21.index("head")]]
+    turned[:, face] = middle + (walk[:, face] - middle) * np.float32([-1, 1, -1])
+    assert face_turned_away(turned)
+    back = walk.copy()
+    face = [*face, BODY21.index("head")]
+    bent = (walk[:, face] - walk[:, [BODY21.index("thorax")]])[..., [0, 2, 1]]
+    back[:, face] = walk[:, [BODY21.index("thorax")]] + bent * np.float32([1, 1, -1])
+    assert not face_turned_away(back), "a head that is thrown back is no fault"

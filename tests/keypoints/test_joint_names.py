@@ -76,7 +76,7 @@ def test_what_h36m_needs() -> None:
         match_joints(["tail", "snout", "LHip", "RHip"], None, "a.csv")
     said = str(caught.value)
     assert "must have the shoulders, a neck or a thorax, got the joints tail, snout, LHip" in said
-    assert "tail, snout could not be matched: --joint-map FILE.json maps them" in said
+    assert "tail, snout could not be matched: --joint-map maps them" in said
     assert "\n" not in said
     with pytest.raises(InputError, match="must have the hips or a pelvis, got"):
         match_joints(["Neck", "LHip"], None, "a.csv")

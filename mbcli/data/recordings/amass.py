@@ -53,6 +53,7 @@ def import_amass(
     out: Path,
     *,
     models: Path | None = None,
+    fps: float | None = None,
     max_fps: float = 60.0,
     subject: str | None = None,
     prefix: str = "",
@@ -67,6 +68,7 @@ def import_amass(
         source: a recording, or a folder that is searched recursively.
         out: the store to create.
         models: the body model file, or a folder with one for each gender, see `find_models`.
+        fps: frames per second, instead of the files' own.
         max_fps: faster recordings keep every n-th frame so as not to exceed it.
         subject: see `import_folder`.
         prefix: put before the subject's name.
@@ -88,7 +90,7 @@ def import_amass(
             "AMASS needs the body model that it was fitted with: give the folder of SMPL-H "
             "files downloaded from mano.is.tue.mpg.de"
         )
-    ImportOptions(max_fps=max_fps)
+    ImportOptions(fps=fps, max_fps=max_fps)
     files = [path for path in files_in(source) if _holds_motion(path)]
     if not files:
         raise DataError(f"{source}: must hold .npz recordings, got none")
@@ -96,7 +98,7 @@ def import_amass(
     for path in set(found.values()):
         _model(path)
     return import_bodies(
-        partial(read_amass, models=found),
+        partial(read_amass, models=found, fps=fps),
         files,
         source,
         out,
@@ -143,12 +145,13 @@ def find_models(path: Path) -> dict[str, Path]:
     return models
 
 
-def read_amass(path: Path, models: dict[str, Path]) -> Take:
+def read_amass(path: Path, models: dict[str, Path], *, fps: float | None = None) -> Take:
     """Read one recording.
 
     Args:
         path: the ``.npz`` file.
         models: see `find_models`.
+        fps: frames per second, instead of the file's own.
 
     Raises:
         DataError: the file violates the format, or there is no body model for its gender.
@@ -157,9 +160,7 @@ def read_amass(path: Path, models: dict[str, Path]) -> Take:
     poses = _numbers(path, data["poses"], "poses", (None, _WIDTH))
     trans = _numbers(path, data["trans"], "trans", (len(poses), 3))
     betas = _numbers(path, data["betas"], "betas", (None,))
-    fps = float(_numbers(path, data["rate"], "the frame rate", ()))
-    if fps <= 0:
-        raise DataError(f"{path}: the frame rate must be positive, got {fps}")
+    fps = fps or float(_numbers(path, data["rate"], "the frame rate", ()))
     gender = _gender(data["gender"])
     if gender not in models:
         raise DataError(

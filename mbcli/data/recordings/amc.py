@@ -1,9 +1,9 @@
 """Reader of AMC motion (Acclaim Motion Capture) for a skeleton read by ``asf.py``.
 
 Comments start with ``#``, keywords with ``:``. ``:FULLY-SPECIFIED`` means that every frame lists
-every bone; ``:DEGREES`` or ``:RADIANS`` gives the unit of the angles. Each frame then consists of
-a line with its number and one line for each movable bone: its name and the values of its degrees
-of freedom in the order of the ASF.
+every bone; ``:DEGREES`` or ``:RADIANS`` gives the unit of the angles, ``:SAMPLES-PER-SECOND n`` the
+frame rate, which few files have. Each frame then consists of a line with its number and one line
+for each movable bone: its name and the values of its degrees of freedom in the order of the ASF.
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ from pathlib import Path
 
 import numpy as np
 
-from mbcli.data.recordings.asf import AsfSkeleton, read_text
+from mbcli.data.recordings.asf import AsfSkeleton
 from mbcli.data.recordings.hierarchy import Recording, moving_axes_rotation
+from mbcli.data.recordings.text import Text
 from mbcli.errors import DataError
 from mbcli.types import FloatArray
 
-_FRAME_NUMBER = re.compile(r"^[ \t]*\d+[ \t]*\r?$", re.MULTILINE)
+_FRAME_NUMBER = re.compile(r"[ \t]*\d+[ \t]*")
+_RATE = ":SAMPLES-PER-SECOND"
+_USUAL_FPS = 120.0  # of CMU's and HDM05's recordings, which do not say
 
 
-def read_amc(path: Path, skeleton: AsfSkeleton, *, fps: float) -> Recording:
+def read_amc(path: Path, skeleton: AsfSkeleton, *, fps: float | None = None) -> Recording:
     """Read a motion of ``skeleton``.
 
     Args:
         path: the ``.amc`` file.
         skeleton: from ``read_asf``.
-        fps: frames per second, which the format does not contain.
+        fps: frames per second, instead of the file's own; None and a file without one: 120.
 
     Returns:
         The recording in the axes of the files, in metres.
@@ -37,23 +40,37 @@ def read_amc(path: Path, skeleton: AsfSkeleton, *, fps: float) -> Recording:
         DataError: the file violates the format or belongs to another skeleton; the message names
             the line.
     """
-    text = read_text(path)
-    start = _FRAME_NUMBER.search(text)
+    text = Text(path)
+    start = next((i for i, line in enumerate(text.lines) if _FRAME_NUMBER.fullmatch(line)), None)
     if start is None:
         raise DataError(f"{path}: expected a frame number on a line of its own, got none")
-    degrees = _keywords(path, text[: start.start()], skeleton)
-    body = text[start.start() :].splitlines()
-    layout = _layout(path, body, text.count("\n", 0, start.start()) + 1, skeleton)
-    return _recording(path, layout, skeleton, math.pi / 180 if degrees else 1.0, fps)
+    degrees, rate = _keywords(path, text.lines[:start], skeleton, fps)
+    layout = _layout(path, text, start, skeleton)
+    notes = "; ".join(dict.fromkeys((*skeleton.notes, *text.notes)))
+    return _recording(path, layout, skeleton, math.pi / 180 if degrees else 1.0, rate, notes)
 
 
-def _keywords(path: Path, head: str, skeleton: AsfSkeleton) -> bool:
-    """Whether angles are in degrees; checks that the motion is declared complete."""
-    words = set()
-    for number, line in enumerate(head.splitlines(), start=1):
+def _keywords(
+    path: Path, head: list[str], skeleton: AsfSkeleton, fps: float | None
+) -> tuple[bool, float]:
+    """Whether angles are in degrees, and the rate; checks that the motion is declared complete."""
+    words: set[str] = set()
+    rate = _USUAL_FPS
+    for number, line in enumerate(head, start=1):
         said = line.split("#", 1)[0].strip()
         if said and not said.startswith(":"):
             raise DataError(f"{path}, line {number}: expected a frame number, got {said[:60]!r}")
+        keyword, value = [*said.upper().split(maxsplit=1), "", ""][:2]
+        if keyword.rstrip(":=") == _RATE and fps is None:
+            try:
+                rate = float(value.strip(" :=").replace(",", "."))
+            except ValueError:
+                rate = math.nan
+            if not 0 < rate < math.inf:
+                raise DataError(
+                    f"{path}, line {number}: {_RATE} must be a positive number, got {value!r}; "
+                    "give the right rate with --fps"
+                )
         words.update(said.upper().split())
     if ":FULLY-SPECIFIED" not in words:
         raise DataError(
@@ -62,18 +79,19 @@ def _keywords(path: Path, head: str, skeleton: AsfSkeleton) -> bool:
         )
     if {":DEGREES", ":RADIANS"} <= words:
         raise DataError(f"{path}: angles must be :DEGREES or :RADIANS, got both")
-    return ":DEGREES" in words or (":RADIANS" not in words and skeleton.degrees)
+    degrees = ":DEGREES" in words or (":RADIANS" not in words and skeleton.degrees)
+    return degrees, fps or rate
 
 
-def _layout(
-    path: Path, lines: list[str], first_line: int, skeleton: AsfSkeleton
-) -> dict[str, FloatArray]:
+def _layout(path: Path, text: Text, start: int, skeleton: AsfSkeleton) -> dict[str, FloatArray]:
     """Values of each bone, (F, its degrees of freedom) float64.
 
     All frames have the same layout as the first, so whole columns are compared and converted at
     once; only a file that deviates is searched line by line.
     """
-    rows = [line.split() for line in lines if not line.isspace() and line]
+    lines = text.lines[start:]
+    filled = [line.split(maxsplit=1) for line in lines if line and not line.isspace()]
+    rows = [[name, *text.numbers(" ".join(values))] for name, *values in filled]
     period = next((i for i, row in enumerate(rows) if i and len(row) == 1), len(rows))
     names = [row[0] for row in rows[1:period]]
     order = dict(zip(skeleton.hierarchy.names, skeleton.order, strict=True))
@@ -95,7 +113,7 @@ def _layout(
     except (ValueError, IndexError):
         sound = False
     if not sound:
-        raise _deviation(path, lines, first_line, {n: len(d) for n, d in order.items() if d})
+        raise _deviation(path, lines, start + 1, {n: len(d) for n, d in order.items() if d})
     return values
 
 
@@ -104,8 +122,8 @@ def _deviation(path: Path, lines: list[str], first_line: int, widths: dict[str, 
     number: int | None = None
     missing: set[str] = set()
     line = first_line
-    for line, text in enumerate(lines, start=first_line):
-        words = text.split()
+    for line, row in enumerate(lines, start=first_line):
+        words = row.split()
         where = f"{path}, line {line}"
         if not words:
             continue
@@ -141,7 +159,12 @@ def _deviation(path: Path, lines: list[str], first_line: int, widths: dict[str, 
 
 
 def _recording(
-    path: Path, values: dict[str, FloatArray], skeleton: AsfSkeleton, turn: float, fps: float
+    path: Path,
+    values: dict[str, FloatArray],
+    skeleton: AsfSkeleton,
+    turn: float,
+    fps: float,
+    note: str,
 ) -> Recording:
     hierarchy = skeleton.hierarchy
     frames = len(next(iter(values.values())))
@@ -162,4 +185,4 @@ def _recording(
             for i in moves:
                 place[:, "xyz".index(order[i][1])] += values[name][:, i] * skeleton.scale
             translations[joint] = place
-    return Recording(hierarchy, rotations, translations, fps, path)
+    return Recording(hierarchy, rotations, translations, fps, path, note)

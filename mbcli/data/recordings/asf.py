@@ -21,6 +21,7 @@ from typing import NoReturn
 import numpy as np
 
 from mbcli.data.recordings.hierarchy import Hierarchy, moving_axes_rotation
+from mbcli.data.recordings.text import Text
 from mbcli.errors import DataError
 from mbcli.types import FloatArray
 
@@ -38,8 +39,10 @@ class AsfSkeleton:
         hierarchy: joint tree in metres; a joint is the near end of its bone.
         axes: (J, 3, 3) float64, orientation C of each bone's axes.
         order: for each joint the names of its AMC values, such as ``("rx", "rz")``.
-        scale: metres per unit of length.
+        scale: metres per unit of length, as used for the hierarchy.
+        unit: metres per unit of length by the file's own word.
         degrees: whether angles are in degrees if the AMC file does not say.
+        notes: what was guessed while reading.
     """
 
     hierarchy: Hierarchy
@@ -47,6 +50,8 @@ class AsfSkeleton:
     order: tuple[tuple[str, ...], ...]
     scale: float
     degrees: bool
+    unit: float = INCH
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -82,23 +87,26 @@ class _AsfReader:
             self.fail(rule, " ".join(words))
         return values
 
-    def sections(self, text: str) -> Iterator[tuple[str, list[str]]]:
+    def sections(self, text: Text) -> Iterator[tuple[str, list[str]]]:
         """(section, words) of each line with content."""
         section = ""
-        for self.line, raw in enumerate(text.splitlines(), start=1):
+        for self.line, raw in enumerate(text.lines, start=1):
             words = raw.split("#", 1)[0].split()
             if not words:
                 continue
             if words[0].startswith(":"):
                 section = words[0][1:].lower()
-            else:
+            elif section == "hierarchy" or words[0].lower() == "name":
                 yield section, words
+            else:
+                yield section, [words[0], *text.numbers(" ".join(words[1:]))]
 
     def read(self, scale: float | None) -> AsfSkeleton:
         root = _Bone("root", 0, dof=())
         self.bones["root"] = root
         bone: _Bone | None = None
-        for section, words in self.sections(read_text(self.path)):
+        text = Text(self.path)
+        for section, words in self.sections(text):
             key, rest = words[0].lower(), words[1:]
             if section == "units":
                 self.units(key, rest)
@@ -113,7 +121,7 @@ class _AsfReader:
                     if child not in self.bones or child == "root":
                         self.fail("the hierarchy must name only bones of :bonedata", child)
                 self.children.setdefault(words[0], []).extend(rest)
-        return self.skeleton(scale if scale is not None else INCH / self.unit)
+        return self.skeleton(scale if scale is not None else INCH / self.unit, text.notes)
 
     def units(self, key: str, rest: list[str]) -> None:
         if key == "length":
@@ -171,7 +179,7 @@ class _AsfReader:
             )
         return lowered
 
-    def skeleton(self, scale: float) -> AsfSkeleton:
+    def skeleton(self, scale: float, notes: list[str]) -> AsfSkeleton:
         """Walk the hierarchy from the root, parents first."""
         names: list[str] = ["root"]
         parents = [-1]
@@ -196,7 +204,13 @@ class _AsfReader:
             moving_axes_rotation(b.axes[::-1], np.array([b.angles[::-1]]) * turn)[0] for b in bones
         ]
         return AsfSkeleton(
-            hierarchy, np.array(axes), tuple(b.dof for b in bones), scale, self.degrees
+            hierarchy,
+            np.array(axes),
+            tuple(b.dof for b in bones),
+            scale,
+            self.degrees,
+            INCH / self.unit,
+            tuple(notes),
         )
 
 
@@ -212,15 +226,3 @@ def read_asf(path: Path, *, scale: float | None = None) -> AsfSkeleton:
         DataError: the file violates the format; the message names the line.
     """
     return _AsfReader(path).read(scale)
-
-
-def read_text(path: Path) -> str:
-    """Read an ASF or AMC file as text; comments may be in any encoding.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    try:
-        return path.read_text(encoding="latin-1")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,12 +1,9 @@
-"""From a recording's joints to the training skeleton: H36M-17 and a face.
+"""From a recording's joint tree to a figure of our joints.
 
-Recordings have hips, knees, shoulders and a skull, but no nose, eyes or ears. Those are placed
-relative to the head's orientation, with the dimensions of an adult head (bitragion breadth 0.145 m,
-interpupillary distance 0.063 m, vertex to tragion 0.13 m, vertex to pupil 0.115 m: Gordon et
-al., 1988 Anthropometric Survey of U.S. Army Personnel), scaled by the length of the legs.
-
-Axes are those of the recordings: y up, in metres. A rest pose faces in the direction left x up
-(cross product), where left is the direction from the right hip to the left one.
+Joints come from the motion, so that any rest pose will do. Only the face needs to know how the head
+was turned in it: where the rest pose is a standing person, the face looks in the direction left x
+up (cross product), where left is the direction from the right hip to the left one; elsewhere it
+looks where the trunk does in the motion.
 """
 
 from __future__ import annotations
@@ -17,164 +14,109 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.data.recordings.body_maps import FACE, BodyMap, body_map, mended
+from mbcli.data.recordings.figure import Figure, placed
+from mbcli.data.recordings.heads import Head
 from mbcli.data.recordings.hierarchy import Hierarchy, Recording
-from mbcli.errors import DataError
+from mbcli.data.recordings.known import Known, known, mended
+from mbcli.data.recordings.names import NEEDED, Tree, bare, check_complete, match_names
+from mbcli.data.recordings.topology import head_by_tree, match_tree
+from mbcli.data.recordings.upright import AXES
 from mbcli.geometry import unit
-from mbcli.kinematics.bones import distances
-from mbcli.skeleton import BODY21
 from mbcli.types import FloatArray
 
-_ADULT_LEG = 0.83  # metres from hip to ankle of a person with those measures
-_SKULL_TO_HEAD = 0.095  # metres, the head bone of the Vicon model
-
-
-def rest_height(hierarchy: Hierarchy) -> float:
-    """Stature of the rest skeleton in its own unit, summed from bones.
-
-    Raises:
-        DataError: the skeleton is unknown.
-    """
-    chosen = body_map(hierarchy.names)
-    rest = mended(hierarchy).rest_positions()
-
-    def place(name: str) -> FloatArray:
-        return rest[hierarchy.index(chosen.joints[name])]
-
-    def span(a: FloatArray, b: FloatArray) -> float:
-        return float(np.linalg.norm(a - b))
-
-    leg = span(place("left_hip"), place("left_knee")) + span(
-        place("left_knee"), place("left_ankle")
-    )
-    hips = (place("left_hip") + place("right_hip")) / 2
-    skull = rest[hierarchy.index(chosen.skull)]
-    # The skull joint is in the middle of the head and the ankle above the sole; about an eighth of
-    # the stature is beyond them.
-    return (leg + span(hips, skull)) / 0.88
+_STANDING = 0.8  # cosine between an axis and the trunk or the legs of a standing rest pose
+_TRUNK = ("pelvis", "spine", "thorax")
 
 
 def body_positions(recording: Recording) -> npt.NDArray[np.float32]:
-    """Joints of ``BODY21`` in every frame.
-
-    Args:
-        recording: in metres, standing along y at rest.
+    """Joints of ``BODY21`` in every frame of a recording in metres, y up.
 
     Returns:
         (F, 21, 3) float32, metres, y up, in the recording's world.
 
     Raises:
-        DataError: an unknown skeleton, or one whose rest pose is not upright along y.
+        DataError: joints are missing.
     """
-    hierarchy = mended(recording.hierarchy)
-    chosen = body_map(hierarchy.names)
-    recording = replace(recording, hierarchy=hierarchy)
-    positions, rotations = recording.forward()
-    given = {ours: positions[:, hierarchy.index(its)] for ours, its in chosen.joints.items()}
-    out = with_trunk(given)
-    size = _size_of(out)
-    skull = hierarchy.index(chosen.skull)
-    axes = _face_axes(hierarchy, chosen)
-    head = _head_at_rest(hierarchy, chosen, axes, size)
-    put_head(
-        out, positions[:, skull], rotations[:, skull], axes, head=head, keep_nose="nose" in given
-    )
-    return out.astype(np.float32)
+    return placed(figure_of(recording), up="y", scale=1.0).body.astype(np.float32)
 
 
-def with_trunk(given: Mapping[str, FloatArray]) -> FloatArray:
-    """(F, 21, 3) the given joints, each (F, 3), with missing trunk joints derived from them.
-
-    The head and the face are not placed yet.
-    """
-    out = np.full((len(given["left_hip"]), len(BODY21), 3), np.nan)
-
-    def middle(a: str, b: str) -> FloatArray:
-        return (out[:, BODY21.index(a)] + out[:, BODY21.index(b)]) / 2
-
-    for name, place in given.items():
-        out[:, BODY21.index(name)] = place
-    for name, ends in (
-        ("pelvis", ("left_hip", "right_hip")),
-        ("thorax", ("left_shoulder", "right_shoulder")),
-        ("spine", ("pelvis", "thorax")),
-    ):
-        if name not in given:
-            out[:, BODY21.index(name)] = middle(*ends)
-    return out
-
-
-def put_head(
-    out: FloatArray,
-    skull: FloatArray,
-    turn: FloatArray,
-    axes: FloatArray,
-    *,
-    head: FloatArray | None = None,
-    keep_nose: bool = False,
-) -> None:
-    """Place the head joint and the face of a body, in place.
+def figure_of(recording: Recording, joint_map: Mapping[str, str] | None = None) -> Figure:
+    """Find our joints in a recording, by their names or else by its tree.
 
     Args:
-        out: (F, 21, 3) metres, trunk and limbs placed.
-        skull: (F, 3) the joint that rotates with the head.
-        turn: (F, 3, 3) its rotation.
-        axes: (3, 3) rows forward, up and left of the face before that rotation.
-        head: (3,) from there to the head joint before that rotation; straight up if None.
-        keep_nose: whether the nose is already placed; the face is then placed relative to it.
+        recording: in any unit and axes.
+        joint_map: the user's word, see `match_names`.
+
+    Raises:
+        DataError: joints are missing; the message lists the names.
     """
-    size = _size_of(out)
-    if head is None:
-        head = _SKULL_TO_HEAD * size * axes[1]
-    out[:, BODY21.index("head")] = skull + turn @ head
-    face = {name: turn @ (size * (np.array(from_head) @ axes)) for name, from_head in FACE.items()}
-    nose = out[:, BODY21.index("nose")]
-    middle = nose - face["nose"] if keep_nose else out[:, BODY21.index("head")]
-    for name, from_head in face.items():
-        out[:, BODY21.index(name)] = middle + from_head
-
-
-def _size_of(body: FloatArray) -> float:
-    """Size of the person relative to an adult of mean stature, limited to the human range."""
-    bones = [
-        (f"{side}_{a}", f"{side}_{b}")
-        for side in ("left", "right")
-        for a, b in (("hip", "knee"), ("knee", "ankle"))
-    ]
-    leg = float(np.median(distances(body, BODY21, bones).sum(axis=-1))) / 2
-    return float(np.clip(leg / _ADULT_LEG, 0.8, 1.2))
-
-
-def _face_axes(hierarchy: Hierarchy, chosen: BodyMap) -> FloatArray:
-    """(3, 3) rows forward, up and left of the face in the rest pose, in world axes."""
+    recording = replace(recording, hierarchy=mended(recording.hierarchy))
+    hierarchy = recording.hierarchy
+    one = known(hierarchy.names)
+    positions, rotations = recording.forward()
+    found, note = _found(hierarchy, positions, one, joint_map)
+    joints = {ours: positions[:, index] for ours, index in found.items()}
+    joints["skull"] = joints.pop("head")
+    skull = found["head"]
     rest = hierarchy.rest_positions()
-    left = (
-        rest[hierarchy.index(chosen.joints["left_hip"])]
-        - rest[hierarchy.index(chosen.joints["right_hip"])]
+    eyes = [found[f"{side}_eye"] for side in ("left", "right") if f"{side}_eye" in found]
+    head = Head(
+        rotations[:, skull],
+        face=_face_axes(rest, found),
+        pitch=one.pitch,
+        offset=_offset(hierarchy, rest, skull, one),
+        eyes=rest[eyes].mean(axis=0) - rest[skull] if len(eyes) == 2 else None,
+        keep_nose="nose" in found,
     )
-    trunk = rest[hierarchy.index(chosen.skull)] - rest[hierarchy.index(chosen.joints["left_hip"])]
-    up = np.array([0.0, 1.0, 0.0])
-    if trunk[1] < 0.8 * np.linalg.norm(trunk):
-        raise DataError(
-            "the rest pose must be upright along +y, got a trunk along "
-            f"({', '.join(f'{v:.2f}' for v in unit(trunk))})"
-        )
-    left = unit(left - left @ up * up)
-    forward = np.cross(left, up)
-    c, s = np.cos(np.radians(chosen.pitch)), np.sin(np.radians(chosen.pitch))
-    return np.array([c * forward + s * up, c * up - s * forward, left])
+    kept = {n: p for n, p in joints.items() if n in (*NEEDED, *_TRUNK, "nose", "skull")}
+    notes = "; ".join(filter(None, (recording.note, note)))
+    return Figure(kept, head, recording.fps, note=notes)
 
 
-def _head_at_rest(
-    hierarchy: Hierarchy, chosen: BodyMap, axes: FloatArray, size: float
-) -> FloatArray:
-    """(3,) position of the head joint relative to the skull joint at rest."""
-    rest = hierarchy.rest_positions()
-    skull = rest[hierarchy.index(chosen.skull)]
-    if chosen.head is not None:
-        return rest[hierarchy.index(chosen.head)] - skull
-    if chosen.eyes is not None:
-        eyes = np.mean([rest[hierarchy.index(name)] for name in chosen.eyes], axis=0) - skull
-        from_head = (np.array(FACE["left_eye"]) + np.array(FACE["right_eye"])) / 2
-        return eyes - size * (from_head @ axes)
-    return np.array([0.0, _SKULL_TO_HEAD * size, 0.0])
+def _found(
+    hierarchy: Hierarchy,
+    positions: FloatArray,
+    one: Known,
+    joint_map: Mapping[str, str] | None,
+) -> tuple[dict[str, int], str]:
+    """Our joints' indices, and a note if the names did not say all of them."""
+    tree = Tree(hierarchy.parents)
+    found = match_names(hierarchy.names, tree, joint_map)
+    if one.skull is not None and "head" not in (joint_map or {}).values():
+        found["head"] = [bare(name) for name in hierarchy.names].index(one.skull)
+    missing = [ours for ours in NEEDED if ours not in found]
+    if missing == ["head"]:
+        head = head_by_tree(tree, found)
+        found |= {} if head is None else {"head": head}
+    elif missing:
+        by_tree = match_tree(tree, positions)
+        if by_tree and all(by_tree[ours] == found[ours] for ours in NEEDED if ours in found):
+            found = by_tree | found
+    check_complete(hierarchy.names, found, joint_map)
+    note = ", ".join(f"{ours} is {hierarchy.names[found[ours]]}" for ours in missing)
+    return found, f"found by the tree of bones, not by name: {note}" if missing else ""
+
+
+def _face_axes(rest: FloatArray, found: Mapping[str, int]) -> FloatArray | None:
+    """(3, 3) rows forward, up and left of a standing rest pose; None if nobody stands in it."""
+
+    def middle(part: str) -> FloatArray:
+        return (rest[found[f"left_{part}"]] + rest[found[f"right_{part}"]]) / 2
+
+    trunk = unit(rest[found["head"]] - middle("hip"))
+    legs = unit(middle("hip") - middle("ankle"))
+    up = max(AXES.values(), key=lambda axis: float(trunk @ axis))
+    if min(trunk @ up, legs @ up) < _STANDING:
+        return None
+    across = rest[found["left_hip"]] - rest[found["right_hip"]]
+    left = unit(across - across @ up * up)
+    return np.array([np.cross(left, up), up, left])
+
+
+def _offset(hierarchy: Hierarchy, rest: FloatArray, skull: int, one: Known) -> FloatArray | None:
+    """(3,) from the skull joint to the head joint of a known skeleton at rest."""
+    if one.head is None:
+        return None
+    names = [bare(name) for name in hierarchy.names]
+    offset = rest[names.index(one.head)] - rest[skull]
+    return offset if offset.any() else None

@@ -5,13 +5,14 @@ each with an ``OFFSET`` from its parent and, except for end sites, ``CHANNELS n`
 ``Xposition`` .. ``Zrotation``. ``MOTION`` gives ``Frames:``, ``Frame Time:`` in seconds and one
 line per frame with the numbers of all channels in the order of declaration. Rotations are degrees
 about intrinsic (moving) axes, in the order of the channels; a position channel replaces its
-component of the offset, in the root and in any other joint. The format has no unit of length: see
-``UNITS``.
+component of the offset, in the root and in any other joint. The format has neither a unit of length
+nor axes of the world.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from itertools import chain
 from pathlib import Path
 from typing import NoReturn
@@ -19,16 +20,19 @@ from typing import NoReturn
 import numpy as np
 
 from mbcli.data.recordings.hierarchy import Hierarchy, Recording, moving_axes_rotation
+from mbcli.data.recordings.text import Text
 from mbcli.errors import DataError
 from mbcli.types import FloatArray
 
-# Metres per unit, for units that occur in BVH files; CMU's recordings use inches divided by 0.45.
-UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "cmu": 0.0254 / 0.45}
+# Blanks that some programs leave out of "OFFSET 0", "Frames: 40" and "Xrotation Yrotation".
+_KEYWORD = re.compile(r"^\s*(OFFSET|CHANNELS)(?=[-+.\d])", re.IGNORECASE)
+_HEADER = re.compile(r"^\s*(Frames|Frame\s*Time)\s*:\s*", re.IGNORECASE)
+_ENDLESS = re.compile(r"(?<=[nN])(?=[XYZ](?:rotation|position))", re.IGNORECASE)
 
 _CHANNELS = {f"{a}{kind}": (kind, a.lower()) for a in "XYZ" for kind in ("position", "rotation")}
 
 
-def read_bvh(path: Path, *, scale: float, fps: float | None = None) -> Recording:
+def read_bvh(path: Path, *, scale: float = 1.0, fps: float | None = None) -> Recording:
     """Read a BVH file.
 
     Args:
@@ -38,7 +42,8 @@ def read_bvh(path: Path, *, scale: float, fps: float | None = None) -> Recording
 
     Returns:
         The recording in the axes of the file, with the end sites as joints ``<parent>_end``. All
-        frames present are read; a note is set if the file declares another number of frames.
+        frames present are read; a note is set if the file declares another number of frames, breaks
+        off within the last one, or has decimal commas or missing blanks.
 
     Raises:
         DataError: the file violates the format; the message names the line.
@@ -51,10 +56,8 @@ class _Reader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self.lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+        self.text = Text(path)
+        self.lines = self.text.lines
         self.line = 0
         self.waiting: list[str] = []
         self.names: list[str] = []
@@ -71,9 +74,20 @@ class _Reader:
             if self.line == len(self.lines):
                 self.fail(rule, "the end of the file")
             line = self.lines[self.line].replace("{", " { ").replace("}", " } ")
-            self.waiting = line.split()[::-1]
+            self.waiting = self.words(line)[::-1]
             self.line += 1
         return self.waiting.pop()
+
+    def words(self, line: str) -> list[str]:
+        """The words of a line; numbers are cleaned where the line has nothing else."""
+        if header := _HEADER.match(line):
+            name = "Frames:" if header[1].lower() == "frames" else "Frame Time:"
+            return [*name.split(), *self.text.numbers(line[header.end() :])]
+        words = _ENDLESS.sub(" ", _KEYWORD.sub(r"\1 ", line)).split()
+        if words and words[0].upper() == "OFFSET":
+            end = next((i for i, word in enumerate(words) if word in "{}"), len(words))
+            return ["OFFSET", *self.text.numbers(" ".join(words[1:end])), *words[end:]]
+        return words
 
     def expect(self, *wanted: str) -> None:
         rule = f"expected {' '.join(wanted)!r}"
@@ -103,14 +117,14 @@ class _Reader:
         self.expect("Frame", "Time:")
         rule = "the frame time must be a positive number of seconds"
         step = self.number(rule)
-        if step <= 0 or self.waiting:
+        if (step <= 0 and fps is None) or self.waiting:
             self.fail(rule, " ".join([f"{step:g}", *self.waiting[::-1]]))
         values = self.motion()
-        note = ""
         if len(values) != frames:
-            note = (
+            self.text.note(
                 f"the file declares {frames:g} frames and contains {len(values)}, which were read"
             )
+        note = "; ".join(self.text.notes)
         hierarchy = Hierarchy(
             tuple(self.names), tuple(self.parents), np.array(self.offsets) * scale
         )
@@ -170,8 +184,12 @@ class _Reader:
         """(F, C) float64 of all channels."""
         width = sum(map(len, self.channels))
         first = self.line
-        rows = [line.split() for line in self.lines[first:]]
+        rows = [self.text.numbers(line) for line in self.lines[first:]]
         filled = [row for row in rows if row]
+        if len(filled) > 1 and len(filled[-1]) < width:
+            self.text.note("the file breaks off within its last frame, which was left out")
+            filled.pop()
+            rows = rows[: max(number for number, row in enumerate(rows) if row)]
         try:
             values = np.fromiter(map(float, chain.from_iterable(filled)), np.float64)
         except ValueError:

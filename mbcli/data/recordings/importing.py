@@ -5,20 +5,22 @@ Recordings that cannot be read or are not humanly possible are refused, with the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mbcli.boundary import reading
-from mbcli.data.recordings.body import body_positions
+from mbcli.data.recordings.figure import Figure, placed
 from mbcli.data.recordings.naming import Naming, files_in
 from mbcli.data.recordings.reading import IMPORT_FORMATS, ImportOptions
+from mbcli.data.stores.check import clip_faults
 from mbcli.data.stores.quality import FPS, Body, human_pieces
 from mbcli.data.stores.store import StoreWriter
 from mbcli.errors import ConfigError, DataError
@@ -33,12 +35,14 @@ class ImportReport:
         refused: pairs of source file and reason.
         notes: pairs of source file and what was repaired.
         hours: total length of the imported clips.
+        read_as: how many recordings were read in which axes and unit, the most frequent first.
     """
 
     imported: tuple[str, ...]
     refused: tuple[tuple[str, str], ...]
     notes: tuple[tuple[str, str], ...]
     hours: float
+    read_as: Mapping[str, int] = field(default_factory=dict)
 
 
 class Take(NamedTuple):
@@ -48,11 +52,13 @@ class Take(NamedTuple):
         body: (F, 21, 3) float32 metres, y up, joints of ``BODY21``.
         fps: frames per second.
         note: what was repaired while reading, or "".
+        read_as: which axis was up and what the unit was, and how that is known, or "".
     """
 
     body: Body
     fps: float
     note: str = ""
+    read_as: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +66,7 @@ class _Outcome:
     pieces: tuple[Body, ...]
     fps: float
     note: str
+    read_as: str = ""
 
 
 def import_folder(
@@ -67,15 +74,13 @@ def import_folder(
     source: Path,
     out: Path,
     *,
-    scale: float | None = None,
-    fps: float | None = None,
-    max_fps: float = 60.0,
     subject: str | None = None,
     prefix: str = "",
     licence: str = "",
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
     overwrite: bool = False,
+    **reading: Any,
 ) -> ImportReport:
     """Read all recordings of one format under a folder into a new clip store.
 
@@ -83,9 +88,6 @@ def import_folder(
         format: a key of ``IMPORT_FORMATS``.
         source: a recording, or a folder that is searched recursively.
         out: the store to create.
-        scale: see ``ImportOptions``.
-        fps: see ``ImportOptions``.
-        max_fps: see ``ImportOptions``.
         subject: regular expression whose group ``subject`` names the person. It must match the
             whole path of a recording, relative to ``source``, with forward slashes. None uses
             the path of the file's folder in ``source``, or the name of ``source`` for a file
@@ -95,6 +97,7 @@ def import_folder(
         jobs: number of parallel reader processes.
         progress: called with the number of files done and their total.
         overwrite: whether a store at ``out`` may be replaced.
+        reading: fields of ``ImportOptions``.
 
     Returns:
         What was imported and what was refused.
@@ -106,16 +109,17 @@ def import_folder(
     """
     if format not in IMPORT_FORMATS:
         raise ConfigError(f"the format must be one of {', '.join(IMPORT_FORMATS)}, got {format}")
+    options = ImportOptions(**reading)
     suffix, _ = IMPORT_FORMATS[format]
     files = [path for path in files_in(source) if path.suffix.lower() == suffix]
     if not files:
         raise DataError(f"{source}: must hold {suffix} files, got none")
     return import_bodies(
-        partial(_read_body, format, options=ImportOptions(scale, fps, max_fps)),
+        partial(_read_body, format, options=options),
         files,
         source,
         out,
-        max_fps=max_fps,
+        max_fps=options.max_fps,
         subject=subject,
         prefix=prefix,
         licence=licence,
@@ -165,6 +169,7 @@ def import_bodies(
     imported: list[str] = []
     refused: list[tuple[str, str]] = []
     notes: list[tuple[str, str]] = []
+    read_as: Counter[str] = Counter()
     seconds = 0.0
     with StoreWriter(out, overwrite=overwrite) as writer:
         outcomes = _outcomes(partial(_read, read, max_fps=max_fps), files, jobs)
@@ -184,16 +189,21 @@ def import_bodies(
                         source=file,
                         fps=outcome.fps,
                         licence=licence,
+                        read_as=outcome.read_as,
                     )
                     imported.append(clip.name)
                     seconds += clip.seconds
                 if outcome.note:
                     notes.append((file, outcome.note))
+                if outcome.read_as:
+                    read_as[outcome.read_as] += 1
             if progress is not None:
                 progress(done, len(files))
         if not imported:
             raise DataError(f"{source}: all {len(files)} recordings were refused; {refused[0][1]}")
-    return ImportReport(tuple(imported), tuple(refused), tuple(notes), seconds / 3600)
+    return ImportReport(
+        tuple(imported), tuple(refused), tuple(notes), seconds / 3600, dict(read_as.most_common())
+    )
 
 
 def _outcomes(read: Callable[[Path], _Outcome], files: list[Path], jobs: int) -> Iterator[_Outcome]:
@@ -204,25 +214,38 @@ def _outcomes(read: Callable[[Path], _Outcome], files: list[Path], jobs: int) ->
         yield from pool.map(read, files, chunksize=4)
 
 
+def take_of(figure: Figure, options: ImportOptions) -> Take:
+    """The body of a figure, upright and in metres.
+
+    Raises:
+        DataError: the person has human height in no unit.
+    """
+    result = placed(figure, up=options.up, scale=options.scale, human_lengths=options.human_lengths)
+    return Take(result.body.astype(np.float32), figure.fps, result.note, result.read_as)
+
+
 def _read_body(format: str, path: Path, *, options: ImportOptions) -> Take:
-    recording = IMPORT_FORMATS[format][1](path, options)
-    low, high = FPS
-    if not low <= recording.fps <= high:
-        raise DataError(
-            f"{path}: must have {low:g}..{high:g} frames per second, got {recording.fps:g}; "
-            "give the right rate with --fps"
-        )
-    return Take(body_positions(recording), recording.fps, recording.note)
+    return take_of(IMPORT_FORMATS[format][1](path, options), options)
 
 
 def _read(read: Callable[[Path], Take], path: Path, *, max_fps: float) -> _Outcome:
     try:
         with reading(path, "a recording that can be used", DataError):
-            body, fps, mended = read(path)
+            body, fps, mended, read_as = read(path)
+            low, high = FPS
+            if not low <= fps <= high:
+                raise DataError(
+                    f"{path}: must have {low:g}..{high:g} frames per second, got {fps:g}; "
+                    "give the right rate with --fps"
+                )
             pieces, dropped = human_pieces(body, fps)
     except DataError as error:
         return _Outcome((), 0.0, str(error))
-    note = "; ".join(filter(None, (mended, dropped)))
     # A rate may exceed the limit by one percent: 120.005 fps counts as twice 60.
     step = max(1, int(np.ceil(fps / max_fps - 0.01)))
-    return _Outcome(tuple(piece[::step] for piece in pieces), fps / step, note)
+    thinned = [piece[::step] for piece in pieces]
+    faults = [list(clip_faults(piece, fps / step)) for piece in thinned]
+    sound = tuple(piece for piece, said in zip(thinned, faults, strict=True) if not said)
+    left_out = dict.fromkeys(f"left out: {reason}" for said in faults for reason in said)
+    note = "; ".join(filter(None, (mended, dropped, *left_out)))
+    return _Outcome(sound, fps / step, note, read_as)

@@ -46,7 +46,7 @@ def with_human_lengths(body: FloatArray, skull: FloatArray) -> tuple[FloatArray,
     Returns:
         Both, with the new lengths.
     """
-    leg = float(np.median(distances(body, BODY21, _LEGS).sum(axis=-1))) / 2
+    leg = float(np.nanmedian(distances(body, BODY21, _LEGS).sum(axis=-1))) / 2
     result = np.array(body)
     for joint, (name, parent) in enumerate(zip(BODY21.joints, BODY21.parents, strict=True)):
         length = _BY_LEG.get(name.removeprefix("left_").removeprefix("right_"))

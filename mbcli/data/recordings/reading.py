@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,13 +10,15 @@ import numpy as np
 
 from mbcli.data.recordings.amc import read_amc
 from mbcli.data.recordings.asf import read_asf
-from mbcli.data.recordings.body import rest_height
-from mbcli.data.recordings.bvh import UNITS, read_bvh
-from mbcli.data.recordings.hierarchy import Recording
-from mbcli.data.stores.quality import HUMAN_HEIGHT
+from mbcli.data.recordings.body import figure_of
+from mbcli.data.recordings.bvh import read_bvh
+from mbcli.data.recordings.c3d import read_c3d
+from mbcli.data.recordings.figure import Figure
+from mbcli.data.recordings.points import figure_of_points
+from mbcli.data.recordings.trc import read_trc
+from mbcli.data.recordings.upright import AXES
+from mbcli.data.stores.quality import FPS
 from mbcli.errors import ConfigError, DataError
-
-_AMC_FPS = 120.0  # of CMU's recordings; the format has no frame rate
 
 
 @dataclass(frozen=True)
@@ -24,55 +26,43 @@ class ImportOptions:
     """How recordings are read.
 
     Attributes:
-        scale: metres per unit; None uses the file's own (ASF) or the one of ``bvh.UNITS`` that
-            gives the skeleton human height (BVH).
-        fps: frames per second; None uses the file's own (BVH) or 120 (AMC has none).
+        scale: metres per unit; None uses the file's word, or the unit that gives the person a
+            human height.
+        fps: frames per second; None uses the file's own.
         max_fps: faster recordings keep every n-th frame so as not to exceed it.
+        up: the axis that is up, a key of ``AXES``; None finds it from the motion.
+        joint_map: their joint names to ours, as far as the names are not recognised.
+        human_lengths: keep the directions of the bones and give them the lengths of people.
     """
 
     scale: float | None = None
     fps: float | None = None
     max_fps: float = 60.0
+    up: str | None = None
+    joint_map: Mapping[str, str] | None = None
+    human_lengths: bool = False
 
     def __post_init__(self) -> None:
         for name in ("scale", "fps", "max_fps"):
             value = getattr(self, name)
             if value is not None and not (np.isfinite(value) and value > 0):
                 raise ConfigError(f"{name} must be a positive number, got {value}")
+        # Half of it, which a rate just above becomes, must be a rate that stores may have.
+        if self.max_fps < 2 * FPS[0]:
+            raise ConfigError(f"max_fps must be at least {2 * FPS[0]:g}, got {self.max_fps:g}")
+        if self.up is not None and self.up not in AXES:
+            raise ConfigError(f"up must be one of {', '.join(AXES)}, got {self.up}")
 
 
-def read_bvh_recording(path: Path, options: ImportOptions) -> Recording:
-    """Read a BVH file; without a scale in the options, its unit is found by the body height.
-
-    Raises:
-        DataError: see ``read_bvh``; or no known unit gives the skeleton human height.
-    """
-    recording = read_bvh(path, scale=options.scale or 1.0, fps=options.fps)
-    if options.scale is not None:
-        return recording
-    height = rest_height(recording.hierarchy)
-    fitting = [s for s in UNITS.values() if HUMAN_HEIGHT[0] <= height * s <= HUMAN_HEIGHT[1]]
-    if len(fitting) != 1:
-        raise DataError(
-            f"{path}: a skeleton {height:.4g} units tall does not have human height in any of the "
-            f"units {', '.join(UNITS)}; give the scale"
-        )
-    scale = fitting[0]
-    return replace(
-        recording,
-        hierarchy=replace(recording.hierarchy, offsets=recording.hierarchy.offsets * scale),
-        translations={j: t * scale for j, t in recording.translations.items()},
-    )
+def _read_bvh(path: Path, options: ImportOptions) -> Figure:
+    return figure_of(read_bvh(path, fps=options.fps), options.joint_map)
 
 
-def read_amc_recording(path: Path, options: ImportOptions) -> Recording:
-    """Read an AMC file with its ASF skeleton, which is in the same folder.
+def _read_amc(path: Path, options: ImportOptions) -> Figure:
+    """An AMC file with its ASF skeleton, which is in the same folder.
 
     If there are several, the one with the longest name that is a prefix of the motion's name is
     used.
-
-    Raises:
-        DataError: no skeleton, or see ``read_asf`` and ``read_amc``.
     """
     skeletons = sorted(p for p in path.parent.iterdir() if p.suffix.lower() == ".asf")
     named = [p for p in skeletons if path.stem.startswith(p.stem)]
@@ -83,12 +73,27 @@ def read_amc_recording(path: Path, options: ImportOptions) -> Recording:
             f"{path}: needs a skeleton <beginning of its name>.asf beside it, got "
             f"{', '.join(p.name for p in skeletons) or 'none'}"
         )
-    skeleton = read_asf(max(named, key=lambda p: len(p.stem)), scale=options.scale)
-    return read_amc(path, skeleton, fps=options.fps or _AMC_FPS)
+    skeleton = read_asf(max(named, key=lambda p: len(p.stem)), scale=1.0)
+    figure = figure_of(read_amc(path, skeleton, fps=options.fps), options.joint_map)
+    return replace(figure, unit=skeleton.unit)
 
 
-IMPORT_FORMATS: dict[str, tuple[str, Callable[[Path, ImportOptions], Recording]]] = {
-    "asf-amc": (".amc", read_amc_recording),
-    "bvh": (".bvh", read_bvh_recording),
+def _read_trc(path: Path, options: ImportOptions) -> Figure:
+    names, places, fps, unit, note = read_trc(path, fps=options.fps)
+    return figure_of_points(names, places, fps, joint_map=options.joint_map, unit=unit, note=note)
+
+
+def _read_c3d(path: Path, options: ImportOptions) -> Figure:
+    names, places, fps, unit, note = read_c3d(path, fps=options.fps)
+    return figure_of_points(
+        names, places, fps, joint_map=options.joint_map, usual_up="z", unit=unit, note=note
+    )
+
+
+IMPORT_FORMATS: dict[str, tuple[str, Callable[[Path, ImportOptions], Figure]]] = {
+    "bvh": (".bvh", _read_bvh),
+    "asf-amc": (".amc", _read_amc),
+    "c3d": (".c3d", _read_c3d),
+    "trc": (".trc", _read_trc),
 }
 """Format name to its lower-case file suffix and its reader."""

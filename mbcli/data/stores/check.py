@@ -11,9 +11,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from mbcli.data.stores.folder import Rows
-from mbcli.data.stores.quality import FPS, HUMAN_HEIGHT, TOP_SPEED, human_pieces, standing_height
+from mbcli.data.stores.quality import (
+    FPS,
+    HUMAN_HEIGHT,
+    TOP_SPEED,
+    face_turned_away,
+    human_pieces,
+    standing_height,
+)
 from mbcli.data.stores.sequences import KEYPOINTS, Sequence, SequenceStore
-from mbcli.data.stores.store import Clip, ClipStore
+from mbcli.data.stores.store import ClipStore
 from mbcli.errors import DataError
 from mbcli.kinematics.bones import distances
 from mbcli.skeleton import BODY21, H36M17, Skeleton
@@ -31,6 +38,7 @@ APART = 1.0
 _LIMBS = (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
 _CONFIDENT = 0.3  # below it, a keypoint is wrong more often than right (`research.noise`)
 _MOSTLY = 0.5  # share of the clips; some people do stand on their hands
+_BELOW = 0.3  # metres by which the head of a lying person may be below the feet
 
 
 def check_store(opened: ClipStore | SequenceStore) -> Iterator[tuple[str, str]]:
@@ -49,25 +57,33 @@ def _check_clips(opened: ClipStore) -> Iterator[tuple[str, str]]:
     fallen = 0
     for clip in opened.clips:
         body = opened.joints(clip)
-        reasons = list(_clip_faults(clip, body))
+        reasons = list(clip_faults(body, clip.fps))
         yield from ((clip.name, reason) for reason in reasons)
         head, ankles = body[:, BODY21.index("head"), 1], _ankles(body, BODY21)[..., 1]
-        fallen += bool(np.median(head) < np.median(ankles))
+        fallen += bool(np.median(head) < np.median(ankles) - _BELOW)
     if opened.clips and fallen > _MOSTLY * len(opened.clips):
         yield "", f"y must point up, but the head is below the feet in {fallen} clips"
 
 
-def _clip_faults(clip: Clip, body: Rows) -> Iterator[str]:
-    if not FPS[0] <= clip.fps <= FPS[1]:
-        yield f"fps must be within {FPS[0]:g}..{FPS[1]:g}, got {clip.fps:g}"
+def clip_faults(body: Rows, fps: float) -> Iterator[str]:
+    """What is wrong with a clip; imports leave such clips out.
+
+    Args:
+        body: (F, 21, 3) metres, y up.
+        fps: frames per second.
+    """
+    if not FPS[0] <= fps <= FPS[1]:
+        yield f"fps must be within {FPS[0]:g}..{FPS[1]:g}, got {fps:g}"
     try:
-        _, note = human_pieces(body, clip.fps)
+        _, note = human_pieces(body, fps)
     except DataError as error:
         yield str(error)
         return
     if note:
         yield f"joints jump: an import would have {note}"
     yield from _limb_faults(body, BODY21)
+    if face_turned_away(body):
+        yield "the face must look where the trunk does, but looks behind it in most frames"
 
 
 def _check_sequences(opened: SequenceStore) -> Iterator[tuple[str, str]]:
@@ -159,10 +175,10 @@ def _truth_faults(sequence: Sequence, truth: Rows) -> Iterator[str]:
         return
     total = 1000 * standing_height(truth / 1000, H36M17)
     low, high = (1000 * limit for limit in HUMAN_HEIGHT)
-    # Children and costumes must pass; another unit must not.
-    if np.isfinite(total) and not low / 2 <= total <= 1.5 * high:
+    # Costumes must pass; another unit must not.
+    if np.isfinite(total) and not low <= total <= 1.5 * high:
         yield (
-            f"truth must be millimetres of a person {low / 2:.0f}..{1.5 * high:.0f} tall, "
+            f"truth must be millimetres of a person {low:.0f}..{1.5 * high:.0f} tall, "
             f"got {total:.4g}"
         )
         return

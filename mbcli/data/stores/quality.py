@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import DataError
+from mbcli.geometry import unit
 from mbcli.kinematics.bones import distances, known_medians
 from mbcli.skeleton import BODY21, Skeleton
 from mbcli.timeline import runs
@@ -17,7 +18,7 @@ from mbcli.types import FloatArray
 
 Body = npt.NDArray[np.float32]
 
-HUMAN_HEIGHT = (1.3, 2.1)  # metres
+HUMAN_HEIGHT = (0.7, 2.3)  # metres, from a child of one year to the tallest
 FPS = (5.0, 1000.0)  # fewer cannot represent motion; more exceeds most high-speed cameras
 TOP_SPEED = 18.0  # m/s of a joint; in sound recordings kicks and throws stay below 14
 TOP_ACCELERATION = 1000.0  # m/s2 of a joint; in sound recordings a landing foot stays below 500
@@ -33,6 +34,7 @@ _CHAIN = (
 )
 _BEYOND = 0.15
 
+_UPRIGHT = 0.5  # cosine between head and trunk
 _MARGIN = 0.1  # seconds on either side of a jump
 _SETTLING = 0.25  # seconds until a converter's filters have settled after a calibration pose
 
@@ -43,20 +45,21 @@ def human_pieces(body: Body, fps: float) -> tuple[list[Body], str]:
     Some recordings start with one frame of a T-pose, often in another place, visible as a jump to
     the second frame. Smoothing has blended the following frames with it, so a quarter of a second
     is removed too. Swapped or lost markers cause jumps within the motion: it is cut there, and a
-    tenth of a second is removed on either side.
+    tenth of a second is removed on either side. Frames in which a joint is missing are left out.
 
     Args:
-        body: (F, 21, 3) metres.
+        body: (F, 21, 3) metres; NaN where missing.
         fps: frames per second.
 
     Returns:
         Pieces of at least ``SHORTEST`` seconds, in order, and a note on what was dropped, or "".
 
     Raises:
-        DataError: values are not finite, the height is not human, or no piece is long enough.
+        DataError: no frame is whole, the height is not human, or no piece is long enough.
     """
-    if not np.isfinite(body).all():
-        raise DataError("all positions must be finite numbers")
+    good: npt.NDArray[np.bool_] = np.asarray(np.isfinite(body).all(axis=(1, 2)))
+    if not good.any():
+        raise DataError("a frame must hold all joints as finite numbers, got none")
     height = standing_height(body)
     if not HUMAN_HEIGHT[0] <= height <= HUMAN_HEIGHT[1]:
         low, high = HUMAN_HEIGHT
@@ -66,19 +69,21 @@ def human_pieces(body: Body, fps: float) -> tuple[list[Body], str]:
     jumps = np.union1d(
         np.flatnonzero(speeds > TOP_SPEED), np.flatnonzero(turns > TOP_ACCELERATION)
     ).astype(int)
-    good = np.ones(len(body), dtype=bool)
     notes = []
+    if gaps := int((~good).sum()):
+        notes.append(f"left out {gaps / fps:.2f} s in which joints are missing")
     if len(jumps) and jumps[0] == 0:
         settled = 1 + round(_SETTLING * fps)
         good[:settled] = False
         notes.append(f"dropped a calibration pose and {_SETTLING} s that it blurs")
         jumps = jumps[jumps >= settled]
     margin = round(_MARGIN * fps)
+    before = int((~good).sum())
     for jump in jumps:
         good[max(0, jump + 1 - margin) : jump + 1 + margin] = False
     if len(jumps):
         notes.append(
-            f"cut out {(~good).sum() / fps:.2f} s around jumps of up to "
+            f"cut out {((~good).sum() - before) / fps:.2f} s around jumps of up to "
             f"{speeds[jumps].max():.0f} m/s"
         )
     pieces = [body[a:b] for a, b in runs(good) if b - a >= max(2, SHORTEST * fps)]
@@ -88,6 +93,31 @@ def human_pieces(body: Body, fps: float) -> tuple[list[Body], str]:
             + "".join(f", {note}" for note in notes)
         )
     return pieces, "; ".join(notes)
+
+
+def trunk_axes(body: FloatArray) -> FloatArray:
+    """(F, 21, 3) -> (F, 3, 3) rows forward, up and left of the trunk, unit vectors."""
+    left, right, thorax, pelvis = (
+        body[:, BODY21.index(name)].astype(np.float64)
+        for name in ("left_shoulder", "right_shoulder", "thorax", "pelvis")
+    )
+    up = unit(thorax - pelvis)
+    forward = unit(np.cross(unit(left - right), up))
+    return np.stack([forward, up, np.cross(up, forward)], axis=1)
+
+
+def face_turned_away(body: FloatArray) -> bool:
+    """Whether the face of (F, 21, 3) looks behind the trunk in most frames, as no neck allows.
+
+    Heads that are thrown back look behind too; only those that are upright on the trunk count.
+    """
+    nose, head, left, right = (
+        body[:, BODY21.index(name)] for name in ("nose", "head", "left_ear", "right_ear")
+    )
+    axes, ears = trunk_axes(body), (left + right) / 2
+    ahead = ((nose - ears) * axes[:, 0]).sum(axis=-1)
+    upright = (unit(head - ears) * axes[:, 1]).sum(axis=-1) > _UPRIGHT
+    return bool(((ahead < 0) & upright).mean() > 0.5)
 
 
 def standing_height(body: FloatArray, skeleton: Skeleton = BODY21) -> float:

@@ -50,6 +50,7 @@ class Clip:
         start: its first row.
         frames: its number of rows.
         licence: terms of use.
+        read_as: which axis of the source was up, its unit, and how both are known, or "".
     """
 
     name: str
@@ -59,6 +60,7 @@ class Clip:
     start: int
     frames: int
     licence: str = ""
+    read_as: str = ""
 
     @property
     def seconds(self) -> float:
@@ -140,6 +142,7 @@ class StoreWriter(FolderWriter):
         source: str,
         fps: float,
         licence: str = "",
+        read_as: str = "",
     ) -> Clip:
         """Append a clip of (F, 21, 3) metres, y up, joints of ``BODY21``.
 
@@ -155,7 +158,7 @@ class StoreWriter(FolderWriter):
         if name in self._names:
             raise DataError(f"clip {name}: names must be unique in a store")
         start = self._append({_ROWS: rows})
-        clip = Clip(name, subject, source, float(fps), start, len(rows), licence)
+        clip = Clip(name, subject, source, float(fps), start, len(rows), licence, read_as)
         self.clips.append(clip)
         self._names.add(name)
         return clip
@@ -204,6 +207,7 @@ def merge_stores(
                         source=clip.source,
                         fps=clip.fps,
                         licence=clip.licence,
+                        read_as=clip.read_as,
                     )
     return ClipStore.open(out)
 
@@ -242,8 +246,11 @@ def _clip(path: Path, number: int, row: Any) -> Clip:
         "start": (int,),
         "frames": (int,),
         "licence": (str,),
+        "read_as": (str,),
     }
     assert set(types) == {f.name for f in fields(Clip)}
+    if isinstance(row, dict):
+        row = {"read_as": "", **row}  # stores of mbcli 0.2.0 have none
     if not isinstance(row, dict) or set(row) != set(types):
         raise DataError(f"{path}: clip {number} must have {', '.join(types)}, got {row!r:.80}")
     for key, allowed in types.items():

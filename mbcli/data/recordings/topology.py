@@ -1,0 +1,165 @@
+"""Joints found by the shape of a skeleton, where its names say nothing.
+
+Two pairs of branches that are as long on either side are the legs and the arms; the arms come off
+where a shorter branch, the head, does. A limb's joints are the ends of its two long bones, each of
+which may be divided by twist bones. The toes (or the bending of the knees) say which way is
+forward, and so which side is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations, pairwise
+
+import numpy as np
+
+from mbcli.data.recordings.names import Tree
+from mbcli.geometry import unit
+from mbcli.types import FloatArray
+
+_ALIKE = 0.1  # share by which the lengths of two sides may differ
+_LONG = 0.5  # of a limb's longest bone, each of its two long bones; of the limb, both together
+_STIFF = np.radians(3.0)  # a joint that bends by less may be a twist bone's
+_STRAIGHT = np.radians(15.0)
+
+
+def match_tree(tree: Tree, places: FloatArray) -> dict[str, int]:
+    """Find the limbs and the head by the lengths of bones and by their motion.
+
+    Args:
+        tree: of the joints.
+        places: (F, J, 3) in any unit and axes.
+
+    Returns:
+        Our name to the index of the joint; empty if the skeleton has another shape.
+    """
+    parents = np.array(tree.parents)
+    lengths = np.median(np.linalg.norm(places - places[:, parents], axis=-1), axis=0)
+    lengths[parents < 0] = 0.0
+    reach = np.array(lengths)
+    size = np.ones(len(parents), dtype=int)
+    for joint in range(len(parents) - 1, 0, -1):
+        parent = parents[joint]
+        if parent >= 0:
+            size[parent] += size[joint]
+    for joint in range(len(parents) - 1, -1, -1):
+        further = [reach[child] for child in tree.children[joint]]
+        reach[joint] = lengths[joint] + max(further, default=0.0)
+    pairs = [
+        (a, b)
+        for parent in range(len(parents))
+        for a, b in combinations(tree.children[parent], 2)
+        if size[a] == size[b] and size[a] > 2 and abs(reach[a] - reach[b]) < _ALIKE * reach[a]
+    ]
+    pairs.sort(key=lambda pair: -reach[pair[0]])
+    pairs = [p for p in pairs if not any(tree.beyond(p[0], q[0]) for q in pairs if q is not p)]
+    if len(pairs) < 2:
+        return {}
+    found = [(pair, _head(tree, pair, other, reach)) for pair, other in (pairs[:2], pairs[1::-1])]
+    arms = [(pair, head) for pair, head in found if head is not None]
+    if len(arms) != 1:
+        return {}
+    ((arm_pair, head),) = arms
+    leg_pair = next(pair for pair in pairs[:2] if pair != arm_pair)
+    legs = [_limb(tree, start, reach, places) for start in leg_pair]
+    upper = [_limb(tree, start, reach, places) for start in arm_pair]
+    if any(len(limb) < 3 for limb in (*legs, *upper)):
+        return {}
+    sides = _sides(legs, upper, places)
+    result = {"head": head}
+    for names, limbs in ((("hip", "knee", "ankle"), legs), (("shoulder", "elbow", "wrist"), upper)):
+        for side, limb in zip(sides[names[0]], limbs, strict=True):
+            result |= {f"{side}_{n}": j for n, j in zip(names, limb[:3], strict=True)}
+    return result
+
+
+def head_by_tree(tree: Tree, found: Mapping[str, int]) -> int | None:
+    """The joint that turns with the head, from the shoulders; None without one."""
+    shoulders = [found[f"{side}_shoulder"] for side in ("left", "right")]
+    above = [_ancestors(tree, joint) for joint in shoulders]
+    meeting = next(joint for joint in above[0] if joint in above[1])
+    starts = [c for c in tree.children[meeting] if not any(c in chain for chain in above)]
+    legs = [found[f"{side}_hip"] for side in ("left", "right")]
+    starts = [c for c in starts if not any(tree.beyond(leg, c) for leg in legs)]
+    starts = [c for c in starts if tree.children[c]]
+    return _last_joint(tree, starts[0]) if len(starts) == 1 else None
+
+
+def _ancestors(tree: Tree, joint: int) -> list[int]:
+    chain = [joint]
+    while tree.parents[chain[-1]] >= 0:
+        chain.append(tree.parents[chain[-1]])
+    return chain
+
+
+def _last_joint(tree: Tree, joint: int) -> int:
+    """Down from ``joint`` to the first that forks or has only an end."""
+    while len(tree.children[joint]) == 1 and tree.children[tree.children[joint][0]]:
+        joint = tree.children[joint][0]
+    return joint
+
+
+def _head(
+    tree: Tree, pair: tuple[int, int], other: tuple[int, int], reach: FloatArray
+) -> int | None:
+    """The head if ``pair`` are arms: the longest other branch that does not lead to the legs."""
+    meeting = tree.parents[pair[0]]
+    starts = [
+        child
+        for child in tree.children[meeting]
+        if child not in pair and not tree.beyond(other[0], child) and tree.children[child]
+    ]
+    return _last_joint(tree, max(starts, key=lambda c: reach[c])) if starts else None
+
+
+def _limb(tree: Tree, start: int, reach: FloatArray, places: FloatArray) -> list[int]:
+    """Joints from the hip or shoulder outwards, without those that do not bend."""
+    chain = [start]
+    while tree.children[chain[-1]]:
+        chain.append(max(tree.children[chain[-1]], key=lambda c: reach[c]))
+    joints = [tree.parents[start], *chain]
+    apart = np.median(np.linalg.norm(np.diff(places[:, joints], axis=1), axis=-1), axis=0)
+    joints = [
+        j for j, gap in zip(joints, (np.inf, *apart), strict=True) if gap > 1e-3 * reach[start]
+    ]
+    bent = [joints[0]]
+    for joint, after in pairwise(joints[1:]):
+        bones = (
+            unit(places[:, joint] - places[:, bent[-1]]),
+            unit(places[:, after] - places[:, joint]),
+        )
+        angle = np.arccos(np.clip((bones[0] * bones[1]).sum(-1), -1, 1))
+        if angle.std() > _STIFF or angle.mean() > _STRAIGHT:
+            bent.append(joint)
+    bent.append(joints[-1])
+    for stretch in (joints, bent):
+        bones = np.median(np.linalg.norm(np.diff(places[:, stretch], axis=1), axis=-1), axis=0)
+        long = [
+            (bones[i] + bones[i + 1], -i)
+            for i in range(len(bones) - 1)
+            if min(bones[i : i + 2]) > _LONG * bones.max()
+            and bones[i] + bones[i + 1] > _LONG * bones.sum()
+        ]
+        if long:
+            return stretch[-max(long)[1] :]
+    return []
+
+
+def _sides(
+    legs: list[list[int]], arms: list[list[int]], places: FloatArray
+) -> dict[str, tuple[str, str]]:
+    """Sides of the two legs ("hip") and the two arms ("shoulder") in their order."""
+    hips, shoulders = ([places[:, limb[0]] for limb in limbs] for limbs in (legs, arms))
+    up = unit(sum(shoulders) - sum(hips))
+    forward = np.zeros_like(up)
+    for leg in legs:
+        hip, knee, ankle = (places[:, joint] for joint in leg[:3])
+        forward += knee - (hip + ankle) / 2
+        if len(leg) > 3:
+            forward += 3 * (places[:, leg[3]] - ankle)
+    left = np.cross(up, forward)
+    first_left = float(((hips[0] - hips[1]) * left).sum()) > 0
+    across = (hips[0] - hips[1]) * (1 if first_left else -1)
+    arm_left = float(((shoulders[0] - shoulders[1]) * across).sum()) > 0
+    order = ("left", "right"), ("right", "left")
+    return {"hip": order[not first_left], "shoulder": order[not arm_left]}
