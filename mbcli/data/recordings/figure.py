@@ -50,7 +50,7 @@ class Figure:
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class PlacedFigure:
     """A motion in our joints and axes.
 
     Attributes:
@@ -70,7 +70,7 @@ def placed(
     up: str | None = None,
     scale: float | None = None,
     human_lengths: bool = False,
-) -> Placed:
+) -> PlacedFigure:
     """Turn a figure upright, give it its size, and place its head and face.
 
     Args:
@@ -109,7 +109,7 @@ def placed(
         face = face_from_motion(body, head.turn, whole)
         put_head(body, skull, replace(head, face=face, pitch=0.0))
     read_as = f"{axis} up ({said}), {unit.name} ({unit.how})"
-    return Placed(body, read_as, "; ".join(notes))
+    return PlacedFigure(body, read_as, "; ".join(notes))
 
 
 def with_trunk(given: Mapping[str, FloatArray]) -> FloatArray:

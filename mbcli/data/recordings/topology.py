@@ -20,7 +20,7 @@ from mbcli.types import FloatArray
 _ALIKE = 0.1  # share by which the lengths of two sides may differ
 _LONG = 0.5  # of a limb's longest bone, each of its two long bones; of the limb, both together
 _STIFF = np.radians(3.0)  # a joint that bends by less may be a twist bone's
-_STRAIGHT = np.radians(15.0)
+_STRAIGHT = np.radians(15.0)  # a joint that is bent by more is no twist bone's
 
 
 def match_tree(tree: Tree, places: FloatArray) -> dict[str, int]:

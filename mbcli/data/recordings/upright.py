@@ -23,9 +23,9 @@ AXES: dict[str, FloatArray] = {
 """The names of the six axes, as ``--up`` takes them, and their directions."""
 
 _FLOOR = (-0.03, 0.15)  # shares of the height in which the lowest joint is at a floor at zero
-_AT_ZERO = 0.7
+_AT_ZERO = 0.7  # what a floor at zero weighs against a person who stands straight, 1
 _STANDS = 0.3  # of 1: below, a floor across a body's unusual axis is a coincidence
-_USUAL = 0.3
+_USUAL = 0.3  # what the usual axis weighs; enough for people who lie down half of the time
 
 
 def find_up(joints: Mapping[str, FloatArray], size: float, usual: str) -> str:
