@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mbcli.boundary import reading
 from mbcli.data.recordings.trc import Points
 from mbcli.data.recordings.units import word_of
 from mbcli.errors import ConfigError, DataError
@@ -32,10 +33,8 @@ def read_c3d(path: Path, *, fps: float | None = None) -> Points:
         raise ConfigError(
             "C3D needs ezc3d, which is not installed: pip install 'mbcli[formats]'"
         ) from error
-    try:
+    with reading(path, "a C3D file", DataError):
         file = ezc3d.c3d(str(path))
-    except (OSError, RuntimeError, ValueError, IndexError) as error:
-        raise DataError(f"{path}: cannot be read as C3D: {error}") from error
     point = file["parameters"]["POINT"]
     labels = [str(label).strip() for label in _values(point, "LABELS")]
     for more in range(2, 10):  # a parameter holds 255 labels
