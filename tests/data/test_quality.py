@@ -90,10 +90,12 @@ def test_a_face_behind_the_trunk_is_noticed(walk: Body) -> None:
     turned = walk.copy()
     face = [BODY21.index(name) for name in ("nose", "left_ear", "right_ear")]
     middle = walk[:, [BODY21.index("head")]]
-    turned[:, face] = middle + (walk[:, face] - middle) * np.float32([-1, 1, -1])
+    turned[:, face] = middle + (walk[:, face] - middle) * np.array([-1, 1, -1], dtype=np.float32)
     assert face_turned_away(turned)
     back = walk.copy()
     face = [*face, BODY21.index("head")]
     bent = (walk[:, face] - walk[:, [BODY21.index("thorax")]])[..., [0, 2, 1]]
-    back[:, face] = walk[:, [BODY21.index("thorax")]] + bent * np.float32([1, 1, -1])
+    back[:, face] = walk[:, [BODY21.index("thorax")]] + bent * np.array(
+        [1, 1, -1], dtype=np.float32
+    )
     assert not face_turned_away(back), "a head that is thrown back is no fault"

@@ -11,8 +11,8 @@ from motions import ANKLE_HEIGHT, CAMERA_HEIGHT, standing_feet, walking
 from scipy.signal import butter, sosfiltfilt
 
 import mbcli
-from mbcli.data.recordings.body import body_positions
-from mbcli.data.recordings.reading import ImportOptions, read_amc_recording
+from mbcli.data.recordings.figure import placed
+from mbcli.data.recordings.reading import IMPORT_FORMATS, ImportOptions
 from mbcli.pipeline import Pipeline
 from mbcli.refinement.feet import foot_contacts
 from mbcli.refinement.held import without_sliding
@@ -99,8 +99,9 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("fps", [30, 60])
 @pytest.mark.parametrize("take", TAKES)
 def test_knees_of_recorded_walks(take: str, fps: int, recordings: Path) -> None:
-    recording = read_amc_recording(recordings / f"{take}.amc", ImportOptions())
-    body = np.asarray(body_positions(recording), dtype=np.float64)[:: 120 // fps, :17]
+    _, read = IMPORT_FORMATS["asf-amc"]
+    walk = placed(read(recordings / f"{take}.amc", ImportOptions()))
+    body = walk.body[:: 120 // fps, :17]
     body = body[: 4 * fps] * [1, -1, -1]  # y down
     ankles = [H36M17.index("right_ankle"), H36M17.index("left_ankle")]
     body += [0, CAMERA_HEIGHT - ANKLE_HEIGHT - np.percentile(body[:, ankles, 1], 95), 6]
