@@ -1,12 +1,12 @@
 """How many small changes of the code the tests nearest to it notice.
 
-    python -m benchmarks.mutation [MODULE ...] [--sample N] [--seed 0] [--jobs 1] [--out JSON]
+    python -m benchmarks.mutation [MODULE ...] [--sample N] [--seed 0] [--out JSON]
 
 Each module is changed in one place at a time (`mutants` lists the changes), in a copy of the
-checkout, and the tests nearest to it run (``NEAREST``). A change is noticed if a test fails, or
-does not end. The score is the share that is noticed, weighted by the number of changes that a
-module has where only a sample of each was tried. What is not noticed is printed: it is worth an
-assertion, or changes nothing.
+checkout, and of the tests nearest to it (``NEAREST``) those run that reach that place. A change is
+noticed if a test fails, or does not end. The score is the share that is noticed, weighted by the
+number of changes that a module has where only a sample of each was tried; a room's and the whole
+follow. What is not noticed is printed: it is worth an assertion, or changes nothing.
 
 MODULE is a file or room of ``NEAREST``, such as ``geometry.py`` or ``refinement``. Equal seeds
 draw equal samples, as long as the module stays as it is.
@@ -17,9 +17,9 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import resource
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,7 +28,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.mutation.mutants import Mutant, mutants
-from benchmarks.mutation.trees import Try, copied, prepare
+from benchmarks.mutation.stage import IMPORTED, Part, Stage
+from benchmarks.mutation.trees import anew, copied, limit, prepare
 
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = "mbcli"
@@ -66,8 +67,6 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
     "refinement/planted.py": ("tests/refinement/test_planted.py", *_GROUND),
     "refinement/*.py": ("tests/refinement",),
 }
-_LEAST_LIMIT = 20.0  # seconds: a busy machine is not a test that does not end
-_LIMIT = 5.0  # times what the tests take without a change
 
 
 @dataclass
@@ -129,61 +128,56 @@ def sampled(found: Sequence[Mutant], count: int | None, seed: str) -> list[Mutan
     return [found[number] for number in kept]
 
 
-def verdicts(
-    module: str, tests: Sequence[str], tried: Sequence[Mutant], trees: Sequence[Path]
-) -> Iterator[tuple[Mutant, str]]:
-    """Each mutant with what became of it, as they end; a tree tries one at a time.
+def measure(
+    wanted: Mapping[str, list[str]], tree: Path, count: int | None, seed: int
+) -> Iterator[Score]:
+    """The score of each module, as they are done.
 
     Raises:
         RuntimeError: the tests fail without any change.
     """
-    log = trees[0].parent / "log"
-    unchanged = Try.of(trees[0], tests, log, 3600)
-    while (result := unchanged.result()) is None:
-        time.sleep(0.05)
-    if result != "survived":
-        tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-        raise RuntimeError(f"the tests of {module} must pass before it is changed, got:\n{tail}")
-    limit = max(_LEAST_LIMIT, _LIMIT * (time.monotonic() - unchanged.started))
-    source = (trees[0] / PACKAGE / module).read_text(encoding="utf-8")
-    waiting, running = list(tried), dict[Path, tuple[Mutant, Try]]()
-    try:
-        while waiting or running:
-            for tree in trees:
-                path = tree / PACKAGE / module
-                if tree in running:
-                    mutant, run = running[tree]
-                    if (found := run.result()) is None:
-                        continue
-                    path.write_text(source, encoding="utf-8")
-                    del running[tree]
-                    yield mutant, found
-                if waiting:
-                    mutant = waiting.pop(0)
-                    path.write_text(mutant.source, encoding="utf-8")
-                    running[tree] = mutant, Try.of(tree, tests, tree.parent / "log", limit)
-            time.sleep(0.02)
-    finally:
-        for _, run in running.values():
-            run.end()
-
-
-def measure(
-    wanted: Mapping[str, list[str]], trees: Sequence[Path], count: int | None, seed: int
-) -> Iterator[Score]:
-    """The score of each module, as they are done."""
+    parts, scores = [], []
     for module, tests in wanted.items():
-        found = mutants((trees[0] / PACKAGE / module).read_text(encoding="utf-8"))
-        score = Score(module, len(found))
-        tried = sampled(found, count, f"{seed} {module}")
-        for mutant, verdict in verdicts(module, tests, tried, trees):
+        path = tree / PACKAGE / module
+        found = mutants(path.read_text(encoding="utf-8"))
+        parts.append(Part(path, tests, sampled(found, count, f"{seed} {module}")))
+        scores.append(Score(module, len(found)))
+    stage = Stage(tree, parts, tree.parent / "log")
+    for number, (part, score) in enumerate(zip(parts, scores, strict=True)):
+        verdicts = [stage.verdict(number, one) for one in range(len(part.tried))]
+        for mutant, verdict in zip(part.tried, _complete(part, verdicts, tree), strict=True):
             score.tried += 1
             score.killed += verdict != "survived"
             score.timed_out += verdict == "timed out"
             if verdict == "survived":
-                where = f"{PACKAGE}/{module}:{mutant.line}"
+                where = f"{PACKAGE}/{score.module}:{mutant.line}"
                 score.survivors.append(f"{where}: {mutant.before}  ->  {mutant.after}")
         yield score
+    stage.end()
+
+
+def _complete(part: Part, verdicts: Sequence[str], tree: Path) -> Iterator[str]:
+    """The verdicts, with those that need a new process."""
+    source, log = part.path.read_text(encoding="utf-8"), tree.parent / "log"
+    seconds = None
+    for mutant, verdict in zip(part.tried, verdicts, strict=True):
+        if verdict != IMPORTED:
+            yield verdict
+            continue
+        if seconds is None:
+            before = _computing()
+            anew(tree, part.tests, log)
+            seconds = limit(_computing() - before)
+        part.path.write_text(mutant.source, encoding="utf-8")
+        verdict = anew(tree, part.tests, log, seconds)
+        part.path.write_text(source, encoding="utf-8")
+        yield verdict
+
+
+def _computing() -> float:
+    """Seconds that the processes that have ended took."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def overall(scores: Sequence[Score]) -> float:
@@ -194,21 +188,24 @@ def overall(scores: Sequence[Score]) -> float:
 
 
 def table(scores: Sequence[Score]) -> Table:
-    """One row a module, and the whole."""
+    """One row a module, one a room, and the whole."""
     result = Table(show_footer=True)
-    result.add_column("module", footer="all")
-    for head, footer in (
-        ("mutants", sum(score.mutants for score in scores)),
-        ("tried", sum(score.tried for score in scores)),
-        ("killed", sum(score.killed for score in scores)),
-        ("of these timed out", sum(score.timed_out for score in scores)),
-    ):
-        result.add_column(head, footer=str(footer), justify="right")
-    result.add_column("score %", footer=f"{overall(scores):.1f}", justify="right")
-    for s in scores:
-        counts = map(str, (s.mutants, s.tried, s.killed, s.timed_out))
-        result.add_row(s.module, *counts, f"{overall([s]):.1f}")
+    heads = ("module", "mutants", "tried", "killed", "of these timed out", "score %")
+    for head, footer in zip(heads, ("all", *_figures(scores)), strict=True):
+        result.add_column(head, footer=footer, justify="left" if head == "module" else "right")
+    for score in scores:
+        result.add_row(score.module, *_figures([score]))
+    result.add_section()
+    for room in dict.fromkeys(score.module.partition("/")[0] for score in scores):
+        own = [score for score in scores if score.module.partition("/")[0] == room]
+        result.add_row(room, *_figures(own))
     return result
+
+
+def _figures(scores: Sequence[Score]) -> list[str]:
+    names = ("mutants", "tried", "killed", "timed_out")
+    sums = [str(sum(getattr(score, name) for score in scores)) for name in names]
+    return [*sums, f"{overall(scores):.1f}"]
 
 
 def main() -> int:
@@ -221,19 +218,18 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="all of them unless given")
     parser.add_argument("--sample", type=int, metavar="N", help="at most so many a module")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
-    parser.add_argument("--jobs", type=int, default=1, help="tries at a time")
     parser.add_argument("--out", type=Path, help="scores and survivors as JSON")
     arguments = parser.parse_args()
-    if arguments.jobs < 1 or (arguments.sample is not None and arguments.sample < 1):
-        parser.error("--jobs and --sample must be at least 1")
+    if arguments.sample is not None and arguments.sample < 1:
+        parser.error("--sample must be at least 1")
     console = Console(width=None if sys.stdout.isatty() else 130)
     scores: list[Score] = []
     try:
         wanted = chosen(arguments.modules, modules(CHECKOUT, NEAREST))
         prepare()
         with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
-            trees = [copied(CHECKOUT, Path(folder) / str(n)) for n in range(arguments.jobs)]
-            for score in measure(wanted, trees, arguments.sample, arguments.seed):
+            tree = copied(CHECKOUT, Path(folder))
+            for score in measure(wanted, tree, arguments.sample, arguments.seed):
                 scores.append(score)
                 console.print(f"{score.module}: {score.killed} of {score.tried} noticed")
                 for survivor in score.survivors:

@@ -20,7 +20,8 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -78,12 +79,18 @@ class Mutant:
         before: what stood there, on one line.
         after: what stands there now.
         source: of the whole module with the change.
+        lines: of the innermost statement, or of what stands before its body.
+        function: name and first line of the outermost function in whose body it is.
+        name: what is assigned by a statement of the module itself.
     """
 
     line: int
     before: str
     after: str
     source: str
+    lines: range
+    function: tuple[str, int] | None
+    name: str | None
 
 
 def mutants(source: str) -> list[Mutant]:
@@ -93,15 +100,40 @@ def mutants(source: str) -> list[Mutant]:
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     found: dict[tuple[int, int, str], Mutant] = {}
-    for node, after in _changes(ast.parse(source)):
+    module = ast.parse(source)
+    parents = {child: node for node in ast.walk(module) for child in ast.iter_child_nodes(node)}
+    for node, after in _changes(module):
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
         first = starts[node.lineno - 1] + node.col_offset
         last = starts[node.end_lineno - 1] + node.end_col_offset
         changed = (text[:first] + after.encode() + text[last:]).decode()
         before = " ".join(text[first:last].decode().split())
-        found[first, last, after] = Mutant(node.lineno, before, after, changed)
+        home = _home(node, parents)
+        found[first, last, after] = Mutant(node.lineno, before, after, changed, *home)
     return [found[place] for place in sorted(found)]
+
+
+def _home(
+    node: ast.AST, parents: Mapping[ast.AST, ast.AST]
+) -> tuple[range, tuple[str, int] | None, str | None]:
+    """``lines``, ``function`` and ``name`` of a mutant."""
+    above = [node]  # ends with the module
+    while above[-1] in parents:
+        above.append(parents[above[-1]])
+    statement = next(one for one in above if isinstance(one, ast.stmt))
+    body = getattr(statement, "body", None)
+    last = max(statement.lineno, body[0].lineno - 1) if body else statement.end_lineno
+    assert last is not None
+    function: tuple[str, int] | None = None
+    for inner, outer in itertools.pairwise(above):
+        if isinstance(outer, ast.FunctionDef) and inner in outer.body:
+            function = outer.name, min([outer.lineno, *(d.lineno for d in outer.decorator_list)])
+    assigned: str | None = None
+    match above[-2]:
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            assigned = str(name)
+    return range(statement.lineno, last + 1), function, assigned
 
 
 _Place = ast.expr | ast.stmt

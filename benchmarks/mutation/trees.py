@@ -1,19 +1,20 @@
-"""Copies of the checkout in which mutants are tried, each by a process of its own."""
+"""Copies of the checkout in which mutants are tried, and the processes that try them."""
 
 from __future__ import annotations
 
 import compileall
 import contextlib
+import math
 import os
 import py_compile
+import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 # Loaded before the processes branch off, so that none waits for them again. They start no threads
 # when they are loaded with one thread each (`prepare`).
@@ -21,6 +22,8 @@ _HEAVY = (
     *("pytest", "numpy", "scipy.optimize", "scipy.signal", "scipy.ndimage", "scipy.spatial"),
     *("cv2", "torch", "supervision", "trackers"),
 )
+_LEAST_LIMIT = 5.0  # seconds of computing
+_LIMIT = 5.0  # times what the tests take without a change
 _SHARED = "shared"  # beside the checkout: files that some tests look for
 
 
@@ -62,56 +65,37 @@ def copied(checkout: Path, folder: Path) -> Path:
     return tree
 
 
-@dataclass
-class Try:
-    """Tests that run in a tree.
+def anew(tree: Path, tests: Sequence[str], log: Path, seconds: float | None = None) -> str:
+    """What becomes of tests in a new process, see `outcome`.
 
-    Attributes:
-        process: its id, also that of its group.
-        until: on the monotonic clock; then it is ended.
-        started: on the monotonic clock.
+    Args:
+        tree: the copy of the project.
+        tests: files and folders, in this order; the first failure ends them.
+        log: where their output goes.
+        seconds: of computing after which they are ended.
     """
-
-    process: int
-    until: float
-    started: float
-
-    @classmethod
-    def of(cls, tree: Path, tests: Sequence[str], log: Path, limit: float) -> Try:
-        """Start tests.
-
-        Args:
-            tree: the copy of the project.
-            tests: files and folders, in this order; the first failure ends them.
-            log: where their output goes.
-            limit: seconds after which they are ended.
-        """
-        now = time.monotonic()
-        process = os.fork()
-        if not process:
-            _run(tree, tests, log)
-        return cls(process, now + limit, now)
-
-    def result(self) -> str | None:
-        """``survived``, ``killed``, ``timed out``; None while the tests run."""
-        done, status = os.waitpid(self.process, os.WNOHANG)
-        if done:
-            self.end()
-            return "killed" if status else "survived"
-        if time.monotonic() < self.until:
-            return None
-        self.end()
-        os.waitpid(self.process, 0)
-        return "timed out"
-
-    def end(self) -> None:
-        """End the process and all that it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process, signal.SIGKILL)
+    process = os.fork()
+    if not process:
+        if seconds is not None:
+            restrict(seconds)
+        branch(tree, tests, log)
+    return outcome(process)
 
 
-def _run(tree: Path, tests: Sequence[str], log: Path) -> None:
-    """In the new process: run the tests, and end with 0 only if all of them pass."""
+def limit(seconds: float) -> float:
+    """How long tests may compute that take some time without a change."""
+    return max(_LEAST_LIMIT, _LIMIT * seconds)
+
+
+def restrict(seconds: float) -> None:
+    """End this process after some time of computing, or twenty times as long on the clock."""
+    whole = math.ceil(seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 1))
+    signal.alarm(20 * whole)
+
+
+def branch(tree: Path, tests: Sequence[str], log: Path, plugins: Sequence[Any] = ()) -> NoReturn:
+    """In a new process: run the tests, and end with 0 only if all of them pass."""
     code = 1
     try:
         os.setsid()
@@ -126,8 +110,19 @@ def _run(tree: Path, tests: Sequence[str], log: Path) -> None:
             del sys.modules[name]
         import pytest
 
-        code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+        options = ["-x", "-q", "-p", "no:cacheprovider"]
+        code = int(pytest.main([*options, *tests], plugins=list(plugins)))
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def outcome(process: int) -> str:
+    """``survived``, ``killed`` or ``timed out``, when a process that leads a group has ended."""
+    _, status = os.waitpid(process, 0)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process, signal.SIGKILL)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGALRM):
+        return "timed out"
+    return "killed" if status else "survived"

@@ -122,6 +122,33 @@ def test_samples_are_drawn_by_the_seed() -> None:
     assert sampled(found, None, "0 a.py") == sampled(found, 1000, "0 a.py") == found
 
 
+def test_where_a_change_is() -> None:
+    source = """
+LIMIT = (1 +
+    2)
+@decorated
+def outer(a, b=3):
+    def inner():
+        return (a -
+            b)
+    while (a <
+            b):
+        b += a
+    return inner
+"""
+    found = {mutant.before: mutant for mutant in mutants(source)}
+    both = ("outer", 4)
+    assert [found[one].function for one in ("2", "3", "a - b", "b += a")] == [
+        None,
+        None,
+        both,
+        both,
+    ]
+    assert [found[one].name for one in ("2", "3", "a - b")] == ["LIMIT", None, None]
+    lines = [found[one].lines for one in ("2", "a - b", "a < b", "b += a")]
+    assert lines == [range(2, 4), range(7, 9), range(9, 11), range(11, 12)]
+
+
 def test_a_module_counts_by_how_much_of_it_there_is() -> None:
     parts = [Score("a.py", mutants=90, tried=10, killed=9), Score("b.py", 10, tried=10, killed=0)]
     assert overall(parts) == pytest.approx(81)
@@ -133,12 +160,17 @@ def test_tests_notice_or_not(tmp_path: Path) -> None:
     project = tmp_path / "project"
     for name, text in {
         "mbcli/__init__.py": "",
-        "mbcli/sums.py": "def total(n):\n"
-        "    x = 0\n"
-        "    while n > 0.5:\n"
+        "mbcli/sums.py": "_LEAST = 0.5\n"
+        "_STEP, _FIRST = 1, 0\n"
+        "MORE = _FIRST\n"
+        "def total(n):\n"
+        "    x = MORE\n"
+        "    while n > _LEAST:\n"
         "        x += n\n"
-        "        n -= 1\n"
-        "    return x\n",
+        "        n -= _STEP\n"
+        "    return x\n"
+        "def never(n):\n"
+        "    return -n\n",
         "tests/test_sums.py": "from mbcli.sums import total\n\n"
         "def test_total():\n"
         "    assert total(3) == 6\n",
@@ -152,11 +184,11 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 from benchmarks.mutation import __main__ as mutation
-from benchmarks.mutation.trees import copied
-mutation._LEAST_LIMIT = 2.0
-trees = [copied(Path({str(project)!r}), Path({str(tmp_path)!r}) / str(n)) for n in (1, 2)]
+from benchmarks.mutation import trees
+trees._LEAST_LIMIT = 1.0
+tree = trees.copied(Path({str(project)!r}), Path({str(tmp_path)!r}))
 known = mutation.modules(Path({str(project)!r}), {{"*.py": ["tests"]}})
-(score,) = mutation.measure(known, trees, None, 0)
+(score,) = mutation.measure(known, tree, None, 0)
 print(json.dumps(asdict(score)))
 """
     done = subprocess.run(
@@ -164,7 +196,7 @@ print(json.dumps(asdict(score)))
     )
     score = json.loads(done.stdout)
     survivors = score.pop("survivors")
-    assert score == {"module": "sums.py", "mutants": 9, "tried": 9, "killed": 8, "timed_out": 2}
-    # Of 3, 2, 1, 0 both leave out the 0 alone.
-    assert survivors == ["mbcli/sums.py:3: 0.5  ->  (0.0)"]
-    assert (project / "mbcli" / "sums.py").read_text().startswith("def total(n):\n    x = 0\n")
+    # Of 3, 2, 1, 0 both leave out the 0 alone; and nothing calls the other function.
+    assert survivors == ["mbcli/sums.py:1: 0.5  ->  (0.0)", "mbcli/sums.py:11: -n  ->  (n)"]
+    assert score == {"module": "sums.py", "mutants": 10, "tried": 10, "killed": 8, "timed_out": 2}
+    assert (project / "mbcli" / "sums.py").read_text().startswith("_LEAST = 0.5\n")
