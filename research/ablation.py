@@ -27,7 +27,6 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
@@ -212,7 +211,9 @@ def measure(
         for which, out in outs.items()
         if not out.exists()
     }
-    filmed = list(islice(pieces(ClipStore.open(store), SUBJECTS, cameras=1), 0, None, every))
+    filmed = list(
+        pieces(ClipStore.open(store), lambda clip: clip.subject in SUBJECTS, cameras=1, every=every)
+    )
 
     def one(kind: str, name: str) -> Row:
         if kind == "lifting":

@@ -15,7 +15,7 @@ not scored, unless the lifter gives one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,7 @@ HIPS = (H36M17.index("pelvis"),) * 2
 
 _LONGEST, _SHORTEST = 243, 27
 _KEY_FRAMES = 9.0
-_CAMERA = CameraConfig(
+CAMERA = CameraConfig(
     distance=(2.0, 12.0), height=(0.3, 2.5), off_axis_sd=8.0, roll_sd=3.0, tilted=0.0
 )
 _COCO = [BODY21.index(name) for name in COCO17.joints]
@@ -104,31 +104,55 @@ def action_of(clip: Clip) -> str:
     return _CMU_ACTIONS.get(clip.subject, clip.subject)
 
 
-def pieces(store: ClipStore, subjects: Sequence[str], cameras: int) -> Iterator[Piece]:
-    """Film every stretch of every recording of some subjects."""
-    seed = 0
-    for clip in store.clips:
-        if clip.subject not in subjects:
+def pieces(
+    store: ClipStore,
+    chosen: Callable[[Clip], bool],
+    cameras: int,
+    *,
+    every: int = 1,
+    camera: CameraConfig = CAMERA,
+) -> Iterator[Piece]:
+    """Film the stretches of some recordings; a piece is the same whatever else is filmed.
+
+    Args:
+        store: the recordings.
+        chosen: which of them.
+        cameras: for each stretch.
+        every: film every n-th piece.
+        camera: who films.
+    """
+    for number, (clip, start, which) in enumerate(stretches(store, chosen, cameras)):
+        if number % every:
             continue
-        step = max(1, round(clip.fps / FPS))
-        joints = torch.from_numpy(np.array(store.joints(clip)[::step]))
-        for start in range(0, len(joints), _LONGEST):
-            world = joints[None, start : start + _LONGEST]
-            if world.shape[1] < _SHORTEST:
-                continue
-            for camera in range(cameras):
-                seed += 1
-                draw = Draw.seeded(seed)
-                seen = view(world, _CAMERA, draw)  # (1, T, 21, 3)
-                pose = seen[0, :, : len(H36M17)].double().numpy()
-                yield Piece(
-                    f"{clip.name} from {start / FPS:.1f} s, camera {camera + 1}",
-                    clip.subject,
-                    action_of(clip),
-                    root_relative(pose),
-                    _inputs(seen[0].double().numpy(), draw),
-                    float(stature(seen)),
-                )
+        step = _step(clip)
+        rows = store.joints(clip)[start * step : (start + _LONGEST) * step : step]
+        draw = Draw.seeded(number + 1)
+        seen = view(torch.from_numpy(np.array(rows))[None], camera, draw)  # (1, T, 21, 3)
+        pose = seen[0, :, : len(H36M17)].double().numpy()
+        yield Piece(
+            f"{clip.name} from {start / FPS:.1f} s, camera {which + 1}",
+            clip.subject,
+            action_of(clip),
+            root_relative(pose),
+            _inputs(seen[0].double().numpy(), draw),
+            float(stature(seen)),
+        )
+
+
+def stretches(
+    store: ClipStore, chosen: Callable[[Clip], bool], cameras: int
+) -> Iterator[tuple[Clip, int, int]]:
+    """Every recording, first frame at `FPS`, and camera; what is too short is left out."""
+    for clip in filter(chosen, store.clips):
+        frames = len(range(0, clip.frames, _step(clip)))
+        for start in range(0, frames, _LONGEST):
+            if frames - start >= _SHORTEST:
+                yield from ((clip, start, camera) for camera in range(cameras))
+
+
+def _step(clip: Clip) -> int:
+    """Frames of a recording for one at `FPS`."""
+    return max(1, round(clip.fps / FPS))
 
 
 def _inputs(seen: FloatArray, draw: Draw) -> dict[str, FloatArray]:
@@ -215,5 +239,5 @@ def training_mean(store: ClipStore, held_out: Sequence[str], count: int = 512) -
     sampler = ClipSampler(store, sorted(set(store.subjects) - set(held_out)), config)
     draw = Draw.seeded(0)
     world, _ = sampler.draw(count, draw)
-    seen = view(world, _CAMERA, draw)[:, :, : len(H36M17)].double().numpy()
+    seen = view(world, CAMERA, draw)[:, :, : len(H36M17)].double().numpy()
     return np.asarray(root_relative(seen).mean(axis=(0, 1)), dtype=np.float64)

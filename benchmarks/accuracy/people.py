@@ -91,9 +91,7 @@ def measure_people(
     lifters = {Path(name).stem: held_out_lifter(name, people=people) for name in weights}
     found: dict[str, list[tuple[Piece, Figures]]] = defaultdict(list)
     worst: list[WorstPiece] = []
-    for number, piece in enumerate(pieces(store, people, cameras)):
-        if number % every:
-            continue
+    for piece in pieces(store, lambda clip: clip.subject in people, cameras, every=every):
         for who, lifter in lifters.items():
             for name in INPUTS:
                 poses = lifted(piece, name, lifter)

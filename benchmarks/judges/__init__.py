@@ -1,0 +1,1 @@
+"""Old and new weights of the lifter on the same small, fixed sets."""
