@@ -205,3 +205,40 @@ def test_a_motion_without_frames(files: tuple[Path, Path]) -> None:
         read_amc(amc, read_asf(asf), fps=120.0)
     with pytest.raises(DataError, match="cannot be read"):
         read_asf(asf.with_name("none.asf"))
+
+
+@pytest.mark.parametrize(
+    ("keyword", "rate"),
+    [
+        ("", 120.0),
+        (":SAMPLES-PER-SECOND 60\n", 60.0),
+        (":samples-per-second\t59.94\n", 59.94),
+        (":SAMPLES-PER-SECOND: 100\n", 100.0),
+        (":SAMPLES-PER-SECOND 30,5\n", 30.5),
+    ],
+)
+def test_the_rate_of_the_file_counts(files: tuple[Path, Path], keyword: str, rate: float) -> None:
+    asf, amc = files
+    amc.write_text(AMC.replace(":DEGREES\n", f":DEGREES\n{keyword}"), encoding="latin-1")
+    assert read_amc(amc, read_asf(asf)).fps == rate
+    assert read_amc(amc, read_asf(asf), fps=25.0).fps == 25.0
+
+
+def test_a_rate_that_is_none_is_refused(files: tuple[Path, Path]) -> None:
+    asf, amc = files
+    text = AMC.replace(":DEGREES\n", ":DEGREES\n:SAMPLES-PER-SECOND 0\n")
+    amc.write_text(text, encoding="latin-1")
+    with pytest.raises(DataError, match="line 4: :SAMPLES-PER-SECOND must be a positive number"):
+        read_amc(amc, read_asf(asf))
+    assert read_amc(amc, read_asf(asf), fps=25.0).fps == 25.0
+
+
+def test_decimal_commas_and_a_byte_order_mark(files: tuple[Path, Path]) -> None:
+    asf, amc = files
+    wanted = read_amc(amc, read_asf(asf)).forward()[0]
+    asf.write_text(ASF.replace("0.6 -0.8 0", "0,6 -0,8 0"), encoding="utf-8-sig")
+    text = AMC.replace("femur 40 50 60", "femur 40,0 50,0 60,0").replace("\n", "\r\n")
+    amc.write_bytes(text.encode("utf-8-sig"))
+    recording = read_amc(amc, read_asf(asf))
+    np.testing.assert_allclose(recording.forward()[0], wanted)
+    assert recording.note == "decimal commas were read as points"

@@ -131,6 +131,51 @@ def test_a_byte_order_mark_is_no_part_of_the_text(file: Path) -> None:
     assert read_bvh(file, scale=1.0).hierarchy.names[0] == "hip"
 
 
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"Frames: 2": "Frames:2", "Frame Time: ": "FrameTime:"}, ""),
+        ({"OFFSET 1 2 3": "OFFSET1 2 3", "CHANNELS 1 X": "CHANNELS1 X"}, ""),
+        ({"Zrotation Xrotation Yrotation X": "ZrotationXrotationYrotationX"}, ""),
+        ({"OFFSET 0 -4 0": "OFFSET 0-4 0", "40 2 -5": "40 2-5"}, "missing blanks"),
+        ({".0083333": "0,0083333", "OFFSET 0 -4 0": "OFFSET 0,0 -4,0 0,0"}, "decimal commas"),
+        ({"10 20 30 7": "10,0 20,0 30,0 7,0"}, "decimal commas"),
+        ({"10 20 30 7 8 9 40 2 -5 50 60 70": "10,20,30,7,8,9,40,2,-5,50,60,70"}, ""),
+        ({"OFFSET 0 -4 1": "OFFSET 0.0, -4.0, 1.0"}, ""),
+        ({"\n": "\r\n"}, ""),
+        ({"\n": "\r"}, ""),
+        ({"  ": "\t"}, ""),
+        ({"0 0 0 0 0 0 0 0 0 0 0 0": "0 0 0 0 0 0 0 0 0 0 0 0\n1 2 3"}, "breaks off within"),
+    ],
+)
+def test_numbers_are_read_as_programs_write_them(
+    file: Path, changes: dict[str, str], note: str
+) -> None:
+    whole = read_bvh(file)
+    text = TEXT
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    file.write_bytes(text.encode())
+    odd = read_bvh(file)
+    assert note in odd.note
+    assert bool(note) == bool(odd.note)
+    assert odd.hierarchy.names == whole.hierarchy.names
+    assert odd.fps == whole.fps
+    for mine, others in zip(odd.forward(), whole.forward(), strict=True):
+        np.testing.assert_allclose(mine, others, atol=1e-12)
+
+
+def test_utf16_is_read(file: Path) -> None:
+    file.write_text(TEXT, encoding="utf-16")
+    assert read_bvh(file).hierarchy.names[0] == "hip"
+
+
+def test_a_given_rate_excuses_the_frame_time(file: Path) -> None:
+    file.write_text(TEXT.replace(".0083333", "0"))
+    assert read_bvh(file, fps=25.0).fps == 25.0
+
+
 def test_a_broken_off_file_is_refused(file: Path) -> None:
     file.write_text(TEXT[: TEXT.index("10 20 30 7")])
     with pytest.raises(DataError, match="a motion needs at least one frame, got 'none'"):

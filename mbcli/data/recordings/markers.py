@@ -51,7 +51,8 @@ _IDLE = ("STUDY",)  # of OpenCap's names
 # Metres, of adults with legs of ``_LEG``: what callipers measure for Plug-in Gait, rounded.
 _BREADTHS = {"knee": 0.10, "ankle": 0.07, "elbow": 0.07}
 _LEG = 0.83
-_STRAIGHT = 0.2  # weight of the pelvis's axis against the sine of the angle by which a limb bends
+_ROUNDS = 5  # the axis moves the joints from which it comes; it stands still after four
+_STRAIGHT = 0.1  # weight of the pelvis's axis against the sine of the angle by which a limb bends
 
 
 def marker_figure(
@@ -135,25 +136,21 @@ def _centres(at: Mapping[str, FloatArray]) -> tuple[dict[str, FloatArray], Head]
         inner = at.get(f"{s}_wrist_inner", at[f"{s}_wrist"])
         joints[f"{side}_wrist"] = (at[f"{s}_wrist"] + inner) / 2
         # Legs bend backwards and arms forwards, so that the axes of the two point to other sides.
-        for part, before, after, sign in (
-            ("knee", joints[f"{side}_hip"], at[f"{s}_ankle"], -1),
-            ("elbow", joints[f"{side}_shoulder"], joints[f"{side}_wrist"], 1),
-        ):
-            marker = at[f"{s}_{part}"]
-            fold = np.cross(unit(marker - before), unit(after - marker))
-            axis = (sign if s == "R" else -sign) * fold + _STRAIGHT * outward
-            axis = _across(axis, marker - before)
-            inward = size * _BREADTHS[part] / 2 * axis
-            joints[f"{side}_{part}"] = _between(at, f"{s}_{part}", inward)
-            if part == "knee":
-                shank = at[f"{s}_ankle"] - joints[f"{side}_knee"]
-                inward = size * _BREADTHS["ankle"] / 2 * _across(axis, shank)
-                joints[f"{side}_ankle"] = _between(at, f"{s}_ankle", inward)
+        bends = 1 if s == "R" else -1
+        hip, shoulder = joints[f"{side}_hip"], joints[f"{side}_shoulder"]
+        knee, ankle = at[f"{s}_knee"], at[f"{s}_ankle"]
+        elbow, wrist = at[f"{s}_elbow"], joints[f"{side}_wrist"]
+        halves = {part: size * breadth / 2 for part, breadth in _BREADTHS.items()}
+        axis = _hinge(hip, knee, ankle, outward, -bends, halves["knee"], halves["ankle"])
+        joints[f"{side}_knee"] = _between(at, f"{s}_knee", halves["knee"] * axis)
+        axis = _across(axis, ankle - joints[f"{side}_knee"])
+        joints[f"{side}_ankle"] = _between(at, f"{s}_ankle", halves["ankle"] * axis)
+        axis = _hinge(shoulder, elbow, wrist, outward, bends, halves["elbow"], 0.0)
+        joints[f"{side}_elbow"] = _between(at, f"{s}_elbow", halves["elbow"] * axis)
     markers = [at.get(f"{s}_{part}") for part in ("forehead", "occiput") for s in "LR"]
     if any(marker is None for marker in markers):
-        joints["skull"] = (at["L_shoulder"] + at["R_shoulder"]) / 2 + 0.16 * leg.mean() * unit(
-            trunk
-        )
+        neck = 0.16 * np.nanmedian(leg) * unit(trunk)  # as in `points`
+        joints["skull"] = (at["L_shoulder"] + at["R_shoulder"]) / 2 + neck
         return joints, Head()
     left_front, right_front, left_back, right_back = (m for m in markers if m is not None)
     joints["skull"] = (left_front + right_front + left_back + right_back) / 4
@@ -161,6 +158,34 @@ def _centres(at: Mapping[str, FloatArray]) -> tuple[dict[str, FloatArray], Head]
     ahead = _across(left_front + right_front - left_back - right_back, left)
     turn = np.stack([ahead, np.cross(left, -ahead), left], axis=-1)
     return joints, Head(turn, offset=np.zeros(3))
+
+
+def _hinge(
+    near: FloatArray,
+    marker: FloatArray,
+    far: FloatArray,
+    outward: FloatArray,
+    sign: int,
+    half: float,
+    far_half: float,
+) -> FloatArray:
+    """(F, 3) unit axis of a knee or elbow, outwards, from the plane in which the limb is bent.
+
+    Args:
+        near: (F, 3) the joint before it.
+        marker: (F, 3) its outer marker.
+        far: (F, 3) the next joint, or its outer marker.
+        outward: (F, 3) axis of the pelvis, for a straight limb.
+        sign: of the axis about which the limb bends, where it points outwards.
+        half: metres from the marker to the joint.
+        far_half: metres from ``far`` to the next joint.
+    """
+    axis = _across(outward, marker - near)
+    for _ in range(_ROUNDS):
+        joint = marker - half * axis
+        fold = np.cross(unit(joint - near), unit(far - far_half * axis - joint))
+        axis = _across(sign * fold + _STRAIGHT * outward, joint - near)
+    return axis
 
 
 def _hips(at: Mapping[str, FloatArray]) -> tuple[FloatArray, dict[str, FloatArray]]:
