@@ -31,7 +31,7 @@ FLOORS = (
     ("refinement", "show"),
     ("exports", "options", "evaluate"),
     ("tracks",),
-    ("pipeline",),
+    ("pipeline", "batch"),
     ("train",),
     ("cli",),
     ("__main__",),

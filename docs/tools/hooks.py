@@ -27,6 +27,7 @@ ELSEWHERE = {
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
     "research/README.md": "research/README.md",
+    "research/postures/postures.png": "research/postures/postures.png",
     **{
         f"weights/{path.name}": f"weights/{path.name}"
         for path in sorted((ROOT / "weights").glob("*.md"))

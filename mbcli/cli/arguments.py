@@ -24,23 +24,37 @@ Quiet = Annotated[
     typer.Option("--quiet", "-q", help="Show errors only.", rich_help_panel=SCREEN),
 ]
 AsJson = Annotated[
-    bool, typer.Option("--json", help="Write one JSON object to stdout.", rich_help_panel=SCREEN)
+    bool,
+    typer.Option(
+        "--json",
+        help="Write a JSON object to stdout; for several inputs, a line for each.",
+        rich_help_panel=SCREEN,
+    ),
 ]
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show errors with a traceback.", rich_help_panel=SCREEN)
 ]
 
 Sources = Annotated[
-    list[Path],
+    list[Path] | None,
     typer.Argument(
-        metavar="INPUT",
+        metavar="INPUT...",
         show_default=False,
-        help="Videos, images, folders of images or of videos, or keypoint files.",
+        help="Videos, images, folders of images or of videos, or keypoint files; patterns such as "
+        "'*.mp4'; - for names on standard input.",
     ),
 ]
 PoseFile = Annotated[
     Path,
     typer.Argument(metavar="POSE.NPZ", show_default=False, help="A result of mbcli infer."),
+]
+PoseFiles = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="POSE.NPZ...",
+        show_default=False,
+        help="Results of mbcli infer, folders of them, patterns, or - for names on standard input.",
+    ),
 ]
 Video = Annotated[
     Path | None,

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mbcli.cli.arguments import Overwrite, PoseFile, Quiet, output
+from mbcli.batch.options import BatchOptions
+from mbcli.cli.arguments import AsJson, Overwrite, PoseFiles, Quiet, output
 from mbcli.cli.parameters import command
 from mbcli.cli.refining import refined
 from mbcli.exports.options import PANEL, ExportOptions
 from mbcli.refinement.options import RefineOptions
+
+if TYPE_CHECKING:
+    from mbcli.batch.result import Result
+    from mbcli.batch.run import Watcher
 
 
 def _list(wanted: bool) -> None:
@@ -41,15 +47,17 @@ def _list(wanted: bool) -> None:
 
 @command
 def export(
-    pose: PoseFile,
+    poses: PoseFiles = None,
     *,
     out: Annotated[
         Path,
         output(
             "The file to write; its suffix selects the format, see --list. If the format "
-            "holds one person, several people get one file each, NAME_ID.SUFFIX."
+            "holds one person, several people get one file each, NAME_ID.SUFFIX. Or a folder, with "
+            "--format; or a name with {name}, {folder} or {parent} of the input."
         ),
     ],
+    batch: BatchOptions,
     overwrite: Overwrite = False,
     formats: Annotated[
         bool,
@@ -67,19 +75,58 @@ def export(
     options: ExportOptions,
     refinement: RefineOptions,
     quiet: Quiet = False,
+    as_json: AsJson = False,
+    debug: bool,
 ) -> None:
     """Export a pose.npz for other programs, optionally refined first."""
     # Imported on use, to keep --help fast.
+    from mbcli.cli.jobs import planned, pose_files, run_jobs
     from mbcli.cli.screen import Screen
-    from mbcli.exports.export import exported, format_of
-    from mbcli.motion import load_motion
+    from mbcli.exports.export import format_of
 
-    format_of(out, format).check(options)
-    motion = refined(load_motion(pose), refinement)
-    done = exported(motion, out, options, format=format, overwrite=overwrite, inputs=(pose,))
-    screen = Screen(quiet=quiet)
-    for path, number in zip(done.paths, done.track_ids, strict=False):
-        who = str(number) if len(done.paths) > 1 else ", ".join(map(str, done.track_ids))
-        people = "person" if "," not in who else "people"
-        screen.say(f"{path}: {done.frames} frames, {done.fps:g} frames/s, {people} {who}")
-    screen.say("; ".join(done.notes))
+    row = format_of(out, format)
+    row.check(options)
+    folder = out.is_dir() or not out.suffix
+    suffixes = row.suffixes if format is None or folder else (out.suffix.lower(),)
+    plan = planned(poses, out, batch, inside=pose_files, suffixes=suffixes)
+    work = Exporting(options, refinement, format, overwrite)
+    run_jobs(plan, work, Screen(quiet=quiet), batch, as_json=as_json, debug=debug)
+
+
+@dataclass(frozen=True)
+class Exporting:
+    """``mbcli export`` of one file after the other."""
+
+    options: ExportOptions
+    refinement: RefineOptions
+    format: str | None
+    overwrite: bool
+
+    def key(self, source: Path) -> str:
+        """The fingerprint of a result."""
+        from mbcli.batch.finished import fingerprint
+
+        return fingerprint("export", [self.options, self.refinement], [source, str(self.format)])
+
+    def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
+        """Export one file."""
+        from mbcli.batch.result import Result
+        from mbcli.exports.export import exported
+        from mbcli.motion import load_motion
+
+        motion = refined(load_motion(source), self.refinement)
+        done = exported(
+            motion,
+            target,
+            self.options,
+            format=self.format,
+            overwrite=self.overwrite,
+            inputs=(source,),
+        )
+        notes = []
+        for path, number in zip(done.paths, done.track_ids, strict=False):
+            who = str(number) if len(done.paths) > 1 else ", ".join(map(str, done.track_ids))
+            people = "person" if "," not in who else "people"
+            notes.append(f"{path}: {done.frames} frames, {done.fps:g} frames/s, {people} {who}")
+        notes.append("; ".join(done.notes))
+        return Result(source, target, files=done.paths, notes=tuple(notes))

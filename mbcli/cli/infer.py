@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mbcli.batch.options import BatchOptions
+from mbcli.batch.plan import POSE
 from mbcli.cli import arguments as a
-from mbcli.cli.guard import FAILED
 from mbcli.cli.overlay import check_overlay, draw_overlay
 from mbcli.cli.parameters import command
 from mbcli.errors import ConfigError
 from mbcli.options import MESH, InferOptions
 
+if TYPE_CHECKING:
+    from mbcli.batch.result import Result
+    from mbcli.batch.run import Watcher
+    from mbcli.pipeline import Pipeline
+
 
 @command
 def infer(
-    inputs: a.Sources,
+    inputs: a.Sources = None,
     *,
     out: Annotated[
-        Path,
-        a.output("The .npz file to write; a folder for several inputs."),
-    ],
+        Path | None,
+        a.output(
+            "The .npz file to write; or a folder; or a name with {name}, {folder} or {parent} of "
+            "the input. By default INPUT.pose.npz beside each input."
+        ),
+    ] = None,
+    batch: BatchOptions,
     overwrite: a.Overwrite = False,
     keypoints: a.KeypointFile = None,
     options: InferOptions,
@@ -54,52 +66,87 @@ def infer(
 ) -> None:
     """Every person's 3D motion from a video, as pose.npz."""
     # Imported on use, to keep --help fast.
-    from mbcli.cli.jobs import plan, run_all
+    from mbcli.cli.jobs import planned, run_jobs
     from mbcli.cli.screen import Screen
-    from mbcli.cli.summary import Result, show_summary, write_json
-    from mbcli.exports.mesh import check_bodies, save_bodies
-    from mbcli.motion import save_motion
-    from mbcli.pipeline import Pipeline
-    from mbcli.storage.output import check_output
+    from mbcli.exports.mesh import check_bodies
+    from mbcli.video import list_videos
 
     if (options.mesh is None) != (mesh_out is None):
         raise ConfigError("--mesh and --mesh-out go together, got only one of them")
-    jobs = plan(inputs, out)
+    plan = planned(inputs, out, batch, inside=list_videos, suffixes=(".npz",), beside=POSE)
     read = (keypoints, *files)
-    if keypoints is not None and len(jobs) > 1:
-        raise ConfigError(f"--keypoints belongs to one video, got {len(jobs)} inputs")
+    for name, value in (("keypoints", keypoints), ("mesh-out", mesh_out), ("overlay", overlay)):
+        if value is not None and plan.several:
+            raise ConfigError(f"--{name} belongs to one video, got {len(plan.jobs)} inputs")
+    source = plan.jobs[0].source
     if mesh_out is not None:
-        if len(jobs) > 1:
-            raise ConfigError(f"--mesh-out belongs to one video, got {len(jobs)} inputs")
-        check_bodies(mesh_out, overwrite=overwrite, inputs=(jobs[0][0], *read))
+        check_bodies(mesh_out, overwrite=overwrite, inputs=(source, *read))
     if overlay is not None:
-        check_overlay(overlay, jobs, overwrite=overwrite, inputs=read)
-    pipeline = Pipeline(options, command=shlex.join(["mbcli", *sys.argv[1:]]))
-    if len(jobs) > 1:
-        # Weights that cannot be used end the run at once.
-        _ = pipeline.lifter, pipeline.recogniser, pipeline.recoverer
-    screen = Screen(quiet=quiet)
+        check_overlay(overlay, source, overwrite=overwrite, inputs=read)
+    line = shlex.join(["mbcli", *sys.argv[1:]])
+    work = Inference(options, line, keypoints, read, mesh_out, overlay, overwrite)
+    if plan.several:
+        work.check_networks()
+    run_jobs(plan, work, Screen(quiet=quiet), batch, as_json=as_json, debug=debug)
 
-    def run(source: Path, target: Path) -> Result:
-        check_output(target, overwrite=overwrite, inputs=(source, *read))
-        with screen.progress(source.name) as observer:
-            motion, report = pipeline.run(source, observer, keypoints)
+
+@dataclass(frozen=True)
+class Inference:
+    """``mbcli infer`` of one input after the other, with the options of the command."""
+
+    options: InferOptions
+    line: str
+    keypoints: Path | None
+    read: tuple[Path | str | None, ...]
+    mesh_out: Path | None
+    overlay: Path | None
+    overwrite: bool
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The networks, which stay loaded."""
+        from mbcli.pipeline import Pipeline
+
+        return Pipeline(self.options, command=self.line)
+
+    def check_networks(self) -> None:
+        """Load the networks, so that weights that cannot be used end the run at once."""
+        _ = self.pipeline.lifter, self.pipeline.recogniser, self.pipeline.recoverer
+
+    def key(self, source: Path) -> str:
+        """The fingerprint of a result."""
+        from mbcli.batch.finished import fingerprint
+
+        weights = (self.options.weights, self.options.action, self.options.mesh)
+        return fingerprint("infer", [self.options], (source, *self.read, *weights))
+
+    def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
+        """Infer one input, and write and draw what is asked for."""
+        from mbcli.batch.result import Result
+        from mbcli.exports.mesh import save_bodies
+        from mbcli.motion import save_motion
+        from mbcli.storage.output import check_output
+
+        check_output(target, overwrite=self.overwrite, inputs=(source, *self.read))
+        with progress.progress(source.name) as observer:
+            motion, report = self.pipeline.run(source, observer, self.keypoints)
             # Before the bodies are recovered, so that no finished result is lost.
-            save_motion(target, motion, overwrite=overwrite)
-            if mesh_out is not None:
-                bodies = pipeline.bodies(motion, observer)
-                save_bodies(mesh_out, bodies, motion, overwrite=overwrite)
-            if overlay is not None:
-                draw_overlay(overlay, motion, source, observer, overwrite=overwrite)
-        for warning in report.warnings:
-            screen.say(f"warning: {warning}")
-        ids = tuple(motion.track_ids.tolist())
-        return Result(source, target, report, track_ids=ids, meta=motion.meta, overlay=overlay)
+            save_motion(target, motion, overwrite=self.overwrite)
+            if self.mesh_out is not None:
+                bodies = self.pipeline.bodies(motion, observer)
+                save_bodies(self.mesh_out, bodies, motion, overwrite=self.overwrite)
+            if self.overlay is not None:
+                draw_overlay(self.overlay, motion, source, observer, overwrite=self.overwrite)
+        return Result(
+            source,
+            target,
+            report=report,
+            track_ids=tuple(motion.track_ids.tolist()),
+            meta=motion.meta,
+            notes=tuple(f"warning: {warning}" for warning in report.warnings),
+            overlay=self.overlay,
+        )
 
-    results = run_all(jobs, run, debug=debug)
-    if as_json:
-        write_json(results)
-    else:
-        show_summary(screen, results)
-    if any(result.error is not None for result in results):
-        raise typer.Exit(FAILED)
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the networks, which each process loads for itself."""
+        return {name: value for name, value in self.__dict__.items() if name != "pipeline"}

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from mbcli.batch.options import BatchOptions
+from mbcli.batch.plan import KEYPOINTS
 from mbcli.cli import arguments as a
-from mbcli.cli.guard import FAILED
 from mbcli.cli.parameters import command, without
 from mbcli.errors import ConfigError
 from mbcli.flags import described, of
 from mbcli.keypoints import WRITTEN, WriteOptions, write_keypoints
 from mbcli.options import InferOptions
 
+if TYPE_CHECKING:
+    from mbcli.batch.result import Result
+    from mbcli.batch.run import Watcher
+
 _LIFTING = without(*(one.name for one in described(InferOptions) if of(one).lifts))
 
 
 @command
 def keypoints(
-    inputs: a.Sources,
+    inputs: a.Sources = None,
     *,
     out: Annotated[
-        Path,
-        a.output("The file to write, .npz or .json; a folder for several inputs."),
-    ],
+        Path | None,
+        a.output(
+            "The file to write, .npz or .json; or a folder; or a name with {name}, {folder} or "
+            "{parent} of the input. By default INPUT.keypoints.npz beside each input."
+        ),
+    ] = None,
+    batch: BatchOptions,
     how: WriteOptions,
     overwrite: a.Overwrite = False,
     keypoints: a.KeypointFile = None,
@@ -39,45 +47,71 @@ def keypoints(
 ) -> None:
     """Every person's 2D keypoints from a video; a keypoint file is converted."""
     # Imported on use, to keep --help fast.
-    from mbcli.cli.jobs import plan, run_all
+    from mbcli.cli.jobs import planned, run_jobs
     from mbcli.cli.screen import Screen
-    from mbcli.cli.summary import Result, show_summary, write_json
-    from mbcli.report import Stopwatch
-    from mbcli.storage.output import check_output
-    from mbcli.tracks.source import opened
+    from mbcli.video import list_videos
 
     suffixes = (
         tuple(dict.fromkeys(WRITTEN.values())) if how.format is None else (WRITTEN[how.format],)
     )
-    jobs = plan(inputs, out, suffixes)
-    if keypoints is not None and len(jobs) > 1:
-        raise ConfigError(f"--keypoints belongs to one video, got {len(jobs)} inputs")
+    plan = planned(
+        inputs,
+        out,
+        batch,
+        inside=list_videos,
+        suffixes=suffixes,
+        beside=KEYPOINTS,
+    )
+    if keypoints is not None and plan.several:
+        raise ConfigError(f"--keypoints belongs to one video, got {len(plan.jobs)} inputs")
     line = shlex.join(["mbcli", *sys.argv[1:]])
-    screen = Screen(quiet=quiet)
+    work = Detecting(options, how, line, keypoints, files, overwrite)
+    run_jobs(plan, work, Screen(quiet=quiet), batch, as_json=as_json, debug=debug)
 
-    def run(source: Path, target: Path) -> Result:
-        check_output(target, overwrite=overwrite, inputs=(source, keypoints, *files))
+
+@dataclass(frozen=True)
+class Detecting:
+    """``mbcli keypoints`` of one input after the other, with the options of the command."""
+
+    options: InferOptions
+    how: WriteOptions
+    line: str
+    keypoints: Path | None
+    files: tuple[str, ...]
+    overwrite: bool
+
+    def key(self, source: Path) -> str:
+        """The fingerprint of a result."""
+        from mbcli.batch.finished import fingerprint
+
+        read = (source, self.keypoints, *self.files)
+        return fingerprint("keypoints", [self.options, self.how], read)
+
+    def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
+        """Find the keypoints of one input, and write them."""
+        from mbcli.batch.result import Result
+        from mbcli.report import Stopwatch
+        from mbcli.storage.output import check_output
+        from mbcli.tracks.source import opened
+
+        inputs = (source, self.keypoints, *self.files)
+        check_output(target, overwrite=self.overwrite, inputs=inputs)
         watch = Stopwatch()
         with (
-            screen.progress(source.name) as observer,
-            opened(source, options, keypoints) as detect,
+            progress.progress(source.name) as observer,
+            opened(source, self.options, self.keypoints) as detect,
         ):
             detection = detect(observer, watch)
-        meta = detection.meta(options, line)
-        write_keypoints(
-            target, detection.keypoints, format=how.format, meta=meta, overwrite=overwrite
-        )
-        frames, people = detection.keypoints.present.shape
+        meta = detection.meta(self.options, self.line)
+        found = detection.keypoints
+        write_keypoints(target, found, format=self.how.format, meta=meta, overwrite=self.overwrite)
+        frames, people = found.present.shape
         report = watch.report(frames=frames, people=people, warnings=detection.warnings)
-        for warning in report.warnings:
-            screen.say(f"warning: {warning}")
-        ids = tuple(detection.keypoints.track_ids.tolist())
-        return Result(source, target, report, track_ids=ids, meta=meta)
-
-    results = run_all(jobs, run, debug=debug)
-    if as_json:
-        write_json(results)
-    else:
-        show_summary(screen, results)
-    if any(result.error is not None for result in results):
-        raise typer.Exit(FAILED)
+        return Result(
+            source,
+            target,
+            report=report,
+            track_ids=tuple(found.track_ids.tolist()),
+            meta=meta,
+            notes=tuple(f"warning: {warning}" for warning in report.warnings),
+        )

@@ -7,41 +7,35 @@ the time needed to find people.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mbcli.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mbcli.cli.jobs import Job
     from mbcli.motion import Motion3D
     from mbcli.report import Observer
     from mbcli.storage.output import Input
 
 
-def check_overlay(
-    overlay: Path, jobs: Sequence[Job], *, overwrite: bool, inputs: Iterable[Input]
-) -> None:
+def check_overlay(overlay: Path, source: Path, *, overwrite: bool, inputs: Iterable[Input]) -> None:
     """Check, before any work is done, whether the result can be drawn on its video.
 
     Args:
         overlay: the file to draw.
-        jobs: every source with its result.
+        source: the input.
         overwrite: whether an existing file may be replaced.
-        inputs: the files read besides the sources.
+        inputs: the files read besides the source.
 
     Raises:
-        ConfigError: there are several inputs, or the only one has no pictures.
+        ConfigError: the input has no pictures.
         OutputError: the file cannot be written, is one of the inputs, or has an unsupported suffix.
     """
     from mbcli.keypoints import is_keypoint_file
     from mbcli.show.drawing.files import check_suffix
     from mbcli.storage.output import check_output
 
-    if len(jobs) > 1:
-        raise ConfigError(f"--overlay belongs to one video, got {len(jobs)} inputs")
-    source, _ = jobs[0]
     if is_keypoint_file(source):
         raise ConfigError(
             f"--overlay draws on a video, but {source} holds keypoints only: name the video, and "

@@ -3,49 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from mbcli.cli.arguments import Overwrite, PoseFile, Quiet, output
+from mbcli.batch.options import BatchOptions
+from mbcli.batch.plan import REFINED
+from mbcli.cli.arguments import AsJson, Overwrite, PoseFiles, Quiet, output
 from mbcli.cli.parameters import command
 from mbcli.cli.refining import refined
-from mbcli.errors import ConfigError, OutputError
+from mbcli.errors import ConfigError
 from mbcli.refinement.options import RefineOptions
+
+if TYPE_CHECKING:
+    from mbcli.batch.result import Result
+    from mbcli.batch.run import Watcher
 
 
 @command
 def refine(
-    pose: PoseFile,
+    poses: PoseFiles = None,
     *,
     out: Annotated[
-        Path,
-        output("The .npz file to write; it also keeps the unrefined values."),
-    ],
+        Path | None,
+        output(
+            "The .npz file to write, which also keeps the unrefined values; or a folder; or a name "
+            "with {name}, {folder} or {parent} of the input. By default NAME.refined.npz beside it."
+        ),
+    ] = None,
+    batch: BatchOptions,
     overwrite: Overwrite = False,
     options: RefineOptions,
     quiet: Quiet = False,
+    as_json: AsJson = False,
+    debug: bool,
 ) -> None:
     """Refine a pose.npz: fill gaps, remove outliers, smooth, steady bones and feet, find the floor.
 
     A file that was refined before is refined anew from its raw values.
     """
-    if out.suffix.lower() != ".npz":
-        raise OutputError(f"--out must end in .npz, got {out}")
     if not options.changes:
         raise ConfigError(
             "there is nothing to do: give at least one of --max-gap, --outliers, --filter, "
             "--bones, --feet, --world"
         )
     # Imported on use, to keep --help fast.
+    from mbcli.cli.jobs import planned, run_jobs, unrefined_files
     from mbcli.cli.screen import Screen
-    from mbcli.motion import load_motion, save_motion
-    from mbcli.storage.output import check_output
 
-    check_output(out, overwrite=overwrite, inputs=(pose,))
-    motion = refined(load_motion(pose), options)
-    save_motion(out, motion, overwrite=overwrite)
-    done = "; ".join(_done(motion.meta["refinement"]))
-    Screen(quiet=quiet).say(f"{out}: {len(motion.timestamps)} frames; {done}")
+    plan = planned(poses, out, batch, inside=unrefined_files, suffixes=(".npz",), beside=REFINED)
+    work = Refining(options, overwrite)
+    run_jobs(plan, work, Screen(quiet=quiet), batch, as_json=as_json, debug=debug)
+
+
+@dataclass(frozen=True)
+class Refining:
+    """``mbcli refine`` of one file after the other."""
+
+    options: RefineOptions
+    overwrite: bool
+
+    def key(self, source: Path) -> str:
+        """The fingerprint of a result."""
+        from mbcli.batch.finished import fingerprint
+
+        return fingerprint("refine", [self.options], [source])
+
+    def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
+        """Refine one file."""
+        from mbcli.batch.result import Result
+        from mbcli.motion import load_motion, save_motion
+        from mbcli.storage.output import check_output
+
+        check_output(target, overwrite=self.overwrite, inputs=(source,))
+        motion = refined(load_motion(source), self.options)
+        save_motion(target, motion, overwrite=self.overwrite)
+        done = "; ".join(_done(motion.meta["refinement"]))
+        note = f"{target}: {len(motion.timestamps)} frames; {done}"
+        return Result(source, target, notes=(note,))
 
 
 def _done(report: Mapping[str, Any]) -> list[str]:

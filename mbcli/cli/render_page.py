@@ -11,8 +11,8 @@ from mbcli.errors import ConfigError, InputError
 from mbcli.show.drawing.options import PAGE
 
 if TYPE_CHECKING:
-    from mbcli.cli.screen import Screen
     from mbcli.motion import Motion3D
+    from mbcli.report import Observer
 
 EmbedVideo = Annotated[
     bool,
@@ -45,9 +45,9 @@ def render_page(
     embed_video: bool,
     person: str,
     overwrite: bool,
-    screen: Screen,
-) -> None:
-    """Write the page and show a summary.
+    observer: Observer,
+) -> list[str]:
+    """Write the page, and return what there is to say about it.
 
     Raises:
         InputError, OutputError, ConfigError: see :func:`mbcli.show.page.page.write_page`; or there
@@ -65,17 +65,14 @@ def render_page(
             raise InputError(
                 f"the video of {pose} {place}: name it with --video, or leave out --embed-video"
             )
-    with screen.progress(str(pose)) as observer:
-        page = write_page(
-            motion, out, video=video, person=person, overwrite=overwrite, observer=observer
-        )
+    page = write_page(
+        motion, out, video=video, person=person, overwrite=overwrite, observer=observer
+    )
+    notes = []
     if page.missing:
-        screen.say(
+        notes.append(
             f"warning: {page.missing} of {page.frames} frames are not in {video}; they are grey"
         )
-    if not motion.present.any():
-        screen.say(f"warning: {pose} contains no people")
     who = "1 person" if page.people == 1 else f"{page.people} people"
-    screen.say(
-        f"{out}: {page.frames} frames of {who}, {page.size / 1e6:.1f} MB; open it in any browser"
-    )
+    size = f"{page.size / 1e6:.1f} MB"
+    return [*notes, f"{out}: {page.frames} frames of {who}, {size}; open it in any browser"]

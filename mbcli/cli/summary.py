@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import typer
 
+from mbcli.batch.result import Result
 from mbcli.cli.screen import Screen
 from mbcli.report import InferReport
 from mbcli.version import version
@@ -19,49 +18,28 @@ _MEBIBYTE = 2**20  # bytes
 _META = ("backend", "pose2d", "mended", "weights", "assumptions", "tracks", "actions", "mesh")
 
 
-@dataclass(frozen=True)
-class Result:
-    """The outcome of one input.
-
-    Attributes:
-        source: the input.
-        target: the file written, None after an error.
-        report: times and counts, None after an error.
-        track_ids: track ids in the result.
-        meta: metadata as in the file.
-        error: why there is no result.
-        overlay: the video or picture drawn, if requested.
-    """
-
-    source: Path
-    target: Path | None = None
-    report: InferReport | None = None
-    track_ids: tuple[int, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    error: str | None = None
-    overlay: Path | None = None
-
-
 def show_summary(screen: Screen, results: Sequence[Result]) -> None:
     """Show all details of a single result, or one row for each of several."""
     if len(results) > 1:
-        screen.table(
-            ("input", "people", "frames", "seconds", "frames/s", "result"),
-            [_row(result) for result in results],
-        )
+        header = ("input", "people", "frames", "seconds", "frames/s", "result")
+        rows = [_row(result) for result in results]
+        used = [n for n, cells in enumerate(zip(*rows, strict=True)) if any(cells)]
+        screen.table([header[n] for n in used], [[row[n] for n in used] for row in rows])
+    elif results[0].finished:
+        screen.say(f"{results[0].target} was finished before; --overwrite makes it anew")
     elif results[0].report is not None:
         screen.pairs(str(results[0].source), _details(results[0], results[0].report))
 
 
-def write_json(results: Sequence[Result]) -> None:
-    """Print one JSON object on stdout: ``ok``, ``version``, ``peak_memory_mib``, ``results``."""
+def write_json(result: Result, indent: int | None = None) -> None:
+    """Print a JSON object on stdout: ``ok``, ``version``, ``peak_memory_mib``, ``results``."""
     document = {
-        "ok": all(result.error is None for result in results),
+        "ok": result.error is None,
         "version": version(),
         "peak_memory_mib": peak_memory(),
-        "results": [_object(result) for result in results],
+        "results": [_object(result)],
     }
-    typer.echo(json.dumps(document, indent=2))
+    typer.echo(json.dumps(document, indent=indent))
 
 
 def peak_memory() -> float | None:
@@ -136,7 +114,12 @@ def _assumed(assumptions: Mapping[str, Mapping[str, Any]]) -> str:
 def _row(result: Result) -> tuple[str, ...]:
     report = result.report
     if report is None:
-        return str(result.source), "", "", "", "", f"failed: {result.error}"
+        end = f"{result.target} (finished before)" if result.finished else str(result.target)
+        return (
+            str(result.source),
+            *[""] * 4,
+            end if result.error is None else f"failed: {result.error}",
+        )
     return (
         str(result.source),
         str(report.people),
@@ -149,12 +132,15 @@ def _row(result: Result) -> tuple[str, ...]:
 
 def _object(result: Result) -> dict[str, Any]:
     report = result.report
-    if report is None:
+    if result.error is not None:
         return {"source": str(result.source), "ok": False, "error": result.error}
+    made = {"source": str(result.source), "ok": True, "output": str(result.target)}
+    if report is None:
+        files = {"files": [str(path) for path in result.files]} if result.files else {}
+        return {**made, "finished_before": result.finished, **files, "notes": list(result.notes)}
     return {
-        "source": str(result.source),
-        "ok": True,
-        "output": str(result.target),
+        **made,
+        "finished_before": False,
         **({} if result.overlay is None else {"overlay": str(result.overlay)}),
         "people": report.people,
         "track_ids": list(result.track_ids),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +46,8 @@ def open_onnx(
     Args:
         path: the file.
         providers: the runtime's execution providers, in order of preference.
-        threads: CPU threads; None lets onnxruntime choose.
+        threads: CPU threads; None means ``OMP_NUM_THREADS`` if it is set, else onnxruntime's
+            choice.
         optimised: optimise the graph for running; not needed to inspect it.
 
     Raises:
@@ -53,6 +55,9 @@ def open_onnx(
     """
     options = ort.SessionOptions()
     options.log_severity_level = _SILENT
+    if threads is None and os.environ.get("OMP_NUM_THREADS", "").isdecimal():
+        # The runtime itself does not read it.
+        threads = int(os.environ["OMP_NUM_THREADS"])
     if threads is not None:
         options.intra_op_num_threads = threads
     if not optimised:

@@ -18,6 +18,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import mbcli
+from mbcli.batch.finished import LEDGER
 from mbcli.cli.app import app
 from mbcli.errors import OutputError
 from mbcli.pipeline import Pipeline
@@ -31,7 +32,8 @@ def run(*words: object) -> Result:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """What is in a folder, apart from the list of what is finished."""
+    return sorted(path.name for path in folder.iterdir() if path.name != LEDGER)
 
 
 @pytest.fixture
@@ -115,10 +117,11 @@ def test_one_bad_input_does_not_stop_the_rest(
 
     again = run(videos / "a.mp4", videos / "b.mp4", "--out", out, "--json", *infer)
     assert again.exit_code == 1
-    document = json.loads(again.stdout)
-    assert document["ok"] is False
-    assert [row["ok"] for row in document["results"]] == [False, False]
-    assert "--overwrite" in document["results"][1]["error"]
+    bad, good = map(json.loads, again.stdout.splitlines())
+    assert (bad["ok"], good["ok"]) == (False, True)
+    assert good["results"][0]["finished_before"]
+    other = run(videos / "b.mp4", "--out", out, "--json", "--height", "1.8", *infer)
+    assert "--overwrite" in json.loads(other.stdout)["results"][0]["error"], "made otherwise"
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -148,9 +151,9 @@ def test_a_defect_in_one_does_not_stop_the_rest(
     assert f"error: {said}" in result.stderr.splitlines()
     assert "Traceback" in result.stderr, "a defect is reported with it"
     if as_json:
-        rows = json.loads(result.stdout)["results"]
-        assert [row["ok"] for row in rows] == [True, False, True]
-        assert rows[1]["error"] == said
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        assert [line["ok"] for line in lines] == [True, False, True]
+        assert lines[1]["results"][0]["error"] == said
     else:
         _, first, second, third = result.stderr.splitlines()[-4:]
         assert first.endswith("a.npz")
@@ -298,7 +301,6 @@ def test_error_as_json_and_with_traceback(tmp_path: Path) -> None:
     "words",
     [
         [],
-        ["walk.mp4"],
         ["walk.mp4", "--out", "x.npz", "--nonsense"],
         ["walk.mp4", "--out", "x.npz", "--precision", "float8"],
         ["walk.mp4", "--out", "x.npz", "--height", "tall"],
@@ -308,16 +310,34 @@ def test_usage_errors_have_code_2(words: list[str]) -> None:
     assert run(*words).exit_code == 2
 
 
-def test_several_inputs_need_a_folder_and_names_of_their_own(
+def test_several_inputs_need_several_results(
     walk: Path, tmp_path: Path, infer: list[object]
 ) -> None:
-    result = run(walk, walk, "--out", tmp_path / "pose.npz", *infer)
+    other = tmp_path / "day" / "walk.mp4"
+    other.parent.mkdir()
+    shutil.copy(walk, other)
+    out = tmp_path / "out"
+    result = run(walk, other, "--out", out / "pose.npz", *infer)
     assert result.exit_code == 1
-    assert "must be a folder, got" in result.stderr
-    result = run(walk, walk, "--out", tmp_path, *infer)
+    assert "must be a folder or contain {name}, got" in result.stderr
+    result = run(walk, other, "--out", out / "{name}.npz", *infer)
     assert result.exit_code == 1
-    assert "differ in name" in result.stderr
-    assert names(tmp_path) == []
+    assert "a result of its own" in result.stderr
+    assert not out.exists()
+
+
+def test_results_lie_beside_their_videos(walk: Path, tmp_path: Path, infer: list[object]) -> None:
+    for name in ("day1/walk.mp4", "day2/walk.mp4"):
+        (tmp_path / name).parent.mkdir()
+        shutil.copy(walk, tmp_path / name)
+    first = run(tmp_path, "--recursive", "--jobs", "2", *infer)
+    assert first.exit_code == 0, first.output
+    for day in ("day1", "day2"):
+        assert names(tmp_path / day) == ["walk.mp4", "walk.pose.npz"]
+    again = run(tmp_path, "--recursive", *infer)
+    assert again.exit_code == 0, again.output
+    assert again.stderr.count("(finished before)") == 2
+    assert "finding people" not in again.stderr
 
 
 def test_overwrite_replaces_and_folder_takes_the_input_name(
@@ -494,7 +514,7 @@ def test_an_impossible_overlay_is_reported_before_the_work(
         ((walk, "-o", out, "--overlay", tmp_path / "x.avi"), "--overlay must end in .mp4, .gif"),
         ((walk, "-o", out, "--overlay", there), "exists"),
         ((walk, "-o", out, "--overlay", there / "x.mp4"), "is not a folder"),
-        ((walk, walk, "-o", tmp_path, "--overlay", tmp_path / "x.mp4"), "differ in name"),
+        ((walk, there, "-o", tmp_path, "--overlay", tmp_path / "x.mp4"), "one video, got 2 inputs"),
         ((held, "-o", out, "--overlay", tmp_path / "x.mp4"), "holds keypoints only"),
         ((walk, "-o", out, "--overlay", walk, "--overwrite"), "a separate file"),
     ):
