@@ -89,5 +89,7 @@ def reason(problem: BaseException) -> str:
         text = " ".join(str(problem.args[0]).split())
         # Libraries raise sentences, dictionaries the missing key.
         return text[:_LONGEST] if " " in text else f"{text[:_LONGEST]} is missing"
+    if isinstance(problem, tokenize.TokenError) and len(problem.args) > 1:
+        problem = ValueError(problem.args[0])  # the second is the place in the header
     line = first_line(problem)
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."

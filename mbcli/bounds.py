@@ -31,6 +31,9 @@ MAX_NETWORK_INPUT = 2**28
 # and 2.
 MAX_CLIP_FRAMES, MAX_CLIP_PEOPLE = 10_000, 16
 
+# Address space of the process: what NumPy, PyTorch and onnxruntime reserve on loading.
+LEAST_ADDRESS_SPACE = 2 * 10**9
+
 
 def memory_size(count: int) -> str:
     """A number of bytes as people write it: ``12 bytes``, ``3.4 MB``, ``1.2e+09 GB``."""

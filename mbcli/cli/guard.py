@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import typer
 
+from mbcli.bounds import LEAST_ADDRESS_SPACE, memory_size
 from mbcli.cli.interruption import cause, status
-from mbcli.errors import MbcliError
+from mbcli.errors import ConfigError, MbcliError
 
 FAILED = 1  # exit status of an error
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# How NumPy, PyTorch, onnxruntime, the dynamic linker and Python say that memory is short; most of
+# them raise a RuntimeError or an ImportError.
+_NO_MEMORY = re.compile(
+    r"(?i)can(?:no|')t allocate memory|unable to allocate|bad_?alloc|out of memory"
+    r"|failed to map segment|start new thread"
+)
 
-def one_line(error: Exception) -> str:
+
+def one_line(error: BaseException) -> str:
     """The message of an error without line breaks."""
     return " ".join(str(error).split())
 
@@ -28,6 +40,40 @@ def show_error(message: str, *, debug: bool = False) -> None:
     typer.echo(f"error: {message}", err=True)
 
 
+def shortage(error: BaseException) -> str | None:
+    """What this machine has run out of, in one line; None if that is not why an error came."""
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+        return f"there is not enough memory: {one_line(error) or 'a request for more has failed'}"
+    # Files have names, and are written where errors are reported; what is printed has none.
+    if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+        return f"what is printed cannot be written: {error.strerror}"
+    return None
+
+
+def check_address_space() -> None:
+    """Check that the libraries can be loaded, which crash without address space.
+
+    Raises:
+        ConfigError: the process may use less than `LEAST_ADDRESS_SPACE`.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESS_SPACE:
+        raise ConfigError(
+            f"mbcli must have {memory_size(LEAST_ADDRESS_SPACE)} of address space or more "
+            f"(ulimit -v), got {memory_size(limit)}"
+        )
+
+
+def _discard_stdout() -> None:
+    """Let what could not be printed go, which Python would try again at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @contextmanager
 def exit_codes(*, debug: bool, as_json: bool = False) -> Iterator[None]:
     """Turn mbcli's own errors into exit code 1, and signals into theirs; let defects pass.
@@ -37,16 +83,21 @@ def exit_codes(*, debug: bool, as_json: bool = False) -> Iterator[None]:
         as_json: also report the error on stdout, as the one JSON object that is promised there.
     """
     try:
+        check_address_space()
         yield
+        sys.stdout.flush()
     except BaseException as error:
         number = cause(error)
         if number is not None:
             typer.echo("interrupted", err=True)
             raise typer.Exit(status(number)) from None
-        if not isinstance(error, MbcliError):
+        lacking = None if isinstance(error, MbcliError) else shortage(error)
+        if lacking is None and not isinstance(error, MbcliError):
             raise
-        message = one_line(error)
+        message = one_line(error) if lacking is None else lacking
         show_error(message, debug=debug)
-        if as_json:
+        if isinstance(error, OSError):
+            _discard_stdout()
+        elif as_json:
             typer.echo(json.dumps({"ok": False, "error": message, "results": []}))
         raise typer.Exit(FAILED) from None

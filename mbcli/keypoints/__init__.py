@@ -113,6 +113,10 @@ class WriteOptions:
         check(self)
 
 
+# What a file that no format knows is said to be, by `Source.kind`.
+_KINDS = {"text": "text", "json": "JSON", "hdf5": "HDF5", "npz": "a ZIP archive"}
+
+
 def read_keypoints(path: Path | str, joint_map: dict[str, str] | None = None) -> KeypointFile:
     """Read a keypoint file or folder, whatever its format.
 
@@ -138,7 +142,8 @@ def read_keypoints(path: Path | str, joint_map: dict[str, str] | None = None) ->
     if source.kind == "json" and source.document == []:
         raise InputError(f"{path} holds no person in any frame")
     titles = ", ".join(format.title for format in FORMATS.values())
-    raise InputError(f"{path} is no keypoint file that mbcli knows ({titles})")
+    what = f"{_KINDS[source.kind]}, but " if source.kind in _KINDS else ""
+    raise InputError(f"{path} is {what}no keypoint file that mbcli knows ({titles})")
 
 
 def _recognises(format: KeypointFormat, source: Source) -> bool:

@@ -167,6 +167,12 @@ class Loss3DConfig(Section):
     angle: NonNegative = 0.0
     angle_velocity: NonNegative = 0.0
 
+    @model_validator(mode="after")
+    def _any(self) -> Loss3DConfig:
+        if not any(getattr(self, name) for name in type(self).model_fields):
+            raise ValueError("one of the losses must have a weight above 0")
+        return self
+
 
 class LossConfig(Loss3DConfig):
     """Weights of the losses on 3D data, and of ``reprojection``, the published loss on 2D data."""

@@ -21,11 +21,11 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from mbcli.errors import ConfigError, ProcessError
+from mbcli.errors import ConfigError, OutputError, ProcessError
 from mbcli.storage.workspace import locked
 from mbcli.train.backbone import check_freeze
 from mbcli.train.meter import Meter, TrainingObserver, write_scalars
-from mbcli.train.precision import mixed_precision
+from mbcli.train.precision import device_of, mixed_precision
 from mbcli.train.schedule import Epochs, ema_decay, learning_rate
 from mbcli.train.sections import RunConfig
 from mbcli.train.share import Share
@@ -62,6 +62,7 @@ def train(task: Task, *, resume: bool, observe: TrainingObserver) -> Path | None
     """
     run, optimisation = task.settings.run, task.settings.optimiser
     check_freeze(task.model, optimisation.freeze)
+    device_of(run.accelerator)
     check_folder(run.out, resume)
     fabric = Fabric(
         accelerator=run.accelerator,
@@ -109,6 +110,8 @@ def train(task: Task, *, resume: bool, observe: TrainingObserver) -> Path | None
             # Randomness inside the model, such as dropout, depends on the step too.
             torch.manual_seed(share.seeds(run.seed, state.step)[0][1])
             total, parts = task.loss(model, batch)
+            if not total.requires_grad:
+                raise ConfigError("one of the losses with a weight above 0 must have data")
             optimiser.zero_grad(set_to_none=True)
             fabric.backward(total)
             if optimisation.clip_norm:
@@ -144,9 +147,11 @@ def train(task: Task, *, resume: bool, observe: TrainingObserver) -> Path | None
 
 @contextmanager
 def _together(fabric: Fabric, out: Path) -> Iterator[None]:
-    """Report the loss of another process in one line; a single process cannot lose any."""
+    """Report a full disk, and the loss of another process, in one line."""
     try:
         yield
+    except OSError as error:
+        raise OutputError(f"run.out {out} cannot be written: {error.strerror or error}") from error
     except RuntimeError as error:
         if fabric.world_size == 1 or not _LOST_PEER.search(str(error)):
             raise
@@ -179,7 +184,18 @@ def check_folder(out: Path, resume: bool) -> None:
     Raises:
         ConfigError: it holds a run and ``resume`` is off, or holds none and it is on; or it holds
             other files that the run would overwrite.
+        OutputError: it cannot be created.
     """
+    try:
+        _check_contents(out, resume)
+        out.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise OutputError(f"run.out must be a folder, got the file {out}") from error
+    except OSError as error:
+        raise OutputError(f"run.out {out} cannot be created: {error.strerror}") from error
+
+
+def _check_contents(out: Path, resume: bool) -> None:
     there = (out / CHECKPOINT).exists()
     if there and not resume:
         raise ConfigError(f"run.out {out} holds a run: add --resume or choose another folder")
@@ -194,7 +210,6 @@ def check_folder(out: Path, resume: bool) -> None:
                 f"run.out {out} holds {strangers[0]}, which the run would overwrite: choose "
                 "another folder"
             )
-    out.mkdir(parents=True, exist_ok=True)
 
 
 def _is_ours(config: Path) -> bool:

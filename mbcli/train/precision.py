@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import torch
 from lightning_fabric.plugins import MixedPrecision
 
+from mbcli.errors import ConfigError
 from mbcli.lift.runtime import resolve_device
 
 
@@ -21,6 +23,18 @@ class ExactInputs(MixedPrecision):
         return data
 
 
+def device_of(accelerator: str) -> torch.device:
+    """The device that ``run.accelerator`` names.
+
+    Raises:
+        ConfigError: this machine lacks it.
+    """
+    try:
+        return resolve_device(accelerator)
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("--device", "run.accelerator")) from None
+
+
 def mixed_precision(
     precision: Literal["16-mixed", "bf16-mixed"], accelerator: str
 ) -> MixedPrecision:
@@ -33,4 +47,4 @@ def mixed_precision(
     Raises:
         ConfigError: this machine lacks the device.
     """
-    return ExactInputs(precision, resolve_device(accelerator).type)
+    return ExactInputs(precision, device_of(accelerator).type)

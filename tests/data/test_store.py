@@ -159,9 +159,9 @@ def test_a_foreign_table_is_refused(store: Path, key: str, value: object, messag
     ("key", "value", "message"),
     [
         ("start", 1, "got clip 0 at row 1 instead of 0"),
-        ("frames", 0, "positive fps and frames"),
-        ("fps", -1.0, "positive fps and frames"),
-        ("fps", float("nan"), "positive fps and frames"),
+        ("frames", 0, "needs an fps up to 10000 and frames, both above 0"),
+        ("fps", -1.0, "needs an fps up to 10000 and frames, both above 0"),
+        ("fps", float("nan"), "needs an fps up to 10000 and frames, both above 0"),
         ("frames", "5", "frames has the wrong type: '5'"),
     ],
 )

@@ -248,3 +248,31 @@ def test_a_full_disk_leaves_the_checkpoint_before_it(make_config) -> None:
     assert not list(config.run.out.glob("*.part*"))
     pretrain(config, resume=True, observe=ignore)
     assert torch.load(config.run.out / CHECKPOINT, weights_only=True)["step"] == 6
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [("run.yaml", "run.out must be a folder, got the file"), ("x" * 300, "cannot be created")],
+)
+def test_a_folder_that_cannot_be_made_is_a_line(make_config, out: str, words: str) -> None:
+    config = load_config(make_config())
+    run = config.run.model_copy(update={"out": config.run.out.with_name(out)})
+    with pytest.raises(OutputError, match=words):
+        pretrain(config.model_copy(update={"run": run}), resume=False, observe=ignore)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_an_accelerator_that_is_not_there_is_named(make_config) -> None:
+    config = load_config(make_config(run={"accelerator": "cuda"}))
+    with pytest.raises(ConfigError, match=r"^run\.accelerator cuda is not available .* auto, cpu"):
+        pretrain(config, resume=False, observe=ignore)
+    assert not config.run.out.exists()
+
+
+def test_one_of_the_losses_must_count(make_config) -> None:
+    none = dict.fromkeys(("mpjpe", "n_mpjpe", "velocity", "reprojection"), 0)
+    with pytest.raises(ConfigError, match="one of the losses must have a weight above 0"):
+        load_config(make_config(loss=none))
+    config = load_config(make_config(loss=none | {"reprojection": 1}))
+    with pytest.raises(ConfigError, match="losses with a weight above 0 must have data"):
+        pretrain(config, resume=False, observe=ignore)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from mbcli.bounds import MAX_RATE
 from mbcli.errors import DataError
 
 SPLITS = ("train", "val", "test", "")
@@ -66,9 +66,10 @@ def check_sequence(where: str, sequence: Sequence, labels: int) -> None:
         DataError: a value breaks its rule.
     """
     width, height = sequence.size
-    if not 0 < sequence.fps < math.inf or sequence.frames < 1:
+    if not 0 < sequence.fps <= MAX_RATE or sequence.frames < 1:
         raise DataError(
-            f"{where} needs a positive fps and frames, got {sequence.fps}, {sequence.frames}"
+            f"{where} needs an fps up to {MAX_RATE} and frames, both above 0, got "
+            f"{sequence.fps:g}, {sequence.frames}"
         )
     if sequence.size != (0, 0) and not (width > 0 and height > 0):
         raise DataError(f"{where} needs a positive size, or (0, 0), got {sequence.size}")

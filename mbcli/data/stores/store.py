@@ -7,7 +7,6 @@ the joints of ``BODY21``.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.bounds import MAX_RATE
 from mbcli.data.stores.folder import (
     ARRAYS,
     CLIPS,
@@ -257,8 +257,9 @@ def _clip(path: Path, number: int, row: Any) -> Clip:
         if not isinstance(row[key], allowed) or isinstance(row[key], bool):
             raise DataError(f"{path}: clip {number}: {key} has the wrong type: {row[key]!r:.60}")
     clip = Clip(**row)
-    if not 0 < clip.fps < math.inf or clip.frames < 1:
+    if not 0 < clip.fps <= MAX_RATE or clip.frames < 1:
         raise DataError(
-            f"{path}: clip {number} needs a positive fps and frames, got {clip.fps}, {clip.frames}"
+            f"{path}: clip {number} needs an fps up to {MAX_RATE} and frames, both above 0, got "
+            f"{clip.fps:g}, {clip.frames}"
         )
     return clip

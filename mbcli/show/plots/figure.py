@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -77,7 +78,10 @@ def plot(
         figure = _draw(chosen, options)
         with written_whole(path, overwrite=overwrite) as part:
             kind = path.suffix.lower()
-            figure.savefig(part, format=kind[1:], dpi=_DPI, metadata=_METADATA[kind])
+            # In memory first: on a full disk, Matplotlib's PDF raises an error of zlib's.
+            drawn = io.BytesIO()
+            figure.savefig(drawn, format=kind[1:], dpi=_DPI, metadata=_METADATA[kind])
+            part.write_bytes(drawn.getvalue())
     width, height = figure.get_size_inches()
     people = tuple(int(motion.track_ids[column]) for column in chosen.columns)
     return PlotReport(len(chosen.rows), people, chosen.left_out, (float(width), float(height)))
