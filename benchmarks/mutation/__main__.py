@@ -63,7 +63,7 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
     "refinement/world.py": _GROUND,
     "refinement/floor.py": _GROUND,
     "refinement/feet.py": _GROUND,
-    "refinement/legs.py": _GROUND,
+    "refinement/legs.py": ("tests/refinement/test_legs.py", *_GROUND),
     "refinement/planted.py": ("tests/refinement/test_planted.py", *_GROUND),
     "refinement/*.py": ("tests/refinement",),
 }
@@ -233,7 +233,7 @@ def main() -> int:
                 scores.append(score)
                 console.print(f"{score.module}: {score.killed} of {score.tried} noticed")
                 for survivor in score.survivors:
-                    console.print(f"  {survivor}", markup=False, highlight=False)
+                    console.print(f"  {survivor}", markup=False, highlight=False, emoji=False)
                 if arguments.out is not None:
                     text = json.dumps([asdict(one) for one in scores], indent=1)
                     arguments.out.write_text(text + "\n", encoding="utf-8")

@@ -131,5 +131,5 @@ def _evenly(values: FloatArray, timestamps: FloatArray, filter_: partial[FloatAr
 
     count = round((timestamps[-1] - timestamps[0]) / usual) + 1
     even = np.linspace(timestamps[0], timestamps[-1], max(count, 2))
-    smooth = filter_(PchipInterpolator(timestamps, values, axis=0)(even))
-    return PchipInterpolator(even, smooth, axis=0)(timestamps)
+    smooth = filter_(PchipInterpolator(timestamps, values)(even))
+    return PchipInterpolator(even, smooth)(timestamps)

@@ -68,7 +68,7 @@ def filled(
         holes = fillable(known, timestamps, fps, max_gap)
         if not holes.any():
             continue
-        curve = PchipInterpolator(timestamps[known], out[np.ix_(known, members)], axis=0)
+        curve = PchipInterpolator(timestamps[known], out[np.ix_(known, members)])
         out[np.ix_(holes, members)] = curve(timestamps[holes])
         done[np.ix_(holes, members)] = True
     return out, done

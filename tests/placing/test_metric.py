@@ -8,6 +8,7 @@ import pytest
 from mbcli.camera import Camera, camera_from
 from mbcli.errors import ConfigError
 from mbcli.placing.metric import _translations, _weighted_median, check_height, to_metres
+from mbcli.placing.place import place
 from mbcli.placing.smoothing import smooth
 from mbcli.skeleton import H36M17
 from mbcli.types import Keypoints2D
@@ -236,6 +237,13 @@ def test_good_keypoints_keep_their_weight_and_outliers_lose_it():
     assert not weights[:, 7].any()
 
 
+def test_the_depth_of_somebody_far_away_and_hardly_seen_is_found():
+    joints = np.random.default_rng(0).normal(size=(5, 12, 3)) * [0.3, 0.6, 0.2]
+    there = joints + np.array([0.5, -0.2, 60.0])
+    shift, _ = _translations(joints, there[..., :2] / there[..., 2:], np.full((5, 12), 0.3))
+    np.testing.assert_allclose(shift, np.tile([0.5, -0.2, 60.0], (5, 1)), atol=1e-6)
+
+
 def test_joints_on_one_ray_leave_the_depth_open():
     joints = np.zeros((2, 12, 3))
     joints[..., 2] = np.linspace(0, 0.5, 12)
@@ -342,6 +350,29 @@ def test_depth_is_never_behind_the_camera():
     assert np.isfinite(root).all()
     assert (root[..., 2] > 0).all()
     assert np.isfinite(positions).all()
+
+
+# all of it, without jitter
+
+
+def test_place_gives_metres_without_jitter():
+    world = a_walker(distance=5.0)[:, None]
+    world[..., 0] += 1.5  # off the camera's axis, where the ray matters
+    keypoints, units = seen_by(world)
+    jitter = 0.01 * np.cos(np.pi * np.arange(120))[:, None, None, None]
+    options = {"height": 1.2, "camera": CAMERA, "along_ray": True}
+    wanted = to_metres(units, keypoints, **options)
+    raw, *placed = place(units, keypoints, **options, cutoff=0)
+    np.testing.assert_array_equal(raw, units)
+    for got, want in zip(placed, wanted, strict=True):
+        np.testing.assert_array_equal(got, want)
+    steady, positions, root = place(units + jitter, keypoints, **options, cutoff=6.0)
+    inner = slice(10, -10)
+    assert np.abs(steady - units)[inner].max() < 0.005
+    assert np.abs(positions - wanted[0])[inner].max() < 0.02
+    assert np.abs(root - wanted[1])[inner].max() < 0.02
+    across, _ = to_metres(units, keypoints, height=1.2, camera=CAMERA)
+    assert np.abs(across - wanted[0]).max() > 0.05
 
 
 # smoothing

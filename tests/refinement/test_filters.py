@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy.signal import savgol_coeffs, savgol_filter
+from scipy.signal import butter, savgol_coeffs, savgol_filter, sosfiltfilt
 
 from mbcli.errors import ConfigError
 from mbcli.placing.low_pass import butterworth, low_pass
@@ -39,6 +39,22 @@ def test_butterworth_is_3_db_down_at_the_cutoff(cutoff: float, order: int) -> No
     track, times = wave(cutoff)
     after = butterworth(track, times, cutoff=cutoff, order=order)
     assert gain(track, after) == pytest.approx(np.sqrt(0.5), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "frames", "padding"), [(20.0, 90, 9), (4.5, 90, 14), (4.5, 7, 6)]
+)
+def test_butterworth_pads_its_ends_by_a_period(cutoff: float, frames: int, padding: int) -> None:
+    """By SciPy's own least number of frames if that is more, by all there are if they are fewer."""
+    times = np.arange(frames) / FPS
+    track = np.random.default_rng(8).normal(0, 1, (frames, 2, 3))
+    bent = np.tan(np.pi * cutoff / FPS) / (np.sqrt(2) - 1) ** 0.25
+    sections = butter(2, 2 * np.arctan(bent) / np.pi, output="sos")
+    wanted = sosfiltfilt(sections, track, axis=0, padlen=padding)
+    after = butterworth(track, times, cutoff=cutoff, order=4)
+    np.testing.assert_allclose(after, wanted, atol=1e-12)
+    if padding == 9:
+        np.testing.assert_allclose(sosfiltfilt(sections, track, axis=0), wanted)
 
 
 @pytest.mark.parametrize("order", [2, 3, 4])
@@ -205,6 +221,8 @@ def test_cutoffs_beyond_nyquist(cutoff: float) -> None:
         savgol(track, times, cutoff=cutoff, order=3)
     with pytest.raises(ConfigError, match=message):
         one_euro(track, times, cutoff=cutoff, beta=1)
+    with pytest.raises(ConfigError, match=message):  # two frames have a rate
+        butterworth(track[:2], times[:2], cutoff=cutoff, order=4)
 
 
 def test_low_pass_removes_jitter_and_keeps_movement() -> None:

@@ -51,6 +51,28 @@ def test_ends_and_long_gaps_stay() -> None:
     assert np.flatnonzero(done[:, 0]).tolist() == [4, 5, 6]
 
 
+def test_a_point_with_one_unknown_coordinate_is_unknown() -> None:
+    times = np.arange(5) / 10
+    path = np.stack([times, -2 * times, 1 + times], axis=-1)[:, None]
+    holed = path.copy()
+    holed[2, 0, 1] = np.nan
+    whole, done = filled(holed, times, 10, 0.1)
+    np.testing.assert_allclose(whole, path, atol=1e-12)
+    assert np.argwhere(done).tolist() == [[2, 0]]
+
+
+def test_a_joint_that_must_stay_keeps_no_other_from_being_filled() -> None:
+    times = np.arange(6) / 10
+    path = np.stack([times, times, times], axis=-1)[:, None].repeat(3, axis=1)
+    holed = path.copy()
+    holed[0, 0] = np.nan  # before it is first seen
+    holed[2, 1] = np.nan
+    holed[3, 2] = np.nan
+    whole, done = filled(holed, times, 10, 0.1)
+    assert np.argwhere(done).tolist() == [[2, 1], [3, 2]]
+    np.testing.assert_allclose(whole[:, 1:], path[:, 1:], atol=1e-12)
+
+
 def test_an_empty_track() -> None:
     for shape in ((0, 2, 3), (1, 2, 3), (5, 0, 3)):
         whole, done = filled(np.full(shape, np.nan), np.arange(shape[0]) / 10, 10, 1.0)
