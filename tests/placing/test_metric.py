@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -360,13 +361,13 @@ def test_place_gives_metres_without_jitter():
     world[..., 0] += 1.5  # off the camera's axis, where the ray matters
     keypoints, units = seen_by(world)
     jitter = 0.01 * np.cos(np.pi * np.arange(120))[:, None, None, None]
-    options = {"height": 1.2, "camera": CAMERA, "along_ray": True}
-    wanted = to_metres(units, keypoints, **options)
-    raw, *placed = place(units, keypoints, **options, cutoff=0)
+    placed_at = partial(place, keypoints=keypoints, height=1.2, camera=CAMERA, along_ray=True)
+    wanted = to_metres(units, keypoints, height=1.2, camera=CAMERA, along_ray=True)
+    raw, *placed = placed_at(units, cutoff=0)
     np.testing.assert_array_equal(raw, units)
     for got, want in zip(placed, wanted, strict=True):
         np.testing.assert_array_equal(got, want)
-    steady, positions, root = place(units + jitter, keypoints, **options, cutoff=6.0)
+    steady, positions, root = placed_at(units + jitter, cutoff=6.0)
     inner = slice(10, -10)
     assert np.abs(steady - units)[inner].max() < 0.005
     assert np.abs(positions - wanted[0])[inner].max() < 0.02
@@ -413,6 +414,8 @@ def test_smoothing_is_robust_local_regression(sigma):
     values[[12, 40]] += 3
     values[20:23] = np.nan
     np.testing.assert_allclose(smooth(values, sigma), reference(values, sigma), atol=1e-9)
+    short = values[:8]  # shorter than the window
+    np.testing.assert_allclose(smooth(short, sigma), reference(short, sigma), atol=1e-9)
 
 
 def test_smoothing_reaches_over_no_more_than_its_window():

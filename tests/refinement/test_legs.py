@@ -31,11 +31,12 @@ def test_a_knee_at_a_right_angle_makes_a_triangle_of_3_4_5() -> None:
     legs = Legs(hip, knee, ankle, wanted)
     np.testing.assert_allclose(legs.length, 0.5)
     flexion = legs.flexion_at(np.array([[0.5], [0.7]]))
-    np.testing.assert_allclose(flexion, [[np.pi / 2], [0]], atol=1e-7)
+    np.testing.assert_allclose(np.degrees(flexion), [[90], [0]], atol=1e-5)
     np.testing.assert_allclose(legs.length_at(np.array([[0.0], [np.pi]])), [[0.7], [0.1]])
-    np.testing.assert_allclose(bent(hip, knee, ankle), [[np.pi / 2], [0]], atol=1e-7)
+    np.testing.assert_allclose(np.degrees(bent(hip, knee, ankle)), [[90], [0]], atol=1e-5)
     # Nothing can be longer than straight, nor shorter than folded.
-    np.testing.assert_allclose(legs.flexion_at(np.array([[9.0], [0.0]])), [[0], [np.pi]])
+    flexion = legs.flexion_at(np.array([[9.0], [0.0]]))
+    np.testing.assert_allclose(np.degrees(flexion), [[0], [180]])
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_a_knee_at_a_right_angle_makes_a_triangle_of_3_4_5() -> None:
 def test_the_straighter_a_leg_is_the_more_its_knee_goes_forward(out: float, degrees: float) -> None:
     """By the bend: 5 % of the leg's length beside the line keep their plane, half of it turns."""
     knee, ankle = leg_of(out)
-    wanted = HIP + [0, 0.9, 0]
+    wanted = HIP + np.array([0, 0.9, 0])
     new_knee, new_ankle = reach(HIP, knee, ankle, wanted, FORWARD)
     np.testing.assert_allclose(new_ankle, wanted, atol=1e-9)
     side = (new_knee - HIP)[0]
@@ -56,7 +57,7 @@ def test_the_straighter_a_leg_is_the_more_its_knee_goes_forward(out: float, degr
 
 def test_a_bent_leg_stretches_to_a_twentieth_of_a_per_cent() -> None:
     knee, ankle = leg_of(0.2)
-    far = HIP + [0, 5.0, 0]
+    far = HIP + np.array([0, 5.0, 0])
     _, new_ankle = reach(HIP, knee, ankle, far, FORWARD)
     np.testing.assert_allclose(new_ankle - HIP, [[0, 0.9995, 0]], atol=1e-9)
     # One that was straighter may stay so.
@@ -67,7 +68,7 @@ def test_a_bent_leg_stretches_to_a_twentieth_of_a_per_cent() -> None:
 
 def test_a_leg_folds_no_further_than_its_bones() -> None:
     knee, ankle = leg_of(0.1, thigh=0.5, shank=0.3)
-    new_knee, new_ankle = reach(HIP, knee, ankle, HIP + [0, 0.05, 0], FORWARD)
+    new_knee, new_ankle = reach(HIP, knee, ankle, HIP + np.array([0, 0.05, 0]), FORWARD)
     assert np.linalg.norm(new_ankle - HIP) == pytest.approx(0.2, abs=1e-5)
     assert np.linalg.norm(new_knee - HIP) == pytest.approx(0.5)
     assert np.linalg.norm(new_ankle - new_knee) == pytest.approx(0.3)
@@ -80,6 +81,6 @@ def test_a_leg_goes_where_its_target_is() -> None:
     """A quarter turn of the whole leg: the plane of the knee turns with it."""
     knee, ankle = leg_of(0.2)
     length = float(ankle[0, 1])
-    new_knee, new_ankle = reach(HIP, knee, ankle, HIP + [0, 0, length], FORWARD)
+    new_knee, new_ankle = reach(HIP, knee, ankle, HIP + np.array([0, 0, length]), FORWARD)
     np.testing.assert_allclose(new_ankle - HIP, [[0, 0, length]], atol=1e-9)
     np.testing.assert_allclose(new_knee - HIP, [[0.2, 0, length / 2]], atol=1e-9)
