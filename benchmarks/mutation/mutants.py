@@ -10,7 +10,8 @@ A change must be one that somebody could make by mistake and that no type checke
 - another function: ``max`` for ``min``, ``any`` for ``all``, ``ceil`` for ``floor``
 - ``break`` for ``continue``
 - a statement left out: a call for its effect, ``x += y``, ``x[i] = y``, ``x.y = z``
-- a keyword argument left out, except ``dtype`` and ``strict``, which guard and rarely decide
+- a keyword argument left out, except ``dtype`` and ``strict``, which guard and rarely decide, so
+  that their values stay too
 
 Texts stay as they are, and so does what only says something: annotations, decorators, docstrings,
 f-strings, ``raise`` and ``assert``.
@@ -159,6 +160,8 @@ def _changes(node: ast.AST) -> Iterator[tuple[_Place, str]]:
 def _below(node: ast.AST) -> Iterator[ast.AST]:
     """The children that may be changed."""
     if isinstance(node, ast.Raise | ast.Assert | ast.JoinedStr | ast.MatchValue):
+        return
+    if isinstance(node, ast.keyword) and node.arg in _GUARDS:
         return
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "type_params"):

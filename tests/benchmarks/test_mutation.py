@@ -53,6 +53,7 @@ def changes(source: str) -> list[tuple[str, str]]:
         ("x = np.minimum(a, b)", ["(np.maximum(a, b))"]),
         ("x = a.mean(axis=b)", ["(a.mean())"]),
         ("x = zeros(a, dtype=int)", []),
+        ("x = zip(a, b, strict=True)", []),
         ("x = a if b else c", ["(not b)"]),
         ("x = [a for a in b if a.c]", ["(not a.c)"]),
         ("f(a)", ["pass"]),
