@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,16 @@ from walkers import LIMBS, bvh_of, rebound, renamed, walker
 
 from mbcli.data.recordings.body import figure_of
 from mbcli.data.recordings.bvh import read_bvh
+from mbcli.data.recordings.importing import import_folder
+from mbcli.data.recordings.known import mended
 from mbcli.data.recordings.names import NEEDED, Tree, match_names
+from mbcli.data.stores.check import check_store
+from mbcli.data.stores.quality import trunk_axes
+from mbcli.data.stores.store import ClipStore
 from mbcli.errors import DataError
+from mbcli.skeleton import BODY21
+
+J = BODY21.index
 
 # The hips, spine, chest, neck and head; collar, upper arm, forearm and hand; thigh, shin, foot and
 # toe of one side, as each program writes them. {Left} {left} {L} {l} stand for the side.
@@ -144,6 +154,35 @@ def test_names_that_say_nothing_are_no_obstacle(along: tuple[float, ...] | None)
     assert "found by the tree of bones, not by name: left_hip is bone" in figure.note
 
 
+def test_twist_bones_divide_no_limb() -> None:
+    person = walker()
+    tree = person.hierarchy
+    names, parents, offsets = list(tree.names), list(tree.parents), list(tree.offsets)
+    rotations = [person.rotations[:, i] for i in range(len(tree))]
+    for name in ("left_knee", "right_knee", "left_elbow", "right_elbow"):
+        at = names.index(name)
+        names.insert(at, f"{name}_twist")
+        parents = [p + (p >= at) for p in parents]
+        parents.insert(at, parents[at])
+        parents[at + 1] = at
+        offsets[at] = offsets[at] / 2
+        offsets.insert(at, offsets[at])
+        rotations.insert(at, np.tile(np.eye(3), (len(person), 1, 1)))
+    divided = replace(
+        person,
+        hierarchy=type(tree)(
+            tuple(f"b{i}" for i in range(len(names))), tuple(parents), np.array(offsets)
+        ),
+        rotations=np.stack(rotations, axis=1),
+    )
+    figure = figure_of(divided)
+    positions, _ = person.forward()
+    for ours in LIMBS:
+        np.testing.assert_allclose(
+            figure.joints[ours], positions[:, tree.index(ours)], atol=1e-9, err_msg=ours
+        )
+
+
 def test_one_odd_name_is_found_by_the_tree() -> None:
     figure = figure_of(renamed(walker(), {"left_elbow": "tentacle"}))
     assert "not by name: left_elbow is tentacle" in figure.note
@@ -192,3 +231,37 @@ def test_the_error_says_what_is_missing_what_is_there_and_the_way_out() -> None:
     assert "--joint-map THEIRS=OURS" in text
     assert "got hips, spine, left_hump, neck, head" in text
     assert "\n" not in text
+
+
+SEVERAL = Path(__file__).parents[3] / "shared" / "mocap" / "small.tar.xz"
+
+
+@pytest.mark.skipif(not SEVERAL.exists(), reason="recordings that are not in the repository")
+def test_a_real_skeleton_without_names(tmp_path: Path) -> None:
+    with tarfile.open(SEVERAL) as archive:
+        for member in ("rokoko/jesse_dance", "cmu1/jumping_jacks"):
+            archive.extract(f"animated_drawings/{member}.bvh", tmp_path, filter="data")
+    for path in sorted(tmp_path.rglob("*.bvh")):
+        recording = read_bvh(path)
+        tree = recording.hierarchy
+        by_name = figure_of(recording)
+        assert by_name.note == ""
+        mended_first = replace(recording, hierarchy=mended(tree))
+        numbered = renamed(mended_first, {name: f"b{i}" for i, name in enumerate(tree.names)})
+        by_tree = figure_of(numbered)
+        for ours in (*LIMBS, "skull"):
+            np.testing.assert_allclose(by_tree.joints[ours], by_name.joints[ours], atol=1e-6)
+
+
+@pytest.mark.skipif(not SEVERAL.exists(), reason="recordings that are not in the repository")
+def test_a_real_rest_pose_along_x(tmp_path: Path) -> None:
+    with tarfile.open(SEVERAL) as archive:
+        archive.extract("animated_drawings/rokoko/jesse_dance.bvh", tmp_path, filter="data")
+    report = import_folder("bvh", tmp_path, tmp_path / "s")
+    assert report.refused == ()
+    store = ClipStore.open(tmp_path / "s")
+    body = store.joints(store.clips[0])
+    face = body[:, J("nose")] - (body[:, J("left_ear")] + body[:, J("right_ear")]) / 2
+    ahead = (face * trunk_axes(body)[:, 0]).sum(-1) / np.linalg.norm(face, axis=-1)
+    assert np.median(ahead) > 0.8
+    assert list(check_store(store)) == []

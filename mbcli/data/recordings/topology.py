@@ -1,15 +1,15 @@
 """Joints found by the shape of a skeleton, where its names say nothing.
 
 Two pairs of branches that are as long on either side are the legs and the arms; the arms come off
-where a shorter branch, the head, does. A limb's joints are the ends of its two long bones, each of
-which may be divided by twist bones. The toes (or the bending of the knees) say which way is
-forward, and so which side is left.
+where a shorter branch, the head, does. A limb's joints are the ends of the two bones whose lengths
+are most like people's; each may be divided by twist bones. The toes (or the bending of the knees)
+say which way is forward, and so which side is left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations, pairwise
+from itertools import combinations
 
 import numpy as np
 
@@ -18,7 +18,12 @@ from mbcli.geometry import unit
 from mbcli.types import FloatArray
 
 _ALIKE = 0.1  # share by which the lengths of two sides may differ
-_LONG = 0.5  # of a limb's longest bone, each of its two long bones; of the limb, both together
+# Medians of people's bones, see `proportions`: thigh and shin as shares of the leg; upper arm, and
+# forearm between Vicon's 0.23 and the 0.31 of most figures.
+_LEG, _ARM = np.array([0.48, 0.52]), np.array([0.35, 0.27])
+_FITS = 0.9  # sum of the logarithms by which two bones may differ from those
+_DIVIDED = 0.2  # by which a limb must fit better if some of its joints only twist
+_MOST_STIFF = 4  # joints that are left out at once: two in each bone
 _STIFF = np.radians(3.0)  # a joint that bends by less may be a twist bone's
 _STRAIGHT = np.radians(15.0)  # a joint that is bent by more is no twist bone's
 
@@ -55,15 +60,21 @@ def match_tree(tree: Tree, places: FloatArray) -> dict[str, int]:
     pairs = [p for p in pairs if not any(tree.beyond(p[0], q[0]) for q in pairs if q is not p)]
     if len(pairs) < 2:
         return {}
-    found = [(pair, _head(tree, pair, other, reach)) for pair, other in (pairs[:2], pairs[1::-1])]
-    arms = [(pair, head) for pair, head in found if head is not None]
-    if len(arms) != 1:
+    pair, other = pairs[:2]
+    heads = {pair: _heads(tree, pair, other), other: _heads(tree, other, pair)}
+    longest = {p: max((reach[start] for start in starts), default=0) for p, starts in heads.items()}
+    arm_pair = max(longest, key=lambda p: longest[p])
+    if not heads[arm_pair]:
         return {}
-    ((arm_pair, head),) = arms
+    head = _last_joint(tree, max(heads[arm_pair], key=lambda start: reach[start]))
     leg_pair = next(pair for pair in pairs[:2] if pair != arm_pair)
     legs = [_limb(tree, start, reach, places) for start in leg_pair]
-    upper = [_limb(tree, start, reach, places) for start in arm_pair]
-    if any(len(limb) < 3 for limb in (*legs, *upper)):
+    if any(len(limb) < 3 for limb in legs):
+        return {}
+    spans = [np.linalg.norm(np.diff(places[:, limb[:3]], axis=1), axis=-1) for limb in legs]
+    leg = float(np.median(np.concatenate(spans).sum(axis=-1)))
+    upper = [_limb(tree, start, reach, places, leg) for start in arm_pair]
+    if any(len(limb) < 3 for limb in upper):
         return {}
     sides = _sides(legs, upper, places)
     result = {"head": head}
@@ -78,11 +89,15 @@ def head_by_tree(tree: Tree, found: Mapping[str, int]) -> int | None:
     shoulders = [found[f"{side}_shoulder"] for side in ("left", "right")]
     above = [_ancestors(tree, joint) for joint in shoulders]
     meeting = next(joint for joint in above[0] if joint in above[1])
-    starts = [c for c in tree.children[meeting] if not any(c in chain for chain in above)]
     legs = [found[f"{side}_hip"] for side in ("left", "right")]
-    starts = [c for c in starts if not any(tree.beyond(leg, c) for leg in legs)]
-    starts = [c for c in starts if tree.children[c]]
-    return _last_joint(tree, starts[0]) if len(starts) == 1 else None
+    starts = [
+        child
+        for child in tree.children[meeting]
+        if not any(tree.beyond(joint, child) for joint in (*shoulders, *legs))
+        and tree.children[child]
+    ]
+    lasts = [_last_joint(tree, start) for start in starts]
+    return max(lasts, key=lambda last: len(_ancestors(tree, last)), default=None)
 
 
 def _ancestors(tree: Tree, joint: int) -> list[int]:
@@ -99,20 +114,18 @@ def _last_joint(tree: Tree, joint: int) -> int:
     return joint
 
 
-def _head(
-    tree: Tree, pair: tuple[int, int], other: tuple[int, int], reach: FloatArray
-) -> int | None:
-    """The head if ``pair`` are arms: the longest other branch that does not lead to the legs."""
-    meeting = tree.parents[pair[0]]
-    starts = [
+def _heads(tree: Tree, pair: tuple[int, int], other: tuple[int, int]) -> list[int]:
+    """Branches beside two limbs that do not lead to the other two."""
+    return [
         child
-        for child in tree.children[meeting]
+        for child in tree.children[tree.parents[pair[0]]]
         if child not in pair and not tree.beyond(other[0], child) and tree.children[child]
     ]
-    return _last_joint(tree, max(starts, key=lambda c: reach[c])) if starts else None
 
 
-def _limb(tree: Tree, start: int, reach: FloatArray, places: FloatArray) -> list[int]:
+def _limb(
+    tree: Tree, start: int, reach: FloatArray, places: FloatArray, leg: float | None = None
+) -> list[int]:
     """Joints from the hip or shoulder outwards, without those that do not bend."""
     chain = [start]
     while tree.children[chain[-1]]:
@@ -122,27 +135,35 @@ def _limb(tree: Tree, start: int, reach: FloatArray, places: FloatArray) -> list
     joints = [
         j for j, gap in zip(joints, (np.inf, *apart), strict=True) if gap > 1e-3 * reach[start]
     ]
-    bent = [joints[0]]
-    for joint, after in pairwise(joints[1:]):
+    stiff = []
+    for before, joint, after in zip(joints, joints[1:], joints[2:], strict=False):
         bones = (
-            unit(places[:, joint] - places[:, bent[-1]]),
+            unit(places[:, joint] - places[:, before]),
             unit(places[:, after] - places[:, joint]),
         )
         angle = np.arccos(np.clip((bones[0] * bones[1]).sum(-1), -1, 1))
-        if angle.std() > _STIFF or angle.mean() > _STRAIGHT:
-            bent.append(joint)
-    bent.append(joints[-1])
-    for stretch in (joints, bent):
-        bones = np.median(np.linalg.norm(np.diff(places[:, stretch], axis=1), axis=-1), axis=0)
-        long = [
-            (bones[i] + bones[i + 1], -i)
-            for i in range(len(bones) - 1)
-            if min(bones[i : i + 2]) > _LONG * bones.max()
-            and bones[i] + bones[i + 1] > _LONG * bones.sum()
-        ]
-        if long:
-            return stretch[-max(long)[1] :]
-    return []
+        if angle.std() < _STIFF and angle.mean() < _STRAIGHT:
+            stiff.append(joint)
+    best = _fit(joints, places, leg)
+    for count in range(1, min(len(stiff), _MOST_STIFF) + 1):
+        for left_out in combinations(stiff, count):
+            kept = [joint for joint in joints if joint not in left_out]
+            cost, limb = _fit(kept, places, leg)
+            best = min(best, (cost + _DIVIDED, limb), key=lambda fit: fit[0])
+    return best[1] if best[0] < _FITS else []
+
+
+def _fit(joints: list[int], places: FloatArray, leg: float | None) -> tuple[float, list[int]]:
+    """How well a limb's two long bones fit people's, and the joints from their beginning on."""
+    bones = np.median(np.linalg.norm(np.diff(places[:, joints], axis=1), axis=-1), axis=0)
+    fits = []
+    for i in range(1, len(bones) - 1):  # the first joint is that of both limbs
+        pair = bones[i : i + 2]
+        wanted = _ARM * leg if leg is not None else _LEG * pair.sum()
+        # Of a leg only the shares are known; the rest of its branch must be short.
+        rest = 0.0 if leg is not None else bones.sum() / pair.sum() - 1
+        fits.append((float(np.abs(np.log(pair / wanted)).sum() + rest), joints[i:]))
+    return min(fits, key=lambda fit: fit[0], default=(np.inf, []))
 
 
 def _sides(
