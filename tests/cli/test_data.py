@@ -144,3 +144,29 @@ def test_merge_joins_stores_and_leaves_twins_and_people_out(
     assert "x-anna, y-anna" in unknown.stderr
     assert not (tmp_path / "n").exists()
     assert merge(first, tmp_path / "none", "--out", tmp_path / "n").exit_code == 1
+
+
+def test_import_takes_the_users_word_and_says_what_it_took(
+    recordings: Path, tmp_path: Path
+) -> None:
+    path = recordings / "anna" / "walk.bvh"
+    text = path.read_text()
+    path.write_text(text.replace("LeftUpLeg", "tail_1").replace("RightUpLeg", "tail_2"))
+    store, joint_map = tmp_path / "store", "tail_1=left_hip, tail_2=right_hip"
+    result = run("bvh", path, "--out", store, "--joint-map", joint_map, "--up", "y")
+    assert result.exit_code == 0, result.output
+    assert "read as  y up (given), cm (found from the bones): 1" in result.output
+    document = json.loads((store / "meta.json").read_text())
+    assert document["clips"][0]["read_as"] == "y up (given), cm (found from the bones)"
+    words = ["bvh", path, "--out", tmp_path / "t"]
+    for flag, value, message in (
+        ("--up", "up", "up must be one of x, y, z, -x, -y, -z, got up"),
+        ("--joint-map", "tail_1=left_tail", "did you mean"),
+        ("--joint-map", "tail_3=left_hip", "--joint-map must name joints of the file, got tail_3"),
+        ("--joint-map", "none.json", "none.json cannot be read"),
+        ("--joint-map", "a=left_hip,a=right_hip", "name each of their joints once"),
+    ):
+        refused = run(*words, flag, value)
+        assert refused.exit_code == 1
+        assert message in refused.output
+    assert not (tmp_path / "t").exists()

@@ -8,9 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from typer.testing import CliRunner
+from walkers import LIMBS, walker
 
 from mbcli.cli.app import app
+from mbcli.data.recordings.body import body_positions
 from mbcli.data.recordings.joint_arrays import import_joint_arrays
+from mbcli.data.recordings.upright import turn_up
 from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError, DataError, InputError
 from mbcli.skeleton import BODY21
@@ -204,3 +207,38 @@ def test_real_acrobats_stand_and_turn_over(tmp_path) -> None:
         assert body[0, J("head"), 1] > body[0, J("pelvis"), 1] + 0.5
         upside += int((body[:, J("head"), 1] < body[:, J("pelvis"), 1]).sum())
     assert upside > 100
+
+
+def test_a_tree_helps_where_names_say_nothing(tmp_path: Path) -> None:
+    person = walker()
+    places, _ = person.forward()
+    tree = person.hierarchy
+    arrays = {
+        "joints": np.array([f"joint{i}" for i in range(len(tree))]),
+        "walk": places.astype(np.float32),
+        "fps": np.array(30.0),
+    }
+
+    def saved(name: str, **more: npt.ArrayLike) -> Path:
+        np.savez(tmp_path / name, **arrays, **more)  # type: ignore[arg-type]
+        return tmp_path / name
+
+    with pytest.raises(DataError, match=r"must have left_hip, .*--joint-map .* got joint0, joint1"):
+        import_joint_arrays(saved("a.npz"), tmp_path / "store")
+    report = import_joint_arrays(saved("b.npz", parents=tree.parents), tmp_path / "store")
+    assert "found by the tree of bones" in report.notes[0][1]
+    store = ClipStore.open(tmp_path / "store")
+    body = store.joints(store.clips[0])
+    limbs = [J(name) for name in LIMBS]
+    np.testing.assert_allclose(body[:, limbs], body_positions(person)[:, limbs], atol=1e-5)
+    with pytest.raises(DataError, match=r"parents must be \(\d+,\) integers, got float64"):
+        import_joint_arrays(saved("c.npz", parents=np.zeros(3)), tmp_path / "other")
+
+
+def test_other_axes_and_units_are_found(write: Callable[..., Path], moving: Body, tmp_path) -> None:
+    path = write(walk=100 * moving @ turn_up("z"), fps=60.0)
+    import_joint_arrays(path, tmp_path / "store")
+    store = ClipStore.open(tmp_path / "store")
+    assert store.clips[0].read_as == "z up (found from the motion), cm (found from the bones)"
+    ankle = store.joints(store.clips[0])[:, J("right_ankle")]
+    np.testing.assert_allclose(ankle, moving[:, J("right_ankle")], atol=1e-5)

@@ -177,7 +177,7 @@ def read_amass(path: Path, models: dict[str, Path], *, fps: float | None = None)
     if len(model.template) == VERTICES:
         skin = model.surface(motion, betas, tuple(FACE.values()))
         body[:, [BODY21.index(name) for name in FACE]] = skin
-    return Take(body, fps)
+    return Take(body, fps, read_as="z up (by the format), m (by the format)")
 
 
 def _holds_motion(path: Path) -> bool:

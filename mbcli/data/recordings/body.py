@@ -18,8 +18,8 @@ from mbcli.data.recordings.figure import Figure, placed
 from mbcli.data.recordings.heads import Head
 from mbcli.data.recordings.hierarchy import Hierarchy, Recording
 from mbcli.data.recordings.known import Known, known, mended
-from mbcli.data.recordings.names import NEEDED, Tree, bare, check_complete, match_names
-from mbcli.data.recordings.topology import head_by_tree, match_tree
+from mbcli.data.recordings.names import NEEDED, Tree, bare, check_complete
+from mbcli.data.recordings.topology import find_joints
 from mbcli.data.recordings.upright import AXES
 from mbcli.geometry import unit
 from mbcli.types import FloatArray
@@ -54,7 +54,11 @@ def figure_of(recording: Recording, joint_map: Mapping[str, str] | None = None) 
     hierarchy = recording.hierarchy
     one = known(hierarchy.names)
     positions, rotations = recording.forward()
-    found, note = _found(hierarchy, positions, one, joint_map)
+    said = dict(joint_map or {})
+    if one.skull is not None and "head" not in said.values():
+        said[one.skull] = "head"
+    found, note = find_joints(hierarchy.names, Tree(hierarchy.parents), positions, said)
+    check_complete(hierarchy.names, found, joint_map)
     joints = {ours: positions[:, index] for ours, index in found.items()}
     joints["skull"] = joints.pop("head")
     skull = found["head"]
@@ -71,30 +75,6 @@ def figure_of(recording: Recording, joint_map: Mapping[str, str] | None = None) 
     kept = {n: p for n, p in joints.items() if n in (*NEEDED, *_TRUNK, "nose", "skull")}
     notes = "; ".join(filter(None, (recording.note, note)))
     return Figure(kept, head, recording.fps, note=notes)
-
-
-def _found(
-    hierarchy: Hierarchy,
-    positions: FloatArray,
-    one: Known,
-    joint_map: Mapping[str, str] | None,
-) -> tuple[dict[str, int], str]:
-    """Our joints' indices, and a note if the names did not say all of them."""
-    tree = Tree(hierarchy.parents)
-    found = match_names(hierarchy.names, tree, joint_map)
-    if one.skull is not None and "head" not in (joint_map or {}).values():
-        found["head"] = [bare(name) for name in hierarchy.names].index(one.skull)
-    missing = [ours for ours in NEEDED if ours not in found]
-    if missing == ["head"]:
-        head = head_by_tree(tree, found)
-        found |= {} if head is None else {"head": head}
-    elif missing:
-        by_tree = match_tree(tree, positions)
-        if by_tree and all(by_tree[ours] == found[ours] for ours in NEEDED if ours in found):
-            found = by_tree | found
-    check_complete(hierarchy.names, found, joint_map)
-    note = ", ".join(f"{ours} is {hierarchy.names[found[ours]]}" for ours in missing)
-    return found, f"found by the tree of bones, not by name: {note}" if missing else ""
 
 
 def _face_axes(rest: FloatArray, found: Mapping[str, int]) -> FloatArray | None:

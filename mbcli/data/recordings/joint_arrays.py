@@ -3,7 +3,7 @@
 ==========  ===========  =====================================================================
 joints      (J,) text    names of the joints, by any names that `names` knows
 fps         number       frames per second; if missing, it must be given as an option
-parents     (J,)         not used
+parents     (J,)         index of each joint's parent, -1 for the root; if missing, only names count
 any other   (F, J, 3)    a clip of that name, right-handed; unit and axes are found
 ==========  ===========  =====================================================================
 
@@ -25,6 +25,7 @@ import numpy as np
 from mbcli.data.recordings.figure import Figure, with_trunk
 from mbcli.data.recordings.heads import neck_in_chest
 from mbcli.data.recordings.importing import ImportReport, Take, import_bodies, take_of
+from mbcli.data.recordings.names import Tree
 from mbcli.data.recordings.naming import files_in
 from mbcli.data.recordings.points import figure_of_points
 from mbcli.data.recordings.reading import ImportOptions
@@ -127,9 +128,25 @@ def _figure(archive: Path, clip: str, fps: float, joint_map: Mapping[str, str] |
             f"{archive}: {clip} must be (F, {len(names)}, 3) numbers, got {rows.dtype} {rows.shape}"
         )
     try:
-        return figure_of_points(names, rows, fps, joint_map=joint_map)
+        return figure_of_points(names, rows, fps, tree=_tree(archive), joint_map=joint_map)
     except DataError as error:
         raise DataError(f"{archive}: {error}") from error
+
+
+@lru_cache(maxsize=4)
+def _tree(archive: Path) -> Tree | None:
+    """The joints' tree, if the file has one in which parents come first."""
+    if "parents" not in npz_keys(archive):
+        return None
+    parents = _read(archive, "parents")
+    count = len(_names(archive))
+    if parents.dtype.kind not in "iu" or parents.shape != (count,):
+        raise DataError(
+            f"{archive}: parents must be ({count},) integers, got {parents.dtype} {parents.shape}"
+        )
+    numbers = tuple(parents.tolist())
+    first = all(-1 <= parent < joint for joint, parent in enumerate(numbers))
+    return Tree(numbers) if first else None
 
 
 def _read(archive: Path, key: str) -> np.ndarray:

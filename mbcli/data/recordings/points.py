@@ -16,7 +16,8 @@ import numpy.typing as npt
 from mbcli.data.recordings.figure import Figure
 from mbcli.data.recordings.heads import Head
 from mbcli.data.recordings.markers import marker_figure
-from mbcli.data.recordings.names import NEEDED, check_complete, match_names
+from mbcli.data.recordings.names import NEEDED, Tree, check_complete, match_names
+from mbcli.data.recordings.topology import find_joints
 from mbcli.errors import DataError
 from mbcli.geometry import unit
 from mbcli.timeline import runs
@@ -32,6 +33,7 @@ def figure_of_points(
     places: FloatArray,
     fps: float,
     *,
+    tree: Tree | None = None,
     joint_map: Mapping[str, str] | None = None,
     usual_up: str = "y",
     unit: float | None = None,
@@ -44,6 +46,7 @@ def figure_of_points(
         names: of N points.
         places: (F, N, 3) in the file's unit and axes, NaN where missing.
         fps: frames per second.
+        tree: of the points, if the file has one.
         joint_map: the user's word, see `match_names`.
         usual_up: see `Figure`.
         unit: metres per unit by the file's word, or None.
@@ -54,9 +57,13 @@ def figure_of_points(
         DataError: joints are missing; the message lists the names.
     """
     places = _bridged(places, fps)
-    found = match_names(names, joint_map=joint_map)
-    missing = [ours for ours in NEEDED if ours not in found]
     notes = [note] if note else []
+    if tree is None:
+        found = match_names(names, joint_map=joint_map)
+    else:
+        found, said = find_joints(names, tree, places, joint_map)
+        notes += [said] if said else []
+    missing = [ours for ours in NEEDED if ours not in found]
     if missing not in ([], ["head"]):
         by_markers = None if joint_map else marker_figure(names, places, fps, unit)
         if by_markers is None:

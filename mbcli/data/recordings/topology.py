@@ -8,12 +8,12 @@ say which way is forward, and so which side is left.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 
-from mbcli.data.recordings.names import Tree
+from mbcli.data.recordings.names import NEEDED, Tree, match_names
 from mbcli.geometry import unit
 from mbcli.types import FloatArray
 
@@ -26,6 +26,36 @@ _DIVIDED = 0.2  # by which a limb must fit better if some of its joints only twi
 _MOST_STIFF = 4  # joints that are left out at once: two in each bone
 _STIFF = np.radians(3.0)  # a joint that bends by less may be a twist bone's
 _STRAIGHT = np.radians(15.0)  # a joint that is bent by more is no twist bone's
+
+
+def find_joints(
+    names: Sequence[str],
+    tree: Tree,
+    places: FloatArray,
+    joint_map: Mapping[str, str] | None = None,
+) -> tuple[dict[str, int], str]:
+    """Find our joints by their names, or else by the tree.
+
+    Args:
+        names: of J joints.
+        tree: of the joints.
+        places: (F, J, 3) in any unit and axes.
+        joint_map: the user's word, see `match_names`.
+
+    Returns:
+        Our name to the index of the joint, as far as found, and a note if names did not say all.
+    """
+    found = match_names(names, tree, joint_map)
+    missing = [ours for ours in NEEDED if ours not in found]
+    if missing == ["head"]:
+        head = head_by_tree(tree, found)
+        found |= {} if head is None else {"head": head}
+    elif missing:
+        by_tree = match_tree(tree, places[np.isfinite(places).all(axis=(1, 2))])
+        if by_tree and all(by_tree[ours] == found[ours] for ours in NEEDED if ours in found):
+            found = by_tree | found
+    by_shape = ", ".join(f"{ours} is {names[found[ours]]}" for ours in missing if ours in found)
+    return found, f"found by the tree of bones, not by name: {by_shape}" if by_shape else ""
 
 
 def match_tree(tree: Tree, places: FloatArray) -> dict[str, int]:
