@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import ConfigError
-from mbcli.types import ByValue, FloatArray, check_shape, frozen_array
+from mbcli.types import ByValue, FloatArray, IntArray, check_shape, frozen_array
 
 CameraMotion = Literal["still", "turning", "moving", "unknown"]
 
@@ -127,6 +127,13 @@ class Camera(ByValue):
         """
         return replace(self, world_from_camera=world_from_camera, motion=motion, grounded=grounded)
 
+    def part(self, frames: slice) -> Camera:
+        """The camera in a section of the clip."""
+        poses = self.world_from_camera[frames]
+        if len(poses) == len(self.world_from_camera):
+            return self
+        return replace(self, world_from_camera=poses)
+
     def project(self, points: npt.ArrayLike) -> FloatArray:
         """Project points to the picture; the inverse of :meth:`unproject`.
 
@@ -155,7 +162,7 @@ class Camera(ByValue):
         """
         return self._straightened((np.asarray(pixels, np.float64) - self.centre) / self.focal)
 
-    def to_world(self, points: npt.ArrayLike, rows: slice = slice(None)) -> FloatArray:
+    def to_world(self, points: npt.ArrayLike, rows: slice | IntArray = slice(None)) -> FloatArray:
         """From the camera's axes to the world's; the inverse of :meth:`from_world`.
 
         Args:
@@ -174,7 +181,7 @@ class Camera(ByValue):
             moved = np.einsum("tij,t...j->t...i", turns, here) + shifts
         return moved
 
-    def from_world(self, points: npt.ArrayLike, rows: slice = slice(None)) -> FloatArray:
+    def from_world(self, points: npt.ArrayLike, rows: slice | IntArray = slice(None)) -> FloatArray:
         """From the world's axes to the camera's; the inverse of :meth:`to_world`.
 
         Args:
@@ -193,7 +200,7 @@ class Camera(ByValue):
             moved = np.einsum("tji,t...j->t...i", turns, there - shifts)
         return moved
 
-    def _turns_and_shifts(self, axes: int, rows: slice) -> tuple[FloatArray, FloatArray]:
+    def _turns_and_shifts(self, axes: int, rows: slice | IntArray) -> tuple[FloatArray, FloatArray]:
         """(T', 3, 3) rotations, and translations that broadcast with points of ``axes`` axes."""
         poses = self.world_from_camera[rows]
         return poses[:, :3, :3], poses[:, :3, 3].reshape(len(poses), *(1,) * (axes - 2), 3)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -68,46 +67,20 @@ def columns_of(person: str, tracks: Keypoints2D) -> list[int]:
 
 def select_tracks(keypoints: Keypoints2D, columns: Sequence[int]) -> Keypoints2D:
     """Select columns of tracks, in the order given; ids are kept."""
-    some = list(columns)
-    return replace(
-        keypoints,
-        data=keypoints.data[:, some],
-        boxes=keypoints.boxes[:, some],
-        track_ids=keypoints.track_ids[some],
-    )
+    return keypoints.part(slice(0, keypoints.spans.frames), list(columns))
 
 
 def select_people(motion: Motion3D, columns: Sequence[int]) -> Motion3D:
     """Select columns of a motion, in the order given; ids are kept."""
-    some = list(columns)
-    refinement, error = motion.refinement, motion.expected_error
-    if refinement is not None:
-        contacts, after = refinement.foot_contacts, refinement.expected_error
-        refinement = replace(
-            refinement,
-            positions=refinement.positions[:, some],
-            root=refinement.root[:, some],
-            confidence=refinement.confidence[:, some],
-            foot_contacts=None if contacts is None else contacts[:, some],
-            expected_error=None if after is None else after[:, some],
-        )
-    return replace(
-        motion,
-        positions=motion.positions[:, some],
-        root=motion.root[:, some],
-        positions_normalized=motion.positions_normalized[:, some],
-        confidence=motion.confidence[:, some],
-        keypoints=select_tracks(motion.keypoints, some),
-        refinement=refinement,
-        expected_error=None if error is None else error[:, some],
-    )
+    return motion.part(slice(0, motion.spans.frames), list(columns))
 
 
 def _weight(tracks: Keypoints2D, column: int) -> tuple[float, float, int]:
     """Sort key of a person's size: box area times presence; presence; position."""
-    present = tracks.present[:, column]
-    boxes = tracks.boxes[present, column]
+    from mbcli.values import kept  # loads NumPy, for which --help does not wait
+
+    boxes = kept(tracks, "boxes")[column][tracks.there[column]]
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1).tolist()
-    share = float(present.mean())
+    share = len(boxes) / tracks.spans.frames if tracks.spans.frames else math.nan
     known = [area for area in areas if math.isfinite(area)]  # a file may lack boxes
     return (median(known) * share if known else 0.0), share, -column

@@ -17,14 +17,16 @@ from mbcli.conversion import convert
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
 from mbcli.placing.metric import DEFAULT_HEIGHT
-from mbcli.placing.place import place
+from mbcli.placing.place import Placer
 from mbcli.placing.rays import steady_depth
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
 from mbcli.skeleton import Skeleton
+from mbcli.spans import PerPerson
 from mbcli.storage.actions import to_json
 from mbcli.timeline import clock_of
 from mbcli.tracks.source import Detection, opened
 from mbcli.types import Keypoints2D
+from mbcli.values import build, changed, kept
 from mbcli.weights import TABLE, entry_for, resolve
 from mbcli.weights.provenance import Provenance, trained_weights
 
@@ -164,8 +166,9 @@ class Pipeline:
             # Before the first frame is decoded, so that bad weights are reported at once.
             _ = self.lifter, self.recogniser, self.recoverer
             detection = detect(observer, watch)
+        del detect  # it holds the keypoint file
         motion = self.lift(detection, observer, watch)
-        frames, people = motion.positions.shape[:2]
+        frames, people = len(motion.timestamps), len(motion.track_ids)
         return motion, watch.report(frames=frames, people=people, warnings=detection.warnings)
 
     def lift(
@@ -180,46 +183,59 @@ class Pipeline:
         lifter, lifting = self.lifter
         published = options.compat is not None
         keypoints = in_skeleton(detection.keypoints, lifter.skeleton, published=published)
-        with watch.stage("lift"):
-            lifted = lifter.lift_with_disagreement(
-                keypoints, lambda done, total: observer("lift", done, total)
-            )
-        frames = len(keypoints.timestamps)
+        frames, spans = len(keypoints.timestamps), keypoints.spans
         camera = camera_from(keypoints.size, options.focal, options.fov, frames)
         height = DEFAULT_HEIGHT if options.height is None else options.height
-        with watch.stage("metric"):
-            steady, positions, root = place(
-                lifted.poses,
-                keypoints,
-                height=height,
-                camera=camera,
-                along_ray=lifter.along_ray,
-                cutoff=options.low_pass if options.compat is None else 0.0,
-            )
-            errors = lifter.expected_error(
-                replace(lifted, poses=steady), keypoints, positions, height
-            )
-        absent = np.isnan(root[..., :1])  # (T, P, 1)
+        place = Placer(
+            keypoints,
+            height=height,
+            camera=camera,
+            along_ray=lifter.along_ray,
+            cutoff=options.low_pass if options.compat is None else 0.0,
+        )
+        shape = (spans.rows, len(keypoints.skeleton), 3)
+        poses, positions = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        root = np.empty((spans.rows, 3), np.float32)
+        errors = None if lifter.error_model is None else np.empty(shape[:2], np.float32)
+        groups = lifter.lift_in_groups(keypoints, lambda done, total: observer("lift", done, total))
+        for people, lifted in watch.iterate("lift", groups):
+            with watch.stage("metric"):
+                for number, column in enumerate(people):
+                    rows, alone = spans.rows_of(column), lifted.alone(number)
+                    steady, positions[rows], root[rows] = place(alone.poses[:, 0], column)
+                    poses[rows] = alone.poses[:, 0]
+                    if errors is not None:
+                        errors[rows] = lifter.person_error(
+                            replace(alone, poses=steady[:, None]),
+                            keypoints,
+                            column,
+                            positions[rows],
+                            height,
+                        )
+        absent = np.isnan(root[:, :1])  # (N, 1)
         meta = detection.meta(options, self.command)
         meta["weights"].append(_trained("lift", options.weights, lifting))
         if self.recogniser is not None:
             with watch.stage("action"):
-                spans = self.recogniser.recognise(
+                labelled = self.recogniser.recognise(
                     in_skeleton(keypoints, self.recogniser.skeleton, published=published),
                     lambda done, total: observer("action", done, total),
                 )
-            meta["actions"] = to_json(spans)
+            meta["actions"] = to_json(labelled)
             info = self.recogniser.network.info
             meta["weights"].append(_trained("action", str(options.action), info))
         if self.recoverer is not None:
             _, body = self.recoverer
             meta["weights"].append(_trained("mesh", str(options.mesh), body))
             meta["mesh"] = {"body_model": body.body, "file": options.body_model}
-        return Motion3D(
-            positions=positions,
-            root=root,
-            positions_normalized=lifted.poses,
-            confidence=np.where(absent, 0.0, keypoints.data[..., 2]),
+        return build(
+            Motion3D,
+            positions=PerPerson(spans, positions, np.nan),
+            root=PerPerson(spans, root, np.nan),
+            positions_normalized=PerPerson(spans, poses, np.nan),
+            confidence=PerPerson(
+                spans, np.where(absent, np.float32(0), kept(keypoints, "data").rows[..., 2]), 0.0
+            ),
             keypoints=keypoints,
             camera=camera,
             skeleton=keypoints.skeleton,
@@ -230,7 +246,7 @@ class Pipeline:
                     "focal": _assumed_focal(camera, options),
                 },
             },
-            expected_error=errors,
+            expected_error=None if errors is None else PerPerson(spans, errors, np.nan),
         )
 
 
@@ -256,19 +272,19 @@ def in_skeleton(keypoints: Keypoints2D, skeleton: Skeleton, *, published: bool) 
         published: as MotionBERT does, average the confidences of derived joints, and treat a
             missing keypoint as one at (0, 0), which pulls joints derived from it there.
     """
-    data = keypoints.data
+    values = kept(keypoints, "data")
+    rows = values.rows
     if published:
-        present = keypoints.present[..., None, None]
-        data = np.where(present, np.nan_to_num(data), data)
-    data = convert(
-        data,
+        rows = np.where(keypoints.there.rows[:, None, None], np.nan_to_num(rows), rows)
+    rows = convert(
+        rows,
         keypoints.skeleton,
         skeleton,
         confidence="published" if published else "minimum",
         partial=True,
     )
-    data[(data == 0).all(axis=-1)] = np.nan, np.nan, 0
-    return replace(keypoints, data=data, skeleton=skeleton)
+    rows[(rows == 0).all(axis=-1)] = np.nan, np.nan, 0
+    return changed(keypoints, data=values.filled_with(rows), skeleton=skeleton)
 
 
 def infer(

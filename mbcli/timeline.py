@@ -90,6 +90,19 @@ def clock_of(keypoints: Keypoints2D) -> list[Stretch]:
     return stretches(keypoints.timestamps, keypoints.fps, rows.tolist())
 
 
+def within(clock: Iterable[Stretch], frames: slice) -> list[Stretch]:
+    """The stretches of a section of a clip, counted from its first frame, each with its rate."""
+    found = []
+    for part in clock:
+        start, stop = max(part.start, frames.start), min(part.stop, frames.stop)
+        if start < stop:
+            slots = part.slots[start - part.start : stop - part.start]
+            found.append(
+                Stretch(start - frames.start, stop - frames.start, part.fps, slots - slots[0])
+            )
+    return found
+
+
 def usual_rate(timestamps: FloatArray, otherwise: float) -> float:
     """Frames per second of a clip, ignoring pauses and dropped frames.
 
@@ -151,6 +164,8 @@ def known_together(
     Yields:
         The (T,) mask of a group, and the indices of its tracks among the N.
     """
+    if not len(known):
+        return
     masks, group = np.unique(known, axis=1, return_inverse=True)
     for number, mask in enumerate(masks.T):
         yield mask, np.flatnonzero(group.reshape(-1) == number)

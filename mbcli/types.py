@@ -8,6 +8,7 @@ by value, see `ByValue`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -15,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.skeleton import Skeleton
+from mbcli.spans import PerPerson, Spans
+from mbcli.values import Dense, align, by_person, changed, check_dense, column_of, kept
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -39,7 +42,8 @@ class ByValue:
 
 
 def _values(instance: Any) -> list[Any]:
-    return [getattr(instance, field.name) for field in fields(instance)]
+    """The fields as they are kept: values of people as `PerPerson`."""
+    return [vars(instance)[field.name] for field in fields(instance)]
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -57,7 +61,9 @@ def frozen_array(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> np
     return out
 
 
-def check_shape(owner: str, name: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
+def check_shape(
+    owner: str, name: str, array: npt.NDArray[Any] | PerPerson, shape: tuple[int, ...]
+) -> None:
     """Check a shape; -1 in ``shape`` allows any length."""
     same_rank = array.ndim == len(shape)
     if not same_rank or any(w not in (-1, g) for w, g in zip(shape, array.shape, strict=True)):
@@ -147,6 +153,7 @@ NO_CUTS: IntArray = np.empty(0, dtype=np.int64)  # a clip of a single shot
 NO_CUTS.setflags(write=False)
 
 
+@by_person(data=Dense(4, (np.nan, np.nan, 0.0)), boxes=Dense(3, np.nan))
 @dataclass(frozen=True, eq=False)
 class Keypoints2D(ByValue):
     """2D keypoint tracks over video time.
@@ -179,24 +186,62 @@ class Keypoints2D(ByValue):
         check_shape("Keypoints2D", "cuts", self.cuts, (-1,))
         if np.any(np.diff(self.cuts) <= 0):
             raise ValueError("Keypoints2D.cuts must be ascending")
-        object.__setattr__(self, "data", frozen_array(self.data, np.float32))
         object.__setattr__(self, "timestamps", frozen_array(self.timestamps, np.float64))
         object.__setattr__(self, "track_ids", frozen_array(self.track_ids, np.int64))
-        object.__setattr__(self, "boxes", frozen_array(self.boxes, np.float32))
         object.__setattr__(self, "frame_index", frozen_array(self.frame_index, np.int64))
-        check_shape("Keypoints2D", "data", self.data, (-1, -1, len(self.skeleton), 3))
-        frames, people = self.data.shape[:2]
+        data, boxes = vars(self)["data"], vars(self)["boxes"]
+        check_shape("Keypoints2D", "data", data, (-1, -1, len(self.skeleton), 3))
+        frames, people = data.shape[:2]
         check_shape("Keypoints2D", "timestamps", self.timestamps, (frames,))
         check_shape("Keypoints2D", "track_ids", self.track_ids, (people,))
-        check_shape("Keypoints2D", "boxes", self.boxes, (frames, people, 4))
+        check_shape("Keypoints2D", "boxes", boxes, (frames, people, 4))
         check_shape("Keypoints2D", "frame_index", self.frame_index, (frames,))
         _check_clock("Keypoints2D", self.timestamps, self.fps)
-        check_confidence("Keypoints2D", self.data[..., 2])
-        missing = np.isnan(self.data[..., :2]).any(axis=-1)
-        if np.any(self.data[..., 2][missing] != 0):
+        align(self)
+        rows = kept(self, "data").rows
+        check_confidence("Keypoints2D", rows[..., 2])
+        missing = np.isnan(rows[..., :2]).any(axis=-1)
+        if np.any(rows[..., 2][missing] != 0):
             raise ValueError("Keypoints2D: a missing keypoint (NaN) must have confidence 0")
+
+    @property
+    def spans(self) -> Spans:
+        """The first and the last frame of each person."""
+        return kept(self, "data").spans
+
+    @property
+    def there(self) -> PerPerson:
+        """(T, P) whether any keypoint of the person exists in the frame, kept by person."""
+        data = kept(self, "data")
+        rows = np.isfinite(data.rows[..., :2]).all(axis=-1).any(axis=-1)
+        return PerPerson(data.spans, np.asarray(rows), np.False_)
 
     @property
     def present(self) -> npt.NDArray[np.bool_]:
         """(T, P) whether any keypoint of the person exists in the frame."""
-        return np.asarray(np.isfinite(self.data[..., :2]).all(axis=-1).any(axis=-1))
+        there = self.there
+        check_dense("Keypoints2D.present", there)
+        return there.dense()
+
+    def person(self, identity: int) -> Keypoints2D:
+        """The track of one person, (t, 1, J, 3), from their first frame to their last.
+
+        Raises:
+            KeyError: there is no such person.
+        """
+        return self.alone(column_of(self.track_ids, identity))
+
+    def alone(self, column: int) -> Keypoints2D:
+        """The track of the person in a column, from their first frame to their last."""
+        return self.part(self.spans.frames_of(column), [column])
+
+    def part(self, frames: slice, columns: Sequence[int] | IntArray) -> Keypoints2D:
+        """The tracks of some people in a section of the clip."""
+        return changed(
+            self,
+            data=kept(self, "data").part(frames, columns),
+            boxes=kept(self, "boxes").part(frames, columns),
+            timestamps=self.timestamps[frames],
+            frame_index=self.frame_index[frames],
+            track_ids=self.track_ids[columns],
+        )

@@ -21,7 +21,8 @@ CHECKOUT = Path(__file__).parent.parent
 
 # A room may import only rooms of a lower floor, and itself.
 FLOORS = (
-    ("bounds", "errors", "skeleton", "version"),
+    ("bounds", "errors", "skeleton", "spans", "version"),
+    ("values",),
     ("types", "report", "conversion", "flags", "excerpt", "boundary"),
     ("camera", "timeline", "geometry"),
     ("storage",),

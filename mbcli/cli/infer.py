@@ -123,6 +123,7 @@ class Inference:
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         """Infer one input, and write and draw what is asked for."""
         from mbcli.batch.result import Result
+        from mbcli.cli.summary import long_file
         from mbcli.exports.mesh import save_bodies
         from mbcli.motion import save_motion
         from mbcli.storage.output import check_output
@@ -143,7 +144,10 @@ class Inference:
             report=report,
             track_ids=tuple(motion.track_ids.tolist()),
             meta=motion.meta,
-            notes=tuple(f"warning: {warning}" for warning in report.warnings),
+            notes=(
+                *long_file(target, motion),
+                *(f"warning: {warning}" for warning in report.warnings),
+            ),
             overlay=self.overlay,
         )
 

@@ -105,7 +105,7 @@ class Detecting:
         meta = detection.meta(self.options, self.line)
         found = detection.keypoints
         write_keypoints(target, found, format=self.how.format, meta=meta, overwrite=self.overwrite)
-        frames, people = found.present.shape
+        frames, people = found.spans.frames, len(found.spans)
         report = watch.report(frames=frames, people=people, warnings=detection.warnings)
         return Result(
             source,

@@ -72,6 +72,7 @@ class Refining:
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         """Refine one file."""
         from mbcli.batch.result import Result
+        from mbcli.cli.summary import long_file
         from mbcli.motion import load_motion, save_motion
         from mbcli.storage.output import check_output
 
@@ -80,7 +81,7 @@ class Refining:
         save_motion(target, motion, overwrite=self.overwrite)
         done = "; ".join(_done(motion.meta["refinement"]))
         note = f"{target}: {len(motion.timestamps)} frames; {done}"
-        return Result(source, target, notes=(note,))
+        return Result(source, target, notes=(*long_file(target, motion), note))
 
 
 def _done(report: Mapping[str, Any]) -> list[str]:

@@ -94,7 +94,7 @@ class Drawing:
         check_output(target, overwrite=self.overwrite, inputs=(source, self.video))
         began = time.perf_counter()
         motion = refined(load_motion(source), self.refinement)
-        notes = [] if motion.present.any() else [f"warning: {source} contains no people"]
+        notes = [] if motion.there.rows.any() else [f"warning: {source} contains no people"]
         with progress.progress(str(source)) as observer:
             if target.suffix.lower() == PAGE:
                 notes += render_page(

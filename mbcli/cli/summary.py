@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -14,8 +15,21 @@ from mbcli.cli.screen import Screen
 from mbcli.report import InferReport
 from mbcli.version import version
 
+if TYPE_CHECKING:
+    from mbcli.motion import Motion3D
+
 _MEBIBYTE = 2**20  # bytes
 _META = ("backend", "pose2d", "mended", "weights", "assumptions", "tracks", "actions", "mesh")
+
+
+def long_file(path: Path, motion: Motion3D) -> list[str]:
+    """A sentence on a file with one row a person and frame; none on a file of dense arrays."""
+    if motion.fits_dense:
+        return []
+    return [
+        f"{path}: written long, one row a person and frame, since arrays of {motion.spans.frames} "
+        f"frames by {len(motion.spans)} people would take more than 1 GB (docs/result.md)"
+    ]
 
 
 def show_summary(screen: Screen, results: Sequence[Result]) -> None:

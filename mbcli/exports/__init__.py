@@ -82,6 +82,7 @@ _ROWS = (
         up="y",
         unit="m",
         shapes=True,
+        everywhere=True,
     ),
     ExportFormat(
         "parquet",
@@ -91,6 +92,7 @@ _ROWS = (
         up="y",
         unit="m",
         shapes=True,
+        everywhere=True,
         extra="formats",
     ),
     ExportFormat(
@@ -100,6 +102,7 @@ _ROWS = (
         "mbcli.exports.json_file:write_json",
         up="y",
         unit="m",
+        everywhere=True,
     ),
     ExportFormat(
         "x3d",
@@ -124,6 +127,7 @@ _ROWS = (
         "table of joint angles, wide or long",
         "mbcli.exports.angles:write_angles_csv",
         shapes=True,
+        everywhere=True,
         says=_DEGREES,
     ),
     ExportFormat(

@@ -26,11 +26,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.exports.axes import assumptions, turn
+from mbcli.exports.by_frame import table_rows
 from mbcli.exports.options import ExportOptions
 from mbcli.kinematics.angles import (
     ANGLES,
     LEVEL,
     angle_confidence,
+    angles_by_person,
     motion_angles,
     opensim_pelvis,
     without_jumps,
@@ -38,7 +40,9 @@ from mbcli.kinematics.angles import (
 from mbcli.motion import Motion3D
 from mbcli.placing.metric import DEFAULT_HEIGHT
 from mbcli.types import FloatArray
+from mbcli.values import kept
 
+_ROWS = 4096  # of a table, at a time
 _DECIMALS = 4  # of a degree: a thousandth of the accuracy
 
 _PELVIS = ("pelvis_tilt", "pelvis_list", "pelvis_rotation")
@@ -59,27 +63,29 @@ def write_angles_csv(motion: Motion3D, path: Path, options: ExportOptions) -> No
     its confidence, which is that of its least certain joint. An absent person keeps their rows,
     with empty cells and confidence 0.
     """
-    angles = motion_angles(motion)
-    scores = angle_confidence(motion.confidence, angles.names, motion.skeleton)
+    names, degrees = angles_by_person(motion)
+    confidence = kept(motion, "confidence")
     wide = options.shape == "wide"
-    head = angles.names if wide else ("angle", "degrees", "confidence")
+    head = names if wide else ("angle", "degrees", "confidence")
     with path.open("x", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(("frame", "time", "person", *head))
-        for row, column in np.ndindex(motion.positions.shape[:2]):
-            start = (
-                int(motion.keypoints.frame_index[row]),
-                f"{motion.timestamps[row]:.6f}",
-                int(motion.track_ids[column]),
+        for rows in table_rows(motion, _ROWS):
+            scores = angle_confidence(rows.of(confidence), names, motion.skeleton).tolist()
+            frames, times = motion.keypoints.frame_index[rows.frame], motion.timestamps[rows.frame]
+            cells = zip(
+                frames.tolist(), times.tolist(), motion.track_ids[rows.person].tolist(), strict=True
             )
-            values = [_text(value, "") for value in angles.degrees[row, column].tolist()]
-            if wide:
-                table.writerow((*start, *values))
-                continue
-            sure = [f"{score:.4f}" for score in scores[row, column].tolist()]
-            table.writerows(
-                (*start, *rest) for rest in zip(angles.names, values, sure, strict=True)
-            )
+            for start, found, sure in zip(cells, rows.of(degrees).tolist(), scores, strict=True):
+                frame, time, person = start
+                values = [_text(value, "") for value in found]
+                if wide:
+                    table.writerow((frame, f"{time:.6f}", person, *values))
+                    continue
+                table.writerows(
+                    (frame, f"{time:.6f}", person, name, value, f"{score:.4f}")
+                    for name, value, score in zip(names, values, sure, strict=True)
+                )
 
 
 def write_sto(motion: Motion3D, path: Path, options: ExportOptions) -> None:

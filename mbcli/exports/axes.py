@@ -34,24 +34,43 @@ _TURNS: dict[Up, tuple[tuple[int, int, int], ...]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
-    """A motion in the axes and the unit of a file.
+class Axes:
+    """The axes and the unit of a file.
 
     Attributes:
-        positions: (T, P, J, 3) float64, every joint; NaN where the person is absent.
         up: the axis that points up.
         per_metre: units of the file per metre.
         notes: sentences on units, axes and assumptions, to be stored in the file.
     """
 
-    positions: FloatArray
     up: Up
     per_metre: float
     notes: tuple[str, ...]
 
+    def place(self, in_world: FloatArray) -> FloatArray:
+        """(..., 3) metres in the world of the motion, y down, in the axes of the file."""
+        return in_world @ turn(self.up).T * self.per_metre
+
+
+@dataclass(frozen=True, eq=False)
+class Placed(Axes):
+    """A motion in the axes and the unit of a file.
+
+    Attributes:
+        positions: (T, P, J, 3) float64, every joint; NaN where the person is absent.
+    """
+
+    positions: FloatArray
+
 
 def place(motion: Motion3D, options: ExportOptions, unit: Unit = "m") -> Placed:
-    """The joints of a motion in the axes requested by ``options``.
+    """The joints of a short motion, or of a single person, in the axes of `axes_of`."""
+    axes = axes_of(motion, options, unit)
+    return Placed(axes.up, axes.per_metre, axes.notes, axes.place(motion.in_world))
+
+
+def axes_of(motion: Motion3D, options: ExportOptions, unit: Unit = "m") -> Axes:
+    """The axes requested by ``options``.
 
     Args:
         motion: the motion to export.
@@ -60,8 +79,7 @@ def place(motion: Motion3D, options: ExportOptions, unit: Unit = "m") -> Placed:
     """
     up: Up = "y" if options.up is None else options.up
     per_metre = PER_METRE[unit] * (1.0 if options.scale is None else options.scale)
-    points = motion.in_world @ turn(up).T * per_metre
-    return Placed(points, up, per_metre, notes(motion, up=up, per_metre=per_metre))
+    return Axes(up, per_metre, notes(motion, up=up, per_metre=per_metre))
 
 
 def turn(up: Up) -> FloatArray:

@@ -44,7 +44,7 @@ def write_bvh(motion: Motion3D, path: Path, options: ExportOptions) -> None:
         raise InputError(f"a BVH file holds one person, got {people}")
     up, scale = options.up or "y", 1.0 if options.scale is None else options.scale
     standing = turn("y")
-    (pose,) = posed(motion)
+    ((pose, _),) = posed(motion)
     pose = pose.turned(turn(up) @ standing.T, scale)
     with path.open("x", encoding="ascii", newline="\n") as stream:
         stream.write("HIERARCHY\n")

@@ -18,6 +18,7 @@ from mbcli.exports.resampling import even, resampled
 from mbcli.motion import Motion3D, noted_source
 from mbcli.people import EVERYBODY, columns_of, read_person, select_people
 from mbcli.storage.output import Input, check_output, written_whole
+from mbcli.values import kept
 
 
 @dataclass(frozen=True)
@@ -101,19 +102,25 @@ def exported(
         motion = resampled(motion, motion.fps)
     options = replace(options, up=row.up if options.up is None else options.up)
     count = len(motion.track_ids)
-    parts = [motion]
-    if row.per_person and count > 1:
-        parts = [select_people(motion, [person]) for person in range(count)]
-    paths = _names(path, row, [int(part.track_ids[0]) for part in parts])
+    apart = row.per_person and count > 1
+    ids = [int(number) for number in motion.track_ids]
+    paths = _names(path, row, ids if apart else ids[:1])
+    # Files that would be too long together begin and end with their person.
+    only_seen = apart and not motion.fits_dense
     for target in paths:
         check_output(target, overwrite=overwrite, inputs=(*inputs, noted_source(motion)))
     with ExitStack() as files:
-        for part, target in zip(parts, paths, strict=True):
+        for column, target in enumerate(paths):
+            part = motion
+            if apart:
+                part = motion.alone(column) if only_seen else motion.whole(column)
             temporary = files.enter_context(written_whole(target, overwrite=overwrite))
             _write(row, part, temporary, target, options)
-    ids = tuple(motion.track_ids.tolist())
+    said = says(row, motion, options)
+    if not motion.fits_dense and (apart or row.everywhere):
+        said += ("every person only from their first frame to their last: the motion is long",)
     frames = len(motion.timestamps)
-    return Exported(tuple(paths), row, frames, motion.fps, ids, says(row, motion, options))
+    return Exported(tuple(paths), row, frames, motion.fps, tuple(ids), said)
 
 
 def format_of(path: Path, name: str | None = None) -> ExportFormat:
@@ -174,8 +181,9 @@ def _chosen(motion: Motion3D, person: str) -> Motion3D:
     """
     if not len(motion.timestamps):
         raise InputError("the motion holds no frames to export")
-    whole = np.asarray(np.isfinite(motion.positions).all(axis=-1))  # (T, P, J)
-    seen = np.asarray(whole.any(axis=(0, 2)))  # (P,)
+    positions = kept(motion, "positions")
+    whole = positions.filled_with(np.asarray(np.isfinite(positions.rows).all(-1).any(-1)))
+    seen = np.array([whole[column].any() for column in range(len(whole.spans))], np.bool_)
     if not seen.any():
         raise NobodyFoundError("the motion holds nobody to export: no person is in any frame")
     columns = columns_of(person, motion.keypoints)

@@ -34,6 +34,8 @@ class ExportFormat:
         steady: whether frames have no individual times, so that a motion with uneven times must
             be resampled.
         shapes: whether ``--shape`` applies to it.
+        everywhere: whether it has something for each person in each frame, also where they are
+            absent, unless the motion is too long for that.
         extra: name of the extra of mbcli that it needs.
         says: meaning of the numbers, if they are not positions, or what a reader needs to know.
     """
@@ -48,6 +50,7 @@ class ExportFormat:
     fixed: bool = False
     steady: bool = False
     shapes: bool = False
+    everywhere: bool = False
     extra: str | None = None
     says: str = ""
 

@@ -13,9 +13,9 @@ rotations are solved, and what happens in frames without the person.
 
 from __future__ import annotations
 
-import io
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -43,11 +43,12 @@ def write_glb(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     """
     if not len(motion.track_ids):
         raise NobodyFoundError("a GLB needs a person, got none")
-    scene = _Scene(motion.timestamps - motion.timestamps[:1])
-    people = zip(motion.track_ids.tolist(), posed(motion), strict=True)
-    for column, (identity, pose) in enumerate(people):
-        scene.add(column, f"person_{identity}", pose)
-    scene.write(path, notes(motion, up="y", per_metre=1.0))
+    with tempfile.TemporaryFile(dir=path.parent) as buffer:
+        scene = _Scene(motion.timestamps - motion.timestamps[:1], buffer)
+        people = zip(motion.track_ids.tolist(), posed(motion), strict=True)
+        for column, (identity, (pose, frames)) in enumerate(people):
+            scene.add(column, f"person_{identity}", pose, frames)
+        scene.write(path, notes(motion, up="y", per_metre=1.0))
 
 
 class _Scene:
@@ -55,11 +56,14 @@ class _Scene:
 
     Args:
         times: (T,) seconds of the frames.
+        buffer: file for the arrays.
     """
 
-    def __init__(self, times: FloatArray) -> None:
-        self._buffer = GlbBuffer(io.BytesIO())
-        self._times = self._buffer.array(times.astype("<f4"), "SCALAR")
+    def __init__(self, times: FloatArray, buffer: IO[bytes]) -> None:
+        self._buffer = GlbBuffer(buffer)
+        self._seconds = times.astype("<f4")
+        # Accessors of the times of the frames from one to another; people may share them.
+        self._times: dict[tuple[int, int], int] = {}
         self._roots: list[int] = []
         self._nodes: list[dict[str, Any]] = []
         self._meshes: list[dict[str, Any]] = []
@@ -68,8 +72,8 @@ class _Scene:
         self._samplers: list[dict[str, int]] = []
         self._channels: list[dict[str, Any]] = []
 
-    def add(self, column: int, name: str, pose: Pose) -> None:
-        """Add a person: joints, skin, mesh and motion."""
+    def add(self, column: int, name: str, pose: Pose, frames: slice) -> None:
+        """Add a person: joints, skin, mesh and motion in some of the frames."""
         rest = pose.rig.standing
         person = len(self._nodes)
         first = person + 1
@@ -94,6 +98,7 @@ class _Scene:
         mesh = {"mesh": len(self._meshes) - 1, "skin": len(self._skins) - 1}
         self._roots += [person, len(self._nodes)]
         self._nodes.append({"name": f"{name}_mesh", **mesh})
+        self._frames = frames
         self._move(first, "translation", pose.root, "VEC3")
         turns = quaternions(pose.rotations)
         for joint in range(len(JOINTS)):
@@ -120,7 +125,10 @@ class _Scene:
 
     def _move(self, node: int, what: str, values: FloatArray, kind: str) -> None:
         output = self._buffer.array(values.astype("<f4"), kind)
-        self._samplers.append({"input": self._times, "output": output})
+        span = self._frames.start, self._frames.stop
+        if span not in self._times:
+            self._times[span] = self._buffer.array(self._seconds[self._frames], "SCALAR")
+        self._samplers.append({"input": self._times[span], "output": output})
         target = {"node": node, "path": what}
         self._channels.append({"sampler": len(self._samplers) - 1, "target": target})
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mbcli.camera import Camera
-from mbcli.exports.axes import place, turn
+from mbcli.exports.axes import Axes, axes_of, turn
 from mbcli.exports.options import ExportOptions
 from mbcli.motion import Motion3D
 from mbcli.types import FloatArray
@@ -35,18 +35,17 @@ def write_json(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    placed = place(motion, options)
-    camera, refinement = motion.camera, motion.refinement
-    contacts = None if refinement is None else refinement.foot_contacts
+    axes = axes_of(motion, options)
+    camera = motion.camera
     head: dict[str, Any] = {
         "format": FORMAT,
-        "units_per_metre": placed.per_metre,
+        "units_per_metre": axes.per_metre,
         "axes": {
-            "up": placed.up,
+            "up": axes.up,
             "right_handed": True,
             "origin": "floor" if camera.grounded else "camera",
             # Maps the camera's axes, x right, y down, z away, to those of the file.
-            "file_from_camera": _in_file(turn(placed.up), camera).tolist(),
+            "file_from_camera": _in_file(turn(axes.up), camera).tolist(),
         },
         "camera": {
             "focal": camera.focal.tolist(),
@@ -59,7 +58,7 @@ def write_json(motion: Motion3D, path: Path, options: ExportOptions) -> None:
             },
             "motion": camera.motion,
         },
-        "notes": list(placed.notes),
+        "notes": list(axes.notes),
         "fps": motion.fps,
         "image_size": list(motion.keypoints.size),
         "joint_names": list(motion.skeleton.joints),
@@ -74,34 +73,24 @@ def write_json(motion: Motion3D, path: Path, options: ExportOptions) -> None:
             stream.write(f'"{name}": {_text(value)},\n')
         stream.write('"people": [')
         for column, number in enumerate(motion.track_ids.tolist()):
-            stream.write((",\n" if column else "\n") + f'{{"id": {number},\n"frames": [\n')
-            feet = None if contacts is None else contacts[:, column]
-            expected = motion.expected_error
-            errors = None if expected is None else expected[:, column] * placed.per_metre
-            stream.write(
-                ",\n".join(
-                    _frames(
-                        placed.positions[:, column],
-                        motion.confidence[:, column],
-                        motion.keypoints.data[:, column],
-                        feet,
-                        errors,
-                    )
-                )
-            )
+            dense = motion.fits_dense
+            alone = motion.whole(column) if dense else motion.alone(column)
+            start = "" if dense else f'"first_frame": {int(motion.spans.first[column])},\n'
+            stream.write((",\n" if column else "\n") + f'{{"id": {number},\n{start}"frames": [\n')
+            for row, line in enumerate(_frames(alone, axes)):
+                stream.write((",\n" if row else "") + line)
             stream.write("\n]}")
         stream.write("\n]}\n")
 
 
-def _frames(
-    positions: FloatArray,
-    confidence: FloatArray,
-    keypoints: FloatArray,
-    feet: Any,
-    errors: FloatArray | None,
-) -> Iterator[str]:
-    """The text of each frame of one person."""
-    for row, points in enumerate(positions):
+def _frames(motion: Motion3D, axes: Axes) -> Iterator[str]:
+    """The text of each frame of a motion of one person."""
+    refinement, expected = motion.refinement, motion.expected_error
+    contacts = None if refinement is None else refinement.foot_contacts
+    feet = None if contacts is None else contacts[:, 0]
+    errors = None if expected is None else expected[:, 0] * axes.per_metre
+    confidence, keypoints = motion.confidence[:, 0], motion.keypoints.data[:, 0]
+    for row, points in enumerate(axes.place(motion.in_world[:, 0])):
         frame: dict[str, Any] = {
             "positions": _numbers(points, 6),
             "confidence": [round(value, 4) for value in confidence[row].tolist()],

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
 from mbcli.exports.axes import turn
 from mbcli.kinematics.soles import above_floor
 from mbcli.kinematics.solving import Pose, solve
 from mbcli.motion import Motion3D
 
 
-def posed(motion: Motion3D) -> list[Pose]:
-    """Everybody's rig and its rotations, in metres with y up.
+def posed(motion: Motion3D) -> Iterator[tuple[Pose, slice]]:
+    """Everybody's rig and its rotations, in metres with y up, and the frames they are for.
+
+    These are all frames, of which those before and after a person have their first and last pose;
+    or, of a motion that is too long for that, those from a person's first to their last.
 
     If the floor is known, toes stay above it.
 
@@ -17,8 +25,20 @@ def posed(motion: Motion3D) -> list[Pose]:
         NobodyFoundError: a person is in no frame.
         InputError: one of a person's joints is in no frame.
     """
-    points = motion.in_world @ turn("y").T  # (T, P, J, 3)
-    poses = [
-        solve(points[:, column], motion.fps, motion.skeleton) for column in range(points.shape[1])
-    ]
-    return [above_floor(p, motion.fps) for p in poses] if motion.camera.grounded else poses
+    whole = slice(0, len(motion.timestamps))
+    for column in range(len(motion.track_ids)):
+        frames = motion.spans.frames_of(column)
+        seen = frames.stop > frames.start
+        alone = motion.alone(column) if seen else motion.whole(column)
+        points = alone.in_world[:, 0] @ turn("y").T  # (t, J, 3)
+        pose = solve(points, motion.fps, motion.skeleton)
+        if motion.camera.grounded:
+            pose = above_floor(pose, motion.fps)
+        yield (_held(pose, motion, frames), whole) if motion.fits_dense else (pose, frames)
+
+
+def _held(pose: Pose, motion: Motion3D, frames: slice) -> Pose:
+    """The pose in all frames of a motion."""
+    rows = np.clip(np.arange(len(motion.timestamps)), frames.start, frames.stop - 1)
+    rows -= frames.start
+    return replace(pose, root=pose.root[rows], rotations=pose.rotations[rows])

@@ -10,7 +10,9 @@ filtered out by refinement. Rotations are not interpolated; they are solved from
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +21,10 @@ from mbcli.bounds import RESAMPLED_FRAMES
 from mbcli.camera import Camera
 from mbcli.errors import ConfigError
 from mbcli.motion import Motion3D
+from mbcli.spans import PerPerson, Spans
 from mbcli.timeline import known_together, runs
 from mbcli.types import FloatArray, IntArray, Keypoints2D
+from mbcli.values import changed, kept, kept_if_any
 
 # Frames may be off an even grid by this share of a frame before a format without time stamps needs
 # resampling: containers round to a millisecond.
@@ -62,35 +66,31 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
         )
     new = old[0] + np.arange(count) / fps
     keypoints, refinement = motion.keypoints, motion.refinement
-    nearest = np.abs(old[None] - new[:, None]).argmin(axis=1) if count < 2 else _nearest(old, new)
+    clocks = _Clocks(motion.spans, old, new)
     if refinement is not None:
-        contacts = refinement.foot_contacts
-        refinement = replace(
+        contacts = kept_if_any(refinement, "foot_contacts")
+        refinement = changed(
             refinement,
-            positions=_smooth(old, refinement.positions, new),
-            root=_smooth(old, refinement.root, new),
-            confidence=_bounded(_straight(old, refinement.confidence, new)),
+            positions=clocks.each(kept(refinement, "positions"), _smooth),
+            root=clocks.each(kept(refinement, "root"), _smooth),
+            confidence=clocks.each(kept(refinement, "confidence"), _scores),
             camera=None if refinement.camera is None else _camera(old, refinement.camera, new),
-            foot_contacts=None if contacts is None else contacts[nearest],
-            expected_error=_errors(old, refinement.expected_error, new),
+            foot_contacts=None if contacts is None else clocks.each(contacts, _at_nearest),
+            expected_error=_errors(clocks, refinement),
         )
-    data = _straight(old, keypoints.data, new)
-    missing = np.isnan(data[..., :2]).any(axis=-1)
-    data[..., 2] = np.where(missing, 0.0, _bounded(data[..., 2]))
-    data[missing] = np.nan, np.nan, 0.0
-    positions = _smooth(old, motion.positions, new)
-    absent = np.isnan(positions).any(axis=-1)  # (T, P, J)
-    confidence = _bounded(_straight(old, motion.confidence, new))
-    return replace(
+    positions = clocks.each(kept(motion, "positions"), _smooth)
+    absent = np.isnan(positions.rows).any(axis=-1)  # (N, J)
+    confidence = clocks.each(kept(motion, "confidence"), _scores)
+    return changed(
         motion,
         positions=positions,
-        root=_smooth(old, motion.root, new),
-        positions_normalized=_smooth(old, motion.positions_normalized, new),
-        confidence=np.where(absent, 0.0, confidence),
-        keypoints=replace(
+        root=clocks.each(kept(motion, "root"), _smooth),
+        positions_normalized=clocks.each(kept(motion, "positions_normalized"), _smooth),
+        confidence=confidence.filled_with(np.where(absent, np.float32(0), confidence.rows)),
+        keypoints=changed(
             keypoints,
-            data=data,
-            boxes=_straight(old, keypoints.boxes, new),
+            data=clocks.each(kept(keypoints, "data"), _points),
+            boxes=clocks.each(kept(keypoints, "boxes"), _straight),
             fps=float(fps),
             timestamps=new,
             frame_index=np.arange(count),
@@ -98,14 +98,76 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
         ),
         camera=_camera(old, motion.camera, new),
         refinement=refinement,
-        expected_error=_errors(old, motion.expected_error, new),
+        expected_error=_errors(clocks, motion),
         meta={**motion.meta, "resampled": {"from_fps": motion.fps, "to_fps": float(fps)}},
     )
 
 
-def _errors(old: FloatArray, errors: FloatArray | None, new: FloatArray) -> FloatArray | None:
-    """Interpolate (T, P, J) to (T_new, P, J), if there are any."""
-    return None if errors is None else np.maximum(_straight(old, errors, new), 0.0)
+class _Clocks:
+    """The old and the new frames of each person.
+
+    Args:
+        spans: of the motion.
+        old: (T,) seconds of the old frames.
+        new: (T_new,) seconds of the new ones.
+    """
+
+    def __init__(self, spans: Spans, old: FloatArray, new: FloatArray) -> None:
+        first, last = spans.first, np.maximum(spans.stop - 1, 0)
+        start = np.searchsorted(new, old[first] - _SAME)
+        stop = np.searchsorted(new, old[last] + _SAME, side="right")
+        empty = (spans.stop == 0) | (stop <= start)
+        self._old, self._new, self._spans = old, new, spans
+        self._after = Spans(len(new), np.where(empty, 0, start), np.where(empty, 0, stop))
+
+    def each(
+        self,
+        values: PerPerson,
+        resample: Callable[[FloatArray, FloatArray, FloatArray], npt.NDArray[Any]],
+    ) -> PerPerson:
+        """Values of everybody at the new times.
+
+        Args:
+            values: (T, P, ...).
+            resample: maps old times (t,), values (t, ...) and new times to new values.
+        """
+        after = self._after
+        rows = np.empty((after.rows, *values.rows.shape[1:]), values.rows.dtype)
+        for person in range(len(after)):
+            times = self._new[after.frames_of(person)]
+            if len(times):
+                old = self._old[self._spans.frames_of(person)]
+                rows[after.rows_of(person)] = resample(old, values[person], times)
+        return PerPerson(after, rows, values.fill)
+
+
+def _errors(clocks: _Clocks, owner: object) -> PerPerson | None:
+    """Interpolate expected errors, if there are any."""
+    errors = kept_if_any(owner, "expected_error")
+    if errors is None:
+        return None
+    return clocks.each(errors, lambda *args: np.maximum(_straight(*args), 0.0))
+
+
+def _scores(old: FloatArray, confidence: FloatArray, new: FloatArray) -> FloatArray:
+    """Interpolate confidences."""
+    return _bounded(_straight(old, confidence, new))
+
+
+def _points(old: FloatArray, keypoints: FloatArray, new: FloatArray) -> FloatArray:
+    """Interpolate keypoints (t, J, 3)."""
+    data = _straight(old, keypoints, new)
+    missing = np.isnan(data[..., :2]).any(axis=-1)
+    data[..., 2] = np.where(missing, 0.0, _bounded(data[..., 2]))
+    data[missing] = np.nan, np.nan, 0.0
+    return data
+
+
+def _at_nearest(old: FloatArray, values: npt.NDArray[Any], new: FloatArray) -> npt.NDArray[Any]:
+    """The values at the nearest old frames."""
+    if len(old) < 2:
+        return values[np.zeros(len(new), np.int64)]
+    return values[_nearest(old, new)]
 
 
 def _camera(old: FloatArray, camera: Camera, new: FloatArray) -> Camera:

@@ -10,54 +10,65 @@ unit of the positions: the mean distance from the truth relative to the pelvis; 
 
 ``frame`` is the frame number in the video, ``time`` is in seconds, ``person`` is the id. An absent
 person keeps their rows, with empty cells (nulls in Parquet) and confidence 0, so that every frame
-of the video is included. Metres and y up by default. CSV cannot record this, so the command prints
-it. Parquet stores it in the schema's metadata: a JSON object under ``mbcli``.
+of the video is included; of a motion whose file is long, people have rows from their first frame
+to their last. Metres and y up by default. CSV cannot record this, so the command prints it. Parquet
+stores it in the schema's metadata: a JSON object under ``mbcli``.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.exports.axes import Placed, place
+from mbcli.exports.axes import Axes, axes_of
+from mbcli.exports.by_frame import table_rows
 from mbcli.exports.format import library
 from mbcli.exports.options import ExportOptions, Shape
 from mbcli.motion import Motion3D
+from mbcli.values import kept, kept_if_any
 
 Columns = dict[str, npt.NDArray[Any]]
 
 FORMAT = "mbcli.motion-table/1"
 
-_ROWS = 4096  # formatted at a time
+_ROWS = 4096  # of a CSV, formatted at a time
+_GROUP = 131_072  # of a row group of Parquet: 50 MB with 17 joints
 
 
-def columns_of(motion: Motion3D, placed: Placed, shape: Shape) -> Columns:
-    """The table's columns by name, with rows sorted by frame, then person, then joint."""
-    joints = motion.skeleton.joints
-    frames, people, count = motion.confidence.shape
-    each = count if shape == "long" else 1
-    table: Columns = {
-        "frame": np.repeat(motion.keypoints.frame_index, people * each),
-        "time": np.repeat(motion.timestamps, people * each),
-        "person": np.tile(np.repeat(motion.track_ids, each), frames),
-    }
-    values = np.concatenate([placed.positions, motion.confidence[..., None]], axis=-1)
+def _tables(motion: Motion3D, axes: Axes, shape: Shape, at_once: int) -> Iterator[Columns]:
+    """The table's columns by name, some rows at a time, sorted by frame, person and joint."""
+    joints, keypoints = motion.skeleton.joints, motion.keypoints
+    each = len(joints) if shape == "long" else 1
     parts: tuple[str, ...] = ("x", "y", "z", "confidence")
-    if motion.expected_error is not None:
-        errors = motion.expected_error * placed.per_metre
-        values = np.concatenate([values, errors[..., None]], axis=-1)
-        parts = (*parts, "expected_error")
-    if shape == "long":
-        table["joint"] = np.tile(np.array(joints), frames * people)
-        return table | {name: values[..., part].ravel() for part, name in enumerate(parts)}
-    for number, joint in enumerate(joints):
-        for part, name in enumerate(parts):
-            table[f"{joint}_{name}"] = values[:, :, number, part].ravel()
-    return table
+    expected = kept_if_any(motion, "expected_error")
+    for rows in table_rows(motion, at_once):
+        table: Columns = {
+            "frame": np.repeat(keypoints.frame_index[rows.frame], each),
+            "time": np.repeat(motion.timestamps[rows.frame], each),
+            "person": np.repeat(motion.track_ids[rows.person], each),
+        }
+        points = rows.of(kept(motion, "positions")).astype(np.float64)
+        points += rows.of(kept(motion, "root")).astype(np.float64)[:, None]
+        placed = axes.place(motion.camera.to_world(points, rows.frame))
+        columns = [placed, rows.of(kept(motion, "confidence"))[..., None]]
+        if expected is not None:
+            columns.append((rows.of(expected) * axes.per_metre)[..., None])
+            parts = ("x", "y", "z", "confidence", "expected_error")
+        values = np.concatenate(columns, axis=-1)
+        if shape == "long":
+            table["joint"] = np.tile(np.array(joints), len(rows))
+            yield table | {name: values[..., part].ravel() for part, name in enumerate(parts)}
+            continue
+        for number, joint in enumerate(joints):
+            for part, name in enumerate(parts):
+                table[f"{joint}_{name}"] = values[:, number, part].ravel()
+        yield table
 
 
 def write_csv(motion: Motion3D, path: Path, options: ExportOptions) -> None:
@@ -66,12 +77,12 @@ def write_csv(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    table = columns_of(motion, place(motion, options), options.shape)
-    rows = len(table["frame"])
+    tables = _tables(motion, axes_of(motion, options), options.shape, _ROWS)
     with path.open("x", encoding="utf-8", newline="\n") as stream:
-        stream.write(",".join(table) + "\n")
-        for start in range(0, rows, _ROWS):
-            texts = [_texts(column[start : start + _ROWS]) for column in table.values()]
+        for number, table in enumerate(tables):
+            if number == 0:
+                stream.write(",".join(table) + "\n")
+            texts = [_texts(column) for column in table.values()]
             stream.writelines(",".join(row) + "\n" for row in zip(*texts, strict=True))
 
 
@@ -91,21 +102,25 @@ def write_parquet(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     """
     arrow = library("pyarrow", "Parquet")
     parquet = library("pyarrow.parquet", "Parquet")
-    placed = place(motion, options)
-    table = columns_of(motion, placed, options.shape)
-    arrays = {}
-    for name, column in table.items():
-        single = column.dtype.kind == "f" and name != "time"
-        arrays[name] = arrow.array(
-            column.astype(np.float32) if single else column, from_pandas=True
-        )
+    axes = axes_of(motion, options)
     about = {
         "format": FORMAT,
-        "units_per_metre": placed.per_metre,
-        "up": placed.up,
+        "units_per_metre": axes.per_metre,
+        "up": axes.up,
         "fps": motion.fps,
-        "notes": list(placed.notes),
+        "notes": list(axes.notes),
         "meta": dict(motion.meta),
     }
-    whole = arrow.table(arrays).replace_schema_metadata({"mbcli": json.dumps(about)})
-    parquet.write_table(whole, str(path))
+    with ExitStack() as stack:
+        writer = None
+        for table in _tables(motion, axes, options.shape, _GROUP):
+            arrays = {}
+            for name, column in table.items():
+                single = column.dtype.kind == "f" and name != "time"
+                arrays[name] = arrow.array(
+                    column.astype(np.float32) if single else column, from_pandas=True
+                )
+            group = arrow.table(arrays).replace_schema_metadata({"mbcli": json.dumps(about)})
+            if writer is None:
+                writer = stack.enter_context(parquet.ParquetWriter(str(path), group.schema))
+            writer.write_table(group)

@@ -10,6 +10,7 @@ describes how rotations are solved, and what happens in frames without the perso
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ def write_usd(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     # Rounded, since users query whole time codes.
     times = np.round((motion.timestamps - motion.timestamps[:1]) * motion.fps, 6)
     poses = posed(motion)
+    poses = chain(
+        [next(poses)], poses
+    )  # refuses somebody who is in no frame, before a file is made
 
     layer = usd.sdf.Layer.CreateNew(str(path))
     stage = usd.usd.Stage.Open(layer)
@@ -56,10 +60,11 @@ def write_usd(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     said = "; ".join(notes(motion, up=up, per_metre=scale))
     layer.customLayerData = {"generator": "mbcli", "notes": said}
     stage.SetDefaultPrim(usd.geom.Xform.Define(stage, "/people").GetPrim())
-    for column, (identity, pose) in enumerate(zip(motion.track_ids.tolist(), poses, strict=True)):
+    people = zip(motion.track_ids.tolist(), poses, strict=True)
+    for column, (identity, (pose, frames)) in enumerate(people):
         person = f"/people/person_{identity}"
         turned = pose.turned(turn(up) @ turn("y").T, scale)
-        _add(usd, stage, person, turned, times)
+        _add(usd, stage, person, turned, times[frames])
         _show(usd, stage, person, turned.rig, column)
     try:
         layer.Save()

@@ -18,6 +18,9 @@ from mbcli.errors import ConfigError
 from mbcli.skeleton import COCO17, Skeleton
 from mbcli.storage.output import written_whole
 from mbcli.types import FloatArray, Keypoints2D
+from mbcli.values import kept
+
+_AT_ONCE = 16_384  # rows converted together
 
 
 @dataclass(frozen=True)
@@ -59,18 +62,24 @@ def people(
             f"{format} files hold {skeleton.name}, but {keypoints.skeleton.name} gives no "
             f"{', '.join(lacking)}: write .npz instead"
         )
-    data = convert(keypoints.data, keypoints.skeleton, skeleton, partial=partial)
-    found = np.asarray(np.isfinite(data[..., :2]).all(axis=-1))  # (T, P, J)
-    for t, p in np.argwhere(found.any(axis=-1)).tolist():
-        points = np.where(found[t, p, :, None], data[t, p], np.float32(0))
-        box = keypoints.boxes[t, p]
-        yield Person(
-            frame=int(keypoints.frame_index[t]),
-            identity=int(keypoints.track_ids[p]),
-            flat=_shortest(points),
-            score=round(float(data[t, p][found[t, p], 2].mean()), 6),
-            box=_extent(box) if np.isfinite(box).all() else None,
-        )
+    spans = keypoints.spans
+    values, around = kept(keypoints, "data").rows, kept(keypoints, "boxes").rows
+    frame, who = spans.frame, spans.person
+    order = np.argsort(frame, kind="stable")  # frame by frame, and in each by column
+    for start in range(0, len(order), _AT_ONCE):
+        rows = order[start : start + _AT_ONCE]
+        data = convert(values[rows], keypoints.skeleton, skeleton, partial=partial)
+        found = np.asarray(np.isfinite(data[..., :2]).all(axis=-1))  # (N, J)
+        for place in np.flatnonzero(found.any(axis=-1)).tolist():
+            row, there = rows[place], found[place]
+            box = around[row]
+            yield Person(
+                frame=int(keypoints.frame_index[frame[row]]),
+                identity=int(keypoints.track_ids[who[row]]),
+                flat=_shortest(np.where(there[:, None], data[place], np.float32(0))),
+                score=round(float(data[place][there, 2].mean()), 6),
+                box=_extent(box) if np.isfinite(box).all() else None,
+            )
 
 
 def coco_records(keypoints: Keypoints2D, *, partial: bool = False) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,9 @@ P people, J joints; pixels, x right, y down.
     parents      (J,) i8      -1 for a root
     meta         () U         JSON: version, command, options, weights, assumptions
 
+If the arrays with T and P would take more than 1 GB together, the file is long, with one row a
+person and frame in their place; see `mbcli.storage.layout`.
+
 The 2D keypoints of a ``pose.npz`` (`mbcli.storage.pose_file`) can be read as well; there ``data``
 is called ``keypoints_2d`` and ``size`` ``image_size``.
 """
@@ -37,25 +40,33 @@ from mbcli.errors import InputError
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
 from mbcli.skeleton import skeleton_of
+from mbcli.spans import PerPerson
 from mbcli.storage.arrays import opened_npz
+from mbcli.storage.layout import ROWS, people_of, write_npz
 from mbcli.storage.metadata import read_metadata
-from mbcli.storage.output import written_whole
 from mbcli.storage.pose_file import READABLE as MOTION_FORMATS
 from mbcli.storage.pose_file import keypoints_of
 from mbcli.types import FloatArray, IntArray, Keypoints2D
+from mbcli.values import kept
 
 KEY = "mbcli"
 FORMAT = "mbcli.keypoints/1"
 
-_COMMON = ("boxes", "track_ids", "frame_index", "timestamps", "fps", "joint_names", "parents")
-_MOTION = ("format", "keypoints_2d", "image_size", "meta", *_COMMON)
+_COMMON = ("track_ids", "frame_index", "timestamps", "fps", "joint_names", "parents")
+_MOTION = ("format", "image_size", "meta", *_COMMON)
 # Arrays that are read from each format. Version 1 of motions has no name of the skeleton.
 _MEMBERS = {
-    FORMAT: ("data", "size", "skeleton", "meta", *_COMMON),
+    FORMAT: ("size", "skeleton", "meta", *_COMMON),
     **dict.fromkeys(MOTION_FORMATS, (*_MOTION, "skeleton")),
     MOTION_FORMATS[-1]: _MOTION,
 }
-_ADDED = ("cuts",)  # arrays that older files lack
+_ADDED = ("cuts", *ROWS)  # arrays that older files lack, and dense ones
+_ABSENT = (np.nan, np.nan, 0.0)
+# What is read of people, and the value of an absent person.
+_OF_PEOPLE: dict[str, dict[str, npt.ArrayLike]] = {
+    FORMAT: {"data": _ABSENT, "boxes": np.nan},
+    **{format: {"keypoints_2d": _ABSENT, "boxes": np.nan} for format in MOTION_FORMATS},
+}
 
 # Names by which an archive is ours even if its format cannot be read.
 _OURS = {"format", "track_ids", "joint_names", "parents"}
@@ -91,9 +102,12 @@ def read(source: Source) -> KeypointFile:
         raise InputError(
             f"{source.path} must have each frame once and in order, counted from 0 to {MAX_FRAMES}"
         )
-    here = np.argwhere(keypoints.present)  # (N, 2) frame, person: frames in order
-    t, p = here[:, 0], here[:, 1]
-    points = np.array(keypoints.data[t, p])
+    spans = keypoints.spans
+    here = np.flatnonzero(keypoints.there.rows)
+    t, p = spans.frame[here], spans.person[here]
+    order = np.argsort(t, kind="stable")  # the frames in order
+    here, t, p = here[order], t[order], p[order]
+    points = kept(keypoints, "data").rows[here]
     frames = int(index[-1]) + 1
     fps, timestamps = _clock(keypoints, frames)
     return KeypointFile(
@@ -104,7 +118,7 @@ def read(source: Source) -> KeypointFile:
         keypoints=points,
         frames=frames,
         ids=keypoints.track_ids[p],
-        boxes=_whole_boxes(keypoints.boxes[t, p], points),
+        boxes=_whole_boxes(kept(keypoints, "boxes").rows[here], points),
         size=keypoints.size,
         fps=fps,
         timestamps=timestamps,
@@ -133,13 +147,13 @@ def load(path: Path | str) -> tuple[Keypoints2D, dict[str, Any]]:
         found = archive.array("format").item()
         if found not in _MEMBERS:
             raise InputError(f"{path} must have format {' or '.join(_MEMBERS)}, got {found!r:.60}")
-        needed = _MEMBERS[found]
-        if missing := [name for name in needed if name not in archive.names]:
+        needed, people = _MEMBERS[found], _OF_PEOPLE[found]
+        if missing := [name for name in (*needed, *people) if name not in archive.names]:
             raise InputError(f"{path} is not complete: {missing[0]} is missing")
         added = [name for name in _ADDED if name in archive.names]
         arrays = {name: archive.array(name) for name in (*needed, *added)}
-        keypoints = _keypoints(arrays, found)
-        if np.isinf(keypoints.data).any():
+        keypoints = _keypoints(arrays, people_of(archive, arrays, people), found)
+        if np.isinf(kept(keypoints, "data").rows).any():
             raise InputError(f"{path} must hold finite numbers, got infinite keypoints")
         return keypoints, read_metadata(arrays["meta"].item())
 
@@ -159,10 +173,10 @@ def write(
         OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
     """
     skeleton = keypoints.skeleton
-    arrays: dict[str, Any] = {
+    arrays: dict[str, npt.NDArray[Any] | PerPerson] = {
         "format": np.array(FORMAT),
-        "data": keypoints.data,
-        "boxes": keypoints.boxes,
+        "data": kept(keypoints, "data"),
+        "boxes": kept(keypoints, "boxes"),
         "track_ids": keypoints.track_ids,
         "frame_index": keypoints.frame_index,
         "timestamps": keypoints.timestamps,
@@ -174,19 +188,19 @@ def write(
         "parents": np.array(skeleton.parents, dtype=np.int64),
         "meta": np.array(json.dumps(meta, ensure_ascii=False, allow_nan=False)),
     }
-    with (
-        written_whole(path, overwrite=overwrite) as temporary,
-        temporary.open("xb") as stream,
-    ):
-        np.savez_compressed(stream, **arrays)
+    write_npz(path, arrays, overwrite=overwrite)
 
 
-def _keypoints(arrays: Mapping[str, npt.NDArray[Any]], format: str) -> Keypoints2D:
+def _keypoints(
+    arrays: Mapping[str, npt.NDArray[Any]],
+    people: Mapping[str, npt.NDArray[Any] | PerPerson],
+    format: str,
+) -> Keypoints2D:
     if format != FORMAT:
-        return keypoints_of(arrays)
+        return keypoints_of(arrays, people)
     parts = (arrays[name].tolist() for name in ("skeleton", "joint_names", "parents"))
-    named = {**arrays, "keypoints_2d": arrays["data"], "image_size": arrays["size"]}
-    return keypoints_of(named, skeleton_of(*parts))
+    named = {**arrays, "image_size": arrays["size"]}
+    return keypoints_of(named, {**people, "keypoints_2d": people["data"]}, skeleton_of(*parts))
 
 
 def _clock(keypoints: Keypoints2D, frames: int) -> tuple[float, FloatArray]:

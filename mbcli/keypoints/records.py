@@ -101,8 +101,10 @@ class KeypointFile:
                 f"{path} must number frames from 0 to {MAX_FRAMES}, got frame {self.frames - 1}"
             )
         if self.ids is not None:
-            seen: set[tuple[int, int]] = set()
-            for pair in zip(index.tolist(), self.ids.tolist(), strict=True):
-                if pair in seen:
-                    raise InputError(f"{path} has person {pair[1]} twice in frame {pair[0]}")
-                seen.add(pair)
+            order = np.lexsort((self.ids, index))
+            frame, person = index[order], self.ids[order]
+            again = np.flatnonzero((np.diff(frame) == 0) & (np.diff(person) == 0))
+            if len(again):
+                raise InputError(
+                    f"{path} has person {person[again[0]]} twice in frame {frame[again[0]]}"
+                )

@@ -45,6 +45,7 @@ from mbcli.geometry import unit
 from mbcli.kinematics.angle_table import ANGLES, PELVIS, Angle
 from mbcli.motion import Motion3D
 from mbcli.skeleton import H36M17, Skeleton
+from mbcli.spans import PerPerson
 from mbcli.types import FloatArray, frozen_array
 
 __all__ = [
@@ -150,12 +151,25 @@ def motion_angles(motion: Motion3D) -> JointAngles:
     frame is assumed to be level. Headings continue beyond 180 degrees when a person turns, so that
     their curves have no jumps.
     """
-    result = joint_angles(motion.camera.to_world(motion.in_camera), LEVEL, motion.skeleton)
-    degrees = result.degrees.copy()
-    for name in ("pelvis_heading", "trunk_heading"):
-        column = result.names.index(name)
-        degrees[..., column] = without_jumps(degrees[..., column])
-    return JointAngles(result.names, degrees)
+    names, degrees = angles_by_person(motion)
+    return JointAngles(names, degrees.dense())
+
+
+def angles_by_person(motion: Motion3D) -> tuple[tuple[str, ...], PerPerson]:
+    """The names and the degrees, (T, P, N), of `motion_angles`, kept by person."""
+    spans, names = motion.spans, tuple(ANGLES)
+    rows = np.full((spans.rows, len(names)), np.nan)
+    for person in np.flatnonzero(spans.stop).tolist():
+        alone = motion.alone(person)
+        points = alone.camera.to_world(alone.in_camera)[:, 0]
+        result = joint_angles(points, LEVEL, motion.skeleton)
+        assert result.names == names
+        degrees = result.degrees.copy()
+        for name in ("pelvis_heading", "trunk_heading"):
+            column = names.index(name)
+            degrees[:, column] = without_jumps(degrees[:, column])
+        rows[spans.rows_of(person)] = degrees
+    return names, PerPerson(spans, rows, np.nan)
 
 
 def opensim_pelvis(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mbcli.camera import Camera
 from mbcli.motion import Motion3D
-from mbcli.types import FloatArray
+from mbcli.spans import PerPerson
+from mbcli.values import kept
 
 FEET = ("right_ankle", "left_ankle")
 """Joints that stand on the floor, in the order of ``Refinement.foot_contacts``."""
@@ -24,14 +24,14 @@ class Places:
     """Positions of the people of a motion: x right, y down, z away; metres.
 
     Attributes:
-        offsets: (T, P, 3) float32, to be added to ``motion.positions``.
+        offsets: (T, P, 3) float32, kept by person, to be added to ``motion.positions``.
         known: whether these are positions in space; else people stand side by side, each with a
             stationary pelvis.
         camera: the camera; ``offsets`` are in its axes, the scene is shown in its world.
         floor: y of the floor in the world; 0 if it was estimated.
     """
 
-    offsets: FloatArray
+    offsets: PerPerson
     known: bool
     camera: Camera
     floor: float
@@ -42,37 +42,36 @@ class Places:
         return self.camera.grounded
 
 
-def places_of(motion: Motion3D, shown: npt.NDArray[np.bool_]) -> Places:
+def places_of(motion: Motion3D, shown: PerPerson) -> Places:
     """Determine the positions of people.
 
     Args:
         motion: the motion.
-        shown: (T, P) mask of the people shown; positions in space are used only if all are known.
+        shown: (T, P) whether a person is shown; positions in space are used only if all are known.
     """
     offsets, known = _offsets(motion, shown)
-    frames = len(shown)
     # Without positions in space there is no transformation to the world either.
-    camera = motion.camera if known else motion.camera.lasting(frames)
+    camera = motion.camera if known else motion.camera.lasting(motion.spans.frames)
     if camera.grounded:
         return Places(offsets, known, camera, 0.0)
     return Places(offsets, known, camera, _floor_level(motion, offsets, camera, shown))
 
 
-def _offsets(motion: Motion3D, shown: npt.NDArray[np.bool_]) -> tuple[FloatArray, bool]:
-    if np.isfinite(motion.root[shown]).all():
-        return motion.root, True
-    frames, people = shown.shape
-    beside = np.zeros((frames, people, 3), dtype=np.float32)
-    beside[..., 0] = (np.arange(people) - (people - 1) / 2) * _APART
-    return beside, False
+def _offsets(motion: Motion3D, shown: PerPerson) -> tuple[PerPerson, bool]:
+    root = kept(motion, "root")
+    if np.isfinite(root.rows[shown.rows]).all():
+        return root, True
+    beside = np.zeros(root.rows.shape, dtype=np.float32)
+    beside[:, 0] = (motion.spans.person - (len(motion.spans) - 1) / 2) * _APART
+    return root.filled_with(beside), False
 
 
-def _floor_level(
-    motion: Motion3D, offsets: FloatArray, camera: Camera, shown: npt.NDArray[np.bool_]
-) -> float:
+def _floor_level(motion: Motion3D, offsets: PerPerson, camera: Camera, shown: PerPerson) -> float:
     """The y of the lower ankle, ignoring outlier frames."""
     ankles = [motion.skeleton.index(joint) for joint in FEET]
-    points = camera.to_world(motion.positions[:, :, ankles] + offsets[:, :, None])
-    lower = np.fmax.reduce(points[shown, :, 1].astype(np.float32), axis=-1)
+    there = shown.rows
+    feet = kept(motion, "positions").rows[there][:, ankles] + offsets.rows[there][:, None]
+    points = camera.to_world(feet, motion.spans.frame[there])
+    lower = np.fmax.reduce(points[..., 1].astype(np.float32), axis=-1)
     lower = lower[np.isfinite(lower)]
     return float(np.percentile(lower, _FLOOR_PERCENTILE)) if len(lower) else _STANDING

@@ -12,6 +12,7 @@ import numpy as np
 
 from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray, Keypoints2D
+from mbcli.values import Dense, build, by_person, kept, kept_if_any
 
 # The expected error grows with each of these. Lengths are fractions of the height. The names are
 # part of the file format.
@@ -32,10 +33,11 @@ FEATURES = (
 
 _FINEST = 0.002  # added to a length before its logarithm: smaller lengths count as equal
 _SLOWEST = 0.1  # heights per second, likewise
-_WHILE = 0.25  # seconds to either side
-_STEP = 0.1  # seconds to either side over which a speed is measured
+WHILE = 0.25  # seconds to either side
+STEP = 0.1  # seconds to either side over which a speed is measured
 
 
+@by_person(poses=Dense(4, np.nan), disagreement=Dense(4, np.nan))
 @dataclass(frozen=True, eq=False)
 class Lifted:
     """The output of a lifter.
@@ -49,6 +51,13 @@ class Lifted:
 
     poses: FloatArray
     disagreement: FloatArray | None
+
+    def alone(self, column: int) -> Lifted:
+        """The output for the person in a column, of the frames of their span."""
+        values = (kept(self, "poses"), kept_if_any(self, "disagreement"))
+        frames = values[0].spans.frames_of(column)
+        poses, apart = (v if v is None else v.part(frames, [column]) for v in values)
+        return build(Lifted, poses=poses, disagreement=apart)
 
 
 def features(
@@ -97,11 +106,11 @@ def features(
             _log(apart.mean(axis=-1, keepdims=True) * wide),
             unsure,
             unsure @ beside.T,
-            _mean_over(unsure, there, round(_WHILE * keypoints.fps)),
+            _mean_over(unsure, there, round(WHILE * keypoints.fps)),
             _log(np.where(known, residual, mean)),
             _log(mean * wide),
             np.linalg.norm(body, axis=-1),
-            np.log(_speed(body, keypoints.timestamps, round(_STEP * keypoints.fps)) + _SLOWEST),
+            np.log(_speed(body, keypoints.timestamps, round(STEP * keypoints.fps)) + _SLOWEST),
             _tilt(body[:, :, skeleton.index("thorax")])[..., None] * wide,
         ],
         axis=-1,

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from mbcli.errors import WeightsError
-from mbcli.lift.error_features import FEATURES, Lifted, features
+from mbcli.lift.error_features import FEATURES, STEP, WHILE, Lifted, features
 from mbcli.skeleton import FOOT, H36M17, Skeleton
 from mbcli.types import FloatArray, Keypoints2D, frozen_array
 
@@ -184,3 +184,49 @@ def expected_error(
         return None
     found = model(features(lifted, keypoints, positions, height)) * height
     return found.astype(np.float32)
+
+
+def person_error(
+    model: ErrorModel | None,
+    lifted: Lifted,
+    keypoints: Keypoints2D,
+    column: int,
+    positions: FloatArray,
+    height: float,
+) -> FloatArray | None:
+    """Expected error of each joint of one person; see :func:`expected_error`.
+
+    Args:
+        model: likewise.
+        lifted: the lifter's output for this person alone, (t, 1, J, 3), of the frames of their
+            span.
+        keypoints: the keypoints of everybody.
+        column: the person.
+        positions: (t, J, 3) metres.
+        height: likewise.
+
+    Returns:
+        (t, J) float32 metres.
+    """
+    # The frames around tell that the person is absent there.
+    frames = keypoints.spans.frames_of(column)
+    reach = max(1, round(max(WHILE, STEP) * keypoints.fps))
+    around = slice(
+        max(0, frames.start - reach), min(len(keypoints.timestamps), frames.stop + reach)
+    )
+    pad = ((frames.start - around.start, around.stop - frames.stop), (0, 0), (0, 0), (0, 0))
+
+    def wider(values: FloatArray) -> FloatArray:
+        return np.pad(values, pad, constant_values=np.nan)
+
+    found = expected_error(
+        model,
+        Lifted(
+            wider(lifted.poses),
+            None if lifted.disagreement is None else wider(lifted.disagreement),
+        ),
+        keypoints.part(around, [column]),
+        wider(positions[:, None]),
+        height,
+    )
+    return None if found is None else found[pad[0][0] : pad[0][0] + len(positions), 0]

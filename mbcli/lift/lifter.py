@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +13,20 @@ from mbcli.errors import ConfigError, WeightsError
 from mbcli.geometry import fit_window, network_input
 from mbcli.lift.compat import lift_as_published
 from mbcli.lift.error_features import Lifted
-from mbcli.lift.expected_error import ErrorModel, expected_error
+from mbcli.lift.expected_error import ErrorModel, expected_error, person_error
 from mbcli.lift.model import DSTformer
 from mbcli.lift.runtime import Network
-from mbcli.lift.upright import turned, upright_turns
+from mbcli.lift.upright import turned, turns_of
 from mbcli.lift.windows import Cutting, cut_tracks, fade, held
 from mbcli.skeleton import H36M17, SKELETONS, Skeleton, check_body
-from mbcli.types import FloatArray, Keypoints2D
+from mbcli.spans import PerPerson
+from mbcli.types import FloatArray, IntArray, Keypoints2D
+from mbcli.values import build, groups, kept
 
 MAX_WINDOW = 243  # frames per window, as in the paper
 COMPAT_MODES = ("motionbert",)
 
+_ROWS = 32_768  # of people lifted together: some 50 MB of float64 until they are cross-faded
 _SHORTEST = 9  # frames per window, however long they last: as in training
 
 Progress = Callable[[int, int], None]
@@ -194,47 +197,108 @@ class Lifter:
         return self._lift(keypoints, progress, measure=self.options.flip)
 
     def _lift(self, keypoints: Keypoints2D, progress: Progress | None, *, measure: bool) -> Lifted:
+        self._check(keypoints)
+        parts = list(self._in_groups(keypoints, progress, measure=measure))
+        names = ("poses", "disagreement") if measure and self.options.compat is None else ("poses",)
+        rows = {
+            name: np.concatenate([kept(part, name).rows for _, part in parts]) for name in names
+        }
+        values = {name: PerPerson(keypoints.spans, part, np.nan) for name, part in rows.items()}
+        apart = values.get("disagreement")
+        return build(Lifted, poses=values["poses"], disagreement=apart)
+
+    def lift_in_groups(
+        self, keypoints: Keypoints2D, progress: Progress | None = None
+    ) -> Iterator[tuple[range, Lifted]]:
+        """Lift people with their disagreement, some at a time, so that memory stays bounded.
+
+        Args:
+            keypoints: tracks in :attr:`skeleton`; missing joints are (NaN, NaN, 0).
+            progress: receives (windows done, windows in all).
+
+        Yields:
+            Consecutive columns of ``keypoints``, and what was lifted of these people.
+
+        Raises:
+            ValueError: keypoints of another skeleton.
+        """
+        self._check(keypoints)
+        yield from self._in_groups(keypoints, progress, measure=self.options.flip)
+
+    def _check(self, keypoints: Keypoints2D) -> None:
         if keypoints.skeleton != self.skeleton:
             raise ValueError(
                 f"this lifter takes {self.skeleton.name} keypoints, got {keypoints.skeleton.name}"
             )
+
+    def _in_groups(
+        self, keypoints: Keypoints2D, progress: Progress | None, *, measure: bool
+    ) -> Iterator[tuple[range, Lifted]]:
+        spans = keypoints.spans
         if self.options.compat is not None:
-            return Lifted(self._lift_compat(keypoints, progress), None)
-        frames, people = keypoints.data.shape[:2]
-        total = np.zeros((frames, people, len(self.skeleton), 3))
+            poses = self._lift_compat(keypoints, progress)
+            yield range(len(spans)), build(Lifted, poses=poses, disagreement=None)
+            return
+        turns = PerPerson(spans, turns_of(keypoints), 0.0)
+        each, whole = [*groups(spans, _ROWS)] or [range(0)], slice(0, spans.frames)
+        some = [keypoints.part(whole, group) for group in each]
+        jobs = [cut_tracks(part, self._cutting, self.options.overlap) for part in some]
+        count, done = sum(len(w) for job in jobs for w in job.values()), 0
+
+        def said(windows: int) -> None:
+            nonlocal done
+            done += windows
+            if progress is not None:
+                progress(done, count)
+
+        for group, part, job in zip(each, some, jobs, strict=True):
+            yield group, self._lift_some(part, turns.select(group), job, said, measure=measure)
+
+    def _lift_some(
+        self,
+        keypoints: Keypoints2D,
+        turns: PerPerson,
+        jobs: Mapping[int, Sequence[tuple[int, IntArray]]],
+        said: Callable[[int], None],
+        *,
+        measure: bool,
+    ) -> Lifted:
+        """Lift windows of tracks, and cross-fade them."""
+        points = kept(keypoints, "data")
+        spans = points.spans
+        total = np.zeros((spans.rows, len(self.skeleton), 3))
         apart = np.zeros_like(total) if measure else None
-        weight = np.zeros((frames, people))
-        turns = upright_turns(keypoints)
-        jobs = cut_tracks(keypoints, self._cutting, self.options.overlap)
-        count, done = sum(map(len, jobs.values())), 0
+        weight = np.zeros(spans.rows)
         for length, windows in jobs.items():
             weights = fade(length)
-            for first in range(0, len(windows), self.options.batch_size):
-                batch = windows[first : first + self.options.batch_size]
+            for start in range(0, len(windows), self.options.batch_size):
+                batch = [
+                    (who, np.where(frames >= 0, frames - spans.first[who], -1))
+                    for who, frames in windows[start : start + self.options.batch_size]
+                ]
                 predictions = self._windows(
-                    [held(keypoints.data[:, who], frames) for who, frames in batch],
+                    [held(points[who], frames) for who, frames in batch],
                     keypoints.size,
                     measure,
-                    [float(turns[frames.max(), who]) for who, frames in batch],
+                    [float(turns[who][frames.max()]) for who, frames in batch],
                 )
                 for (who, frames), (pose, disagreement) in zip(batch, predictions, strict=True):
                     there = frames >= 0
-                    times, share = frames[there], weights[there]
-                    total[times, who] += share[:, None, None] * pose[there]
-                    weight[times, who] += share
+                    rows, share = spans.offsets[who] + frames[there], weights[there]
+                    total[rows] += share[:, None, None] * pose[there]
+                    weight[rows] += share
                     if apart is not None and disagreement is not None:
-                        apart[times, who] += share[:, None, None] * disagreement[there]
-                done += len(batch)
-                if progress is not None:
-                    progress(done, count)
-        seen = keypoints.present
+                        apart[rows] += share[:, None, None] * disagreement[there]
+                said(len(batch))
+        seen = keypoints.there.rows
         result = np.full(total.shape, np.nan, dtype=np.float32)
         result[seen] = _image_units(total[seen] / weight[seen][:, None, None], keypoints.size)
+        poses = PerPerson(spans, result, np.nan)
         if apart is None:
-            return Lifted(result, None)
+            return build(Lifted, poses=poses, disagreement=None)
         units = np.full(total.shape, np.nan, dtype=np.float32)
         units[seen] = apart[seen] / (weight[seen][:, None, None] * min(keypoints.size) / 2)
-        return Lifted(result, units)
+        return build(Lifted, poses=poses, disagreement=PerPerson(spans, units, np.nan))
 
     def expected_error(
         self, lifted: Lifted, keypoints: Keypoints2D, positions: FloatArray, height: float
@@ -251,6 +315,17 @@ class Lifter:
             (T, P, J) float32 metres, NaN where the person is absent.
         """
         return expected_error(self.error_model, lifted, keypoints, positions, height)
+
+    def person_error(
+        self,
+        lifted: Lifted,
+        keypoints: Keypoints2D,
+        column: int,
+        positions: FloatArray,
+        height: float,
+    ) -> FloatArray | None:
+        """Expected error of one person; see :func:`mbcli.lift.expected_error.person_error`."""
+        return person_error(self.error_model, lifted, keypoints, column, positions, height)
 
     def _cutting(self, fps: float) -> Cutting:
         stride = self._stride(fps)
@@ -320,24 +395,25 @@ class Lifter:
             return np.array(size) / 2, size[0] / 2
         return fit_window(window[..., :2], window[..., 2])
 
-    def _lift_compat(self, keypoints: Keypoints2D, progress: Progress | None) -> FloatArray:
+    def _lift_compat(self, keypoints: Keypoints2D, progress: Progress | None) -> PerPerson:
         root_relative = self.options.root_relative
         if root_relative is None:
             root_relative = bool(self.metadata.get("root_relative", False))
-        result = np.full(keypoints.data.shape, np.nan, dtype=np.float32)
-        people = keypoints.data.shape[1]
+        points, there = kept(keypoints, "data"), keypoints.there
+        result = np.full(points.rows.shape, np.nan, dtype=np.float32)
+        people = len(points.spans)
         for who in range(people):
-            seen = keypoints.present[:, who]
+            seen = there[who]
             if seen.any():
-                result[seen, who] = lift_as_published(
-                    keypoints.data[seen, who],
+                result[points.spans.rows_of(who)][seen] = lift_as_published(
+                    points[who][seen],
                     self.network,
                     window=self.window,
                     root_relative=root_relative,
                 )
             if progress is not None:
                 progress(who + 1, people)
-        return result
+        return PerPerson(points.spans, result, np.nan)
 
 
 def _placed(pose: FloatArray, seen: FloatArray, pelvis: int) -> FloatArray:

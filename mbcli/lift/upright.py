@@ -17,8 +17,11 @@ import math
 
 import numpy as np
 
+from mbcli.skeleton import Skeleton
+from mbcli.spans import PerPerson
 from mbcli.timeline import clock_of
-from mbcli.types import FloatArray, Keypoints2D
+from mbcli.types import BoolArray, FloatArray, Keypoints2D
+from mbcli.values import kept
 
 _LEAST = math.radians(45)  # smallest roll corrected; 20 degrees cost 2 mm (44 instead of 42)
 _OVER = math.radians(135)  # from here people are upside down; below, they may be lying
@@ -39,32 +42,51 @@ def upright_turns(keypoints: Keypoints2D) -> FloatArray:
         (T, P) radians, clockwise as seen; 0 for people who are upright, and for everybody where
         nobody's body shows a rolled camera.
     """
-    data = np.asarray(keypoints.data[..., :2], dtype=np.float64)
-    index = keypoints.skeleton.index
-    pelvis, thorax = data[:, :, index("pelvis")], data[:, :, index("thorax")]
-    feet = (data[:, :, index("left_ankle")] + data[:, :, index("right_ankle")]) / 2
-    body = thorax - np.where(np.isfinite(feet), feet, pelvis)  # (T, P, 2)
-    length = np.linalg.norm(body, axis=-1)
-    known = (length > 0) & np.isfinite(pelvis).all(axis=-1)
-    turns = np.zeros(known.shape)
+    return PerPerson(keypoints.spans, turns_of(keypoints), 0.0).dense()
+
+
+def turns_of(keypoints: Keypoints2D) -> FloatArray:
+    """(N,) the rotations that :func:`upright_turns` describes, for each row of the tracks."""
+    points, spans = kept(keypoints, "data"), keypoints.spans
+    turns = np.zeros(spans.rows)
     for part in clock_of(keypoints):
-        frames = np.arange(part.start, part.stop)
-        ways, votes = np.zeros((known.shape[1], 2)), np.zeros(2)
-        for who in range(known.shape[1]):
-            seen = frames[known[frames, who]]
-            if len(seen) < _SECONDS * part.fps:
+        people = spans.people_in(slice(part.start, part.stop)).tolist()
+        ways, votes = np.zeros((len(people), 2)), np.zeros(2)
+        sections = []
+        for place, who in enumerate(people):
+            start, stop = max(part.start, spans.first[who]), min(part.stop, spans.stop[who])
+            rows = slice(int(spans.row(start, who)), int(spans.row(stop, who)))
+            sections.append(rows)
+            pelvis, body, length, known = _bodies(points.rows[rows], keypoints.skeleton)
+            if known.sum() < _SECONDS * part.fps:
                 continue
-            way = (body[seen, who] / length[seen, who, None]).mean(axis=0)
-            ways[who] = way
-            size = float(np.median(length[seen, who]))
-            if _shows_roll(way, pelvis[seen, who] / size):
-                votes += len(seen) * way
+            way = (body[known] / length[known, None]).mean(axis=0)
+            ways[place] = way
+            size = float(np.median(length[known]))
+            if _shows_roll(way, pelvis[known] / size):
+                votes += known.sum() * way
         if not votes.any():
             continue
         roll = math.atan2(votes[0], -votes[1])
         alike = ways @ votes > math.cos(_LEAST) * np.linalg.norm(votes) * np.hypot(*ways.T)
-        turns[part.start : part.stop, alike] = -roll
+        for rows, rolled in zip(sections, alike, strict=True):
+            turns[rows] = -roll if rolled else 0.0
     return turns
+
+
+def _bodies(
+    keypoints: FloatArray, skeleton: Skeleton
+) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
+    """The pelvis (t, 2), the line from the feet to the neck, its length, and if it is known."""
+    data = np.asarray(keypoints[..., :2], dtype=np.float64)
+    pelvis, thorax, left, right = (
+        data[:, skeleton.index(joint)]
+        for joint in ("pelvis", "thorax", "left_ankle", "right_ankle")
+    )
+    feet = (left + right) / 2
+    body = thorax - np.where(np.isfinite(feet), feet, pelvis)
+    length = np.linalg.norm(body, axis=-1)
+    return pelvis, body, length, (length > 0) & np.isfinite(pelvis).all(axis=-1)
 
 
 def turned(points: FloatArray, turn: float) -> FloatArray:

@@ -62,15 +62,22 @@ def cut_tracks(
         `mbcli.timeline`.
     """
     jobs: dict[int, list[tuple[int, IntArray]]] = defaultdict(list)
+    there = keypoints.there
     for stretch in clock_of(keypoints):
         rule = cutting(stretch.fps)
         frames = np.full(stretch.length, -1)
         frames[stretch.slots] = np.arange(stretch.start, stretch.stop)
-        present = (frames >= 0)[:, None] & keypoints.present[frames]
-        for who in range(present.shape[1]):
+        for who in there.spans.people_in(slice(stretch.start, stretch.stop)).tolist():
+            seen = there.spans.frames_of(who)
+            first, last = max(seen.start, stretch.start), min(seen.stop, stretch.stop) - 1
+            begin, end = stretch.slots[[first - stretch.start, last - stretch.start]].tolist()
+            mine = frames[begin : end + 1]
+            present = (mine >= 0) & there[who][mine - seen.start]
             for phase in range(min(rule.stride, len(frames))):
-                slots = frames[phase :: rule.stride]
-                for start, stop in runs(present[phase :: rule.stride, who], rule.max_gap):
+                # Slots are counted from the beginning of the stretch, for everybody alike.
+                shift = (phase - begin) % rule.stride
+                slots = mine[shift :: rule.stride]
+                for start, stop in runs(present[shift :: rule.stride], rule.max_gap):
                     length = min(stop - start, rule.window)
                     for offset in window_starts(stop - start, length, overlap):
                         first = start + offset

@@ -8,42 +8,107 @@ run is resampled to even steps with monotone cubics, and back.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import ConfigError
-from mbcli.timeline import known_together, runs, stretches
+from mbcli.timeline import Stretch, known_together, runs, stretches, within
 from mbcli.types import FloatArray
 
 _UNEVEN = 0.1  # of a step: time stamps in milliseconds are off by 0.06 at 60 frames a second
 _ROOM = 1 / 2.2  # cycles a frame
 
 
-def low_pass(tracks: FloatArray, timestamps: FloatArray, cutoff: float) -> FloatArray:
-    """Apply `butterworth` of order 4 if the frame rate permits.
+@dataclass(frozen=True, eq=False)
+class Smoother:
+    """A filter for the frame rate of a clip, which can be applied to any section of it.
 
-    Args:
-        tracks: (T, ..., 3), NaN where missing.
+    Attributes:
         timestamps: (T,) seconds.
-        cutoff: Hz; with 0, or a frame rate below 2.2 times the cut-off, nothing is filtered.
-
-    Returns:
-        (T, ..., 3) in the dtype of ``tracks``.
+        clock: the stretches of the clip.
+        smooth: maps (n, k) values of a run without a gap to smooth ones.
     """
-    if cutoff == 0 or len(timestamps) < 2:
-        return tracks
-    if cutoff * float(np.median(np.diff(timestamps))) > _ROOM:
-        return tracks
-    flat = tracks.reshape(len(tracks), -1, 3)
-    smooth = butterworth(flat, timestamps, cutoff=cutoff, order=4)
-    return smooth.reshape(tracks.shape).astype(tracks.dtype)
+
+    timestamps: FloatArray
+    clock: Sequence[Stretch]
+    smooth: partial[FloatArray]
+
+    @classmethod
+    def of(cls, timestamps: FloatArray, smooth: partial[FloatArray]) -> Smoother:
+        """A filter for a clip; no run extends across a pause or a change of the rate."""
+        return cls(timestamps, stretches(timestamps, 1.0), smooth)
+
+    def __call__(self, tracks: FloatArray, first: int = 0) -> FloatArray:
+        """Filter (t, N, 3), NaN where missing, of the frames from ``first`` on; float64."""
+        rows = slice(first, first + len(tracks))
+        out = np.array(tracks, dtype=np.float64)
+        clock, times = within(self.clock, rows), self.timestamps[rows]
+        for known, members in known_together(np.asarray(np.isfinite(out).all(axis=-1))):
+            unbroken = [
+                (part.start + start, part.start + stop)
+                for part in clock
+                for start, stop in runs(known[part.start : part.stop])
+            ]
+            for start, stop in unbroken:
+                values = out[start:stop, members].reshape(stop - start, -1)
+                smooth = _evenly(values, times[start:stop], self.smooth)
+                out[start:stop, members] = smooth.reshape(stop - start, -1, 3)
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class LowPass:
+    """`butterworth` of order 4 if the frame rate permits; else nothing is filtered.
+
+    Attributes:
+        smoother: the filter, if any.
+    """
+
+    smoother: Smoother | None
+
+    @classmethod
+    def of(cls, timestamps: FloatArray, cutoff: float) -> LowPass:
+        """A low-pass for a clip.
+
+        Args:
+            timestamps: (T,) seconds.
+            cutoff: Hz; with 0, or a frame rate below 2.2 times the cut-off, nothing is filtered.
+        """
+        if cutoff == 0 or len(timestamps) < 2:
+            return cls(None)
+        if cutoff * float(np.median(np.diff(timestamps))) > _ROOM:
+            return cls(None)
+        return cls(butterworth_of(timestamps, cutoff=cutoff, order=4))
+
+    def __call__(self, tracks: FloatArray, first: int = 0) -> FloatArray:
+        """Filter (t, ..., 3), NaN where missing, of the frames from ``first`` on."""
+        if self.smoother is None:
+            return tracks
+        smooth = self.smoother(tracks.reshape(len(tracks), -1, 3), first)
+        return smooth.reshape(tracks.shape).astype(tracks.dtype)
+
+
+def low_pass(tracks: FloatArray, timestamps: FloatArray, cutoff: float) -> FloatArray:
+    """Apply a `LowPass` to (T, ..., 3), NaN where missing; the dtype stays."""
+    return LowPass.of(timestamps, cutoff)(tracks)
 
 
 def butterworth(
     tracks: FloatArray, timestamps: FloatArray, *, cutoff: float, order: int
 ) -> FloatArray:
+    """Apply `butterworth_of` to (T, N, 3), NaN where missing; float64.
+
+    Raises:
+        ConfigError: the cut-off is not below half the frame rate.
+    """
+    return butterworth_of(timestamps, cutoff=cutoff, order=order)(tracks)
+
+
+def butterworth_of(timestamps: FloatArray, *, cutoff: float, order: int) -> Smoother:
     """Butterworth low-pass filter, run forward and backward for zero lag.
 
     Each pass has half of ``order`` and is tuned such that both together are 3 dB down at
@@ -52,13 +117,9 @@ def butterworth(
     there are frames.
 
     Args:
-        tracks: (T, N, 3), NaN where missing.
         timestamps: (T,) seconds.
         cutoff: Hz, below half the frame rate.
         order: of both passes together, even.
-
-    Returns:
-        (T, N, 3) float64.
 
     Raises:
         ConfigError: the cut-off is not below half the frame rate.
@@ -71,8 +132,8 @@ def butterworth(
     bent = math.tan(math.pi * cycles) / (math.sqrt(2) - 1) ** (1 / (2 * once))
     sections = butter(once, 2 * math.atan(bent) / math.pi, output="sos")
     period = math.ceil(1 / cycles)
-    filter_ = partial(_butterworth, sections=sections, padding=max(period, 3 * (once + 1)))
-    return each_stretch(tracks, timestamps, filter_)
+    smooth = partial(_butterworth, sections=sections, padding=max(period, 3 * (once + 1)))
+    return Smoother.of(timestamps, smooth)
 
 
 def per_frame(cutoff: float, timestamps: FloatArray) -> float:
@@ -99,25 +160,6 @@ def _butterworth(
 
     padding = min(padding, len(values) - 1)
     return sosfiltfilt(sections, values, axis=0, padlen=padding)
-
-
-def each_stretch(
-    tracks: FloatArray, timestamps: FloatArray, filter_: partial[FloatArray]
-) -> FloatArray:
-    """Apply ``filter_`` to the (n, k) values of every run without a gap."""
-    out = np.array(tracks, dtype=np.float64)
-    clock = stretches(timestamps, 1.0)
-    for known, members in known_together(np.asarray(np.isfinite(out).all(axis=-1))):
-        unbroken = [
-            (part.start + first, part.start + stop)
-            for part in clock
-            for first, stop in runs(known[part.start : part.stop])
-        ]
-        for first, stop in unbroken:
-            values = out[first:stop, members].reshape(stop - first, -1)
-            smooth = _evenly(values, timestamps[first:stop], filter_)
-            out[first:stop, members] = smooth.reshape(stop - first, -1, 3)
-    return out
 
 
 def _evenly(values: FloatArray, timestamps: FloatArray, filter_: partial[FloatArray]) -> FloatArray:

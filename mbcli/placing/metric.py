@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from mbcli.errors import ConfigError
 from mbcli.geometry import from_ray
 from mbcli.kinematics.bones import distances
 from mbcli.placing.smoothing import smooth_on_the_clock
+from mbcli.skeleton import Skeleton
 from mbcli.timeline import Stretch, clock_of
 from mbcli.types import FloatArray, Keypoints2D
 
@@ -101,30 +103,71 @@ def to_metres(
     Raises:
         ConfigError: the height is not a positive number.
     """
-    check_height(height)
     normalized = np.asarray(normalized, dtype=np.float64)
     positions = np.full(normalized.shape, np.nan, dtype=np.float32)
     root = np.full((*normalized.shape[:2], 3), np.nan, dtype=np.float32)
+    scene = Scale(height, camera, keypoints.size, keypoints.skeleton, along_ray)
     clock = clock_of(keypoints)
-    skeleton = keypoints.skeleton
-    pelvis, fitted = skeleton.index("pelvis"), [skeleton.index(joint) for joint in _FITTED]
     for who in range(normalized.shape[1]):
-        seen = np.asarray(np.isfinite(normalized[:, who]).all(axis=(-1, -2)))
-        if not seen.any():
-            continue
-        track = np.where(seen[:, None, None], normalized[:, who], np.nan)
-        lengths = distances(track, skeleton, [(a, b) for a, b, _ in _BONES])
-        scale = _metres_per_unit(lengths, height, clock)
-        body = (track - track[:, [pelvis]]) * scale[:, None, None]
-        ahead = camera.unproject(_pixels(track[:, pelvis, :2], keypoints.size))  # (T, 2)
-        if along_ray:
-            body = from_ray(body, ahead)
-        rays, weights = _rays(keypoints.data[:, who, fitted], camera)
-        from_size = camera.focal.mean() * scale / (min(keypoints.size) / 2)
-        depth, weights = _depth(body[:, fitted], rays, weights, clock, from_size)
-        positions[:, who] = body
-        root[:, who] = _place(body[:, fitted], rays, weights, depth, ahead)
+        positions[:, who], root[:, who] = scene.of(
+            normalized[:, who], keypoints.data[:, who], clock
+        )
     return positions, root
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """What people of a clip are scaled and placed by.
+
+    Attributes:
+        height: standing height of every person in metres.
+        camera: the camera, of which only the intrinsics are used.
+        size: (width, height) of the pictures in pixels.
+        skeleton: of poses and keypoints.
+        along_ray: see `to_metres`.
+
+    Raises:
+        ConfigError: the height is not a positive number.
+    """
+
+    height: float
+    camera: Camera
+    size: tuple[int, int]
+    skeleton: Skeleton
+    along_ray: bool
+
+    def __post_init__(self) -> None:
+        check_height(self.height)
+
+    def of(
+        self, poses: FloatArray, keypoints: FloatArray, clock: Sequence[Stretch]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Scale and place one person, as `to_metres` describes.
+
+        Args:
+            poses: (t, J, 3) image units, NaN where absent.
+            keypoints: (t, J, 3) x, y in pixels and confidence.
+            clock: of these frames.
+
+        Returns:
+            (t, J, 3) and (t, 3), float64 metres.
+        """
+        poses, skeleton = np.asarray(poses, dtype=np.float64), self.skeleton
+        pelvis, fitted = skeleton.index("pelvis"), [skeleton.index(joint) for joint in _FITTED]
+        seen = np.asarray(np.isfinite(poses).all(axis=(-1, -2)))
+        if not seen.any():
+            return np.full(poses.shape, np.nan), np.full((len(poses), 3), np.nan)
+        track = np.where(seen[:, None, None], poses, np.nan)
+        lengths = distances(track, skeleton, [(a, b) for a, b, _ in _BONES])
+        scale = _metres_per_unit(lengths, self.height, clock)
+        body = (track - track[:, [pelvis]]) * scale[:, None, None]
+        ahead = self.camera.unproject(_pixels(track[:, pelvis, :2], self.size))  # (t, 2)
+        if self.along_ray:
+            body = from_ray(body, ahead)
+        rays, weights = _rays(keypoints[:, fitted], self.camera)
+        from_size = self.camera.focal.mean() * scale / (min(self.size) / 2)
+        depth, weights = _depth(body[:, fitted], rays, weights, clock, from_size)
+        return body, _place(body[:, fitted], rays, weights, depth, ahead)
 
 
 def _metres_per_unit(lengths: FloatArray, height: float, clock: Sequence[Stretch]) -> FloatArray:

@@ -57,28 +57,45 @@ def foot_contacts(
         (T, P, 2) bool, right and left.
     """
     contacts = np.zeros((*in_camera.shape[:2], 2), dtype=np.bool_)
+    for who in range(in_camera.shape[1]):
+        sure = None if confidence is None else confidence[:, who]
+        contacts[:, who] = contacts_of(
+            in_camera[:, who], world_from_camera, fps, confidence=sure, skeleton=skeleton
+        )
+    return contacts
+
+
+def contacts_of(
+    in_camera: FloatArray,
+    world_from_camera: FloatArray,
+    fps: float,
+    *,
+    confidence: FloatArray | None = None,
+    skeleton: Skeleton = H36M17,
+) -> BoolArray:
+    """(t, 2) when the feet of one person (t, J, 3) stand; see `foot_contacts`."""
+    contacts = np.zeros((len(in_camera), 2), dtype=np.bool_)
     at = standing_joints(skeleton)
-    for person in range(in_camera.shape[1]):
-        body = np.asarray(in_camera[:, person], dtype=np.float64)
-        seen = np.asarray(np.isfinite(body).all(axis=(-1, -2)))
-        if not seen.any():
-            continue
-        body[~seen] = np.nan
-        size = body_height(body, skeleton) / 1.70
-        ankles = np.stack([_steady(body[:, joint], fps) for joint in at.ankles], axis=1)
-        lift = _lift(ankles @ world_from_camera[1, :3], seen, fps)
-        speed = _speed(ankles, seen, fps)
-        for foot, joint in enumerate(at.ankles):
-            known = seen & np.isfinite(lift[:, foot])
-            if confidence is not None:
-                known &= confidence[:, person, joint] >= _UNSEEN
-            begins, goes_on = (
-                known & (lift[:, foot] < _LIFT[k] * size) & (speed[:, foot] < _SPEED[k] * size)
-                for k in (0, 1)
-            )
-            for start, stop in runs(goes_on):
-                if begins[start:stop].any() and stop - start >= max(2, _SHORTEST * fps):
-                    contacts[start:stop, person, foot] = True
+    body = np.array(in_camera, dtype=np.float64)
+    seen = np.asarray(np.isfinite(body).all(axis=(-1, -2)))
+    if not seen.any():
+        return contacts
+    body[~seen] = np.nan
+    size = body_height(body, skeleton) / 1.70
+    ankles = np.stack([_steady(body[:, joint], fps) for joint in at.ankles], axis=1)
+    lift = _lift(ankles @ world_from_camera[1, :3], seen, fps)
+    speed = _speed(ankles, seen, fps)
+    for foot, joint in enumerate(at.ankles):
+        known = seen & np.isfinite(lift[:, foot])
+        if confidence is not None:
+            known &= confidence[:, joint] >= _UNSEEN
+        begins, goes_on = (
+            known & (lift[:, foot] < _LIFT[k] * size) & (speed[:, foot] < _SPEED[k] * size)
+            for k in (0, 1)
+        )
+        for start, stop in runs(goes_on):
+            if begins[start:stop].any() and stop - start >= max(2, _SHORTEST * fps):
+                contacts[start:stop, foot] = True
     return contacts
 
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
-from mbcli.placing.low_pass import each_stretch, per_frame
+from mbcli.placing.low_pass import Smoother, per_frame
 from mbcli.refinement.gaps import known_points
 from mbcli.types import FloatArray
 
@@ -44,7 +45,27 @@ def one_euro(
     Raises:
         ConfigError: the cut-off is not below half the frame rate.
     """
+    return one_euro_of(timestamps, cutoff=cutoff, beta=beta)(tracks, 0)
+
+
+def one_euro_of(
+    timestamps: FloatArray, *, cutoff: float, beta: float
+) -> Callable[[FloatArray, int], FloatArray]:
+    """`one_euro` for a clip: maps tracks and their first frame to smooth ones.
+
+    Raises:
+        ConfigError: the cut-off is not below half the frame rate.
+    """
     per_frame(cutoff, timestamps)
+
+    def smooth(tracks: FloatArray, first: int) -> FloatArray:
+        rows = slice(first, first + len(tracks))
+        return _one_euro(tracks, timestamps[rows], cutoff, beta)
+
+    return smooth
+
+
+def _one_euro(tracks: FloatArray, timestamps: FloatArray, cutoff: float, beta: float) -> FloatArray:
     values = np.asarray(tracks, dtype=np.float64)
     known = known_points(values)
     out = np.full(values.shape, np.nan)
@@ -65,25 +86,30 @@ def one_euro(
 
 
 def savgol(tracks: FloatArray, timestamps: FloatArray, *, cutoff: float, order: int) -> FloatArray:
+    """Apply `savgol_of` to (T, N, 3), NaN where missing; float64.
+
+    Raises:
+        ConfigError: the cut-off is not below half the frame rate.
+    """
+    return savgol_of(timestamps, cutoff=cutoff, order=order)(tracks)
+
+
+def savgol_of(timestamps: FloatArray, *, cutoff: float, order: int) -> Smoother:
     """Local least-squares polynomials (Savitzky and Golay 1964) over an odd window of frames.
 
     A run shorter than the window, `savgol_window`, gets the longest window that fits; one of
     ``order`` frames or fewer stays as it is.
 
     Args:
-        tracks: (T, N, 3), NaN where missing.
         timestamps: (T,) seconds.
         cutoff: Hz, below half the frame rate.
         order: degree of the polynomials.
-
-    Returns:
-        (T, N, 3) float64.
 
     Raises:
         ConfigError: the cut-off is not below half the frame rate.
     """
     window, _ = savgol_window(timestamps, cutoff, order)
-    return each_stretch(tracks, timestamps, partial(_savgol, window=window, order=order))
+    return Smoother.of(timestamps, partial(_savgol, window=window, order=order))
 
 
 def savgol_window(timestamps: FloatArray, cutoff: float, order: int) -> tuple[int, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,46 +12,51 @@ import numpy as np
 from mbcli.camera import Camera, CameraMotion
 from mbcli.kinematics.bones import usual_lengths, with_lengths
 from mbcli.motion import Motion3D, Refinement
-from mbcli.placing.low_pass import butterworth
-from mbcli.refinement.feet import foot_contacts
-from mbcli.refinement.filters import one_euro, savgol, savgol_window
+from mbcli.placing.low_pass import butterworth_of
+from mbcli.refinement.feet import contacts_of
+from mbcli.refinement.filters import one_euro_of, savgol_of, savgol_window
 from mbcli.refinement.floor import FloorEstimate
 from mbcli.refinement.gaps import filled, known_points
 from mbcli.refinement.held import without_sliding
 from mbcli.refinement.options import DEFAULT_BETA, DEFAULT_CUTOFF, DEFAULT_ORDER, RefineOptions
 from mbcli.refinement.outliers import find_outliers
-from mbcli.refinement.world import estimate_world
+from mbcli.refinement.world import world_of
 from mbcli.skeleton import Skeleton
+from mbcli.spans import PerPerson
 from mbcli.types import BoolArray, FloatArray
+from mbcli.values import build, changed, kept, kept_if_any
+
+# Maps tracks (t, N, 3) and the clip's frame in which they begin to smooth ones.
+_Smooth = Callable[[FloatArray, int], FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
 class _Numbers:
-    """The arrays that the steps change; float64, shapes and NaN as in `Motion3D`."""
+    """The arrays of one person that the steps change; float64, NaN as in `Motion3D`."""
 
-    positions: FloatArray
-    root: FloatArray
-    confidence: FloatArray
+    positions: FloatArray  # (t, J, 3)
+    root: FloatArray  # (t, 3)
+    confidence: FloatArray  # (t, J)
     skeleton: Skeleton
-    expected_error: FloatArray | None = None
+    expected_error: FloatArray | None = None  # (t, J)
 
     @property
     def tracks(self) -> FloatArray:
-        """(T, P, J, 3): the root in place of the pelvis, other joints relative to it."""
+        """(t, J, 3): the root in place of the pelvis, other joints relative to it."""
         tracks: FloatArray = self.positions.copy()
-        tracks[:, :, self.skeleton.root] = self.root
+        tracks[:, self.skeleton.root] = self.root
         return tracks
 
     @property
     def in_camera(self) -> FloatArray:
-        """(T, P, J, 3) joints in the camera's frame."""
-        return self.positions + self.root[:, :, None]
+        """(t, J, 3) joints in the camera's frame."""
+        return self.positions + self.root[:, None]
 
     def with_tracks(self, tracks: FloatArray) -> _Numbers:
         """A copy with other `tracks`."""
-        root = tracks[:, :, self.skeleton.root]
+        root = tracks[:, self.skeleton.root]
         positions = tracks.copy()
-        positions[:, :, self.skeleton.root] = np.where(np.isfinite(root), 0.0, np.nan)
+        positions[:, self.skeleton.root] = np.where(np.isfinite(root), 0.0, np.nan)
         return replace(self, positions=positions, root=root)
 
 
@@ -80,140 +86,217 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
     if not options.changes:
         return motion
     earlier = motion.refinement
-    raw = Refinement(
-        positions=motion.positions if earlier is None else earlier.positions,
-        root=motion.root if earlier is None else earlier.root,
-        confidence=motion.confidence if earlier is None else earlier.confidence,
+    before: Motion3D | Refinement = motion if earlier is None else earlier
+    raw = build(
+        Refinement,
+        positions=kept(before, "positions"),
+        root=kept(before, "root"),
+        confidence=kept(before, "confidence"),
         camera=None if earlier is None else earlier.camera,
-        expected_error=motion.expected_error if earlier is None else earlier.expected_error,
+        expected_error=kept_if_any(before, "expected_error"),
     )
     camera = motion.camera if raw.camera is None else raw.camera
-    numbers = _Numbers(
-        positions=raw.positions.astype(np.float64),
-        root=raw.root.astype(np.float64),
-        confidence=raw.confidence.astype(np.float64),
-        skeleton=motion.skeleton,
-        expected_error=raw.expected_error,
-    )
+    smooth, filter_report = _filter(motion.timestamps, options)
     report: dict[str, Any] = {"options": asdict(options)}
-    if options.gap:
-        numbers, found = _without_gaps(numbers, motion, options)
-        report |= found
-    if options.filter != "none":
-        numbers, report["filter"] = _filtered(numbers, motion.timestamps, options)
-    if options.bones:
-        numbers, report["bones"] = _with_constant_bones(numbers, motion, options)
+    steps = _Steps(motion, options, smooth)
+    people = _People(raw, motion, steps)
     contacts = None
     if options.world or options.feet:
-        floor = _floor(numbers, camera, motion.fps)
-        report["world"] = _world_report(floor, camera)
+        # Gravity and the floor are found from everybody, after these steps and before the next.
+        people.take_all()
+        floor = _floor(people, camera, motion)
+        world = _world_report(floor, camera)
+        feet = np.zeros((motion.spans.rows, 2), np.bool_)
+    result = _Result(raw, motion)
+    for column in range(len(motion.track_ids)):
+        numbers, frames = people.pop(column), motion.spans.frames_of(column)
         if options.feet:
-            numbers, contacts = _with_still_feet(numbers, camera, motion.fps, floor)
-            seen = int(np.isfinite(numbers.root).all(axis=-1).sum())
-            report["feet"] = {"standing": int(contacts.sum()), "of": 2 * seen}
+            standing = feet[motion.spans.rows_of(column)]
+            numbers = _with_still_feet(numbers, camera, frames, motion.fps, floor, standing)
+        result.add(column, numbers)
+    report |= steps.report()
+    if options.filter != "none":
+        report["filter"] = filter_report
+    if options.bones:
+        report["bones"] = {"people": steps.bones}
+    if options.world or options.feet:
+        report["world"] = world
+        if options.feet:
+            contacts = PerPerson(motion.spans, feet, np.False_)
+            seen = int(np.isfinite(result.root).all(axis=-1).sum())
+            report["feet"] = {"standing": int(feet.sum()), "of": 2 * seen}
         if options.world:
-            raw = replace(raw, camera=camera)
+            raw = changed(raw, camera=camera)
             camera = _on_floor(camera, floor)
-    return replace(
+    return changed(
         motion,
-        positions=numbers.positions,
-        root=numbers.root,
-        confidence=numbers.confidence,
+        **result.values(),
         meta={**motion.meta, "refinement": report},
-        expected_error=numbers.expected_error,
         camera=camera,
-        refinement=replace(raw, foot_contacts=contacts),
+        refinement=changed(raw, foot_contacts=contacts),
     )
 
 
-def _without_gaps(
-    numbers: _Numbers, motion: Motion3D, options: RefineOptions
-) -> tuple[_Numbers, dict[str, Any]]:
-    """Fill gaps, including those that outliers leave."""
-    tracks = numbers.tracks
-    frames, people, joints = tracks.shape[:3]
-    absent = ~known_points(tracks)
-    wrong = _outliers(numbers, motion) if options.outliers else np.zeros(absent.shape, np.bool_)
-    holed = np.where(wrong[..., None], np.nan, tracks)
-    flat, done = filled(
-        holed.reshape(frames, people * joints, 3), motion.timestamps, motion.fps, options.gap
-    )
-    mended = done.reshape(absent.shape)
-    whole = np.where((wrong & ~mended)[..., None], tracks, flat.reshape(tracks.shape))
-    report: dict[str, Any] = {
-        "gaps": {
-            "max_gap": options.gap,
-            "people": _counts(motion, {"frames": np.all(absent & mended, axis=-1)}),
-            "confidence": "of filled joints 0",
+class _People:
+    """People after the steps that need nobody else; each is computed once.
+
+    Args:
+        raw: the values before refinement.
+        motion: the motion.
+        steps: the steps.
+    """
+
+    def __init__(self, raw: Refinement, motion: Motion3D, steps: _Steps) -> None:
+        names = ("positions", "root", "confidence")
+        self._raw = {name: kept(raw, name).within(motion.spans) for name in names}
+        errors = kept_if_any(raw, "expected_error")
+        self._errors = None if errors is None else errors.within(motion.spans)
+        self._skeleton, self._steps = motion.skeleton, steps
+        self._done: dict[int, _Numbers] = {}
+
+    def __len__(self) -> int:
+        return len(self._raw["root"].spans)
+
+    def __getitem__(self, column: int) -> _Numbers:
+        if column not in self._done:
+            raw = {name: values[column].astype(np.float64) for name, values in self._raw.items()}
+            errors = None if self._errors is None else self._errors[column]
+            self._done[column] = self._steps(
+                column, _Numbers(**raw, skeleton=self._skeleton, expected_error=errors)
+            )
+        return self._done[column]
+
+    def take_all(self) -> None:
+        """Do the steps for everybody."""
+        for column in range(len(self)):
+            _ = self[column]
+
+    def pop(self, column: int) -> _Numbers:
+        """A person, who is not needed again."""
+        numbers = self[column]
+        del self._done[column]
+        return numbers
+
+
+class _Result:
+    """The refined values of everybody, person by person."""
+
+    def __init__(self, raw: Refinement, motion: Motion3D) -> None:
+        self._spans, joints = motion.spans, len(motion.skeleton)
+        rows = self._spans.rows
+        self._positions = np.empty((rows, joints, 3), np.float32)
+        self.root = np.empty((rows, 3), np.float32)
+        self._confidence = np.empty((rows, joints), np.float32)
+        unknown = kept_if_any(raw, "expected_error") is None
+        self._errors = None if unknown else np.empty((rows, joints), np.float32)
+
+    def add(self, column: int, numbers: _Numbers) -> None:
+        """Add the person in a column."""
+        rows = self._spans.rows_of(column)
+        self._positions[rows], self.root[rows] = numbers.positions, numbers.root
+        self._confidence[rows] = numbers.confidence
+        if self._errors is not None and numbers.expected_error is not None:
+            self._errors[rows] = numbers.expected_error
+
+    def values(self) -> dict[str, PerPerson | None]:
+        """The fields of the motion."""
+        spans, errors = self._spans, self._errors
+        return {
+            "positions": PerPerson(spans, self._positions, np.nan),
+            "root": PerPerson(spans, self.root, np.nan),
+            "confidence": PerPerson(spans, self._confidence, 0.0),
+            "expected_error": None if errors is None else PerPerson(spans, errors, np.nan),
         }
-    }
-    if options.outliers:
-        report["outliers"] = {
-            "people": _counts(motion, {"replaced": wrong & mended, "kept": wrong & ~mended})
-        }
-    expected = numbers.expected_error
-    whole_numbers = replace(
-        numbers.with_tracks(whole),
-        confidence=np.where(mended, 0.0, numbers.confidence),
-        expected_error=None if expected is None else np.where(mended, np.nan, expected),
-    )
-    return whole_numbers, report
 
 
-def _outliers(numbers: _Numbers, motion: Motion3D) -> BoolArray:
-    """(T, P, J) outliers, with the root in place of the pelvis."""
-    found: BoolArray = np.zeros(numbers.positions.shape[:3], dtype=np.bool_)
-    for who in range(len(motion.track_ids)):
-        joints, root = find_outliers(
-            numbers.positions[:, who], numbers.root[:, who], motion.timestamps, motion.skeleton
+class _Steps:
+    """Outliers, gaps, the filter and bones of one person after the other, with what they found.
+
+    Args:
+        motion: the motion.
+        options: the steps to apply.
+        smooth: the filter, if one is asked for.
+    """
+
+    def __init__(self, motion: Motion3D, options: RefineOptions, smooth: _Smooth | None) -> None:
+        self._motion, self._options, self._smooth = motion, options, smooth
+        self._gaps: list[dict[str, Any]] = []
+        self._outliers: list[dict[str, Any]] = []
+        self.bones: list[dict[str, Any]] = []
+
+    def __call__(self, column: int, numbers: _Numbers) -> _Numbers:
+        """Apply the steps to the person in a column; people come in order."""
+        frames, options = self._motion.spans.frames_of(column), self._options
+        who = int(self._motion.track_ids[column])
+        if options.gap:
+            numbers = self._without_gaps(who, numbers, self._motion.timestamps[frames])
+        if self._smooth is not None:
+            numbers = numbers.with_tracks(self._smooth(numbers.tracks, frames.start))
+        if options.bones:
+            skeleton = self._motion.skeleton
+            lengths = usual_lengths(numbers.positions, skeleton, symmetric=options.symmetric)
+            positions = with_lengths(numbers.positions, lengths, skeleton)
+            self.bones.append({"id": who, "metres": _by_joint(lengths, skeleton)})
+            numbers = replace(numbers, positions=positions)
+        return numbers
+
+    def report(self) -> dict[str, Any]:
+        """What was done about gaps and outliers."""
+        options = self._options
+        report: dict[str, Any] = {}
+        if options.gap:
+            report["gaps"] = {
+                "max_gap": options.gap,
+                "people": self._gaps,
+                "confidence": "of filled joints 0",
+            }
+            if options.outliers:
+                report["outliers"] = {"people": self._outliers}
+        return report
+
+    def _without_gaps(self, who: int, numbers: _Numbers, times: FloatArray) -> _Numbers:
+        """Fill gaps, including those that outliers leave."""
+        options, skeleton = self._options, self._motion.skeleton
+        tracks = numbers.tracks
+        absent = ~known_points(tracks)
+        wrong = np.zeros(absent.shape, np.bool_)
+        if options.outliers:
+            wrong, jumped = find_outliers(numbers.positions, numbers.root, times, skeleton)
+            wrong[:, skeleton.root] = jumped  # the root is in place of the pelvis
+        holed = np.where(wrong[..., None], np.nan, tracks)
+        full, mended = filled(holed, times, self._motion.fps, options.gap)
+        whole = np.where((wrong & ~mended)[..., None], tracks, full)
+        self._gaps.append({"id": who, "frames": int(np.all(absent & mended, axis=-1).sum())})
+        if options.outliers:
+            counts = {"replaced": wrong & mended, "kept": wrong & ~mended}
+            self._outliers.append({"id": who, **{n: int(f.sum()) for n, f in counts.items()}})
+        expected = numbers.expected_error
+        return replace(
+            numbers.with_tracks(whole),
+            confidence=np.where(mended, 0.0, numbers.confidence),
+            expected_error=None if expected is None else np.where(mended, np.nan, expected),
         )
-        found[:, who] = joints
-        found[:, who, motion.skeleton.root] = root
-    return found
 
 
-def _counts(motion: Motion3D, flags: dict[str, Any]) -> list[dict[str, Any]]:
-    """For each person, the number of each kind of (T, P, ...) flag."""
-    return [
-        {"id": int(who), **{name: int(flag[:, column].sum()) for name, flag in flags.items()}}
-        for column, who in enumerate(motion.track_ids)
-    ]
-
-
-def _filtered(
-    numbers: _Numbers, timestamps: FloatArray, options: RefineOptions
-) -> tuple[_Numbers, dict[str, Any]]:
+def _filter(
+    timestamps: FloatArray, options: RefineOptions
+) -> tuple[_Smooth | None, dict[str, Any]]:
+    """The requested filter for the frame rate of a clip, and its report."""
     name = options.filter
+    if name == "none":
+        return None, {}
     cutoff = DEFAULT_CUTOFF[name] if options.cutoff is None else options.cutoff
     report: dict[str, Any] = {"name": name, "cutoff": cutoff}
-    tracks = numbers.tracks
-    flat = tracks.reshape(len(tracks), tracks.shape[1] * tracks.shape[2], 3)
     if name == "one-euro":
         report["beta"] = DEFAULT_BETA if options.beta is None else options.beta
         report["lag_seconds_at_rest"] = 1 / (2 * math.pi * cutoff)
-        flat = one_euro(flat, timestamps, cutoff=cutoff, beta=report["beta"])
-    else:
-        report["order"] = DEFAULT_ORDER[name] if options.order is None else options.order
-        if name == "savgol":
-            flat = savgol(flat, timestamps, cutoff=cutoff, order=report["order"])
-            window, report["cutoff"] = savgol_window(timestamps, cutoff, report["order"])
-            report["window_frames"] = window
-        else:
-            flat = butterworth(flat, timestamps, cutoff=cutoff, order=report["order"])
-    return numbers.with_tracks(flat.reshape(tracks.shape)), report
-
-
-def _with_constant_bones(
-    numbers: _Numbers, motion: Motion3D, options: RefineOptions
-) -> tuple[_Numbers, dict[str, Any]]:
-    skeleton = motion.skeleton
-    positions = numbers.positions.copy()
-    people = []
-    for column, who in enumerate(motion.track_ids):
-        lengths = usual_lengths(positions[:, column], skeleton, symmetric=options.symmetric)
-        positions[:, column] = with_lengths(positions[:, column], lengths, skeleton)
-        people.append({"id": int(who), "metres": _by_joint(lengths, skeleton)})
-    return replace(numbers, positions=positions), {"people": people}
+        return one_euro_of(timestamps, cutoff=cutoff, beta=report["beta"]), report
+    report["order"] = DEFAULT_ORDER[name] if options.order is None else options.order
+    if name == "savgol":
+        window, report["cutoff"] = savgol_window(timestamps, cutoff, report["order"])
+        report["window_frames"] = window
+        return savgol_of(timestamps, cutoff=cutoff, order=report["order"]), report
+    return butterworth_of(timestamps, cutoff=cutoff, order=report["order"]), report
 
 
 def _by_joint(lengths: FloatArray, skeleton: Skeleton) -> dict[str, float]:
@@ -225,12 +308,42 @@ def _by_joint(lengths: FloatArray, skeleton: Skeleton) -> dict[str, float]:
     }
 
 
-def _floor(numbers: _Numbers, camera: Camera, fps: float) -> FloorEstimate:
+class _InWorld:
+    """Everybody's joints in the world of a camera, (t, J, 3), one person at a time."""
+
+    def __init__(self, people: _People, camera: Camera, motion: Motion3D) -> None:
+        self._people, self._camera, self._spans = people, camera, motion.spans
+
+    def __len__(self) -> int:
+        return len(self._people)
+
+    def __getitem__(self, column: int) -> FloatArray:
+        frames = self._spans.frames_of(column)
+        points = self._camera.to_world(self._people[column].in_camera, frames)
+        points[~np.isfinite(points).all(axis=(-1, -2))] = np.nan
+        return points
+
+
+class _Confidence:
+    """Everybody's confidence, (t, J), one person at a time."""
+
+    def __init__(self, people: _People) -> None:
+        self._people = people
+
+    def __len__(self) -> int:
+        return len(self._people)
+
+    def __getitem__(self, column: int) -> FloatArray:
+        return self._people[column].confidence
+
+
+def _floor(people: _People, camera: Camera, motion: Motion3D) -> FloorEstimate:
     """The floor in the world of the previous camera, with the camera's motion removed."""
-    points = camera.to_world(numbers.in_camera)
-    present = np.asarray(np.isfinite(points).all(axis=(-1, -2)))
-    return estimate_world(
-        points, present, fps, confidence=numbers.confidence, skeleton=numbers.skeleton
+    return world_of(
+        _InWorld(people, camera, motion),
+        motion.fps,
+        confidence=_Confidence(people),
+        skeleton=motion.skeleton,
     )
 
 
@@ -258,12 +371,19 @@ def _world_report(floor: FloorEstimate, camera: Camera) -> dict[str, Any]:
 
 
 def _with_still_feet(
-    numbers: _Numbers, camera: Camera, fps: float, floor: FloorEstimate
-) -> tuple[_Numbers, BoolArray]:
-    world, points = floor.world_from_camera, camera.to_world(numbers.in_camera)
-    skeleton = numbers.skeleton
-    contacts = foot_contacts(points, world, fps, confidence=numbers.confidence, skeleton=skeleton)
-    held = without_sliding(points, contacts, world, fps, skeleton=skeleton)
-    moved = camera.from_world(held.in_camera)
-    root = moved[:, :, skeleton.root]
-    return replace(numbers, positions=moved - root[:, :, None], root=root), held.contacts
+    numbers: _Numbers,
+    camera: Camera,
+    frames: slice,
+    fps: float,
+    floor: FloorEstimate,
+    contacts: BoolArray,
+) -> _Numbers:
+    """Keep a person's standing feet in place; ``contacts`` (t, 2) receives when they stand."""
+    world, points = floor.world_from_camera, camera.to_world(numbers.in_camera, frames)
+    skeleton, sure = numbers.skeleton, numbers.confidence
+    found = contacts_of(points, world, fps, confidence=sure, skeleton=skeleton)
+    held = without_sliding(points[:, None], found[:, None], world, fps, skeleton=skeleton)
+    contacts[:] = held.contacts[:, 0]
+    moved = camera.from_world(held.in_camera[:, 0], frames)
+    root = moved[:, skeleton.root]
+    return replace(numbers, positions=moved - root[:, None], root=root)

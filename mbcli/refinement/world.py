@@ -8,11 +8,12 @@ which needs no walking, but people lean, and the lifting network leans too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from mbcli.geometry import unit
-from mbcli.refinement.feet import foot_contacts
+from mbcli.refinement.feet import contacts_of
 from mbcli.refinement.floor import ANKLE_HEIGHT, FloorEstimate, body_height, slope_of
 from mbcli.refinement.joints import StandingJoints, standing_joints
 from mbcli.skeleton import H36M17, Skeleton
@@ -51,6 +52,13 @@ _SAME_FLOOR = 0.15  # metres; closer levels are one floor: half a step, a stair
 _FLOOR_SHARE = 0.3  # of all standing; a smaller share may be a hole or an error
 
 
+class Bodies(Protocol):
+    """Arrays of people, one at a time; they need not all be in memory."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, who: int, /) -> FloatArray: ...
+
+
 @dataclass(frozen=True, eq=False)
 class _Upright:
     down: FloatArray  # (3,)
@@ -87,24 +95,46 @@ def estimate_world(
         The estimate; the camera's own axes with the source "level camera" if nobody is present.
     """
     body = np.where(present[..., None, None], np.asarray(in_camera, dtype=np.float64), np.nan)
+    sure = None if confidence is None else np.moveaxis(confidence, 1, 0)
+    return world_of(np.moveaxis(body, 1, 0), fps, confidence=sure, skeleton=skeleton)
+
+
+def world_of(
+    bodies: Bodies,
+    fps: float,
+    *,
+    confidence: Bodies | None = None,
+    skeleton: Skeleton = H36M17,
+) -> FloorEstimate:
+    """Find gravity and the floor from people one after the other; see `estimate_world`.
+
+    Args:
+        bodies: of each person (t, J, 3) metres in the camera's frame; NaN where absent.
+        fps: frames per second.
+        confidence: of each person (t, J) 0..1; None trusts all joints.
+        skeleton: of the J joints.
+    """
     at = standing_joints(skeleton)
-    upright = _everybody(body, fps, at)
+    upright = _everybody(bodies, fps, at)
     down, sigma = np.array([0.0, 1.0, 0.0]), float(np.radians(_LEVEL))
     if upright.frames:
         down, sigma = upright.down, upright.sigma
-    points, owner, frames = _standing(
-        body[:, :, at.ankles], np.zeros((*present.shape, 2), dtype=np.bool_)
-    )
-    slope = slope_of(points, owner, down, sigma)
-    if upright.frames:
-        for _ in range(3):
-            world = _rigid(slope.down, np.zeros(3))
-            contacts = foot_contacts(body, world, fps, confidence=confidence, skeleton=skeleton)
-            points, owner, frames = _standing(body[:, :, at.ankles], contacts)
-            slope = slope_of(points, _steps(points @ slope.down, owner), down, sigma)
+    feet = _Standing()
+    slope = slope_of(feet.points, feet.owner, down, sigma)
+    for _ in range(3 if upright.frames else 0):
+        world = _rigid(slope.down, np.zeros(3))
+        feet = _Standing()
+        for who in range(len(bodies)):
+            body = bodies[who]
+            sure = None if confidence is None else confidence[who]
+            contacts = contacts_of(body, world, fps, confidence=sure, skeleton=skeleton)
+            feet.add(who, body[:, at.ankles], contacts)
+        points = feet.points
+        slope = slope_of(points, _steps(points @ slope.down, feet.owner), down, sigma)
+    points = feet.points
     rigid = _rigid(slope.down, np.zeros(3))
-    level = _level(body, rigid, points, owner, frames, skeleton)
-    start = _first_pelvis(body[:, :, at.pelvis]) @ rigid[:3, :3].T
+    level = _level(bodies, rigid, feet, skeleton)
+    start = _first_pelvis(bodies, at) @ rigid[:3, :3].T
     rigid[:3, 3] = (0.0 - start[0], 0.0 - level, 0.0 - start[2])
     residual = 1.4826 * np.median(np.abs(slope.residual)) if len(points) else np.nan
     source = "upright frames" if upright.frames else "level camera"
@@ -118,9 +148,9 @@ def estimate_world(
     )
 
 
-def _everybody(body: FloatArray, fps: float, at: StandingJoints) -> _Upright:
-    """The direction of gravity from upright people (T, P, J, 3); 0 frames if nobody is upright."""
-    each = [_person(body[:, who], fps, at) for who in range(body.shape[1])]
+def _everybody(bodies: Bodies, fps: float, at: StandingJoints) -> _Upright:
+    """The direction of gravity from upright people; 0 frames if nobody is upright."""
+    each = [_person(bodies[who], fps, at) for who in range(len(bodies))]
     each = [person for person in each if person.frames]
     if not each:
         return _Upright(np.array([0.0, 1.0, 0.0]), float("nan"), 0)
@@ -171,25 +201,39 @@ def _middle(
     return mean, factors
 
 
-def _standing(ankles: FloatArray, contacts: BoolArray) -> tuple[FloatArray, IntArray, FloatArray]:
-    """The median position of every contact, its person and its length in frames.
+class _Standing:
+    """The median position of every contact, its person and its length in frames."""
 
-    Args:
-        ankles: (T, P, 2, 3) metres, right and left.
-        contacts: (T, P, 2) whether they stand.
-    """
-    points, owner, frames = [], [], []
-    for person in range(ankles.shape[1]):
-        for foot in range(ankles.shape[2]):
-            for start, stop in runs(contacts[:, person, foot]):
-                points.append(np.median(ankles[start:stop, person, foot], axis=0))
-                owner.append(person)
-                frames.append(stop - start)
-    return (
-        np.array(points, dtype=np.float64).reshape(-1, 3),
-        np.array(owner, dtype=np.intp),
-        np.array(frames, dtype=np.float64),
-    )
+    def __init__(self) -> None:
+        self._found: list[tuple[FloatArray, int, int]] = []
+
+    def add(self, who: int, ankles: FloatArray, contacts: BoolArray) -> None:
+        """Add a person's contacts.
+
+        Args:
+            who: the person.
+            ankles: (t, 2, 3) metres, right and left.
+            contacts: (t, 2) whether they stand.
+        """
+        for foot in range(ankles.shape[1]):
+            for start, stop in runs(contacts[:, foot]):
+                place = np.median(ankles[start:stop, foot], axis=0)
+                self._found.append((place, who, stop - start))
+
+    @property
+    def points(self) -> FloatArray:
+        """(N, 3) metres."""
+        return np.array([p for p, _, _ in self._found], dtype=np.float64).reshape(-1, 3)
+
+    @property
+    def owner(self) -> IntArray:
+        """(N,) the person of each."""
+        return np.array([who for _, who, _ in self._found], dtype=np.intp)
+
+    @property
+    def frames(self) -> FloatArray:
+        """(N,) the length of each."""
+        return np.array([count for _, _, count in self._found], dtype=np.float64)
 
 
 def _steps(depth: FloatArray, owner: IntArray) -> IntArray:
@@ -206,28 +250,21 @@ def _steps(depth: FloatArray, owner: IntArray) -> IntArray:
     return result
 
 
-def _level(
-    body: FloatArray,
-    rigid: FloatArray,
-    points: FloatArray,
-    owner: IntArray,
-    frames: FloatArray,
-    skeleton: Skeleton,
-) -> float:
+def _level(bodies: Bodies, rigid: FloatArray, feet: _Standing, skeleton: Skeleton) -> float:
     """Distance of the floor below the camera in metres."""
-    ankles = body[:, :, standing_joints(skeleton).ankles]  # (T, P, 2, 3)
-    heights = {
-        who: ANKLE_HEIGHT * body_height(body[:, who], skeleton)
-        for who in range(body.shape[1])
-        if np.isfinite(body[:, who]).all(axis=(-1, -2)).any()
-    }
+    points, owner, frames = feet.points, feet.owner, feet.frames
+    heights, lowest = {}, []
+    for who in range(len(bodies)):
+        body = bodies[who]
+        if not np.isfinite(body).all(axis=(-1, -2)).any():
+            continue
+        heights[who] = ANKLE_HEIGHT * body_height(body, skeleton)
+        if not len(points):
+            ankles = body[:, standing_joints(skeleton).ankles] @ rigid[1, :3]  # (t, 2)
+            lowest.append(float(np.nanpercentile(ankles.max(axis=1), 90)) + heights[who])
     if not heights:
         return 0.0
     if not len(points):
-        lowest = [
-            float(np.nanpercentile((ankles[:, who] @ rigid[1, :3]).max(axis=1), 90)) + ankle
-            for who, ankle in heights.items()
-        ]
         return float(np.median(lowest))
     depth = points @ rigid[1, :3]
     step = _steps(depth, owner)
@@ -244,11 +281,14 @@ def _level(
     return float(np.average(place[chosen], weights=weight[chosen]))
 
 
-def _first_pelvis(pelvis: FloatArray) -> FloatArray:
-    """(3,) the first pelvis (T, P, 3) of the first person who ever appears; 0 without people."""
-    places = np.moveaxis(pelvis, 1, 0).reshape(-1, 3)
-    there = places[np.isfinite(places).all(axis=-1)]
-    return there[0] if len(there) else np.zeros(3)
+def _first_pelvis(bodies: Bodies, at: StandingJoints) -> FloatArray:
+    """(3,) the first pelvis of the first person who ever appears; 0 without people."""
+    for who in range(len(bodies)):
+        places = bodies[who][:, at.pelvis]
+        there = places[np.isfinite(places).all(axis=-1)]
+        if len(there):
+            return there[0]
+    return np.zeros(3)
 
 
 def _rigid(down: FloatArray, shift: FloatArray) -> FloatArray:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from mbcli.camera import Camera
 from mbcli.kinematics.places import places_of
 from mbcli.motion import Motion3D
+from mbcli.types import FloatArray
+from mbcli.values import Dense, build, by_person, kept
 
 # The world of a refined motion has y down. Views have y up: a rotation by 180 degrees about x.
 _UPWARD = np.diag([1.0, -1.0, -1.0, 1.0])
 
 
+@by_person(points=Dense(4, np.nan))
 @dataclass(frozen=True, eq=False)
 class WorldScene:
     """A motion in the axes of a view.
@@ -29,7 +31,7 @@ class WorldScene:
         placed: whether people stand at their own positions; otherwise they stand in a row.
     """
 
-    points: npt.NDArray[np.float32]
+    points: FloatArray
     upright: bool
     floor: float
     camera: Camera
@@ -38,11 +40,19 @@ class WorldScene:
 
 def scene_of(motion: Motion3D) -> WorldScene:
     """Place a motion in the estimated world, or else in the axes of the first frame's camera."""
-    there = np.asarray(np.isfinite(motion.positions).any(axis=(-1, -2)))
-    places = places_of(motion, there)
-    points = motion.positions + places.offsets[:, :, None]
-    camera = places.camera
+    places = places_of(motion, motion.glimpsed)
+    camera, spans = places.camera, motion.spans
     if camera.grounded:
         camera = replace(camera, world_from_camera=_UPWARD @ camera.world_from_camera)
-    moved = camera.to_world(points).astype(np.float32)
-    return WorldScene(moved, camera.grounded, places.floor, camera, places.known)
+    positions, moved = kept(motion, "positions"), np.empty_like(kept(motion, "positions").rows)
+    for person in range(len(spans)):
+        points = positions[person] + places.offsets[person][:, None]
+        moved[spans.rows_of(person)] = camera.to_world(points, spans.frames_of(person))
+    return build(
+        WorldScene,
+        points=positions.filled_with(moved),
+        upright=camera.grounded,
+        floor=places.floor,
+        camera=camera,
+        placed=places.known,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -96,3 +96,34 @@ def frame_labels(
         better = sure > chances
         names[better], chances[better] = own[better], sure[better]
     return names, chances
+
+
+class FrameLabels:
+    """The action of a person in a frame, as of :func:`frame_labels`, computed when asked for.
+
+    Args:
+        spans: of :meth:`ActionRecogniser.recognise`.
+    """
+
+    def __init__(self, spans: Sequence[ActionSpan]) -> None:
+        self._of: dict[int, list[ActionSpan]] = {}
+        for span in spans:
+            for number in span.track_ids:
+                self._of.setdefault(number, []).append(span)
+
+    def of(self, frame: int, track_id: int) -> str:
+        """The name of the action; empty where unknown."""
+        found = self._of.get(track_id, ())
+        here = [span for span in found if span.frames[0] <= frame < span.frames[1]]
+        moved = [replace(span, frames=(0, 1)) for span in _nearest(here, frame)]
+        return str(frame_labels(moved, np.array([track_id]), 1)[0][0, 0])
+
+
+def _nearest(spans: Sequence[ActionSpan], frame: int) -> list[ActionSpan]:
+    """Of the spans of one person and of those of two, the one whose centre is nearest."""
+    chosen = []
+    for size in (1, 2):
+        some = [span for span in spans if len(span.track_ids) == size]
+        away = [abs(frame + 0.5 - sum(span.frames) / 2) for span in some]
+        chosen += [some[away.index(min(away))]] if some else []
+    return chosen

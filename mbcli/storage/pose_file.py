@@ -46,6 +46,9 @@ A refined motion holds the refined numbers under the names above, and in additio
                                        estimated the world
     foot_contacts        (T,P,2) ?     right, left foot on the floor; only if estimated
 
+If the arrays with T and P would take more than 1 GB together, the file is long, with one row a
+person and frame in their place; see `mbcli.storage.layout`.
+
 Version 1 ("mbcli.motion/1") is also read. Its skeleton is always h36m17, without an array for its
 name. It has no camera arrays except, in some files, a world_from_camera (4,4), which
 `mbcli.storage.camera_arrays` converts to a camera.
@@ -62,12 +65,26 @@ import numpy.typing as npt
 
 from mbcli.errors import InputError
 from mbcli.skeleton import H36M17, Skeleton, skeleton_of
+from mbcli.spans import PerPerson
 from mbcli.storage.arrays import opened_npz
-from mbcli.storage.output import written_whole
+from mbcli.storage.layout import people_of, write_npz
 from mbcli.types import NO_CUTS, Keypoints2D
+from mbcli.values import build
 
 FORMAT = "mbcli.motion/2"
 READABLE = (FORMAT, "mbcli.motion/1")
+
+# The arrays of people, and the value of an absent person.
+OF_PEOPLE: Mapping[str, npt.ArrayLike] = {
+    **dict.fromkeys(
+        ("positions", "root", "positions_normalized", "expected_error", "boxes"), np.nan
+    ),
+    "confidence": 0.0,
+    "keypoints_2d": (np.nan, np.nan, 0.0),
+    **dict.fromkeys(("raw_positions", "raw_root", "raw_expected_error"), np.nan),
+    "raw_confidence": 0.0,
+    "foot_contacts": False,
+}
 
 
 def body_of(arrays: Mapping[str, npt.NDArray[Any]]) -> Skeleton:
@@ -83,12 +100,15 @@ def body_of(arrays: Mapping[str, npt.NDArray[Any]]) -> Skeleton:
 
 
 def keypoints_of(
-    arrays: Mapping[str, npt.NDArray[Any]], skeleton: Skeleton | None = None
+    arrays: Mapping[str, npt.NDArray[Any]],
+    people: Mapping[str, npt.NDArray[Any] | PerPerson],
+    skeleton: Skeleton | None = None,
 ) -> Keypoints2D:
     """The 2D keypoints of a file of either version.
 
     Args:
         arrays: the arrays of the file.
+        people: ``keypoints_2d`` and ``boxes``, as values of people.
         skeleton: that of the keypoints; None takes it from the arrays.
 
     Raises:
@@ -96,35 +116,39 @@ def keypoints_of(
         ValueError: the arrays do not fit together.
     """
     width, height = arrays["image_size"].tolist()
-    return Keypoints2D(
-        data=arrays["keypoints_2d"],
+    return build(
+        Keypoints2D,
+        data=people["keypoints_2d"],
         skeleton=body_of(arrays) if skeleton is None else skeleton,
         fps=float(arrays["fps"]),
         timestamps=arrays["timestamps"],
         cuts=arrays.get("cuts", NO_CUTS),
         size=(int(width), int(height)),
         track_ids=arrays["track_ids"],
-        boxes=arrays["boxes"],
+        boxes=people["boxes"],
         frame_index=arrays["frame_index"],
     )
 
 
-def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, overwrite: bool) -> None:
+def write_arrays(
+    path: Path, arrays: Mapping[str, npt.NDArray[Any] | PerPerson], *, overwrite: bool
+) -> None:
     """Write arrays of the format to ``path`` atomically.
 
     Raises:
         OutputError: the file exists and ``overwrite`` is off, or it cannot be written.
     """
-    named: dict[str, Any] = {"format": np.array(FORMAT), **arrays}
-    with (
-        written_whole(path, overwrite=overwrite) as temporary,
-        temporary.open("xb") as stream,
-    ):
-        np.savez_compressed(stream, **named)
+    write_npz(path, {"format": np.array(FORMAT), **arrays}, overwrite=overwrite)
 
 
-def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+def read_arrays(
+    path: Path,
+) -> tuple[dict[str, npt.NDArray[Any]], dict[str, npt.NDArray[Any] | PerPerson]]:
     """Read all arrays of a file of either version. Never runs code from the file.
+
+    Returns:
+        The arrays, and those of `OF_PEOPLE` as values of people; an array that is no such thing
+        stays as it is.
 
     Raises:
         InputError: no such file, not a pose.npz, or an unknown version of the format.
@@ -132,8 +156,8 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     with opened_npz(path, "a readable pose.npz") as archive:
         if "format" not in archive.names:
             raise InputError(f'{path} is not a pose.npz: it has no "format"')
-        arrays = {name: archive.array(name) for name in archive.names}
-    found = str(arrays["format"])
-    if found not in READABLE:
-        raise InputError(f"{path} must have format {' or '.join(READABLE)}, got {found}")
-    return arrays
+        arrays = {name: archive.array(name) for name in archive.names if name not in OF_PEOPLE}
+        found = str(arrays["format"])
+        if found not in READABLE:
+            raise InputError(f"{path} must have format {' or '.join(READABLE)}, got {found}")
+        return arrays, people_of(archive, arrays, OF_PEOPLE)

@@ -9,7 +9,7 @@ from mbcli.types import FloatArray
 _BLOCK_SECONDS = 0.5  # longer than any repaired error, shorter than a step
 
 
-def body_lengths(data: FloatArray, times: FloatArray) -> FloatArray:
+def body_lengths(data: FloatArray, times: FloatArray, start: float | None = None) -> FloatArray:
     """Longer side of the bounding box of each person's keypoints, smoothed over time.
 
     It is the median over each half second, interpolated linearly between their centres, so that a
@@ -18,6 +18,7 @@ def body_lengths(data: FloatArray, times: FloatArray) -> FloatArray:
     Args:
         data: (T, P, J, 3) x, y, confidence; missing = NaN.
         times: (T,) seconds, ascending.
+        start: seconds at which the first half second begins; that of the first frame by default.
 
     Returns:
         (T, P) float64 pixels; NaN for people who never have two visible joints in a frame.
@@ -31,7 +32,8 @@ def body_lengths(data: FloatArray, times: FloatArray) -> FloatArray:
     low = np.where(missing, np.inf, xy).min(axis=2)
     high = np.where(missing, -np.inf, xy).max(axis=2)
     extents = (high - low).max(axis=-1)  # (T, P), -inf where absent
-    blocks = ((times - times[0]) // _BLOCK_SECONDS).astype(np.int64)
+    begin = times[0] if start is None else start
+    blocks = ((times - begin) // _BLOCK_SECONDS).astype(np.int64)
     for person in range(people):
         seen = np.flatnonzero(extents[:, person] > 0)
         if not len(seen):

@@ -62,7 +62,9 @@ def chosen_and_mended(
     Raises:
         ConfigError: the selected person was not found.
     """
-    chosen = select_tracks(everybody, columns_of(options.person, everybody))
+    columns = columns_of(options.person, everybody)
+    alone = columns != list(range(len(everybody.track_ids)))
+    chosen = select_tracks(everybody, columns) if alone else everybody
     as_they_come = options.compat is not None
     return mend(
         chosen,
@@ -76,14 +78,16 @@ def chosen_and_mended(
 def _track_rows(keypoints: Keypoints2D) -> list[dict[str, int]]:
     """Each person's id, number of frames, and first and last position in the result."""
     rows = []
-    for number, present in zip(keypoints.track_ids, keypoints.present.T, strict=True):
-        frames = np.flatnonzero(present)
+    there = keypoints.there
+    for column, number in enumerate(keypoints.track_ids.tolist()):
+        frames = np.flatnonzero(there[column])
+        first = int(keypoints.spans.first[column])
         rows.append(
             {
-                "id": int(number),
+                "id": number,
                 "frames": len(frames),
-                "first": int(frames[0]),
-                "last": int(frames[-1]),
+                "first": int(frames[0]) + first,
+                "last": int(frames[-1]) + first,
             }
         )
     return rows

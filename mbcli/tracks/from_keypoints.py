@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,13 +15,15 @@ from mbcli.keypoints import FORMATS
 from mbcli.keypoints.records import KeypointFile
 from mbcli.options import InferOptions
 from mbcli.report import Stopwatch
+from mbcli.spans import Spans
 from mbcli.timeline import usual_rate
 from mbcli.tracks.alignment import aligned, counted, pictures_of
 from mbcli.tracks.detection import Detection, chosen_and_mended
-from mbcli.tracks.gather import gathered
+from mbcli.tracks.gather import by_person
 from mbcli.tracks.joining import build_keypoints
 from mbcli.tracks.tracker import Tracker
 from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
+from mbcli.values import build
 from mbcli.video import VideoReader
 
 Value = TypeVar("Value", float, tuple[int, int])
@@ -31,6 +32,7 @@ Value = TypeVar("Value", float, tuple[int, int])
 # foot a whole body below the picture; further out, the unit or the picture size is wrong.
 _OUTSIDE = 3.0
 _STRAY = 0.05  # where more keypoints are, the picture has another size
+_AT_ONCE = 65_536  # poses, so that what is computed from them takes little memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,24 +174,29 @@ def _agreed(
     return agreed
 
 
-def _poses(file: KeypointFile, timeline: _Timeline) -> Iterator[tuple[FramePoses, IntArray]]:
-    """Each frame of the timeline with its people in pixels, and their rows in the file."""
-    scale = np.array([*timeline.size, 1.0]) if file.relative else np.ones(3)
-    points = file.keypoints * scale  # (N, J, 3)
-    there = np.asarray(np.isfinite(points[..., :2]).all(axis=-1).any(axis=-1))  # (N,)
-    if file.boxes is None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # people without any keypoint
-            boxes = np.concatenate(
-                [np.nanmin(points[..., :2], axis=1), np.nanmax(points[..., :2], axis=1)], axis=1
-            )
-    else:
-        boxes = file.boxes * np.tile(scale[:2], 2)
-    starts = np.searchsorted(file.frame_index, timeline.index, side="left")
-    ends = np.searchsorted(file.frame_index, timeline.index, side="right")
-    for index, time, start, end in zip(timeline.index, timeline.times, starts, ends, strict=True):
-        rows = start + np.flatnonzero(there[start:end])
-        yield FramePoses(int(index), float(time), boxes[rows], points[rows]), rows
+def _in_pixels(
+    file: KeypointFile, timeline: _Timeline
+) -> tuple[FloatArray, FloatArray, IntArray, IntArray]:
+    """The poses with any keypoint in the frames of the timeline.
+
+    Returns:
+        Keypoints (N, J, 3) and boxes (N, 4) in pixels; for each pose its row in the file, and the
+        place of its frame in the timeline.
+    """
+    seen = np.asarray(np.isfinite(file.keypoints[..., :2]).all(axis=-1).any(axis=-1))  # (N,)
+    place = np.searchsorted(timeline.index, file.frame_index)
+    inside = np.minimum(place, len(timeline.index) - 1)
+    rows = np.flatnonzero(seen & (timeline.index[inside] == file.frame_index))
+    points = file.keypoints if len(rows) == len(seen) else file.keypoints[rows]
+    boxes = None if file.boxes is None else file.boxes[rows]
+    if file.relative:
+        points = points * np.array([*timeline.size, 1.0])
+        boxes = None if boxes is None else boxes * np.tile(timeline.size, 2)
+    if boxes is None:
+        boxes = np.concatenate(
+            [reach.reduce(points[..., :2], axis=1) for reach in (np.fmin, np.fmax)], axis=1
+        )
+    return points, boxes, rows, place[rows]
 
 
 def _within_reach(file: KeypointFile, size: tuple[int, int]) -> KeypointFile:
@@ -199,16 +206,19 @@ def _within_reach(file: KeypointFile, size: tuple[int, int]) -> KeypointFile:
         InputError: there are so many of them that the picture is another one.
     """
     scale = np.array(size if file.relative else (1, 1))
-    places = file.keypoints[..., :2] * scale
     middle, reach = np.array(size) / 2, max(size) * (_OUTSIDE + 0.5)
-    with np.errstate(invalid="ignore"):
-        outside = (np.abs(places - middle) > reach).any(axis=-1)  # (N, J)
+    outside = np.zeros(file.keypoints.shape[:2], np.bool_)
+    for start in range(0, len(outside), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        with np.errstate(invalid="ignore"):
+            away = np.abs(file.keypoints[part, :, :2] * scale - middle)
+        outside[part] = (away > reach).any(axis=-1)  # (N, J)
     if not outside.any():
         return file
     row, joint = np.argwhere(outside)[0]
-    x, y = places[row, joint]
+    x, y = file.keypoints[row, joint, :2] * scale
     first = f"{file.skeleton.joints[joint]} at ({x:g}, {y:g}) in frame {file.frame_index[row]}"
-    if outside.sum() > _STRAY * np.isfinite(places[..., 0]).sum():
+    if outside.sum() > _STRAY * np.isfinite(file.keypoints[..., 0]).sum():
         raise InputError(
             f"{file.path} must hold keypoints of a picture of {size[0]}x{size[1]}, got {first}"
         )
@@ -220,21 +230,32 @@ def _within_reach(file: KeypointFile, size: tuple[int, int]) -> KeypointFile:
 
 def _tracked(file: KeypointFile, timeline: _Timeline) -> Keypoints2D:
     """Everybody's tracks: by the identities of the file, or else by a tracker."""
-    frames = list(_poses(file, timeline))
-    poses = [pose for pose, _ in frames]
+    points, boxes, rows, place = _in_pixels(file, timeline)
     if file.ids is None:
+        starts = np.searchsorted(place, np.arange(len(timeline.index) + 1))
+        poses = [
+            FramePoses(int(index), float(time), boxes[start:stop], points[start:stop])
+            for index, time, (start, stop) in zip(
+                timeline.index, timeline.times, pairwise(starts), strict=True
+            )
+        ]
         tracker = Tracker(timeline.fps)
         ids = [tracker.update(pose) for pose in poses]
         return build_keypoints(
             poses, ids, skeleton=file.skeleton, fps=timeline.fps, size=timeline.size
         )
-    known = np.unique(np.concatenate([file.ids[rows] for _, rows in frames]))
-    return gathered(
-        poses,
-        [np.searchsorted(known, file.ids[rows]) for _, rows in frames],
-        track_ids=known,
+    known, person = np.unique(file.ids[rows], return_inverse=True)
+    spans = Spans.of(len(timeline.index), len(known), place, person)
+    data, around = by_person(spans, place, person, points, boxes)
+    return build(
+        Keypoints2D,
+        data=data,
         skeleton=file.skeleton,
         fps=timeline.fps,
+        timestamps=timeline.times,
         size=timeline.size,
+        track_ids=known,
+        boxes=around,
+        frame_index=timeline.index,
         cuts=file.cuts,
     )

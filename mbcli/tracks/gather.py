@@ -7,7 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from mbcli.skeleton import Skeleton
-from mbcli.types import FramePoses, IntArray, Keypoints2D
+from mbcli.spans import PerPerson, Spans
+from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
+from mbcli.values import build
+
+_MISSING = (np.nan, np.nan, 0.0)
 
 
 def gathered(
@@ -31,20 +35,48 @@ def gathered(
         size: (width, height) of the pictures in pixels.
         cuts: numbers of frames at which a new shot begins.
     """
-    data = np.full((len(poses), len(track_ids), len(skeleton), 3), (np.nan, np.nan, 0.0))
-    boxes = np.full((len(poses), len(track_ids), 4), np.nan)
+    person = np.concatenate([*columns, np.zeros(0, np.int64)]).astype(np.int64)
+    frame = np.repeat(np.arange(len(poses)), [len(column) for column in columns])
+    seen = person >= 0
+    spans = Spans.of(len(poses), len(track_ids), frame[seen], person[seen])
+    data, boxes = _empty(spans, len(skeleton))
     for place, (pose, column) in enumerate(zip(poses, columns, strict=True)):
         kept = column >= 0
-        data[place, column[kept]] = pose.keypoints[kept]
-        boxes[place, column[kept]] = pose.boxes[kept]
-    return Keypoints2D(
-        data=data,
+        rows = spans.row(place, column[kept])
+        data[rows], boxes[rows] = pose.keypoints[kept], pose.boxes[kept]
+    return build(
+        Keypoints2D,
+        data=PerPerson(spans, data, _MISSING),
         skeleton=skeleton,
         fps=fps,
         timestamps=np.array([pose.time for pose in poses], dtype=np.float64),
         size=size,
         track_ids=track_ids,
-        boxes=boxes,
+        boxes=PerPerson(spans, boxes, np.nan),
         frame_index=np.array([pose.index for pose in poses], dtype=np.int64),
         cuts=cuts,
     )
+
+
+def by_person(
+    spans: Spans, frame: IntArray, person: IntArray, points: FloatArray, boxes: FloatArray
+) -> tuple[PerPerson, PerPerson]:
+    """Poses in any order as keypoints and boxes of people.
+
+    Args:
+        spans: spans that contain the poses.
+        frame: (N,) of each pose, its place in the clip.
+        person: (N,) of each pose, a column.
+        points: (N, J, 3) x, y and confidence.
+        boxes: (N, 4) pixels.
+    """
+    data, around = _empty(spans, points.shape[1])
+    rows = spans.row(frame, person)
+    data[rows], around[rows] = points, boxes
+    return PerPerson(spans, data, _MISSING), PerPerson(spans, around, np.nan)
+
+
+def _empty(spans: Spans, joints: int) -> tuple[FloatArray, FloatArray]:
+    data = np.empty((spans.rows, joints, 3), np.float32)
+    data[...] = _MISSING
+    return data, np.full((spans.rows, 4), np.nan, np.float32)

@@ -219,6 +219,8 @@ def _set_right(
     tracks = list(tracks)
     paths = [_path(track, poses, skeleton, looks) for track in tracks]
     for i, j in combinations(range(len(tracks)), 2):
+        if paths[i].times[-1] < paths[j].times[0] or paths[j].times[-1] < paths[i].times[0]:
+            continue  # they are never seen together
         for _ in range(_ENCOUNTERS):
             when = exchange_time(paths[i], paths[j])
             if when is None:

@@ -7,16 +7,18 @@ that stay swapped for a whole step, remain. Frames in which a person is absent s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mbcli.skeleton import Skeleton
 from mbcli.timeline import runs
 from mbcli.tracks.body_size import body_lengths
 from mbcli.tracks.flicker import bridge_flickers
 from mbcli.tracks.swaps import exchange, find_swaps, part_of, sided_pairs
-from mbcli.types import BoolArray, IntArray, Keypoints2D
+from mbcli.types import BoolArray, FloatArray, IntArray, Keypoints2D
+from mbcli.values import changed, kept
 
 # Each repair may reveal another. What is left after this many rounds is contradictory anyway.
 _MAX_ROUNDS = 8
@@ -63,13 +65,39 @@ def mend(
         repairs are listed.
     """
     options = MendOptions() if options is None else options
+    before = kept(keypoints, "data")
+    after, people = before.rows, []
+    for column, track_id in enumerate(keypoints.track_ids.tolist()):
+        data, swapped, bridged = _mended(keypoints, column, options)
+        if not (swapped.any() or bridged.any()):
+            continue
+        if after is before.rows:
+            after = before.rows.copy()
+        after[before.spans.rows_of(column)] = data
+        numbers = keypoints.frame_index[before.spans.frames_of(column)]
+        people.append(_account(track_id, numbers, keypoints.skeleton, swapped, bridged))
+    if not people:
+        return keypoints, {}
+    account = {
+        "swapped": sum(count for _, count, _ in people),
+        "bridged": sum(count for _, _, count in people),
+        "people": [row for row, _, _ in people],
+    }
+    return changed(keypoints, data=before.filled_with(after)), account
+
+
+def _mended(
+    keypoints: Keypoints2D, column: int, options: MendOptions
+) -> tuple[FloatArray, BoolArray, BoolArray]:
+    """One person's data (t, J, 3), and what was swapped (t, K) and bridged (t, J)."""
     pairs, sides = sided_pairs(keypoints.skeleton)
-    times = keypoints.timestamps
-    data = np.array(keypoints.data)
+    values = kept(keypoints, "data")
+    times = keypoints.timestamps[values.spans.frames_of(column)]
+    data = np.array(values[column][:, None])
     swapped = np.zeros((*data.shape[:2], len(pairs)), dtype=bool)
     bridged = np.zeros(data.shape[:3], dtype=bool)
-    for _ in range(_MAX_ROUNDS):
-        sizes = body_lengths(data, times)  # (T, P)
+    for _ in range(_MAX_ROUNDS if len(data) else 0):
+        sizes = body_lengths(data, times, float(keypoints.timestamps[0]))  # (t, 1)
         swaps = np.zeros_like(swapped)
         if options.fix_swaps:
             swaps = find_swaps(data, times, sizes, pairs, sides)
@@ -83,36 +111,30 @@ def mend(
             bridged |= bridges
         if not (swaps.any() or bridges.any()):
             break
-    if not (swapped.any() or bridged.any()):
-        return keypoints, {}
-    account = _account(keypoints, swapped, bridged, sides)
-    return replace(keypoints, data=data), account
+    return data[:, 0], swapped[:, 0], bridged[:, 0]
 
 
 def _account(
-    keypoints: Keypoints2D,
+    track_id: int,
+    numbers: IntArray,
+    skeleton: Skeleton,
     swapped: BoolArray,
     bridged: BoolArray,
-    sides: Sequence[str],
-) -> dict[str, Any]:
-    """The account that `mend` returns; swapped is (T, P, K), bridged (T, P, J)."""
-    numbers = keypoints.frame_index
-    people = []
-    for person, track_id in enumerate(keypoints.track_ids):
-        row: dict[str, Any] = {"track_id": int(track_id)}
-        if swapped[:, person].any():
-            row["swapped"] = [
-                {"frames": frames, "part": _part(joints), "joints": joints}
-                for frames, joints in _spans(swapped[:, person], sides, numbers)
-            ]
-        if bridged[:, person].any():
-            row["bridged"] = [
-                {"frames": frames, "joints": joints}
-                for frames, joints in _spans(bridged[:, person], keypoints.skeleton.joints, numbers)
-            ]
-        if len(row) > 1:
-            people.append(row)
-    return {"swapped": int(swapped.sum()), "bridged": int(bridged.sum()), "people": people}
+) -> tuple[dict[str, Any], int, int]:
+    """A person's part of the account that `mend` returns, and the two numbers in it."""
+    _, sides = sided_pairs(skeleton)
+    row: dict[str, Any] = {"track_id": track_id}
+    if swapped.any():
+        row["swapped"] = [
+            {"frames": frames, "part": _part(joints), "joints": joints}
+            for frames, joints in _spans(swapped, sides, numbers)
+        ]
+    if bridged.any():
+        row["bridged"] = [
+            {"frames": frames, "joints": joints}
+            for frames, joints in _spans(bridged, skeleton.joints, numbers)
+        ]
+    return row, int(swapped.sum()), int(bridged.sum())
 
 
 def _spans(

@@ -49,18 +49,19 @@ def _sequences(
 
 def _stretches(file: str, tracks: Keypoints2D, person: int) -> Iterator[Found | Refused]:
     identity = int(tracks.track_ids[person])
-    there = tracks.present[:, person]
+    track = tracks.alone(person)
+    there = track.present[:, 0]
     short = 0
     for rows in (slice(*run) for run in runs(there, max(1, round(LONGEST_GAP * tracks.fps)))):
         seen = int(there[rows].sum())
         if seen < max(2.0, SHORTEST * tracks.fps):
             short += seen
             continue
-        numbers = tracks.frame_index[rows]
+        numbers = track.frame_index[rows]
         yield Found(
             name=f"{file}/{identity}/{numbers[0]}",
             source=f"{file}: person {identity}, frames {numbers[0]}..{numbers[-1]}",
-            keypoints=keypoints_in_h36m(tracks.data[rows, person], tracks.skeleton),
+            keypoints=keypoints_in_h36m(track.data[rows, 0], tracks.skeleton),
             metadata={"subject": f"{file}/{identity}", "fps": tracks.fps, "size": tracks.size},
         )
     if short:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +18,11 @@ from mbcli.lift.action.network_input import ClipForm, normalised, published_gaps
 from mbcli.lift.runtime import resolve_device
 from mbcli.lift.windows import window_starts
 from mbcli.skeleton import H36M17
+from mbcli.spans import Spans
 from mbcli.storage.actions import ActionSpan
 from mbcli.timeline import runs
 from mbcli.types import FloatArray, Keypoints2D
+from mbcli.values import kept
 
 # Cosines become probabilities with the temperature of the published training.
 _TEMPERATURE = 0.1
@@ -220,14 +221,17 @@ class ActionRecogniser:
 
     def _windows(self, keypoints: Keypoints2D) -> Iterator[tuple[tuple[int, ...], range]]:
         """Each person and each pair, with the rows of each of their windows."""
+        there, spans = keypoints.there, keypoints.spans
         length = max(1, round(self.window * keypoints.fps))
         away = round(_LONGEST_ABSENCE * keypoints.fps)
         groups: list[tuple[int, ...]] = [(who,) for who in range(len(keypoints.track_ids))]
         if self.options.pairs and self.network.clips.people > 1:
             groups += _pairs(keypoints)
         for people in groups:
-            present = np.all(keypoints.present[:, list(people)], axis=1, keepdims=False)
-            for start, stop in runs(present, away):
+            together = _together(spans, people)
+            present = np.all([there[who][_within(spans, who, together)] for who in people], axis=0)
+            for first, last in runs(present, away):
+                start, stop = first + together.start, last + together.start
                 if stop - start < _SHORTEST * length:
                     continue
                 covered = min(length, stop - start)
@@ -240,7 +244,9 @@ class ActionRecogniser:
         chosen = rows.start + np.arange(form.frames) * len(rows) // form.frames
         clip = np.full((form.frames, form.people, len(self.skeleton), 3), np.nan, dtype=np.float32)
         clip[..., 2] = 0
-        clip[:, : len(people)] = keypoints.data[chosen][:, list(people)]
+        points = kept(keypoints, "data")
+        for place, who in enumerate(people):
+            clip[:, place] = points[who][chosen - points.spans.first[who]]
         return clip
 
     def _span(
@@ -258,12 +264,19 @@ class ActionRecogniser:
 
 def _pairs(keypoints: Keypoints2D) -> list[tuple[int, ...]]:
     """Each person paired with the nearest other one, over the frames that show both."""
-    places = _places(keypoints)
+    spans = keypoints.spans
+    points = kept(keypoints, "data")
+    places = [_places(points[who]) for who in range(len(spans))]
     distance: dict[tuple[int, int], float] = {}
-    for a, b in combinations(range(len(keypoints.track_ids)), 2):
-        apart = np.linalg.norm(places[:, a] - places[:, b], axis=-1)
-        if np.isfinite(apart).any():
-            distance[a, b] = float(np.nanmedian(apart))
+    for a in range(len(spans)):
+        for b in spans.people_in(spans.frames_of(a)).tolist():
+            if b <= a:
+                continue
+            both = _together(spans, (a, b))
+            one, other = (places[who][_within(spans, who, both)] for who in (a, b))
+            apart = np.linalg.norm(one - other, axis=-1)
+            if np.isfinite(apart).any():
+                distance[a, b] = float(np.nanmedian(apart))
     chosen = {
         min((pair for pair in distance if who in pair), key=distance.__getitem__)
         for who in {who for pair in distance for who in pair}
@@ -271,9 +284,21 @@ def _pairs(keypoints: Keypoints2D) -> list[tuple[int, ...]]:
     return sorted(chosen)
 
 
-def _places(keypoints: Keypoints2D) -> FloatArray:
-    """(T, P, 2) centre of each person, NaN where absent."""
-    seen = keypoints.data[..., 2:] > 0  # (T, P, 17, 1)
-    total = np.where(seen, keypoints.data[..., :2], 0.0).sum(axis=2)
-    count = seen.sum(axis=2)
+def _together(spans: Spans, people: Sequence[int]) -> slice:
+    """The frames that are in the spans of all of some people; none if they never meet."""
+    start = max(int(spans.first[who]) for who in people)
+    return slice(start, max(start, min(int(spans.stop[who]) for who in people)))
+
+
+def _within(spans: Spans, who: int, frames: slice) -> slice:
+    """Frames of the clip, counted from a person's first."""
+    first = int(spans.first[who])
+    return slice(frames.start - first, frames.stop - first)
+
+
+def _places(points: FloatArray) -> FloatArray:
+    """(t, 2) centre of a person's keypoints (t, J, 3), NaN where absent."""
+    seen = points[..., 2:] > 0  # (t, 17, 1)
+    total = np.where(seen, points[..., :2], 0.0).sum(axis=1)
+    count = seen.sum(axis=1)
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

@@ -16,7 +16,8 @@ from mbcli.show.drawing.sizes import Panel, Size, panels
 from mbcli.show.drawing.styles import STYLES
 from mbcli.show.drawing.trails import Trails
 from mbcli.show.drawing.view3d import View3D
-from mbcli.storage.actions import frame_labels, from_json
+from mbcli.storage.actions import FrameLabels, from_json
+from mbcli.values import kept
 from mbcli.video.planar import Planar
 from mbcli.video.presentation import RgbImage
 
@@ -47,8 +48,7 @@ class Composer:
         self._options = options = RenderOptions() if options is None else options
         self._style = STYLES[options.style]
         self._people = sorted(columns_of(options.person, motion.keypoints))
-        spans = from_json(motion.meta.get("actions", ()))
-        self._actions = frame_labels(spans, motion.track_ids, len(motion.timestamps))[0]
+        self._actions = FrameLabels(from_json(motion.meta.get("actions", ())))
         width = options.width if width is None else width
         self.size, self._panels = panels(options.layout, motion.keypoints.size, width)
         self._scene = Scene(motion, options.person)
@@ -114,14 +114,17 @@ class Composer:
         else:
             canvas.paste_picture(picture)
         keypoints = self._motion.keypoints
-        scaled = keypoints.data[row].copy()
+        near = keypoints.spans.people_in(slice(row, row + 1))
+        scaled = kept(keypoints, "data").at(row, near)
         # Pixel coordinates are relative to the centre of the first pixel.
         factor = np.array(canvas.size) / np.array(keypoints.size)
         scaled[..., :2] = (scaled[..., :2] + 0.5) * factor - 0.5
-        ids = keypoints.track_ids
-        labels = {c: f"{ids[c]} {self._actions[row, c]}".rstrip() for c in self._people}
-        feet = {column: self._scene.feet_down(row, column) for column in self._people}
-        draw_people(canvas, scaled, keypoints.skeleton, labels, self._style, feet_down=feet)
+        ids = keypoints.track_ids.tolist()
+        points = dict(zip(near.tolist(), scaled, strict=True))
+        people = [column for column in self._people if column in points]
+        labels = {c: f"{ids[c]} {self._actions.of(row, ids[c])}".rstrip() for c in people}
+        feet = {column: self._scene.feet_down(row, column) for column in people}
+        draw_people(canvas, points, keypoints.skeleton, labels, self._style, feet_down=feet)
         if self._options.layout == "overlay":
             self._legend(canvas)
 

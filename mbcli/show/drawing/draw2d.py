@@ -17,7 +17,7 @@ from mbcli.types import FloatArray
 
 def draw_people(
     canvas: Canvas,
-    keypoints: FloatArray,
+    keypoints: Mapping[int, FloatArray] | FloatArray,
     skeleton: Skeleton,
     labels: Mapping[int, str],
     style: Style,
@@ -28,22 +28,21 @@ def draw_people(
 
     Args:
         canvas: the canvas to draw on.
-        keypoints: (P, J, 3) x, y in pixels of ``canvas`` and confidence 0..1; the column of a
-            person determines the colour.
+        keypoints: (P, J, 3) x, y in pixels of ``canvas`` and confidence 0..1, or those of some
+            columns; the column of a person determines the colour.
         skeleton: skeleton of the J joints.
         labels: columns of the people to draw, with their labels.
         style: the style.
         feet_down: joints to mark, by column.
     """
     width = line_width(canvas.size)
-    there = np.isfinite(keypoints[..., :2]).all(axis=-1) & (keypoints[..., 2] > 0)
-    alphas = opacity(keypoints[..., 2]).tolist()
     for column, label in labels.items():
-        seen = there[column]
+        here = keypoints[column]  # (J, 3)
+        seen = np.isfinite(here[:, :2]).all(axis=-1) & (here[:, 2] > 0)
         if not seen.any():
             continue
-        person = person_colour(column)
-        points, sure = keypoints[column, :, :2].tolist(), keypoints[column, :, 2].tolist()
+        person, alphas = person_colour(column), opacity(here[:, 2]).tolist()
+        points, sure = here[:, :2].tolist(), here[:, 2].tolist()
         for (a, b), bone in zip(skeleton.bones, bone_colours(skeleton, person), strict=True):
             if seen[a] and seen[b]:
                 limb(
@@ -56,11 +55,11 @@ def draw_people(
                     rim=style.plate,
                 )
         for joint in np.flatnonzero(seen).tolist():
-            dot(canvas, points[joint], style.tone(person), 0.9 * width, alpha=alphas[column][joint])
+            dot(canvas, points[joint], style.tone(person), 0.9 * width, alpha=alphas[joint])
         for joint in (feet_down or {}).get(column, ()):
             if seen[joint]:
                 ring = max(1, width // 2)
                 dot(canvas, points[joint], style.text, 2.2 * width, ring=ring)
-        over = label_point(keypoints[column, :, :2], seen, skeleton)
+        over = label_point(here[:, :2], seen, skeleton)
         plate = style.plate
         write_label(canvas, label, over, text_height(canvas.size), style.tone(person), plate=plate)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from mbcli.motion import Motion3D
+from mbcli.spans import PerPerson
 from mbcli.types import FloatArray
+from mbcli.values import kept, kept_if_any
 
 # Up to this expected error a stroke is opaque, and from twice this error it is dashed: see the
 # limits in `mbcli.show.drawing.ink`.
@@ -21,9 +23,17 @@ def sureness(motion: Motion3D) -> FloatArray:
         (T, P, J) 0..1: for a motion with expected errors, falling with them, and 0 where unknown;
         otherwise the confidence of the keypoints.
     """
-    expected = motion.expected_error
-    if expected is None:
+    if motion.expected_error is None:
         return motion.confidence
-    known = np.isfinite(expected)
-    metres = np.maximum(np.where(known, expected, 1.0), 1e-6)
-    return np.where(known, np.minimum(_EVEN_SURENESS * _EVEN / metres, 1.0), 0.0)
+    return kept_sureness(motion).dense()
+
+
+def kept_sureness(motion: Motion3D) -> PerPerson:
+    """`sureness`, kept by person."""
+    expected = kept_if_any(motion, "expected_error")
+    if expected is None:
+        return kept(motion, "confidence")
+    known = np.isfinite(expected.rows)
+    metres = np.maximum(np.where(known, expected.rows, 1.0), 1e-6)
+    rows = np.where(known, np.minimum(_EVEN_SURENESS * _EVEN / metres, 1.0), 0.0)
+    return PerPerson(expected.spans, rows, 0.0)

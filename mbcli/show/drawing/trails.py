@@ -45,10 +45,10 @@ class Trails:
         scene = self._scene
         times = scene.motion.timestamps
         begin = int(np.searchsorted(times, times[row] - self._seconds))
-        if row - begin < 1 or not scene.shown[row].any():
+        columns = scene.columns(row)
+        if row - begin < 1 or not len(columns):
             return
         rows = np.unique(np.linspace(begin, row, min(row - begin, _MOST_PIECES) + 1).astype(int))
-        columns = scene.columns(row)
         bodies = scene.bodies(slice(begin, row + 1), columns)[rows - begin]
         points = camera.project(bodies[:, :, self._index])  # (K, P', N, 2); NaN where absent
         width = max(1, round(line_width(canvas.size) / 2))

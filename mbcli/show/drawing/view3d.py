@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from mbcli.show.colours import LEFT, RIGHT, Colour, bone_colours, person_colour
 from mbcli.show.drawing.canvas import Canvas
@@ -16,9 +15,11 @@ from mbcli.show.drawing.options import CameraMove, Projection
 from mbcli.show.drawing.scene import Scene
 from mbcli.show.drawing.shots import shot_of
 from mbcli.show.drawing.styles import Style
-from mbcli.show.drawing.sureness import DASHED_BEYOND, sureness
+from mbcli.show.drawing.sureness import DASHED_BEYOND, kept_sureness
 from mbcli.show.drawing.trails import Trails
 from mbcli.show.drawing.viewpoint import Viewpoint
+from mbcli.types import IntArray
+from mbcli.values import kept_if_any
 
 
 class View3D:
@@ -53,7 +54,7 @@ class View3D:
     ) -> None:
         self._scene, self._style, self._title = scene, style, title
         self._trails = trails
-        self._sure = sureness(scene.motion)
+        self._sure = kept_sureness(scene.motion)
         self._letters, self._width = text_height(size), line_width(size)
         margin = 2.5 * self._letters
         # Labels need room above the heads, and the legend below.
@@ -83,13 +84,11 @@ class View3D:
         if len(columns):
             self._draw_people(canvas, camera, row, columns)
 
-    def _draw_people(
-        self, canvas: Canvas, camera: Viewpoint, row: int, columns: npt.NDArray[np.intp]
-    ) -> None:
+    def _draw_people(self, canvas: Canvas, camera: Viewpoint, row: int, columns: IntArray) -> None:
         scene, style, width = self._scene, self._style, self._width
         skeleton = scene.motion.skeleton
         bodies = scene.bodies(slice(row, row + 1), columns)[0]  # (P', J, 3)
-        confidence = self._sure[row, columns]
+        confidence = self._sure.at(row, columns)
         seen = camera.seen(bodies)
         points = camera.picture(seen)
         ends = np.array(skeleton.bones)
@@ -139,7 +138,7 @@ class View3D:
     def _words(self) -> Sequence[tuple[str, Colour | None]]:
         scene, tone = self._scene, self._style.tone
         unsure = "faint, dashed: unsure"
-        if scene.motion.expected_error is not None:
+        if kept_if_any(scene.motion, "expected_error") is not None:
             unsure = f"dashed: error over {100 * DASHED_BEYOND:.0f} cm"
         words: list[tuple[str, Colour | None]] = [
             ("left", tone(LEFT)),

@@ -11,7 +11,8 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path, PurePath
@@ -27,6 +28,7 @@ from mbcli.storage.output import check_output, written_whole
 _LIBRARY = "three/three.min.js"
 _SCRIPTS = ("motion.js", "colours.js", "figures.js", "stage.js", "player.js", "page.js")
 _VIDEO_HERE = "<!--video-->"
+_MOTION_HERE = "<!--motion-->"
 _CHUNK = 3 * 2**18  # bytes; a multiple of 3, so that base64 needs no padding in between
 
 
@@ -97,14 +99,18 @@ def write_page(
         data, missing = embedded.data, embedded.missing
     heading = _title(motion, path) if title is None else title
     # A file name may hold bytes that are not text; they become question marks.
-    page = _page(motion, heading.encode("utf-8", "replace").decode(), columns)
-    before, after = page.split(_VIDEO_HERE)
+    heading = heading.encode("utf-8", "replace").decode()
+    parts = re.split(f"({_MOTION_HERE}|{_VIDEO_HERE})", _page(heading))
     with written_whole(path, overwrite=overwrite) as temporary:
         with temporary.open("xb") as stream:
-            stream.write(before.encode())
-            for part in _video_element(data):
-                stream.write(part)
-            stream.write(after.encode())
+            for part in parts:
+                if part == _MOTION_HERE:
+                    for text in _json(packed(motion, title=heading, columns=columns)):
+                        stream.write(text.encode())
+                elif part == _VIDEO_HERE:
+                    stream.writelines(_video_element(data))
+                else:
+                    stream.write(part.encode())
         size = temporary.stat().st_size
     return PageReport(
         frames=len(motion.timestamps),
@@ -120,8 +126,8 @@ def _title(motion: Motion3D, path: Path) -> str:
     return PurePath(source).name if isinstance(source, str) and source else path.stem
 
 
-def _page(motion: Motion3D, title: str, columns: Sequence[int]) -> str:
-    """The page as text, with a placeholder for the video."""
+def _page(title: str) -> str:
+    """The page as text, with placeholders for the motion and the video."""
     library = _asset(_LIBRARY)
     script = "\n".join(['"use strict";', *map(_asset, _SCRIPTS)])
     style = _asset("page.css")
@@ -142,7 +148,7 @@ def _page(motion: Motion3D, title: str, columns: Sequence[int]) -> str:
         style=style,
         library=library,
         script=script,
-        motion=_json(packed(motion, title=title, columns=columns)),
+        motion=_MOTION_HERE,
     )
 
 
@@ -156,10 +162,10 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
-def _json(value: object) -> str:
+def _json(value: object) -> Iterator[str]:
     """JSON for use inside a script element: nothing in it can end the element."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    for text in json.JSONEncoder(allow_nan=False, separators=(",", ":")).iterencode(value):
+        yield text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _video_element(data: bytes) -> Iterator[bytes]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from mbcli.errors import OutputError
 from mbcli.motion import Motion3D, noted_source
 from mbcli.show.plots.options import PlotOptions
@@ -145,8 +143,8 @@ def _remark(chosen: Selection) -> str:
     else:
         said = ["camera taken to be level"]
     said.append("not refined" if refinement is None else "refined")
-    shown = motion.positions[chosen.rows][:, list(chosen.columns)]
-    if not np.isfinite(shown).any(axis=(-1, -2)).all():
+    seen = (chosen.alone(column).glimpsed.dense() for column in chosen.columns)
+    if not all(there.all() for there in seen):
         said.append("gaps: the person is absent")
     if chosen.left_out:
         said.append(f"{chosen.left_out} more people not shown")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mbcli.errors import ConfigError
-from mbcli.kinematics.angles import ANGLES, JointAngles, angle_confidence, motion_angles
+from mbcli.kinematics.angles import ANGLES, JointAngles, angle_confidence, angles_by_person
 from mbcli.show.plots.ink import side_of
 from mbcli.show.plots.selection import Selection, joint_groups
 from mbcli.types import FloatArray
@@ -72,28 +72,25 @@ def angle_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[CurveP
     Raises:
         ConfigError: there is no such joint or angle.
     """
-    angles = motion_angles(chosen.motion)
-    sure = angle_confidence(chosen.motion.confidence, angles.names, chosen.motion.skeleton)
-    wanted = _angle_names(joints)
+    names = _angle_names(joints)
     return [
-        [_angle_panel(chosen, column, names, angles, sure) for names in wanted]
-        for column in chosen.columns
+        [_angle_panel(angles, sure, group) for group in names]
+        for angles, sure in (_angles(chosen, column) for column in chosen.columns)
     ]
 
 
-def _angle_panel(
-    chosen: Selection,
-    column: int,
-    names: tuple[str, ...],
-    angles: JointAngles,
-    sure: FloatArray,
-) -> CurvePanel:
+def _angles(chosen: Selection, column: int) -> tuple[JointAngles, FloatArray]:
+    """The angles (R, N) of a person, and their confidences."""
+    motion = chosen.motion
+    # Headings continue over the whole motion; the rest of it is left out afterwards.
+    names, degrees = angles_by_person(motion.whole(column))
+    sure = angle_confidence(chosen.alone(column).confidence[:, 0], names, motion.skeleton)
+    return JointAngles(names, degrees.whole(0)[chosen.rows]), sure
+
+
+def _angle_panel(angles: JointAngles, sure: FloatArray, names: tuple[str, ...]) -> CurvePanel:
     curves = tuple(
-        Curve(
-            ANGLES[name].side,
-            angles.of(name)[chosen.rows, column],
-            sure[chosen.rows, column, angles.names.index(name)],
-        )
+        Curve(ANGLES[name].side, angles.of(name), sure[:, angles.names.index(name)])
         for name in names
     )
     first = ANGLES[names[0]]
@@ -145,18 +142,23 @@ def speed_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[CurveP
     """
     skeleton = chosen.motion.skeleton
     groups = joint_groups(skeleton, joints, _USUAL_SPEEDS)
-    speeds = _speeds(chosen.motion.in_camera, chosen.motion.timestamps)[chosen.rows]
-    sure = chosen.motion.confidence[chosen.rows]
 
-    def panel(column: int, group: str, names: tuple[str, ...]) -> CurvePanel:
+    def panels(column: int) -> list[CurvePanel]:
+        whole = chosen.motion.whole(column)
+        speeds = _speeds(whole.in_camera, whole.timestamps)[chosen.rows, 0]
+        sure = chosen.alone(column).confidence[:, 0]
+        return [panel(speeds, sure, *group) for group in groups.items()]
+
+    def panel(
+        speeds: FloatArray, sure: FloatArray, group: str, names: tuple[str, ...]
+    ) -> CurvePanel:
         numbers = [(name, skeleton.index(name)) for name in names]
         curves = tuple(
-            Curve(side_of(name), speeds[:, column, number], sure[:, column, number])
-            for name, number in numbers
+            Curve(side_of(name), speeds[:, number], sure[:, number]) for name, number in numbers
         )
         return CurvePanel(f"speed of {group}", "m/s", "", curves)
 
-    return [[panel(column, *group) for group in groups.items()] for column in chosen.columns]
+    return [panels(column) for column in chosen.columns]
 
 
 def _speeds(points: FloatArray, times: FloatArray) -> FloatArray:
@@ -184,24 +186,26 @@ def confidence_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[C
     """
     skeleton = chosen.motion.skeleton
     groups = joint_groups(skeleton, joints, _USUAL_CONFIDENCE)
-    scores = _scores(chosen)
 
-    def panel(column: int, group: str, names: tuple[str, ...]) -> CurvePanel:
+    def panel(scores: FloatArray, group: str, names: tuple[str, ...]) -> CurvePanel:
         curves = []
         for name in names:
-            values = scores[:, column, skeleton.index(name)]
+            values = scores[:, skeleton.index(name)]
             curves.append(Curve(side_of(name), values, np.ones(len(values))))
         return CurvePanel(f"confidence of {group}", "", "", tuple(curves), (0.0, 1.0))
 
     return [
-        [overall(chosen, column), *(panel(column, *group) for group in groups.items())]
+        [
+            overall(chosen, column),
+            *(panel(_scores(chosen, column), *group) for group in groups.items()),
+        ]
         for column in chosen.columns
     ]
 
 
 def overall(chosen: Selection, column: int) -> CurvePanel:
     """Mean and range of the confidence of all joints of a person."""
-    values = _scores(chosen)[:, column]
+    values = _scores(chosen, column)
     present = np.isfinite(values)
     count = present.sum(axis=-1)
     total = np.where(present, values, 0.0).sum(axis=-1)
@@ -211,7 +215,8 @@ def overall(chosen: Selection, column: int) -> CurvePanel:
     return CurvePanel("confidence", "", "mean and range of all joints", (curve,), (0.0, 1.0))
 
 
-def _scores(chosen: Selection) -> FloatArray:
-    """(R, P, J) confidence, NaN where a joint is missing."""
-    there = np.isfinite(chosen.motion.positions).all(axis=-1)
-    return np.where(there, chosen.motion.confidence, np.nan)[chosen.rows]
+def _scores(chosen: Selection, column: int) -> FloatArray:
+    """(R, J) confidence of a person, NaN where a joint is missing."""
+    alone = chosen.alone(column)
+    there = np.isfinite(alone.positions[:, 0]).all(axis=-1)
+    return np.where(there, alone.confidence[:, 0], np.nan)

@@ -32,6 +32,10 @@ class Selection:
     columns: tuple[int, ...]
     left_out: int
 
+    def alone(self, column: int) -> Motion3D:
+        """A person in these frames."""
+        return self.motion.part(slice(int(self.rows[0]), int(self.rows[-1]) + 1), [column])
+
     @property
     def times(self) -> FloatArray:
         """(R,) seconds."""
@@ -52,12 +56,15 @@ def select(motion: Motion3D, options: PlotOptions) -> Selection:
     if not len(motion.timestamps) or not len(motion.track_ids):
         raise InputError("the motion holds nobody to draw")
     rows = _rows(motion.timestamps, options)
-    there = np.isfinite(motion.positions[rows]).any(axis=(-1, -2)).sum(axis=0)  # (P,)
+    glimpsed = motion.glimpsed.part(
+        slice(int(rows[0]), int(rows[-1]) + 1), range(len(motion.spans))
+    )
+    there = [int(glimpsed[column].sum()) for column in range(len(glimpsed.spans))]
     columns, left_out = columns_of(options.person, motion.keypoints), 0
     everybody = read_person(options.person) == EVERYBODY
     if everybody:
         seen = [column for column in columns if there[column]]
-        columns = sorted(sorted(seen, key=lambda c: -int(there[c]))[:MOST_PEOPLE])
+        columns = sorted(sorted(seen, key=lambda c: -there[c])[:MOST_PEOPLE])
         left_out = len(seen) - len(columns)
     if len(columns) > MOST_PEOPLE:
         raise ConfigError(f"--person must name at most {MOST_PEOPLE} people, got {len(columns)}")

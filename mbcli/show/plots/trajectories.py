@@ -38,9 +38,10 @@ def draw_trajectories(
 
     skeleton = chosen.motion.skeleton
     names = [n for group in joint_groups(skeleton, joints, _USUAL).values() for n in group]
-    points, grounded = _in_ground(chosen)
+    grounded = chosen.motion.camera.grounded
     numbers = [skeleton.index(name) for name in names]
-    spans = _spans(points[:, list(chosen.columns)][:, :, numbers])
+    points = {column: _in_ground(chosen, column, numbers) for column in chosen.columns}
+    spans = _spans(np.stack([*points.values()]))
     wide, high, deep = (end - begin for begin, end in spans)
     inches = (_WIDTH - _AROUND) / (wide + deep)
     size = (_WIDTH, (deep + high) * inches + _OVER)
@@ -61,8 +62,8 @@ def draw_trajectories(
     )
     for view, axes, across, along in views:
         for column in chosen.columns:
-            for name, number in zip(names, numbers, strict=True):
-                way = points[:, column, number][:, [across, along]]
+            for place, (name, number) in enumerate(zip(names, numbers, strict=True)):
+                way = points[column][:, place][:, [across, along]]
                 stroke = _dashes(name, names)
                 _draw(axes, chosen, way, column, stroke, number)
         axes.set(xlim=spans[across], ylim=spans[along], aspect="equal")
@@ -75,12 +76,12 @@ def draw_trajectories(
     return figure
 
 
-def _in_ground(chosen: Selection) -> tuple[FloatArray, bool]:
-    """(R, P, J, 3) metres: right, up, away; and whether up is relative to an estimated floor."""
-    motion = chosen.motion
-    points = motion.camera.to_world(motion.in_camera)[chosen.rows]
+def _in_ground(chosen: Selection, column: int, joints: list[int]) -> FloatArray:
+    """(R, N, 3) metres of a person's joints: right, up, away."""
+    alone = chosen.alone(column)
+    points = alone.camera.to_world(alone.in_camera[:, 0, joints])
     points[..., 1] *= -1
-    return points, motion.camera.grounded
+    return points
 
 
 def _spans(points: FloatArray) -> list[tuple[float, float]]:
@@ -109,7 +110,7 @@ def _draw(
     if not len(there):
         return
     axes.plot(*way.T, color=colour, linestyle=dashes, linewidth=_FAINT)
-    sure = chosen.motion.confidence[chosen.rows, column, number] >= SURE
+    sure = chosen.alone(column).confidence[:, 0, number] >= SURE
     axes.plot(*np.where(sure[:, None], way, np.nan).T, color=colour, ls=dashes, linewidth=_FULL)
     seconds = chosen.times[there]
     whole = there[np.flatnonzero(np.diff(np.floor(seconds + 1e-6), prepend=np.floor(seconds[0])))]

@@ -8,10 +8,16 @@ from __future__ import annotations
 import numpy as np
 import rerun as rr
 
-from mbcli.kinematics.angles import ANGLES, Angle, motion_angles
+from mbcli.kinematics.angles import ANGLES, Angle, angles_by_person
 from mbcli.motion import Motion3D
 from mbcli.show.colours import LEFT, RIGHT, Colour, joint_colour, person_colour
-from mbcli.show.rerun.recording import chunks, person_name, seen, time_columns
+from mbcli.show.rerun.recording import (
+    chunks,
+    frames_of,
+    person_name,
+    seen,
+    time_columns,
+)
 
 # Entity paths, each with one child per person, named by `person_name`.
 CONFIDENCE = "confidence"  # one curve, the mean over the joints
@@ -30,14 +36,17 @@ def angle_path(person: str, angle: Angle) -> str:
 
 def add_curves(recording: rr.RecordingStream, motion: Motion3D) -> None:
     """Add the curves of everybody."""
-    angles = motion_angles(motion)
+    names, degrees = angles_by_person(motion)
     for column in range(len(motion.track_ids)):
         _add_looks(recording, motion, column)
         name = person_name(motion, column)
-        for rows in chunks(motion):
-            times = time_columns(motion, rows)
-            scores = motion.confidence[rows, column].astype(np.float64)
-            scores[~seen(motion.positions[rows, column])] = np.nan
+        frames = frames_of(motion, column)
+        alone = motion.part(frames, [column])
+        turned = degrees.part(frames, [column]).dense()[:, 0]
+        for rows in chunks(alone):
+            times = time_columns(alone, rows)
+            scores = alone.confidence[rows, 0].astype(np.float64)
+            scores[~seen(alone.positions[rows, 0])] = np.nan
             counts = np.full(len(scores), scores.shape[1])
             curves = {
                 f"{CONFIDENCE}/{name}": rr.Scalars.columns(scalars=scores.mean(axis=-1)),
@@ -45,9 +54,9 @@ def add_curves(recording: rr.RecordingStream, motion: Motion3D) -> None:
                     counts
                 ),
             }
-            for number, angle in enumerate(angles.names):
-                degrees = angles.degrees[rows, column, number]
-                curves[angle_path(name, ANGLES[angle])] = rr.Scalars.columns(scalars=degrees)
+            for number, angle in enumerate(names):
+                values = rr.Scalars.columns(scalars=turned[rows, number])
+                curves[angle_path(name, ANGLES[angle])] = values
             for path, values in curves.items():
                 recording.send_columns(path, times, values, strict=True)
 

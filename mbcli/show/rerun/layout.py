@@ -12,6 +12,7 @@ from mbcli.show.rerun.curves import ANGLE_CURVES, CONFIDENCE, JOINT_CONFIDENCE, 
 from mbcli.show.rerun.recording import PICTURE, SECONDS, SPACE, person_name
 from mbcli.show.scene import WorldScene
 from mbcli.types import FloatArray
+from mbcli.values import kept
 
 # Tab of the joint angles -> its angles.
 _TABS = {
@@ -26,6 +27,7 @@ _AROUND, _ABOVE = np.deg2rad(35.0), np.deg2rad(12.0)
 _AWAY = 2.0  # distance to the people, in radii that contain nearly all of them
 _NEAREST = 1.5  # minimum of that radius in metres
 _WITHIN = 95.0  # percent
+_ENOUGH = 100_000  # bodies from which the middle and the spread are measured
 _CELL = 0.5  # metres of the floor's grid
 _GREY = (90, 96, 108)
 
@@ -84,7 +86,9 @@ def _floor(scene: WorldScene) -> rrb.LineGrid3D:
 
 def _eye(scene: WorldScene) -> rrb.EyeControls3D:
     up = np.array([0.0, 1.0 if scene.upright else -1.0, 0.0])
-    points = scene.points[np.isfinite(scene.points).all(axis=-1)].astype(np.float64)
+    rows = kept(scene, "points").rows
+    rows = rows[:: max(1, len(rows) // _ENOUGH)]
+    points = rows[np.isfinite(rows).all(axis=-1)].astype(np.float64)
     middle = np.median(points, axis=0) if len(points) else np.zeros(3)
     spread = np.linalg.norm(points - middle, axis=-1) if len(points) else np.zeros(1)
     radius = max(_NEAREST, float(np.percentile(spread, _WITHIN)))

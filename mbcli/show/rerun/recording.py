@@ -18,6 +18,7 @@ from mbcli.report import Observer
 from mbcli.show.colours import bone_colours, joint_colour, person_colour
 from mbcli.show.scene import WorldScene
 from mbcli.types import FloatArray
+from mbcli.values import kept
 
 SECONDS, FRAME = "time", "frame"
 
@@ -81,18 +82,32 @@ def add_people(
     for done, column in enumerate(people):
         name = person_name(motion, column)
         _add_looks(recording, motion, column, name)
-        for rows in chunks(motion):
-            times = time_columns(motion, rows)
-            _add_flat(recording, f"{PICTURE}/{name}", motion, column, rows, times)
+        frames = frames_of(motion, column)
+        alone = motion.part(frames, [column])
+        points = kept(scene, "points").part(frames, [column]).dense()[:, 0]
+        for rows in chunks(alone):
+            times = time_columns(alone, rows)
+            _add_flat(recording, f"{PICTURE}/{name}", alone, rows, times)
             _add_solid(
                 recording,
                 f"{SPACE}/{name}",
-                motion,
-                scene.points[rows, column],
+                alone,
+                points[rows],
                 times,
                 up=1.0 if scene.upright else -1.0,
             )
         observer("view", done + 1, len(people))
+
+
+def frames_of(motion: Motion3D, column: int) -> slice:
+    """The frames in which a person is told: all; of a long motion, their own and one more.
+
+    The one more is empty, so that they do not stay on the screen.
+    """
+    if motion.fits_dense:
+        return slice(0, motion.spans.frames)
+    frames = motion.spans.frames_of(column)
+    return slice(frames.start, min(frames.stop + 1, motion.spans.frames))
 
 
 def time_columns(motion: Motion3D, rows: slice) -> list[rr.TimeColumn]:
@@ -144,12 +159,11 @@ def _add_flat(
     recording: rr.RecordingStream,
     path: str,
     motion: Motion3D,
-    column: int,
     rows: slice,
     times: Sequence[rr.TimeColumn],
 ) -> None:
-    """Add a person's keypoints, in pixels."""
-    points = motion.keypoints.data[rows, column, :, :2]
+    """Add the keypoints of a motion of one person, in pixels."""
+    points = motion.keypoints.data[rows, 0, :, :2]
     there = seen(points)
     counts, strips = _bodies(motion, points, there)
     recording.send_columns(

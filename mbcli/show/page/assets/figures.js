@@ -43,6 +43,7 @@ class Strokes {
 class Figures {
   constructor(motion, scene) {
     this.motion = motion;
+    this.hidden = new Set(); // people whose body lies nowhere
     const people = motion.people.length;
     const material = new THREE.MeshLambertMaterial();
     const solid = (shape, count) => {
@@ -99,12 +100,24 @@ class Figures {
     const across = new THREE.Vector3(), middle = new THREE.Vector3(), size = new THREE.Vector3();
     const turn = new THREE.Quaternion(), matrix = new THREE.Matrix4();
     const still = new THREE.Quaternion();
+    if (!seen) {
+      // Hidden once; of many people most are absent most of the time.
+      if (!this.hidden.has(who)) {
+        this.hidden.add(who);
+        motion.joints.forEach((_, joint) =>
+          this.balls.setMatrixAt(who * motion.joints.length + joint, NOWHERE));
+        motion.bones.forEach((_, bone) =>
+          this.bones.setMatrixAt(who * motion.bones.length + bone, NOWHERE));
+      }
+      return;
+    }
+    this.hidden.delete(who);
     places.forEach((place, joint) => {
       const at = who * motion.joints.length + joint;
       motion.joint(row, who, joint, place);
       const sure = strength(motion.confidence(row, who, joint));
       size.setScalar(JOINT_RADIUS * (0.5 + 0.5 * sure));
-      this.balls.setMatrixAt(at, seen ? matrix.compose(place, still, size) : NOWHERE);
+      this.balls.setMatrixAt(at, matrix.compose(place, still, size));
       this.balls.setColorAt(at, this.#faded(colours.middle, sure));
     });
     motion.bones.forEach(([start, end], bone) => {
@@ -116,11 +129,9 @@ class Figures {
       const radius = BONE_RADIUS * (0.4 + 0.6 * sure);
       matrix.compose(middle.addVectors(from, to).divideScalar(2), turn,
         size.set(radius, length, radius));
-      this.bones.setMatrixAt(at, seen && length > 0 ? matrix : NOWHERE);
+      this.bones.setMatrixAt(at, length > 0 ? matrix : NOWHERE);
       this.bones.setColorAt(at, this.#faded(colours[motion.sides[end]], sure));
-      if (seen) {
-        this.shadows.add(from.clone().setY(0.002), to.clone().setY(0.002), shade);
-      }
+      this.shadows.add(from.clone().setY(0.002), to.clone().setY(0.002), shade);
     });
   }
 

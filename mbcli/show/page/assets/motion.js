@@ -15,23 +15,38 @@ function bytesOf(base64) {
 class Motion {
   constructor(packed) {
     for (const name of ["title", "frames", "fps", "size", "people", "joints", "bones", "colours",
-      "front", "boxes", "metadata", "step"]) this[name] = packed[name];
+      "spans", "front", "boxes", "metadata", "step"]) this[name] = packed[name];
     this.times = new Float64Array(bytesOf(packed.times).buffer);
     this.numbers = new Float64Array(bytesOf(packed.numbers).buffer);
     this.roots = new Float32Array(bytesOf(packed.roots).buffer);
     this.offsets = new Int16Array(bytesOf(packed.offsets).buffer);
     this.sureness = bytesOf(packed.confidence);
+    // Where the body of row 0 would be, person after person.
+    let bodies = 0;
+    this.starts = (this.spans ?? []).map(([first, stop]) => {
+      const start = bodies - first;
+      bodies += stop - first;
+      return start;
+    });
     this.sides = packed.joints.map((name) =>
       name.startsWith("left_") ? "left" : name.startsWith("right_") ? "right" : "middle");
   }
 
-  present(row, who) {
-    return !Number.isNaN(this.roots[3 * (row * this.people.length + who)]);
+  /** The place of a person's body in a row among all that are packed; -1 where there is none. */
+  body(row, who) {
+    if (!this.spans) return row * this.people.length + who;
+    const [first, stop] = this.spans[who];
+    return row >= first && row < stop ? this.starts[who] + row : -1;
   }
 
-  /** Write where a joint is into a Vector3, and give it back. */
+  present(row, who) {
+    const body = this.body(row, who);
+    return body >= 0 && !Number.isNaN(this.roots[3 * body]);
+  }
+
+  /** Write where a joint of somebody who is there is into a Vector3, and give it back. */
   joint(row, who, joint, into) {
-    const body = row * this.people.length + who;
+    const body = this.body(row, who);
     const at = 3 * (body * this.joints.length + joint);
     return into.set(
       this.roots[3 * body] + this.offsets[at] * this.step,
@@ -40,9 +55,9 @@ class Motion {
     );
   }
 
-  /** Confidence of a joint, 0..1. */
+  /** Confidence of a joint of somebody who is there, 0..1. */
   confidence(row, who, joint) {
-    const body = row * this.people.length + who;
+    const body = this.body(row, who);
     return this.sureness[body * this.joints.length + joint] / 255;
   }
 

@@ -120,8 +120,9 @@ function start() {
     speed.value = String(player.speed);
     chips.forEach(({ who, sure }) => {
       if (who === null) return;
-      sure.textContent = motion.present(row, who)
+      const text = motion.present(row, who)
         ? `${Math.round(100 * motion.meanConfidence(row, who))} %` : "absent";
+      if (sure.textContent !== text) sure.textContent = text;
     });
   };
   const speed = get("speed");
