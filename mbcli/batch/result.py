@@ -24,6 +24,7 @@ class Result:
         error: why there is no result.
         notes: what there is to say about it, one line each.
         overlay: the video or picture drawn, if requested.
+        following: the words of a command that goes on with the result, none if there is nobody.
         finished: whether an earlier run made the result.
     """
 
@@ -36,4 +37,5 @@ class Result:
     error: str | None = None
     notes: tuple[str, ...] = ()
     overlay: Path | None = None
+    following: tuple[str, ...] = ()
     finished: bool = False

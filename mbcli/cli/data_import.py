@@ -13,6 +13,7 @@ from mbcli.cli.arguments import AsJson, Debug, Overwrite, Quiet, output
 from mbcli.cli.guard import exit_codes
 from mbcli.errors import ConfigError, InputError
 from mbcli.options import joint_map_of, parse_size
+from mbcli.storage.inputs import check_there
 
 if TYPE_CHECKING:
     from mbcli.data.formats import ImportFormat
@@ -244,12 +245,11 @@ def _given(format: str, kind: ImportFormat, **options: Any) -> dict[str, Any]:
 
 
 def _check_source(format: str, kind: ImportFormat, source: Path) -> None:
+    check_there(source)
     if kind.source == "folder" and not source.is_dir():
         raise InputError(f"{format} needs a folder, but {source} is not one")
     if kind.source == "file" and not source.is_file():
         raise InputError(f"{format} needs a file, but {source} is not one")
-    if not source.exists():
-        raise InputError(f"no such file or folder: {source}")
 
 
 def _reading_keypoints(source: Path, options: dict[str, Any]) -> dict[str, Any]:

@@ -123,6 +123,7 @@ class Inference:
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         """Infer one input, and write and draw what is asked for."""
         from mbcli.batch.result import Result
+        from mbcli.cli.following import drawing
         from mbcli.cli.summary import long_file
         from mbcli.exports.mesh import save_bodies
         from mbcli.motion import save_motion
@@ -149,6 +150,7 @@ class Inference:
                 *(f"warning: {warning}" for warning in report.warnings),
             ),
             overlay=self.overlay,
+            following=drawing(target, report.frames) if report.people else (),
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -90,6 +90,7 @@ class Detecting:
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         """Find the keypoints of one input, and write them."""
         from mbcli.batch.result import Result
+        from mbcli.cli.following import lifting
         from mbcli.report import Stopwatch
         from mbcli.storage.output import check_output
         from mbcli.tracks.source import opened
@@ -114,4 +115,5 @@ class Detecting:
             track_ids=tuple(found.track_ids.tolist()),
             meta=meta,
             notes=tuple(f"warning: {warning}" for warning in report.warnings),
+            following=lifting(target, source, found) if people else (),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from mbcli.motion import Motion3D
 
 _MEBIBYTE = 2**20  # bytes
+# Fewer frames are done before the networks are loaded: their rate says nothing.
+_ENOUGH = 24
+_PART = 0.02  # of a run's time; what takes less has no rate worth reading
 _META = ("backend", "pose2d", "mended", "weights", "assumptions", "tracks", "actions", "mesh")
 
 
@@ -39,6 +43,8 @@ def show_summary(screen: Screen, results: Sequence[Result]) -> None:
         rows = [_row(result) for result in results]
         used = [n for n, cells in enumerate(zip(*rows, strict=True)) if any(cells)]
         screen.table([header[n] for n in used], [[row[n] for n in used] for row in rows])
+        for words in [result.following for result in results if result.following][:1]:
+            screen.say(f"next, for example: {shlex.join(words)}")
     elif results[0].finished:
         screen.say(f"{results[0].target} was finished before; --overwrite makes it anew")
     elif results[0].report is not None:
@@ -70,18 +76,33 @@ def peak_memory() -> float | None:
 
 def _details(result: Result, report: InferReport) -> list[tuple[str, str]]:
     ids = ", ".join(map(str, result.track_ids))
-    rates = ", ".join(f"{stage.name} {stage.fps:.1f}" for stage in report.stages)
+    rate, parts = _rate(report), _stages(report)
+    count = f"{report.frames} in {report.seconds:.1f} s"
     return [
         ("people", f"{report.people} (track {'ids' if report.people > 1 else 'id'} {ids})"),
-        ("frames", f"{report.frames} in {report.seconds:.1f} s: {report.fps:.1f} frames/s"),
-        ("stages", f"{rates} frames/s"),
+        ("frames", f"{count}: {rate} frames/s" if rate else count),
+        *([("stages", f"{parts} frames/s")] if parts else []),
         ("2D stage", _pose2d(result.meta)),
         ("weights", ", ".join(weights["name"] for weights in result.meta["weights"])),
         *(("assumed", _assumed(found)) for found in [result.meta.get("assumptions")] if found),
         *[("actions", _actions(spans)) for spans in [result.meta.get("actions")] if spans],
         ("result", str(result.target)),
         *[("overlay", str(path)) for path in [result.overlay] if path is not None],
+        *([("next", shlex.join(result.following))] if result.following else []),
     ]
+
+
+def _rate(report: InferReport) -> str:
+    """Frames per second of a run, "" if it was too short to have a rate."""
+    return f"{report.fps:.1f}" if report.frames >= _ENOUGH else ""
+
+
+def _stages(report: InferReport) -> str:
+    """Frames per second of the stages that take time."""
+    if report.frames < _ENOUGH:
+        return ""
+    long = [stage for stage in report.stages if stage.seconds > _PART * report.seconds]
+    return ", ".join(f"{stage.name} {stage.fps:.1f}" for stage in long)
 
 
 def _pose2d(meta: Mapping[str, Any]) -> str:
@@ -139,7 +160,7 @@ def _row(result: Result) -> tuple[str, ...]:
         str(report.people),
         str(report.frames),
         f"{report.seconds:.1f}",
-        f"{report.fps:.1f}",
+        _rate(report),
         str(result.target),
     )
 

@@ -197,14 +197,18 @@ def write_keypoints(
 def is_keypoint_file(path: Path | str) -> bool:
     """Whether to read a path as keypoints rather than as pictures, by content.
 
-    Text, JSON, HDF5 and zip archives are never pictures; a folder counts if a format recognises it.
+    Text, JSON, HDF5 and zip archives are never pictures, unless they are named like them; those and
+    a folder count if a format recognises them.
 
     Raises:
         InputError: the file does not exist or cannot be read.
     """
     from mbcli.keypoints.source import Source
+    from mbcli.video.images import IMAGE_SUFFIXES
+    from mbcli.video.reader import VIDEO_SUFFIXES
 
     source = Source(Path(path))
-    if source.kind == "folder":
+    as_pictures = source.path.suffix.lower() in (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
+    if source.kind == "folder" or (as_pictures and source.kind != "other"):
         return any(_recognises(format, source) for format in FORMATS.values())
     return source.kind in ("json", "text", "hdf5", "npz")

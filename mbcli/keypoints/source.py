@@ -11,6 +11,7 @@ from typing import Any
 
 from mbcli.errors import InputError
 from mbcli.keypoints.text import decoded, is_text, table
+from mbcli.storage.inputs import check_there
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ZIP_SIGNATURE = b"PK\x03\x04"
@@ -84,10 +85,7 @@ class Source:
         return self._read(-1)
 
     def _read(self, length: int) -> bytes:
-        if not self.path.exists():
-            raise InputError(f"no such file: {self.path}")
-        if not self.path.is_file():
-            raise InputError(f"the input must be a file or a folder, {self.path} is neither")
+        check_there(self.path)
         try:
             with self.path.open("rb") as stream:
                 return stream.read(length)

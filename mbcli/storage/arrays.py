@@ -22,6 +22,7 @@ import numpy.typing as npt
 from mbcli.boundary import reading
 from mbcli.bounds import MAX_ARRAY_BYTES, MAX_HEADER, memory_size
 from mbcli.errors import InputError, MbcliError
+from mbcli.storage.inputs import check_there
 
 _KINDS = "biufUS"  # truth values, integers, floats, text
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -148,8 +149,9 @@ def opened_npz(path: Path, kind: str = "a complete .npz archive") -> Iterator[Np
     Raises:
         InputError: no such file, not an archive, or the body meets a damaged part of it.
     """
-    if not path.is_file():
-        raise InputError(f"{path} is not a file" if path.exists() else f"no such file: {path}")
+    check_there(path)
+    if path.is_dir():
+        raise InputError(f"{path} is not a file")
     with reading(path, kind), zipfile.ZipFile(path) as archive:
         yield Npz(path, archive)
 

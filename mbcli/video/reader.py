@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Literal
 
 from mbcli.errors import InputError
 from mbcli.excerpt import Excerpt
+from mbcli.storage.inputs import check_there
 from mbcli.types import Frame
 from mbcli.video.images import IMAGE_SUFFIXES, ImageSource, Picture, files_with_suffix
 from mbcli.video.planar import Matrix
@@ -234,10 +234,7 @@ def _open(
         raise InputError(f"the frame rate of images must be a positive number, got {image_fps:g}")
     if path.is_dir():
         return _open_images(path, _images_of(path), image_fps, "folder", turns)
-    if not path.exists():
-        raise InputError(_missing(path))
-    if not path.is_file():
-        raise InputError(f"the input must be a file or a folder, but {path} is a device or pipe")
+    check_there(path)
     if not path.stat().st_size:
         raise InputError(f"{path} is empty (0 bytes)")
     if path.suffix.lower() in IMAGE_SUFFIXES:
@@ -253,15 +250,6 @@ def _open(
         kind="video",
     )
     return info, video
-
-
-def _missing(path: Path) -> str:
-    """The error message for a source that is not a file."""
-    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.IGNORECASE):
-        return f"a video must be a file on this machine, got an address: download {path} first"
-    if str(path).isdecimal():
-        return f"a video must be a file, got {path}: record what camera {path} shows first"
-    return f"there is no file or folder {path}"
 
 
 def _open_images(

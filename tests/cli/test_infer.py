@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pickle
+import shlex
 import shutil
 import signal
 import subprocess
@@ -64,6 +65,22 @@ def test_result_is_read_back_with_plain_numpy(
     assert str(out) in shown
 
 
+def test_the_summary_names_the_next_command_and_no_rates_of_a_few_frames(
+    walk: Path, tmp_path: Path, infer: list[object]
+) -> None:
+    clip, out = tmp_path / "my walk.mp4", tmp_path / "my walk.npz"
+    shutil.copy(walk, clip)
+    shown = run(clip, "--out", out, *infer)
+    assert "frames/s" not in shown.stderr
+    *_, following = shown.stderr.splitlines()
+    name, *words = shlex.split(following)
+    assert (name, words[:2]) == ("next", ["mbcli", "render"])
+    assert Path(words[-1]) == tmp_path / "my walk_3d.mp4"  # not onto the clip
+    done = CliRunner().invoke(app, words[1:])
+    assert done.exit_code == 0, done.output
+    assert Path(words[-1]).is_file()
+
+
 def test_quiet_shows_nothing(walk: Path, tmp_path: Path, infer: list[object]) -> None:
     result = run(walk, "--out", tmp_path / "pose.npz", "--quiet", *infer)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
@@ -108,7 +125,9 @@ def test_one_bad_input_does_not_stop_the_rest(
     assert names(out) == ["b.npz", "c.npz"]
     lines = result.stderr.splitlines()
     assert sum(line.startswith("error: ") for line in lines) == 1
-    table = lines[-4:]
+    following = lines[-1].partition(": mbcli ")[2].split()
+    assert following == ["render", str(out / "b.npz"), "--out", str(out / "b.mp4")]
+    table = lines[-5:-1]
     assert table[0].split() == ["input", "people", "frames", "seconds", "frames/s", "result"]
     assert "a.mp4" in table[1]
     assert "failed: " in table[1]
@@ -155,7 +174,8 @@ def test_a_defect_in_one_does_not_stop_the_rest(
         assert [line["ok"] for line in lines] == [True, False, True]
         assert lines[1]["results"][0]["error"] == said
     else:
-        _, first, second, third = result.stderr.splitlines()[-4:]
+        _, first, second, third, following = result.stderr.splitlines()[-5:]
+        assert f"mbcli render {out / 'a.npz'}" in following
         assert first.endswith("a.npz")
         assert f"failed: {said}" in second
         assert third.endswith("c.npz")

@@ -158,7 +158,7 @@ def test_existing_result_is_kept_by_default(pose: Path, tmp_path: Path) -> None:
         (("-o", "x.png", "--columns", 0), "--columns must be 1 or more, got 0"),
         (("-o", "x.png", "--elevation", 100), "-90..90 degrees, got 100"),
         (("-o", "x.png", "--frame", 35), "30 to 34, got 35; the nearest is 34"),
-        (("-o", "x.png", "--video", "v.mp4"), "there is no file or folder v.mp4"),
+        (("-o", "x.png", "--video", "v.mp4"), "no such file or folder: v.mp4"),
     ],
 )
 def test_wrong_words_are_one_line(

@@ -67,7 +67,7 @@ def wrists(path: Path) -> np.ndarray:
     [
         (["--overwrite"], "--overwrite needs --save, which is not given"),
         (["--save", "{}/a.mp4"], "a recording is written as .rrd, got a.mp4"),
-        (["--save", "{}/a.rrd", "--video", "{}/none.mp4"], "there is no file or folder"),
+        (["--save", "{}/a.rrd", "--video", "{}/none.mp4"], "no such file or folder"),
         (
             ["--save", "{}/a.rrd", "--no-video", "--footage", "file"],
             "--footage and --no-video exclude each other",

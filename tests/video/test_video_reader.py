@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import mbcli
 from mbcli.errors import ConfigError, InputError
+from mbcli.keypoints import is_keypoint_file, read_keypoints
 from mbcli.types import Frame
 from mbcli.video import VideoReader, probe
 
@@ -314,7 +316,7 @@ PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nhttp://127.0.0.1:9/a.t
 @pytest.mark.parametrize(
     ("name", "make", "message"),
     [
-        ("none.mp4", lambda p: None, "there is no file"),
+        ("none.mp4", lambda p: None, "no such file"),
         ("empty.mp4", lambda p: p.write_bytes(b""), "is empty"),
         ("text.mp4", lambda p: p.write_text("not a video\n" * 99), "not a video"),
         ("text.txt", lambda p: p.write_text("not a video\n" * 99), "not a video"),
@@ -398,22 +400,28 @@ def test_options_outside_their_rules(options: dict[str, float], message: str) ->
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("https://example.org/walk.mp4", "download https:/example.org/walk.mp4 first"),
-        ("rtsp://camera/1", "got an address"),
-        ("0", "record what camera 0 shows first"),
+        ("https://example.org/walk.mp4", "the address https://example.org/walk.mp4: download"),
+        ("rtsp://camera/1", "got the address rtsp://camera/1: download or record it"),
+        ("file:///tmp/walk.mp4", "without file://"),
+        ("0", "got the camera 0: record what it shows"),
+        ("/dev/video99", "got the camera /dev/video99"),
+        ("/dev/null", "is a device or pipe"),
+        ("nowhere.mp4", "no such file or folder: nowhere.mp4"),
     ],
 )
 def test_what_is_no_file_gets_a_sentence(source: str, says: str) -> None:
-    with pytest.raises(InputError, match=re.escape(says)):
-        probe(source)
+    for read in (probe, read_keypoints, is_keypoint_file, mbcli.infer, mbcli.load):
+        with pytest.raises(InputError, match=re.escape(says)):
+            read(source)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("text", ["<!DOCTYPE html>\n<title>Größe</title>" + "ä" * 600, "hello\n"])
 def test_text_is_reported_as_text(tmp_path: Path, text: str) -> None:
     path = tmp_path / "walk.mp4"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match=r"it is text|looks like text"):
-        probe(path)
+    for read in (probe, mbcli.infer):
+        with pytest.raises(InputError, match=r"it is text|looks like text"):
+            read(path)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("rotate", [90, 180, 270])
