@@ -39,7 +39,9 @@ def evaluate(
     store: Annotated[
         Path,
         typer.Argument(
-            show_default=False, help="Sequence store with ground truth; see mbcli data import."
+            show_default=False,
+            help="Sequence store with ground truth, or a clip store, which is filmed by four "
+            "virtual cameras; see mbcli data import.",
         ),
     ],
     protocol: Annotated[
@@ -53,7 +55,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="test|val|train|none",
-            show_default="test",
+            show_default="test; of clips all",
             help="Split of the store to evaluate; repeatable.",
         ),
     ] = None,
@@ -115,7 +117,9 @@ def evaluate(
         # Imported on use, to keep --help fast.
         from mbcli.cli.screen import Screen
         from mbcli.data.stores.sequence import SPLITS
-        from mbcli.data.stores.sequences import SequenceStore
+        from mbcli.data.stores.sequences import open_store
+        from mbcli.data.stores.store import ClipStore
+        from mbcli.evaluate.filmed import filmed
         from mbcli.evaluate.picture import SUFFIXES, draw_evaluation
         from mbcli.evaluate.protocols import PROTOCOLS
         from mbcli.storage.output import check_output, written_whole
@@ -129,10 +133,14 @@ def evaluate(
         for path in (out, picture):
             if path is not None:
                 check_output(path, overwrite=overwrite, inputs=(weights, store))
-        opened = SequenceStore.open(store)
+        opened = open_store(store)
+        if isinstance(opened, ClipStore) and split is not None:
+            raise ConfigError(f"--split needs a sequence store; the clips of {store} have none")
         lifter, metadata = _lifter(
             weights, protocol, window, root_relative, device=device, flip=flip, batch=batch
         )
+        if isinstance(opened, ClipStore):
+            opened, splits = filmed(opened, along_ray=lifter.along_ray), [""]
         source = source or (
             "projected" if lifter.metadata.get("input") == "projected" else "detected"
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,7 +36,10 @@ _EXTRA = (
 
 
 Config = Annotated[
-    Path, typer.Argument(show_default=False, help="YAML file; see examples/configs.")
+    Path,
+    typer.Argument(
+        show_default=False, help="YAML file, or the name of an example, such as lifter_tiny."
+    ),
 ]
 Changes = Annotated[
     list[str] | None,
@@ -85,8 +89,6 @@ def finetune(
 
 
 def _train(task: Task, *, resume: bool, quiet: bool, as_json: bool) -> None:
-    from mbcli.train.engine import train
-
     last: list[Progress] = []
     with _display(quiet=quiet) as observe:
 
@@ -94,7 +96,7 @@ def _train(task: Task, *, resume: bool, quiet: bool, as_json: bool) -> None:
             last[:] = [progress]
             observe(progress)
 
-        weights = train(task, resume=resume, observe=remember)
+        weights = _trained(task, resume, remember)
     if weights is None:
         return
     if as_json:
@@ -103,6 +105,19 @@ def _train(task: Task, *, resume: bool, quiet: bool, as_json: bool) -> None:
         typer.echo(json.dumps(document))
     elif not quiet:
         typer.echo(f"weights: {weights}", err=True)
+
+
+def _trained(task: Task, resume: bool, observe: TrainingObserver) -> Path | None:
+    """Train; a run that is interrupted says what is saved and how to go on."""
+    from mbcli.train.engine import train
+
+    try:
+        return train(task, resume=resume, observe=observe)
+    except KeyboardInterrupt as error:
+        if len(error.args) > 1:
+            words = ["mbcli", *(word for word in sys.argv[1:] if word != "--resume"), "--resume"]
+            typer.echo(f"{error.args[1]}; to go on: {shlex.join(words)}", err=True)
+        raise
 
 
 def _need_extra() -> None:
@@ -139,8 +154,15 @@ def _display(*, quiet: bool) -> Iterator[TrainingObserver]:
     from rich.console import Console
     from rich.live import Live
 
+    shown: dict[str, str] = {}  # the last figures on held-out data
+
+    def panel(progress: Progress) -> Table:
+        for name, value in progress.validation.items():
+            shown[f"held out {name}"] = f"{value:.1f}"
+        return _panel(progress, {**dict(_details(progress, time_left(progress))), **shown})
+
     with Live(console=Console(stderr=True), refresh_per_second=4) as live:
-        yield lambda progress: live.update(_panel(progress, time_left(progress)))
+        yield lambda progress: live.update(panel(progress))
 
 
 def _details(progress: Progress, left: float) -> list[tuple[str, str]]:
@@ -160,12 +182,12 @@ def _line(progress: Progress, left: float) -> str:
     return "  ".join(f"{name} {value}" for name, value in _details(progress, left))
 
 
-def _panel(progress: Progress, left: float) -> Table:
+def _panel(progress: Progress, details: Mapping[str, str]) -> Table:
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
     table.add_row("", ProgressBar(total=progress.steps, completed=progress.step, width=40))
-    for name, value in _details(progress, left):
+    for name, value in details.items():
         table.add_row(name, value)
     return table

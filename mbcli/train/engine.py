@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -93,8 +93,11 @@ def train(task: Task, *, resume: bool, observe: TrainingObserver) -> Path | None
 
     meter = Meter(run.batch)
     epochs, steps = length(task)
+    if state.step > steps:
+        raise ConfigError(f"the run must go on from step {state.step}, got a length of {steps}")
     stopped = StopFlag()
     validated = False
+    fresh: Mapping[str, float] = {}  # figures on held-out data since the last report
     alone = locked(run.out / _LOCK) if fabric.is_global_zero else nullcontext()
     with alone, stopped.listening(), _together(fabric, run.out):
         if fabric.is_global_zero:
@@ -128,9 +131,11 @@ def train(task: Task, *, resume: bool, observe: TrainingObserver) -> Path | None
             saving = state.step % run.save_every == 0 or done or halt
             if fabric.is_global_zero and validating:
                 validated = state.validate() or validated
+                fresh = state.validation
             if writer and (state.step % run.log_every == 0 or done):
                 epoch = epochs.done(state.step)
-                progress = meter.report(state.step, steps, epoch, state.validation)
+                progress = meter.report(state.step, steps, epoch, fresh)
+                fresh = {}
                 write_scalars(writer, progress, rate)
                 observe(progress)
             if fabric.is_global_zero and saving:
@@ -138,7 +143,9 @@ def train(task: Task, *, resume: bool, observe: TrainingObserver) -> Path | None
             if validating or saving:
                 fabric.barrier()
             if halt:
-                raise stopped.interruption()
+                raise stopped.interruption(
+                    f"step {state.step} of {steps} is saved in {run.out / CHECKPOINT}"
+                )
     if writer:
         writer.close()
         return run.out / (BEST if validated or (run.out / BEST).exists() else LAST)

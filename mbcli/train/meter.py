@@ -24,7 +24,7 @@ class Progress:
         parts: mean of each unweighted loss since the last report.
         clips_per_second: clips per second over all processes.
         data_share: share of the time spent on making batches.
-        validation: latest figures on held-out data by name; empty before the first validation.
+        validation: figures on held-out data by name, if there are any since the last report.
     """
 
     step: int

@@ -22,6 +22,19 @@ WEIGHTS = (BEST, LAST, "step-*.safetensors")  # patterns of all weights files
 
 # Values of the run that may change when it is resumed: they do not affect the weights.
 _FREE = ("out", "init", "log_every", "validate_every", "save_every", "keep_every", "accelerator")
+# A run may become longer.
+_LENGTH = ("run.steps", "run.epochs")
+
+
+def _flat(tree: dict[str, Any]) -> dict[str, Any]:
+    """Map section.key to the values of a configuration."""
+    flat: dict[str, Any] = {}
+    for section, values in tree.items():
+        if isinstance(values, dict):
+            flat |= {f"{section}.{key}": value for key, value in values.items()}
+        else:
+            flat[section] = values
+    return flat
 
 
 class RunState:
@@ -107,11 +120,7 @@ class RunState:
         kept = load_torch(path, "a checkpoint of a training", device=device)
         if not isinstance(kept, dict) or set(kept) != set(self._content()):
             raise WeightsError(f"{path} is not a checkpoint of a training")
-        if kept["config"] != self._signature():
-            raise WeightsError(
-                f"{path} was made with another configuration: resume with the values of "
-                f"{path.parent / 'config.json'}, or choose another run.out"
-            )
+        self._check_same(path, kept["config"])
         try:
             self.step, self.seconds = int(kept["step"]), float(kept["seconds"])
             self._best, self.validation = float(kept["best"]), dict(kept["validation"])
@@ -122,6 +131,23 @@ class RunState:
         # The errors of a file whose parts do not belong together.
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise WeightsError(f"{path} does not fit together: {first_line(error)}") from error
+
+    def _check_same(self, path: Path, signature: Any) -> None:
+        """Refuse a checkpoint whose configuration differs, and name the first key that does.
+
+        Raises:
+            WeightsError: see above.
+        """
+        try:
+            before, now = _flat(json.loads(signature)), _flat(json.loads(self._signature()))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise WeightsError(f"{path} is not a checkpoint of a training") from error
+        for key in sorted({*before, *now} - set(_LENGTH)):
+            if before.get(key) != now.get(key):
+                raise WeightsError(
+                    f"{path} was made with another configuration: {key} must be "
+                    f"{before.get(key)}, got {now.get(key)}; or choose another run.out"
+                )
 
     def _content(self) -> dict[str, Any]:
         """The content of a checkpoint."""

@@ -18,9 +18,9 @@ class StopFlag:
     def __init__(self) -> None:
         self._raised = 0  # number of the signal
 
-    def interruption(self) -> KeyboardInterrupt:
-        """The exception to stop with; its argument is the number of the signal."""
-        return KeyboardInterrupt(self._raised or signal.SIGINT)
+    def interruption(self, saved: str) -> KeyboardInterrupt:
+        """The exception to stop with: the number of the signal, and a line on what is saved."""
+        return KeyboardInterrupt(self._raised or signal.SIGINT, saved)
 
     def listening(self) -> AbstractContextManager[None]:
         """Handle the signals inside the context, and restore their handlers afterwards."""

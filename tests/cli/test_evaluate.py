@@ -6,12 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from motions import walking
 from typer.testing import CliRunner, Result
 
 from mbcli.cli.app import app
 from mbcli.data.stores.sequences import SequenceWriter
+from mbcli.data.stores.store import ClipStore, StoreWriter
+from mbcli.evaluate.filmed import filmed
 from mbcli.lift.checkpoint import save_lifter
 from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.skeleton import H36M17
 
 METADATA = {"window": "image", "root": "relative", "fps": [50.0, 50.0]}
 
@@ -145,3 +149,32 @@ def test_results_are_not_overwritten_unasked(files, tmp_path) -> None:
     assert out.read_text() == "mine"
     assert run(*files, "--out", out, "--overwrite", "--quiet").exit_code == 0
     assert json.loads(out.read_text())["ok"]
+
+
+def test_a_clip_store_is_filmed(tmp_path: Path) -> None:
+    """With the bundled lifter on a body that walks; the truth is where the keypoints are."""
+    body = walking(40).in_camera[:, 0].astype(np.float64) * [1, -1, -1]  # y up
+    joints = np.full((40, 21, 3), 0.0, dtype=np.float32)
+    joints[:, :17] = body
+    joints[:, 17:] = body[:, [H36M17.index("nose")]]
+    with StoreWriter(tmp_path / "clips") as writer:
+        writer.add(joints, name="a/walk", subject="a", source="walk", fps=30.0)
+    result = run("mbcli-lifter", tmp_path / "clips", "--json")
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert figures["sequences"] == 4
+    assert figures["overall"]["frames"] == 160
+    assert figures["overall"]["mpjpe"] < 60
+    refused = run("mbcli-lifter", tmp_path / "clips", "--split", "test")
+    assert refused.exit_code == 1
+    assert "have none" in refused.stderr
+    for along_ray in (False, True):
+        store = filmed(ClipStore.open(tmp_path / "clips"), along_ray=along_ray)
+        for sequence in store.sequences:
+            target, truth = store.array("target", sequence), store.array("truth", sequence)
+            factor = store.array("factor", sequence)[:, None]
+            np.testing.assert_allclose(
+                (target[..., 2] - target[:, :1, 2]) * factor, truth[..., 2], atol=0.5
+            )
+            lengths = np.linalg.norm(truth[:, 1] - truth[:, 0], axis=-1)
+            np.testing.assert_allclose(lengths, 110, atol=1)

@@ -83,10 +83,19 @@ def test_overrides_are_typed(make_config) -> None:
     assert config.clips.fps == (24.0, 30.0)
 
 
-def test_paths_start_at_the_file(make_config, tmp_path) -> None:
-    config = load_config(make_config(), ["run.out=here", "data.store=../clips"])
-    assert config.run.out == tmp_path / "here"
+def test_paths_start_at_the_file_and_on_the_command_line_at_the_working_folder(
+    make_config, tmp_path, monkeypatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    path = make_config(run={"out": "run"}, data={"store": "../clips"})
+    config = load_config(path)
+    assert config.run.out == tmp_path / "run"
     assert config.data.store == tmp_path / ".." / "clips"
+    config = load_config(path, ["run.out=run", "data.store=../clips"])
+    assert config.run.out == here / "run"
+    assert config.data.store == here / ".." / "clips"
 
 
 @pytest.mark.parametrize(

@@ -158,8 +158,20 @@ def test_nothing_to_resume(make_config) -> None:
 def test_resume_refuses_another_configuration(make_config) -> None:
     path = make_config()
     pretrain(load_config(path), resume=False, observe=ignore)
-    with pytest.raises(WeightsError, match="another configuration"):
+    with pytest.raises(WeightsError, match=r"loss\.velocity must be 20\.0, got 1\.0"):
         pretrain(load_config(path, ["loss.velocity=1"]), resume=True, observe=ignore)
+    with pytest.raises(ConfigError, match="from step 4, got a length of 2"):
+        pretrain(load_config(path, ["run.steps=2"]), resume=True, observe=ignore)
+
+
+def test_a_resumed_run_may_become_longer_and_repeats_no_figures(make_config) -> None:
+    path = make_config()
+    pretrain(load_config(path), resume=False, observe=ignore)
+    seen: list[Progress] = []
+    longer = ["run.steps=8", "run.log_every=1", "run.validate_every=3"]
+    pretrain(load_config(path, longer), resume=True, observe=seen.append)
+    assert [progress.step for progress in seen] == [5, 6, 7, 8]
+    assert [bool(progress.validation) for progress in seen] == [False, True, False, True]
 
 
 class Trap:
