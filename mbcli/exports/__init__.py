@@ -33,6 +33,7 @@ _ROWS = (
         up="y",
         unit="m",
         steady=True,
+        timeless=True,
         says=_BLENDER,
     ),
     ExportFormat(

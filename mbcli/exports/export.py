@@ -163,6 +163,9 @@ def says(row: ExportFormat, motion: Motion3D, options: ExportOptions) -> tuple[s
         scale = 1.0 if options.scale is None else options.scale
         said = notes(motion, up=options.up, per_metre=PER_METRE[row.unit] * scale)
         said += (row.says,) if row.says else ()
+    start = float(motion.timestamps[0])
+    if row.timeless and start:
+        said += (f"the format has no start time: the first frame is at {start:g} s of the source",)
     if isinstance(rate, dict):
         said += (
             f"resampled from {rate['from_fps']:g} to {rate['to_fps']:g} frames/s, positions by "

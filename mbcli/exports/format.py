@@ -33,6 +33,7 @@ class ExportFormat:
         fixed: whether its specification leaves no choice of axes and unit.
         steady: whether frames have no individual times, so that a motion with uneven times must
             be resampled.
+        timeless: whether files cannot say when they start; all others have the times of the source.
         shapes: whether ``--shape`` applies to it.
         everywhere: whether it has something for each person in each frame, also where they are
             absent, unless the motion is too long for that.
@@ -49,6 +50,7 @@ class ExportFormat:
     unit: Unit | None = None
     fixed: bool = False
     steady: bool = False
+    timeless: bool = False
     shapes: bool = False
     everywhere: bool = False
     extra: str | None = None

@@ -5,7 +5,7 @@ the joints of `mbcli.kinematics.rig` below it and a mesh of bones that follows t
 colours of `mbcli.show.colours`. The nodes are in the rest pose, a T-pose facing +z with its toes
 at y = 0, which the inverse bind matrices refer to. One animation moves all people: rotations as
 quaternions, and the translation of the pelvis, with linear interpolation between frames, whose
-times are relative to the motion's first frame.
+times are those of the source.
 
 ``asset.extras`` holds units, axes and assumptions. `mbcli.kinematics.solving` describes how
 rotations are solved, and what happens in frames without the person.
@@ -44,7 +44,7 @@ def write_glb(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     if not len(motion.track_ids):
         raise NobodyFoundError("a GLB needs a person, got none")
     with tempfile.TemporaryFile(dir=path.parent) as buffer:
-        scene = _Scene(motion.timestamps - motion.timestamps[:1], buffer)
+        scene = _Scene(motion.timestamps, buffer)
         people = zip(motion.track_ids.tolist(), posed(motion), strict=True)
         for column, (identity, (pose, frames)) in enumerate(people):
             scene.add(column, f"person_{identity}", pose, frames)

@@ -3,8 +3,8 @@
 Each person is a ``SkelRoot`` with a ``Skeleton`` of the joints of `mbcli.kinematics.rig`, a
 ``SkelAnimation`` and meshes of bones that follow it, in the colours of `mbcli.show.colours`. Bind
 and rest transforms are a T-pose facing +z (z up: -y) with its toes on the ground. Time codes count
-frames at the motion's rate; frames with uneven times lie in between. The stage declares its up axis
-and metres per unit, and in ``customLayerData`` the axes and assumptions. `mbcli.kinematics.solving`
+frames at the motion's rate from the source's start; frames with uneven times lie in between. The
+stage declares its up axis and metres per unit, and in ``customLayerData`` the axes and assumptions. `mbcli.kinematics.solving`
 describes how rotations are solved, and what happens in frames without the person.
 """
 
@@ -43,7 +43,7 @@ def write_usd(motion: Motion3D, path: Path, options: ExportOptions) -> None:
         raise NobodyFoundError("a USD file needs a person, got none")
     up, scale = options.up or "y", 1.0 if options.scale is None else options.scale
     # Rounded, since users query whole time codes.
-    times = np.round((motion.timestamps - motion.timestamps[:1]) * motion.fps, 6)
+    times = np.round(motion.timestamps * motion.fps, 6)
     poses = posed(motion)
     poses = chain(
         [next(poses)], poses

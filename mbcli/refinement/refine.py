@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mbcli.camera import Camera, CameraMotion
+from mbcli.errors import ConfigError
 from mbcli.kinematics.bones import usual_lengths, with_lengths
 from mbcli.motion import Motion3D, Refinement
 from mbcli.placing.low_pass import butterworth_of
@@ -81,10 +82,17 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
         found and assumed; the motion itself if the options request nothing.
 
     Raises:
-        ConfigError: a cut-off that is not below half the frame rate.
+        ConfigError: a cut-off that is not below half the frame rate, or ``world`` of a clip with
+            cuts.
     """
     if not options.changes:
         return motion
+    cuts = len(motion.keypoints.cuts)
+    if options.world and cuts:
+        raise ConfigError(
+            f"--world needs a single shot, since each has a camera of its own, got {cuts + 1} shots: "
+            "infer them one by one with --start and --end, or with --cuts off if they are one"
+        )
     earlier = motion.refinement
     before: Motion3D | Refinement = motion if earlier is None else earlier
     raw = build(

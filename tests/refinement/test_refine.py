@@ -182,3 +182,12 @@ def test_little_to_work_on(motion: Motion3D, name: str) -> None:
 def test_a_cutoff_beyond_the_frame_rate() -> None:
     with pytest.raises(ConfigError, match=r"below half the frame rate, 2\.5 Hz"):
         refine(walking(20, fps=5), RefineOptions(filter="butterworth"))
+
+
+def test_no_world_spans_several_shots() -> None:
+    motion = walking(30)
+    keypoints = replace(motion.keypoints, cuts=np.array([12]))
+    cut = replace(motion, keypoints=keypoints)
+    with pytest.raises(ConfigError, match="single shot, .* got 2 shots"):
+        refine(cut, RefineOptions(world=True))
+    assert refine(cut, RefineOptions(feet=True)).refinement is not None
