@@ -169,7 +169,7 @@ def test_a_resumed_run_may_become_longer_and_repeats_no_figures(make_config) -> 
     pretrain(load_config(path), resume=False, observe=ignore)
     seen: list[Progress] = []
     longer = ["run.steps=8", "run.log_every=1", "run.validate_every=3"]
-    pretrain(load_config(path, longer), resume=True, observe=seen.append)
+    pretrain(load_config(path, longer), resume=True, observe=lambda progress: seen.append(progress))
     assert [progress.step for progress in seen] == [5, 6, 7, 8]
     assert [bool(progress.validation) for progress in seen] == [False, True, False, True]
 
