@@ -4,8 +4,9 @@ Each person is a ``SkelRoot`` with a ``Skeleton`` of the joints of `mbcli.kinema
 ``SkelAnimation`` and meshes of bones that follow it, in the colours of `mbcli.show.colours`. Bind
 and rest transforms are a T-pose facing +z (z up: -y) with its toes on the ground. Time codes count
 frames at the motion's rate from the source's start; frames with uneven times lie in between. The
-stage declares its up axis and metres per unit, and in ``customLayerData`` the axes and assumptions. `mbcli.kinematics.solving`
-describes how rotations are solved, and what happens in frames without the person.
+stage declares its up axis and metres per unit, and in ``customLayerData`` the axes and assumptions.
+`mbcli.kinematics.solving` describes how rotations are solved, and what happens in frames without
+the person.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ class Detection:
         weights: provenance of each of its weights files.
         mended: what was repaired in the keypoints, ready for JSON.
         warnings: problems with the video or file, one line each.
+        damaged: numbers of the frames whose pictures are damaged.
     """
 
     keypoints: Keypoints2D
@@ -36,6 +37,7 @@ class Detection:
     weights: tuple[Mapping[str, Any], ...] = ()
     mended: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    damaged: tuple[int, ...] = ()
 
     def meta(self, options: InferOptions, command: str | None) -> dict[str, Any]:
         """Metadata for files computed from these keypoints, ready for JSON."""
@@ -50,6 +52,7 @@ class Detection:
             "weights": list(self.weights),
             "tracks": _track_rows(self.keypoints),
             "cuts": self.keypoints.cuts.tolist(),
+            "damaged_frames": list(self.damaged),
             "warnings": list(self.warnings),
         }
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+
 from mbcli.errors import NobodyFoundError
 from mbcli.options import InferOptions
 from mbcli.pose2d import BACKENDS
@@ -12,9 +17,13 @@ from mbcli.tracks.detection import Detection, chosen_and_mended
 from mbcli.tracks.joining import build_keypoints
 from mbcli.tracks.looks import looks_of
 from mbcli.tracks.tracker import Tracker
-from mbcli.types import FloatArray, FramePoses, IntArray
+from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
 from mbcli.video import VideoReader
 from mbcli.weights.provenance import pose2d_weights
+
+# Factor on the confidence of keypoints in damaged frames. A decoder fills what is lost with what
+# was there before: the keypoints are those of a moment ago, with the scores of a sharp picture.
+_DAMAGED = 0.5
 
 
 def detect_in_pictures(
@@ -65,6 +74,7 @@ def detect_in_pictures(
             cuts=cuts,
             looks=looks,
         )
+    everybody, damaged = discounted(everybody, reader.damaged)
     if not len(everybody.track_ids):
         threshold = backend.metadata["person_threshold"]
         raise NobodyFoundError(
@@ -81,4 +91,22 @@ def detect_in_pictures(
         weights=tuple(pose2d_weights(name) for name in backend.weights),
         mended=mended,
         warnings=tuple(reader.warnings),
+        damaged=damaged,
     )
+
+
+def discounted(
+    keypoints: Keypoints2D, damaged: Collection[int]
+) -> tuple[Keypoints2D, tuple[int, ...]]:
+    """Lower the confidence in damaged frames; also returns which of the frames those are.
+
+    Args:
+        keypoints: tracks.
+        damaged: frame numbers in the source.
+    """
+    rows = np.isin(keypoints.frame_index, list(damaged))
+    if not rows.any():
+        return keypoints, ()
+    data = keypoints.data.copy()
+    data[rows, ..., 2] *= _DAMAGED
+    return replace(keypoints, data=data), tuple(keypoints.frame_index[rows].tolist())

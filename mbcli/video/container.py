@@ -41,12 +41,22 @@ _MAX_FPS = 10_000.0  # above, a declared rate is a time base
 
 @dataclass
 class Pass:
-    """Errors during one pass over the packets."""
+    """Errors during one pass over the packets.
+
+    Attributes:
+        broken: whether the container breaks off.
+        lost: packets that could not be decoded.
+        damaged: decoded frames that the decoder calls corrupt.
+        discarded: packets that are not to be shown.
+        suspect: whether the frame just decoded is damaged, or may be predicted from one that is:
+            since the last packet with an error there was no sound keyframe.
+    """
 
     broken: bool = False
     lost: int = 0
     damaged: int = 0
     discarded: int = 0
+    suspect: bool = False
 
 
 class FrameNumbering:
@@ -174,9 +184,11 @@ def _decode(packet: VideoPacket | None, stream: VideoStream, noted: Pass) -> Ite
         frames = stream.decode(packet)
     except av.FFmpegError:
         noted.lost += 1
+        noted.suspect = True
         return
     for frame in frames:
         noted.damaged += frame.is_corrupt
+        noted.suspect = frame.is_corrupt or (noted.suspect and not frame.key_frame)
         yield frame
 
 

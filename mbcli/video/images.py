@@ -99,6 +99,7 @@ class ImageSource:
             InputError: none of the pictures can be read.
         """
         self.warnings: list[str] = []
+        self.damaged: set[int] = set()  # what cannot be read is left out
         self._white = 0.0
         self._turn = Orientation(turns=turns)
         self._reference, image = self._first_readable(paths)

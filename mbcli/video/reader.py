@@ -141,6 +141,11 @@ class VideoReader:
         """Problems so far, one line each."""
         return self._source.warnings
 
+    @property
+    def damaged(self) -> frozenset[int]:
+        """Numbers of the frames so far that are damaged or may show what damage left."""
+        return frozenset(self._source.damaged)
+
     def __iter__(self) -> Iterator[Frame]:
         """The remaining frames of the single pass."""
         return self._frames

@@ -19,6 +19,7 @@ from av.video.reformatter import ColorRange
 
 from mbcli.errors import InputError
 from mbcli.excerpt import SLACK
+from mbcli.timeline import runs
 from mbcli.video.container import (
     RATE_PACKETS,
     FrameNumbering,
@@ -57,6 +58,9 @@ class _Entry:
     discarded: bool
 
 
+_MOST_RUNS = 8  # of damaged frames that a warning names; the metadata of a result names all
+
+
 class VideoFile:
     """A video file whose first frame could be decoded; each call of ``pictures`` is a new pass.
 
@@ -73,6 +77,7 @@ class VideoFile:
         zero: time of the first frame on the container's clock, in seconds.
         matrix: colour matrix of planar pictures.
         warnings: problems so far, one line each; complete after a pass to the end.
+        damaged: numbers of the frames so far that are damaged or may show what damage left.
     """
 
     def __init__(self, path: Path, turns: int = 0) -> None:
@@ -87,6 +92,7 @@ class VideoFile:
         """
         self.path = path
         self.warnings: list[str] = []
+        self.damaged: set[int] = set()
         with opened(path) as (container, stream):
             packets = until_error(container.demux(stream), Pass())
             stamps: list[int] = []
@@ -136,6 +142,7 @@ class VideoFile:
             if found is not None and found.pts == entry.first:
                 # Frames between the keyframe and the start may lack their reference frames.
                 noted.lost = noted.damaged = 0
+                noted.suspect = False
                 claim = None if entry.discarded else self.frame_count
                 yield from self._shown(itertools.chain([found], frames), noted, numbers, claim)
                 return
@@ -194,6 +201,8 @@ class VideoFile:
             number, time = numbers.number(frame), clock.tick(self._stamp(frame))
             until = time + max(1 / self.fps, (frame.duration or 0) * self._tick)
             shown += 1
+            if noted.suspect:
+                self.damaged.add(number)
             yield number, time, _Decoded(self, frame)
         self._report(noted, number + 1, until, claim)
         if not self._has_pts or not clock.mended:
@@ -229,7 +238,7 @@ class VideoFile:
         if noted.lost or noted.damaged:
             self.warnings.append(
                 f"{name} is damaged: {noted.lost} packets could not be decoded, "
-                f"{noted.damaged} decoded frames have faults"
+                f"{noted.damaged} decoded frames have faults{_numbers(self.damaged)}"
             )
 
     def _stamp(self, frame: VideoFrame) -> int | None:
@@ -291,6 +300,17 @@ class _Decoded:
         return InputError(
             f"the pixel format {name} of {self.file.path} cannot be converted to {target}"
         )
+
+
+def _numbers(frames: set[int]) -> str:
+    """The frames that may show the damage, in runs: "; frames 9 to 19, 40 may show it"."""
+    if not frames:
+        return ""
+    shown = np.zeros(max(frames) + 1, dtype=np.bool_)
+    shown[list(frames)] = True
+    parts = [f"{a} to {b - 1}" if b - a > 1 else str(a) for a, b in runs(shown)]
+    most = parts if len(parts) <= _MOST_RUNS else [*parts[:_MOST_RUNS], "..."]
+    return f"; frames {', '.join(most)} may show it"
 
 
 def past_end(path: Path, start: float, last: float) -> InputError:
