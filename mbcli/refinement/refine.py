@@ -90,8 +90,9 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
     cuts = len(motion.keypoints.cuts)
     if options.world and cuts:
         raise ConfigError(
-            f"--world needs a single shot, since each has a camera of its own, got {cuts + 1} shots: "
-            "infer them one by one with --start and --end, or with --cuts off if they are one"
+            "--world needs a single shot, since each has a camera of its own, "
+            f"got {cuts + 1} shots: them one by one with --start and --end, or with "
+            "--cuts off if they are one"
         )
     earlier = motion.refinement
     before: Motion3D | Refinement = motion if earlier is None else earlier
