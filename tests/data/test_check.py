@@ -101,6 +101,13 @@ def grow(body: Array) -> Array:
     return body
 
 
+def looking_back(body: Array) -> Array:
+    face = [BODY21.index(name) for name in ("nose", "left_eye", "right_eye")]
+    head = body[:, [BODY21.index("head")]]
+    body[:, face] = head + (body[:, face] - head) * [1, 1, -1]
+    return body
+
+
 def lopsided(body: Array) -> Array:
     body[:, [BODY21.index("right_elbow"), BODY21.index("right_wrist")], 1] -= 0.4
     return body
@@ -113,6 +120,7 @@ def lopsided(body: Array) -> Array:
         (jump, "joints jump: an import would have cut out"),
         (grow, "bones must keep their length, but left hip to knee goes from"),
         (lopsided, "both sides must be equal, but shoulder to elbow is 0.29"),
+        (looking_back, "the face must look where the trunk does, but looks behind it"),
         (lambda body: body[:5], "0.5 s or more"),
     ],
 )
