@@ -59,6 +59,8 @@ def figure_of(recording: Recording, joint_map: Mapping[str, str] | None = None) 
         said[one.skull] = "head"
     found, note = find_joints(hierarchy.names, Tree(hierarchy.parents), positions, said)
     check_complete(hierarchy.names, found, joint_map)
+    if said.get("nose") == "head":  # of our own exports: both
+        found["nose"] = found["head"]
     joints = {ours: positions[:, index] for ours, index in found.items()}
     joints["skull"] = joints.pop("head")
     skull = found["head"]
