@@ -31,6 +31,14 @@ MAX_NETWORK_INPUT = 2**28
 # and 2.
 MAX_CLIP_FRAMES, MAX_CLIP_PEOPLE = 10_000, 16
 
+# Numbers in the weights of a backbone; MotionBERT's has 42 million.
+MAX_PARAMETERS = 2**28
+# Steps, clips and the like of a training.
+MAX_COUNT = 10**9
+# Hz: slower changes than in a quarter of an hour are no movement, and filters lose their digits.
+LEAST_CUTOFF = 0.001
+# Pictures on a contact sheet.
+MAX_PICTURES = 1000
 # Address space of the process: what NumPy, PyTorch and onnxruntime reserve on loading.
 LEAST_ADDRESS_SPACE = 2 * 10**9
 

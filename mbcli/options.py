@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mbcli.bounds import MAX_RATE, MAX_SIDE
+from mbcli.bounds import LEAST_CUTOFF, MAX_RATE, MAX_SIDE
 from mbcli.errors import ConfigError
 from mbcli.excerpt import Excerpt
 from mbcli.flags import option
@@ -202,7 +202,7 @@ class InferOptions(Pose2DOptions):
         panel=NETWORKS,
         metavar="HZ",
         least=0,
-        must="a frequency in Hz, or 0 for none",
+        must=f"a frequency of {LEAST_CUTOFF:g} Hz or more, or 0 for none",
         lifts=True,
     )
     compat: str | None = option(
@@ -252,6 +252,11 @@ class InferOptions(Pose2DOptions):
         read_person(self.person)
         _ = self.excerpt  # checks itself
         quarter_turn(self.rotate)
+        if 0 < self.low_pass < LEAST_CUTOFF:
+            raise ConfigError(
+                f"--low-pass must be a frequency of {LEAST_CUTOFF:g} Hz or more, or 0 for none, "
+                f"got {self.low_pass:g}"
+            )
         check_lens(self.focal, self.fov)
         if self.image_size is not None and not (
             min(self.image_size) >= 1 and max(self.image_size) <= MAX_SIDE

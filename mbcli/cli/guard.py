@@ -19,6 +19,7 @@ from mbcli.errors import ConfigError, MbcliError
 
 FAILED = 1  # exit status of an error
 
+_SHOWN = 60  # characters of a name that is too long
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # How NumPy, PyTorch, onnxruntime, the dynamic linker and Python say that memory is short; most of
 # them raise a RuntimeError or an ImportError.
@@ -41,12 +42,15 @@ def show_error(message: str, *, debug: bool = False) -> None:
 
 
 def shortage(error: BaseException) -> str | None:
-    """What this machine has run out of, in one line; None if that is not why an error came."""
+    """What the system refuses, in one line: memory, room, a name; None if it is something else."""
     if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
         return f"there is not enough memory: {one_line(error) or 'a request for more has failed'}"
     # Files have names, and are written where errors are reported; what is printed has none.
     if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
         return f"what is printed cannot be written: {error.strerror}"
+    # Whichever of the options it is, the name is looked up before it is said to be missing.
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG and error.filename:
+        return f"{error.filename!s:.{_SHOWN}}... cannot be used: {error.strerror}"
     return None
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from mbcli.bounds import MAX_PARAMETERS
 from mbcli.lift.gradients import attend, weigh
 
 
@@ -49,6 +50,15 @@ class DSTformerConfig:
         for name, value in asdict(self).items():
             if value < 1:
                 raise ValueError(f"DSTformerConfig.{name} must be at least 1, got {value}")
+        # Two streams of layers, each with attention and an MLP over joints and over frames.
+        layers = self.depth * 2 * (8 + 4 * self.mlp_ratio) * self.dim_feat**2
+        size = layers + self.dim_feat * (self.maxlen + self.num_joints + self.dim_in + self.dim_rep)
+        if size > MAX_PARAMETERS:
+            raise ValueError(
+                f"a DSTformer must have at most {MAX_PARAMETERS} numbers, got {size} with "
+                f"depth {self.depth}, dim_feat {self.dim_feat}, mlp_ratio {self.mlp_ratio}, "
+                f"dim_rep {self.dim_rep} and maxlen {self.maxlen}"
+            )
         if self.dim_feat % self.num_heads:
             raise ValueError(
                 f"DSTformerConfig.num_heads must divide dim_feat, got {self.num_heads} heads "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mbcli.bounds import LEAST_CUTOFF
 from mbcli.errors import ConfigError
 from mbcli.flags import check, option
 
@@ -75,7 +76,8 @@ class RefineOptions:
         panel=PANEL,
         metavar="HZ",
         unit="Hz",
-        above=0,
+        least=LEAST_CUTOFF,
+        must=f"{LEAST_CUTOFF:g} Hz or more",
         shown=_each(DEFAULT_CUTOFF),
     )
     order: int | None = option(

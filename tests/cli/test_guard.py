@@ -25,6 +25,7 @@ resource = pytest.importorskip("resource", reason="limits are set as POSIX has t
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "there is not enough memory"),
         (ImportError("libx.so: failed to map segment from shared object"), "not enough memory"),
         (OSError(errno.ENOSPC, "No space left on device"), "what is printed cannot be written"),
+        (OSError(errno.ENAMETOOLONG, "Name too long", "a" * 300), f"{'a' * 60}... cannot be used"),
     ],
 )
 def test_what_runs_out_is_said(

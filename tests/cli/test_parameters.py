@@ -178,7 +178,10 @@ def test_hints_of_a_command_can_be_read() -> None:
         ({"image_size": (0, 9)}, "--image-size must be two numbers of 1..100000 pixels, got 0x9"),
         ({"image_size": (9, 10**6)}, "numbers of 1..100000 pixels, got 9x1000000"),
         ({"person": "first"}, "--person must be all, largest or ids such as 1 or 1,3"),
-        ({"low_pass": -1.0}, "--low-pass must be a frequency in Hz, or 0 for none, got -1"),
+        (
+            {"low_pass": -1.0},
+            "--low-pass must be a frequency of 0.001 Hz or more, or 0 for none, got -1",
+        ),
         ({"body_model": "x"}, "--body-model needs --mesh"),
     ],
 )

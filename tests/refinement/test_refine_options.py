@@ -36,7 +36,7 @@ def test_outliers_bring_a_gap_with_them() -> None:
         ({"outliers": True, "max_gap": 0.0}, "--outliers needs a --max-gap above 0"),
         ({"filter": "kalman"}, "none, one-euro, savgol or butterworth, got 'kalman'"),
         ({"cutoff": 6.0}, "--cutoff needs --filter one-euro, savgol, butterworth"),
-        ({"filter": "butterworth", "cutoff": 0.0}, "positive number of Hz, got 0"),
+        ({"filter": "butterworth", "cutoff": 0.0}, "must be 0.001 Hz or more, got 0"),
         ({"filter": "one-euro", "order": 2}, "--order needs --filter savgol, butterworth"),
         ({"filter": "savgol", "order": 8}, "0 to 7 for savgol, got 8"),
         ({"filter": "butterworth", "order": 3}, "even, 2 to 12, for butterworth, got 3"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from mbcli.bounds import MAX_PICTURES
 from mbcli.errors import ConfigError
 from mbcli.flags import check, option
 from mbcli.people import EVERYBODY, GRAMMAR, read_person
@@ -136,13 +137,19 @@ class RenderOptions:
         suffixes=STILLS,
     )
     columns: int = option(
-        3, "Columns of the contact sheet.", panel=PICTURES, least=1, suffixes=STILLS
+        3,
+        "Columns of the contact sheet.",
+        panel=PICTURES,
+        least=1,
+        most=MAX_PICTURES,
+        suffixes=STILLS,
     )
     count: int = option(
         12,
         "Pictures on the contact sheet, evenly spaced.",
         panel=PICTURES,
         least=1,
+        most=MAX_PICTURES,
         suffixes=STILLS,
     )
 
