@@ -46,6 +46,7 @@ _SITE = "pages that ask for it in mkdocs.yml carry it; ours do not"
 ALLOWED = {
     "debugpy": (("telemetry",), "tests only: an event that an editor may ask it for"),
     "grpcio": (("telemetry",), f"{_OPEN}; tensorboard brings it"),
+    "hypothesis": (("ANALYTICS",), "a list of top-level domains"),
     "linkify-it-py": (("ANALYTICS",), "a list of top-level domains"),
     "mkdocs": (("google-analytics.com", "googletagmanager.com"), _SITE),
     "mkdocs-material": (("googletagmanager.com",), _SITE),
