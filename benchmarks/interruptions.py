@@ -66,7 +66,7 @@ def commands(work: Path) -> list[Command]:
     folder = work / "out"
     folder.mkdir()
     kinds = (
-        (("infer", str(CLIP), "--end", "0.5"), "pose.npz"),
+        (("infer", str(CLIP)), "pose.npz"),
         (("render", pose, "--video", str(CLIP), "--layout", "overlay"), "drawn.mp4"),
         (("export", pose, "--person", "1"), "walk.bvh"),
         (("render", pose), "page.html"),
@@ -171,7 +171,7 @@ def long_run(runs: int, work: Path) -> dict[str, list[float]]:
     for _ in range(runs):
         motion = mbcli.infer(CLIP, options)
         motion.save(work / "pose.npz", overwrite=True)
-        mbcli.render(motion, work / "drawn.png", video=CLIP)
+        mbcli.render(motion, work / "drawn.png", video=CLIP, overwrite=True)
         mbcli.export(motion, work / "walk.json", overwrite=True)
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         seen["memory"].append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)

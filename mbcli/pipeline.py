@@ -23,6 +23,7 @@ from mbcli.report import InferReport, Observer, Stopwatch, unobserved
 from mbcli.skeleton import Skeleton
 from mbcli.spans import PerPerson
 from mbcli.storage.actions import to_json
+from mbcli.storage.journal import Journal
 from mbcli.timeline import clock_of
 from mbcli.tracks.source import Detection, opened
 from mbcli.types import Keypoints2D
@@ -147,6 +148,7 @@ class Pipeline:
         source: Path | str,
         observer: Observer = unobserved,
         keypoints: Path | str | None = None,
+        work: Journal | None = None,
     ) -> tuple[Motion3D, InferReport]:
         """Infer 3D motion from a video, an image, a folder of images or a keypoint file.
 
@@ -154,6 +156,7 @@ class Pipeline:
             source: the file or folder.
             observer: receives progress.
             keypoints: a keypoint file that belongs to the video ``source``.
+            work: from `mbcli.tracks.source.kept_beside`, so that a run that was killed goes on.
 
         Raises:
             InputError: the source cannot be read, or shows nobody.
@@ -161,7 +164,7 @@ class Pipeline:
         """
         watch = Stopwatch()
         with opened(
-            Path(source), self.options, None if keypoints is None else Path(keypoints)
+            Path(source), self.options, None if keypoints is None else Path(keypoints), work
         ) as detect:
             # Before the first frame is decoded, so that bad weights are reported at once.
             _ = self.lifter, self.recogniser, self.recoverer

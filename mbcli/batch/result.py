@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mbcli.report import InferReport
+from mbcli.storage.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -39,3 +40,9 @@ class Result:
     overlay: Path | None = None
     following: tuple[str, ...] = ()
     finished: bool = False
+
+
+def noted(work: Journal, report: InferReport) -> tuple[str, ...]:
+    """What there is to say about the 2D stage and its input."""
+    went_on = (work.went_on,) if work.went_on else ()
+    return (*went_on, *(f"warning: {warning}" for warning in report.warnings))

@@ -19,6 +19,10 @@ def output(help: str) -> Any:
 
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing result.")]
+Restart = Annotated[
+    bool,
+    typer.Option("--restart", help="Forget what an earlier run that was ended has already done."),
+]
 Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="Show errors only.", rich_help_panel=SCREEN),

@@ -38,6 +38,7 @@ def infer(
     ] = None,
     batch: BatchOptions,
     overwrite: a.Overwrite = False,
+    restart: a.Restart = False,
     keypoints: a.KeypointFile = None,
     options: InferOptions,
     mesh_out: Annotated[
@@ -84,7 +85,7 @@ def infer(
     if overlay is not None:
         check_overlay(overlay, source, overwrite=overwrite, inputs=read)
     line = shlex.join(["mbcli", *sys.argv[1:]])
-    work = Inference(options, line, keypoints, read, mesh_out, overlay, overwrite)
+    work = Inference(options, line, keypoints, read, mesh_out, overlay, overwrite, restart)
     if plan.several:
         work.check_networks()
     run_jobs(plan, work, Screen(quiet=quiet), batch, as_json=as_json, debug=debug)
@@ -101,6 +102,7 @@ class Inference:
     mesh_out: Path | None
     overlay: Path | None
     overwrite: bool
+    restart: bool
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -122,18 +124,20 @@ class Inference:
 
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         """Infer one input, and write and draw what is asked for."""
-        from mbcli.batch.result import Result
+        from mbcli.batch.result import Result, noted
         from mbcli.cli.following import drawing
         from mbcli.cli.summary import long_file
         from mbcli.exports.mesh import save_bodies
         from mbcli.motion import save_motion
         from mbcli.storage.output import check_output
+        from mbcli.tracks.source import kept_beside
 
         check_output(target, overwrite=self.overwrite, inputs=(source, *self.read))
         with progress.progress(source.name) as observer:
-            motion, report = self.pipeline.run(source, observer, self.keypoints)
-            # Before the bodies are recovered, so that no finished result is lost.
-            save_motion(target, motion, overwrite=self.overwrite)
+            with kept_beside(target, source, self.options, restart=self.restart) as work:
+                motion, report = self.pipeline.run(source, observer, self.keypoints, work)
+                # Before the bodies are recovered, so that no finished result is lost.
+                save_motion(target, motion, overwrite=self.overwrite)
             if self.mesh_out is not None:
                 bodies = self.pipeline.bodies(motion, observer)
                 save_bodies(self.mesh_out, bodies, motion, overwrite=self.overwrite)
@@ -145,10 +149,7 @@ class Inference:
             report=report,
             track_ids=tuple(motion.track_ids.tolist()),
             meta=motion.meta,
-            notes=(
-                *long_file(target, motion),
-                *(f"warning: {warning}" for warning in report.warnings),
-            ),
+            notes=(*long_file(target, motion), *noted(work, report)),
             overlay=self.overlay,
             following=drawing(target, report.frames) if report.people else (),
         )

@@ -38,6 +38,7 @@ def keypoints(
     batch: BatchOptions,
     how: WriteOptions,
     overwrite: a.Overwrite = False,
+    restart: a.Restart = False,
     keypoints: a.KeypointFile = None,
     options: Annotated[InferOptions, _LIFTING],
     quiet: a.Quiet = False,
@@ -65,7 +66,7 @@ def keypoints(
     if keypoints is not None and plan.several:
         raise ConfigError(f"--keypoints belongs to one video, got {len(plan.jobs)} inputs")
     line = shlex.join(["mbcli", *sys.argv[1:]])
-    work = Detecting(options, how, line, keypoints, files, overwrite)
+    work = Detecting(options, how, line, keypoints, files, overwrite, restart)
     run_jobs(plan, work, Screen(quiet=quiet), batch, as_json=as_json, debug=debug)
 
 
@@ -79,6 +80,7 @@ class Detecting:
     keypoints: Path | None
     files: tuple[str, ...]
     overwrite: bool
+    restart: bool
 
     def key(self, source: Path) -> str:
         """The fingerprint of a result."""
@@ -89,23 +91,26 @@ class Detecting:
 
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         """Find the keypoints of one input, and write them."""
-        from mbcli.batch.result import Result
+        from mbcli.batch.result import Result, noted
         from mbcli.cli.following import lifting
         from mbcli.report import Stopwatch
         from mbcli.storage.output import check_output
-        from mbcli.tracks.source import opened
+        from mbcli.tracks.source import kept_beside, opened
 
         inputs = (source, self.keypoints, *self.files)
         check_output(target, overwrite=self.overwrite, inputs=inputs)
         watch = Stopwatch()
-        with (
-            progress.progress(source.name) as observer,
-            opened(source, self.options, self.keypoints) as detect,
-        ):
-            detection = detect(observer, watch)
-        meta = detection.meta(self.options, self.line)
-        found = detection.keypoints
-        write_keypoints(target, found, format=self.how.format, meta=meta, overwrite=self.overwrite)
+        with kept_beside(target, source, self.options, restart=self.restart) as work:
+            with (
+                progress.progress(source.name) as observer,
+                opened(source, self.options, self.keypoints, work) as detect,
+            ):
+                detection = detect(observer, watch)
+            meta = detection.meta(self.options, self.line)
+            found = detection.keypoints
+            write_keypoints(
+                target, found, format=self.how.format, meta=meta, overwrite=self.overwrite
+            )
         frames, people = found.spans.frames, len(found.spans)
         report = watch.report(frames=frames, people=people, warnings=detection.warnings)
         return Result(
@@ -114,6 +119,6 @@ class Detecting:
             report=report,
             track_ids=tuple(found.track_ids.tolist()),
             meta=meta,
-            notes=tuple(f"warning: {warning}" for warning in report.warnings),
+            notes=noted(work, report),
             following=lifting(target, source, found) if people else (),
         )

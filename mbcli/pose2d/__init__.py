@@ -15,7 +15,7 @@ from mbcli.flags import DEVICE, DEVICES, check, flag, option
 
 if TYPE_CHECKING:
     from mbcli.skeleton import Skeleton
-    from mbcli.types import Frame, FramePoses
+    from mbcli.types import FloatArray, Frame, FramePoses
 
 
 class Pose2D(Protocol):
@@ -38,6 +38,14 @@ class Pose2D(Protocol):
 
     def __call__(self, frame: Frame) -> FramePoses:
         """The people in one frame, in no particular order, possibly none."""
+        ...
+
+    def state(self) -> dict[str, FloatArray]:
+        """What is carried from one frame to the next, empty if nothing is."""
+        ...
+
+    def resume(self, state: dict[str, FloatArray]) -> None:
+        """Go on as if the frames had been passed after which another instance had this state."""
         ...
 
     def close(self) -> None:

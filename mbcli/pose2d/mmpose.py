@@ -113,6 +113,14 @@ class MMPose:
         """The people in one frame, as `mbcli.pose2d.top_down.TopDown` finds them."""
         return self._top_down(frame)
 
+    def state(self) -> dict[str, FloatArray]:
+        """As `mbcli.pose2d.top_down.TopDown`."""
+        return self._top_down.state()
+
+    def resume(self, state: dict[str, FloatArray]) -> None:
+        """As `mbcli.pose2d.top_down.TopDown`."""
+        self._top_down.resume(state)
+
     def close(self) -> None:
         """Release the models and restore torch's number of threads."""
         import torch

@@ -126,6 +126,16 @@ class MoveNet:
         self._people = people
         return _frame_poses(frame, people)
 
+    def state(self) -> dict[str, FloatArray]:
+        """Keypoints of the people who are followed, and when the picture was searched."""
+        people = {f"person{number}": one for number, one in enumerate(self._people)}
+        return {**people, "searched_at": np.array(self._searched_at)}
+
+    def resume(self, state: dict[str, FloatArray]) -> None:
+        """Follow the people of a state."""
+        self._people = [state[f"person{number}"] for number in range(len(state) - 1)]
+        self._searched_at = float(state["searched_at"])
+
     def _follow(self, image: Image, people: list[FloatArray]) -> list[FloatArray]:
         """Follow people into the next frame, dropping those who fade, jump or coincide.
 

@@ -21,7 +21,7 @@ from mbcli.pose2d.rtmo import RTMO
 from mbcli.pose2d.simcc import SimCC
 from mbcli.pose2d.top_down import TopDown
 from mbcli.skeleton import Skeleton
-from mbcli.types import Frame, FramePoses
+from mbcli.types import FloatArray, Frame, FramePoses
 from mbcli.weights import TABLE
 
 DEFAULT_MODE = "balanced"
@@ -100,6 +100,15 @@ class RTMPose:
     def __call__(self, frame: Frame) -> FramePoses:
         """The people in one frame, in no particular order; frames must come in order of time."""
         return self._run(frame)
+
+    def state(self) -> dict[str, FloatArray]:
+        """As `mbcli.pose2d.top_down.TopDown`; RTMO looks at each frame alone."""
+        return self._run.state() if isinstance(self._run, TopDown) else {}
+
+    def resume(self, state: dict[str, FloatArray]) -> None:
+        """Follow the people of a state."""
+        if isinstance(self._run, TopDown):
+            self._run.resume(state)
 
     def close(self) -> None:
         """Release the networks."""

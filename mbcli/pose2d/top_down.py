@@ -108,6 +108,16 @@ class TopDown:
         keypoints = np.array(people, np.float32).reshape(-1, self._joints, 3)
         return FramePoses(frame.index, frame.time, boxes, keypoints)
 
+    def state(self) -> dict[str, FloatArray]:
+        """Keypoints of the people who are followed, and when the picture was searched."""
+        people = {f"person{number}": one for number, one in enumerate(self._people)}
+        return {**people, "searched_at": np.array(self._searched_at)}
+
+    def resume(self, state: dict[str, FloatArray]) -> None:
+        """Follow the people of a state."""
+        self._people = [state[f"person{number}"] for number in range(len(state) - 1)]
+        self._searched_at = float(state["searched_at"])
+
     def _follow(self, image: Image) -> list[FloatArray]:
         """The people of the previous frame, without those who fade, jump or coincide."""
         if not self._people:

@@ -20,6 +20,8 @@ _STANDS_OUT = 3.0  # times the adjacent differences: a whip pan lasts for severa
 _STAYS = 0.7  # share of the difference that remains in later frames: after a flash it is gone
 _BESIDE = 3  # frames to compare before a cut: a flash of two frames returns to them ...
 _AHEAD = 2  # ... and frames after it
+# Frames before one on which its mark depends: those compared, and those before a cut among them.
+BEFORE = 4 * _BESIDE
 
 
 def with_cuts(frames: Iterable[Frame]) -> Iterator[Frame]:

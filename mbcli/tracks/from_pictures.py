@@ -9,15 +9,17 @@ import numpy as np
 
 from mbcli.errors import NobodyFoundError
 from mbcli.options import InferOptions
-from mbcli.pose2d import BACKENDS
+from mbcli.pose2d import BACKENDS, Pose2D
 from mbcli.pose2d.choose import choose
 from mbcli.report import Observer, Stopwatch, unobserved
-from mbcli.tracks.cuts import with_cuts
+from mbcli.storage.journal import Journal
+from mbcli.tracks.cuts import BEFORE, with_cuts
 from mbcli.tracks.detection import Detection, chosen_and_mended
 from mbcli.tracks.joining import build_keypoints
 from mbcli.tracks.looks import looks_of
+from mbcli.tracks.seen import Seen, packed, unpacked
 from mbcli.tracks.tracker import Tracker
-from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
+from mbcli.types import IntArray, Keypoints2D
 from mbcli.video import VideoReader
 from mbcli.weights.provenance import pose2d_weights
 
@@ -31,8 +33,12 @@ def detect_in_pictures(
     options: InferOptions,
     observer: Observer = unobserved,
     watch: Stopwatch | None = None,
+    journal: Journal | None = None,
 ) -> Detection:
     """Detect 2D keypoint tracks of the selected people in pictures.
+
+    What was seen in the pictures goes into ``journal``; what an earlier run has left there is not
+    looked at again.
 
     Raises:
         NobodyFoundError: no person in any frame.
@@ -43,28 +49,21 @@ def detect_in_pictures(
     """
     watch = Stopwatch() if watch is None else watch
     source = str(reader.info.path.resolve())
-    poses: list[FramePoses] = []
-    ids: list[IntArray] = []
-    cuts: list[int] = []
-    looks: list[FloatArray] = []
     choice = choose(options.pose2d, options)
     backend = BACKENDS[choice.backend](choice.options)
-    tracker = Tracker(reader.fps)
-    frames = reader if options.cuts == "off" else with_cuts(reader)
     try:
-        for frame in watch.iterate("decode", frames):
-            if frame.cut:
-                tracker = Tracker(reader.fps)
-                cuts.append(len(poses))
-            with watch.stage("pose2d"):
-                poses.append(backend(frame))
-            with watch.stage("track"):
-                ids.append(tracker.update(poses[-1]))
-                looks.append(looks_of(frame.image, poses[-1], backend.skeleton))
-            observer("pose2d", len(poses), reader.expected_frames)
+        seen = _seen(reader, backend, options, observer, watch, journal)
     finally:
         backend.close()
+    poses, looks = [one.poses for one in seen], [one.looks for one in seen]
+    cuts = [number for number, one in enumerate(seen) if one.cut]
     with watch.stage("track"):
+        tracker = Tracker(reader.fps)
+        ids: list[IntArray] = []
+        for one in seen:
+            if one.cut:
+                tracker = Tracker(reader.fps)
+            ids.append(tracker.update(one.poses))
         everybody = build_keypoints(
             poses,
             ids,
@@ -110,3 +109,41 @@ def discounted(
     data = keypoints.data.copy()
     data[rows, ..., 2] *= _DAMAGED
     return replace(keypoints, data=data), tuple(keypoints.frame_index[rows].tolist())
+
+
+def _seen(
+    reader: VideoReader,
+    backend: Pose2D,
+    options: InferOptions,
+    observer: Observer,
+    watch: Stopwatch,
+    journal: Journal | None,
+) -> list[Seen]:
+    """What every picture shows."""
+    seen: list[Seen] = []
+    for chunk in [] if journal is None else journal.kept:
+        frames, state = unpacked(chunk)
+        seen += frames
+        backend.resume(state)
+    last = -1
+    if journal is not None and seen:
+        last = seen[-1].poses.index
+        journal.went_on = f"went on after frame {last}, where an earlier run had ended"
+        # Cuts are found by comparing with the frames before.
+        reader.skip_to(seen[max(0, len(seen) - BEFORE)].poses.index)
+    written = len(seen)
+    pictures = reader if options.cuts == "off" else with_cuts(reader)
+    for frame in watch.iterate("decode", pictures):
+        if frame.index <= last:
+            continue
+        with watch.stage("pose2d"):
+            poses = backend(frame)
+        with watch.stage("track"):
+            seen.append(Seen(poses, looks_of(frame.image, poses, backend.skeleton), frame.cut))
+        observer("pose2d", len(seen), reader.expected_frames)
+        if journal is not None and journal.due():
+            journal.add(packed(seen[written:], backend.state()))
+            written = len(seen)
+    if journal is not None and journal.begun and written < len(seen):
+        journal.add(packed(seen[written:], backend.state()))
+    return seen

@@ -6,23 +6,32 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mbcli.batch.finished import fingerprint
 from mbcli.camera import focal_length
 from mbcli.errors import ConfigError
+from mbcli.flags import described, of
 from mbcli.keypoints import is_keypoint_file, read_keypoints
 from mbcli.options import InferOptions
+from mbcli.pose2d.choose import choose
 from mbcli.report import Observer, Stopwatch
+from mbcli.storage.journal import Journal, journal, journal_folder
 from mbcli.tracks.detection import Detection
 from mbcli.tracks.from_keypoints import detect_in_file
 from mbcli.tracks.from_pictures import detect_in_pictures
 from mbcli.video import VideoReader
 
-__all__ = ["Detection", "detect_in_file", "detect_in_pictures", "opened"]
+__all__ = ["Detection", "detect_in_file", "detect_in_pictures", "kept_beside", "opened"]
 
 Detect = Callable[[Observer, Stopwatch], Detection]
 
 
 @contextmanager
-def opened(source: Path, options: InferOptions, keypoints: Path | None = None) -> Iterator[Detect]:
+def opened(
+    source: Path,
+    options: InferOptions,
+    keypoints: Path | None = None,
+    work: Journal | None = None,
+) -> Iterator[Detect]:
     """Open a source and yield a function that detects people in it, to be called once.
 
     Problems with a file are reported on opening, before networks are loaded.
@@ -31,6 +40,7 @@ def opened(source: Path, options: InferOptions, keypoints: Path | None = None) -
         source: a video, an image, a folder of images, or a keypoint file or folder.
         options: the options of the inference.
         keypoints: a keypoint file that belongs to the video ``source``.
+        work: where what is seen in pictures is kept until the run has succeeded.
 
     Raises:
         InputError: a file cannot be read or violates its format.
@@ -62,4 +72,29 @@ def opened(source: Path, options: InferOptions, keypoints: Path | None = None) -
         else:
             if options.joint_map is not None:
                 raise ConfigError(f"--joint-map is for keypoint files, which {source} is not")
-            yield lambda observer, watch: detect_in_pictures(reader, options, observer, watch)
+            yield lambda observer, watch: detect_in_pictures(reader, options, observer, watch, work)
+
+
+@contextmanager
+def kept_beside(
+    target: Path, source: Path, options: InferOptions, *, restart: bool = False
+) -> Iterator[Journal]:
+    """A journal for the 2D stage of a result, which another run with the same options goes on with.
+
+    Options of lifting alone may differ.
+
+    Raises:
+        OutputError: see `mbcli.storage.journal.journal`.
+    """
+
+    def key() -> str:
+        choice = choose(options.pose2d, options)
+        values = {
+            one.name: getattr(choice.options, one.name)
+            for one in described(options)
+            if not of(one).lifts
+        }
+        return fingerprint(f"2D {choice.backend} {values}", [], [source])
+
+    with journal(journal_folder(target), key, restart=restart) as work:
+        yield work

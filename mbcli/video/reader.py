@@ -135,6 +135,7 @@ class VideoReader:
         self.fps = self.info.fps / every
         self.expected_frames = self._expected()
         self._frames = self._read()
+        self._skipped = 0
 
     @property
     def warnings(self) -> list[str]:
@@ -164,6 +165,10 @@ class VideoReader:
     def close(self) -> None:
         """Close the file; no more frames are returned."""
         self._frames.close()
+
+    def skip_to(self, index: int) -> None:
+        """Begin with the frame of that number; those before are decoded, but not converted."""
+        self._skipped = index
 
     def _expected(self) -> int | None:
         info, excerpt = self.info, self._excerpt
@@ -197,11 +202,11 @@ class VideoReader:
     def _read(self) -> Generator[Frame, None, None]:
         given = 0
         for index, time, picture in self.pictures():
-            image = picture.rgb()
+            image = picture.rgb() if index >= self._skipped else None
             if image is not None:
                 given += 1
                 yield Frame(index=index, time=time, image=image)
-        if not given:
+        if not given and not self._skipped:
             raise self._empty()
 
     def pictures(self) -> Generator[Picture, None, None]:

@@ -1,0 +1,154 @@
+"""Intermediate results of a long run in a work folder, so that a run that was killed goes on.
+
+They are kept in chunks of arrays, one file each, written whole and in order; what a crash damages
+is the last one at most. A run locks the folder while it uses it, and removes it in the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mbcli.errors import InputError, MbcliError, OutputError
+from mbcli.storage.arrays import read_npz
+from mbcli.storage.workspace import locked
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+# Seconds between chunks: what a kill costs at most, less than a promised ten.
+_EVERY = 5.0
+_ABOUT, _LOCK = "about.json", "lock"
+
+
+def journal_folder(target: Path) -> Path:
+    """The work folder of a result, beside it; its name is short whatever the result's is."""
+    return target.parent / f".mbcli-work-{hashlib.sha256(target.name.encode()).hexdigest()[:12]}"
+
+
+class Journal:
+    """The chunks of one run; from `journal`.
+
+    Attributes:
+        kept: chunks of an earlier run, in order.
+        went_on: how much of an earlier run was used, in words; empty if nothing was.
+    """
+
+    def __init__(self, folder: Path, key: Callable[[], str]) -> None:
+        self.kept: list[Arrays] = []
+        self.went_on = ""
+        self._folder = folder
+        self._key = key
+        self._count = 0
+        self._last = time.monotonic()
+        self._held = ExitStack()
+
+    def due(self) -> bool:
+        """Whether it is time for another chunk."""
+        return time.monotonic() - self._last >= _EVERY
+
+    @property
+    def begun(self) -> bool:
+        """Whether there are chunks."""
+        return self._count > 0
+
+    def add(self, arrays: Arrays) -> None:
+        """Write a chunk.
+
+        Raises:
+            OutputError: it cannot be written, or another run uses the folder.
+        """
+        try:
+            if not self._count:
+                self._begin()
+            path = self._folder / f"{self._count:06d}.npz"
+            part = path.with_suffix(".part")
+            with part.open("wb") as stream:
+                np.savez(stream, **arrays)  # type: ignore[arg-type]
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(path)
+        except OSError as error:
+            raise OutputError(
+                f"{self._folder} cannot be written: {error.strerror or error}"
+            ) from error
+        self._count += 1
+        self._last = time.monotonic()
+
+    def _begin(self) -> None:
+        self._folder.mkdir(exist_ok=True)
+        self._held.enter_context(locked(self._folder / _LOCK))
+        about = json.dumps({"key": self._key()})
+        (self._folder / _ABOUT).write_text(about, encoding="utf-8")
+
+    def _read(self) -> None:
+        """Take over the chunks of an earlier run, if they are of the same."""
+        self._held.enter_context(locked(self._folder / _LOCK))
+        try:
+            about = json.loads((self._folder / _ABOUT).read_text(encoding="utf-8"))
+            same = isinstance(about, dict) and about.get("key") == self._key()
+        except (OSError, ValueError):
+            same = False
+        for number in itertools.count() if same else ():
+            path = self._folder / f"{number:06d}.npz"
+            if not path.exists():
+                break
+            try:
+                self.kept.append(read_npz(path))
+            except InputError:
+                break  # damaged, and all that follow are useless
+        self._count = len(self.kept)
+        for path in self._folder.glob("*.[np]*"):
+            if path.suffix == ".part" or int(path.stem) >= self._count:
+                path.unlink()
+        if not same:
+            self._held.close()
+
+    def _end(self, *, keep: bool) -> None:
+        if not keep:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._held.close()
+
+
+@contextmanager
+def journal(folder: Path, key: Callable[[], str], *, restart: bool = False) -> Iterator[Journal]:
+    """Open the work folder of a run; it is made with the first chunk.
+
+    It is removed if the body succeeds, or fails for a reason that would come again. Whatever else
+    ends the body, an interruption or a full disk, leaves it for the next run.
+
+    Args:
+        folder: from `journal_folder`.
+        key: tells what the chunks depend on; chunks with another key are not used. It is called
+            only if there are chunks to read or to write.
+        restart: forget an earlier run.
+
+    Raises:
+        OutputError: another run uses the folder.
+    """
+    made = Journal(folder, key)
+    if folder.exists():
+        if restart:
+            with locked(folder / _LOCK):
+                shutil.rmtree(folder)
+        else:
+            made._read()
+    keep = False
+    try:
+        yield made
+    except BaseException as error:
+        final = isinstance(error, MbcliError) and not isinstance(error, OutputError)
+        keep = bool(made._count) and not final
+        raise
+    finally:
+        made._end(keep=keep)

@@ -1,0 +1,64 @@
+"""What the pictures of a video have shown, frame by frame, and its form in a work folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mbcli.storage.journal import Arrays
+from mbcli.tracks.looks import LOOKS
+from mbcli.types import FloatArray, FramePoses
+
+_STATE = "state_"  # prefix of the front end's state
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one picture has shown.
+
+    Attributes:
+        poses: the people in it.
+        looks: (P, 6) colours of their clothes, from `mbcli.tracks.looks.looks_of`.
+        cut: whether a new shot begins with it.
+    """
+
+    poses: FramePoses
+    looks: FloatArray
+    cut: bool
+
+
+def packed(frames: Sequence[Seen], state: dict[str, FloatArray]) -> Arrays:
+    """Frames, at least one, and the state of the front end after them, as arrays."""
+    poses = [frame.poses for frame in frames]
+    return {
+        "index": np.array([one.index for one in poses], np.int64),
+        "time": np.array([one.time for one in poses], np.float64),
+        "cut": np.array([frame.cut for frame in frames]),
+        "people": np.array([len(one) for one in poses], np.int64),
+        "boxes": np.concatenate([one.boxes for one in poses]),
+        "keypoints": np.concatenate([one.keypoints for one in poses]),
+        "looks": np.concatenate([frame.looks for frame in frames]).reshape(-1, LOOKS),
+        **{f"{_STATE}{name}": value for name, value in state.items()},
+    }
+
+
+def unpacked(arrays: Arrays) -> tuple[list[Seen], dict[str, FloatArray]]:
+    """The frames and the state that :func:`packed` has made arrays of."""
+    ends = np.cumsum(arrays["people"])
+    frames = []
+    for number, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+        poses = FramePoses(
+            int(arrays["index"][number]),
+            float(arrays["time"][number]),
+            arrays["boxes"][start:end],
+            arrays["keypoints"][start:end],
+        )
+        frames.append(Seen(poses, arrays["looks"][start:end], bool(arrays["cut"][number])))
+    state = {
+        name.removeprefix(_STATE): value
+        for name, value in arrays.items()
+        if name.startswith(_STATE)
+    }
+    return frames, state
