@@ -126,7 +126,7 @@ def test_broken_keypoints_are_one_line(kp: Path, tmp_path: Path):
     cut.write_bytes(whole.read_bytes()[:-200])
     other = tmp_path / "other.json"
     other.write_text('{"colour": "red"}')
-    for path, said in ((cut, "is no whole JSON file"), (other, "is no keypoint file")):
+    for path, said in ((cut, "is no whole JSON file"), (other, "no keypoint file")):
         result = run("infer", path, "--out", tmp_path / "x.npz", "--image-size", "9x9", "--fps", 9)
         assert result.exit_code == 1
         (line,) = result.stderr.splitlines()
