@@ -91,7 +91,7 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
     if options.world and cuts:
         raise ConfigError(
             "--world needs a single shot, since each has a camera of its own, "
-            f"got {cuts + 1} shots: them one by one with --start and --end, or with "
+            f"got {cuts + 1} shots: infer them one by one with --start and --end, or with "
             "--cuts off if they are one"
         )
     earlier = motion.refinement

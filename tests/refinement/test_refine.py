@@ -188,6 +188,6 @@ def test_no_world_spans_several_shots() -> None:
     motion = walking(30)
     keypoints = replace(motion.keypoints, cuts=np.array([12]))
     cut = replace(motion, keypoints=keypoints)
-    with pytest.raises(ConfigError, match=r"single shot, .* got 2 shots"):
+    with pytest.raises(ConfigError, match=r"single shot, .* got 2 shots: infer them"):
         refine(cut, RefineOptions(world=True))
     assert refine(cut, RefineOptions(feet=True)).refinement is not None
