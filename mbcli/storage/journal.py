@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from mbcli.errors import InputError, MbcliError, OutputError
 from mbcli.storage.arrays import read_npz
-from mbcli.storage.workspace import locked
+from mbcli.storage.workspace import locked, missing_folders
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -52,6 +52,7 @@ class Journal:
         self._count = 0
         self._last = time.monotonic()
         self._held = ExitStack()
+        self._made: list[Path] = []
 
     def due(self) -> bool:
         """Whether it is time for another chunk."""
@@ -86,7 +87,8 @@ class Journal:
         self._last = time.monotonic()
 
     def _begin(self) -> None:
-        self._folder.mkdir(exist_ok=True)
+        self._made = missing_folders(self._folder.parent)
+        self._folder.mkdir(parents=True, exist_ok=True)
         self._held.enter_context(locked(self._folder / _LOCK))
         about = json.dumps({"key": self._key()})
         (self._folder / _ABOUT).write_text(about, encoding="utf-8")
@@ -117,6 +119,10 @@ class Journal:
     def _end(self, *, keep: bool) -> None:
         if not keep:
             shutil.rmtree(self._folder, ignore_errors=True)
+            for folder in self._made:
+                # Not if the result is in it.
+                with suppress(OSError):
+                    folder.rmdir()
         self._held.close()
 
 

@@ -55,7 +55,7 @@ def made_folder(folder: Path) -> Iterator[None]:
     Raises:
         OSError: of the file system.
     """
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    missing = missing_folders(folder)
     _unfinished.extend(reversed(missing))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,6 +69,11 @@ def made_folder(folder: Path) -> Iterator[None]:
     finally:
         for place in missing:
             _unfinished.remove(place)
+
+
+def missing_folders(folder: Path) -> list[Path]:
+    """A folder and its parents that do not exist, the innermost first."""
+    return [place for place in (folder, *folder.parents) if not place.exists()]
 
 
 @contextmanager

@@ -170,7 +170,8 @@ def test_two_runs_on_one_result_do_not_mix(walk: Path, tmp_path: Path) -> None:
 def test_what_would_fail_again_leaves_nothing(
     walk: Path, tmp_path: Path, error: Callable[[], BaseException], stays: bool
 ) -> None:
-    target = tmp_path / "pose.npz"
+    target = tmp_path / "new" / "folder" / "pose.npz"
     with pytest.raises((InputError, OutputError)):
         detected(walk, target, 5, error=error)
     assert journal_folder(target).exists() == stays
+    assert (tmp_path / "new").exists() == stays, "folders go with what is in them"
