@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mbcli.skeleton import Skeleton
 from mbcli.spans import PerPerson, Spans
-from mbcli.values import Dense, align, by_person, changed, check_dense, column_of, kept
+from mbcli.values import Dense, align, by_person, changed, check_dense, column_of, fits, kept
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -222,6 +222,11 @@ class Keypoints2D(ByValue):
         there = self.there
         check_dense("Keypoints2D.present", there)
         return there.dense()
+
+    @property
+    def fits_dense(self) -> bool:
+        """Whether all arrays (T, P, ...) together take at most 1 GB; else a file is long."""
+        return fits((kept(self, "data"), kept(self, "boxes")))
 
     def person(self, identity: int) -> Keypoints2D:
         """The track of one person, (t, 1, J, 3), from their first frame to their last.

@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from motions import hidden, walking
+from typer.testing import CliRunner
 
 import mbcli
+from mbcli.cli.app import app
 from mbcli.errors import InputError
 from mbcli.exports import FORMATS
 from mbcli.exports.export import exported
@@ -280,3 +282,22 @@ def test_a_page_of_people_who_come_and_go_holds_only_those_seen(
 def test_values_are_kept_for_the_frames_seen(street: Motion3D) -> None:
     assert kept(street, "positions").rows.shape == (20 * PEOPLE, 17, 3)
     assert kept(street.keypoints, "boxes").rows.shape == (20 * PEOPLE, 4)
+
+
+def test_the_commands_say_that_a_file_is_long(
+    street: Motion3D, limit: pytest.MonkeyPatch, tmp_path: Path, tiny_lifter: Path
+) -> None:
+    tracks, again, pose, refined = (tmp_path / f"{name}.npz" for name in "abcd")
+    write_keypoints(tracks, street.keypoints)
+    for words in (
+        ("keypoints", tracks, "--out", again),
+        ("infer", again, "--out", pose, "--weights", tiny_lifter),
+        ("refine", pose, "--out", refined, "--bones"),
+    ):
+        result = CliRunner().invoke(app, [*map(str, words)])
+        assert result.exit_code == 0, result.output
+        said = (
+            f"{words[3]}: written long, one row a person and frame, since arrays of 60 frames by 8"
+        )
+        assert said in " ".join(result.stderr.split())
+    assert load_motion(refined).refinement is not None

@@ -93,6 +93,7 @@ class Detecting:
         """Find the keypoints of one input, and write them."""
         from mbcli.batch.result import Result, noted
         from mbcli.cli.following import lifting
+        from mbcli.cli.summary import long_file
         from mbcli.report import Stopwatch
         from mbcli.storage.output import check_output
         from mbcli.tracks.source import kept_beside, opened
@@ -119,6 +120,9 @@ class Detecting:
             report=report,
             track_ids=tuple(found.track_ids.tolist()),
             meta=meta,
-            notes=noted(work, report),
+            notes=(
+                *(long_file(target, found) if target.suffix == ".npz" else ()),
+                *noted(work, report),
+            ),
             following=lifting(target, source, found) if people else (),
         )

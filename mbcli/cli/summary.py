@@ -18,6 +18,7 @@ from mbcli.version import version
 
 if TYPE_CHECKING:
     from mbcli.motion import Motion3D
+    from mbcli.types import Keypoints2D
 
 _MEBIBYTE = 2**20  # bytes
 # Fewer frames are done before the networks are loaded: their rate says nothing.
@@ -26,13 +27,13 @@ _PART = 0.02  # of a run's time; what takes less has no rate worth reading
 _META = ("backend", "pose2d", "mended", "weights", "assumptions", "tracks", "actions", "mesh")
 
 
-def long_file(path: Path, motion: Motion3D) -> list[str]:
+def long_file(path: Path, result: Motion3D | Keypoints2D) -> list[str]:
     """A sentence on a file with one row a person and frame; none on a file of dense arrays."""
-    if motion.fits_dense:
+    if result.fits_dense:
         return []
     return [
-        f"{path}: written long, one row a person and frame, since arrays of {motion.spans.frames} "
-        f"frames by {len(motion.spans)} people would take more than 1 GB (docs/result.md)"
+        f"{path}: written long, one row a person and frame, since arrays of {result.spans.frames} "
+        f"frames by {len(result.spans)} people would take more than 1 GB (docs/result.md)"
     ]
 
 

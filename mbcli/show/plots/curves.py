@@ -73,6 +73,10 @@ def _draw(axes: Axes, times: FloatArray, curve: Curve, *, turns: bool) -> None:
     """Draw a curve; with ``turns`` the values are degrees, and jumps over 180 are not drawn."""
     stroke = SIDES[curve.side]
     colour = stroke.colour
+    # Of somebody who comes and goes, only the frames with them, and those beside.
+    there = np.flatnonzero(np.isfinite(curve.values))
+    frames = slice(max(int(there[0]) - 1, 0), int(there[-1]) + 2) if len(there) else slice(0)
+    times, curve = times[frames], curve.part(frames)
     if curve.low is not None and curve.high is not None:
         axes.fill_between(times, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
     line = curve.values.copy()

@@ -46,6 +46,11 @@ class Curve:
     low: FloatArray | None = None
     high: FloatArray | None = None
 
+    def part(self, frames: slice) -> Curve:
+        """Some of its frames."""
+        arrays = (self.values, self.confidence, self.low, self.high)
+        return Curve(self.side, *(array if array is None else array[frames] for array in arrays))
+
 
 @dataclass(frozen=True)
 class CurvePanel:
@@ -73,19 +78,23 @@ def angle_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[CurveP
         ConfigError: there is no such joint or angle.
     """
     names = _angle_names(joints)
+    wanted = tuple(name for group in names for name in group)
     return [
         [_angle_panel(angles, sure, group) for group in names]
-        for angles, sure in (_angles(chosen, column) for column in chosen.columns)
+        for angles, sure in (_angles(chosen, column, wanted) for column in chosen.columns)
     ]
 
 
-def _angles(chosen: Selection, column: int) -> tuple[JointAngles, FloatArray]:
-    """The angles (R, N) of a person, and their confidences."""
+def _angles(
+    chosen: Selection, column: int, wanted: tuple[str, ...]
+) -> tuple[JointAngles, FloatArray]:
+    """Some angles (R, N) of a person, and their confidences."""
     motion = chosen.motion
     # Headings continue over the whole motion; the rest of it is left out afterwards.
     names, degrees = angles_by_person(motion.whole(column))
-    sure = angle_confidence(chosen.alone(column).confidence[:, 0], names, motion.skeleton)
-    return JointAngles(names, degrees.whole(0)[chosen.rows]), sure
+    degrees = degrees.filled_with(degrees.rows[:, [names.index(name) for name in wanted]])
+    sure = angle_confidence(chosen.alone(column).confidence[:, 0], wanted, motion.skeleton)
+    return JointAngles(wanted, degrees.whole(0)[chosen.rows]), sure
 
 
 def _angle_panel(angles: JointAngles, sure: FloatArray, names: tuple[str, ...]) -> CurvePanel:

@@ -12,6 +12,7 @@ from pages import ActionChains, By, Driver, Open, canvas, frame, picture, press,
 from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.keys import Keys
 
+from mbcli.show.page import packed
 from mbcli.show.page.page import write_page
 
 HOSTILE = "</script><script>window.taken = 1</script><img src=x onerror='window.taken = 1'>"
@@ -200,3 +201,28 @@ def test_one_frame(opened: Open) -> None:
     press(page, Keys.SPACE, Keys.ARROW_RIGHT, Keys.END)
     assert frame(page) == 0
     assert page.find_element(By.ID, "play").get_attribute("aria-label") == "Play"
+
+
+def test_people_packed_from_their_first_frame_to_their_last_look_the_same(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    motion = hidden(walking(frames=60, people=3), slice(0, 40), person=1)
+    motion = hidden(hidden(motion, slice(20, 60), person=0), slice(0, 60), person=2)
+    seen = []
+    for least in (100_000, 0):
+        monkeypatch.setattr(packed, "_SPARSE", (least, 2))
+        page = opened(motion)
+        for row in (0, 19, 20, 40, 59):
+            scrub(page, row)
+            chips = page.find_elements(By.CSS_SELECTOR, "#people .chip small")
+            seen.append(([chip.text for chip in chips[1:]], picture(page)))
+    assert [[text == "absent" for text in chips] for chips, _ in seen[:5]] == [
+        [False, True, True],
+        [False, True, True],
+        [True, True, True],
+        [True, False, True],
+        [True, False, True],
+    ]
+    for (chips, before), (again, after) in zip(seen[:5], seen[5:], strict=True):
+        assert chips == again
+        np.testing.assert_array_equal(before, after)
