@@ -48,8 +48,8 @@ class Curve:
 
     def part(self, frames: slice) -> Curve:
         """Some of its frames."""
-        arrays = (self.values, self.confidence, self.low, self.high)
-        return Curve(self.side, *(array if array is None else array[frames] for array in arrays))
+        low, high = (None if end is None else end[frames] for end in (self.low, self.high))
+        return Curve(self.side, self.values[frames], self.confidence[frames], low, high)
 
 
 @dataclass(frozen=True)
