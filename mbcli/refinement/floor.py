@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares
+from scipy.sparse import issparse, lil_matrix
 
 from mbcli.geometry import unit
 from mbcli.refinement.joints import standing_joints
@@ -27,6 +29,9 @@ _ALONG = 0.08
 # An assumed focal length scales all distances and so tilts the plane of the feet. However many
 # feet there are, its slope is not known better than this.
 _SURELY = 1.5  # degrees
+# Points times levels up to which all derivatives are computed; beyond, those that are not 0. Few
+# people stand on few things; of a street two hours long a dense matrix would take gigabytes.
+_DENSE = 200_000
 _OUTLIER = 1.5  # standard deviations above which a residual is down-weighted, as in Huber
 
 
@@ -124,15 +129,30 @@ def slope_of(points: FloatArray, level: IntArray, down: FloatArray, sigma: float
     depth = points @ down
     heights = [float(np.median(depth[column == k])) for k in range(len(steps))]
     start = np.array([0.0, 0.0, *heights])
-    fit = least_squares(cost, start, loss=_forgiving(len(points)))
+    loss = _forgiving(len(points))
+    if len(points) * len(steps) > _DENSE:
+        fit = least_squares(cost, start, loss=loss, jac_sparsity=_sparsity(column, len(steps)))
+    else:
+        fit = least_squares(cost, start, loss=loss)
     residual, expected = below(fit.x)
     # Feet that fit worse than expected are all less certain than expected.
     spare = max(len(points) - len(steps), 1)
     excess = max(1.0, float(np.sum(np.minimum((residual / expected) ** 2, 9.0))) / spare)
     information = fit.jac.T @ fit.jac / excess
+    information = information.toarray() if issparse(information) else information
     tilt = np.linalg.inv(information)[:2, :2]
     known = float(np.sqrt(np.linalg.eigvalsh(tilt)[-1]))
     return Slope(tilted(fit.x[:2]), max(known, float(np.radians(_SURELY))), residual)
+
+
+def _sparsity(column: IntArray, steps: int) -> Any:
+    """Which residuals depend on which parameters: on the tilt, and on the height of their step."""
+    count = len(column)
+    found = lil_matrix((count + 2, 2 + steps), dtype=np.int8)
+    found[:count, :2] = 1
+    found[np.arange(count), 2 + column] = 1
+    found[[count, count + 1], [0, 1]] = 1
+    return found
 
 
 def _forgiving(count: int) -> Callable[[FloatArray], FloatArray]:

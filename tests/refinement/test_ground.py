@@ -8,6 +8,8 @@ from motions import ANKLE_HEIGHT as TRUE_ANKLE
 from motions import CAMERA_HEIGHT, hidden, standing_feet, walking
 from scipy.ndimage import gaussian_filter1d
 
+from mbcli.geometry import unit
+from mbcli.refinement import floor
 from mbcli.refinement.feet import foot_contacts
 from mbcli.refinement.floor import ANKLE_HEIGHT, body_height, slope_of
 from mbcli.refinement.held import without_sliding
@@ -323,3 +325,21 @@ def test_places_even_out_wrong_distances() -> None:
     error = wrong[:, 0] + planted.shift - body[:, 0]
     assert error[:, 2].std() < 0.4 * (wrong - body)[:, 0, 2].std()
     assert np.abs(error[:, :2]).max() < 0.1
+
+
+def test_many_people_on_many_levels_give_the_same_slope(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    level = np.repeat(np.arange(12), 9)
+    down = unit(np.array([0.05, 1.0, 0.1]))
+    points = rng.uniform((-3, 0, 4), (3, 0, 9), (len(level), 3))
+    # On planes of one slope, each at its own depth, with noise and some outliers.
+    points[:, 1] = (1.2 + 0.3 * level - points @ down) / down[1]
+    points += rng.normal(0, 0.02, points.shape)
+    points[::20, 1] += 0.4
+    tilted = unit(np.array([0.0, 1.0, 0.0]))
+    dense = floor.slope_of(points, level, tilted, 0.1)
+    monkeypatch.setattr(floor, "_DENSE", 0)
+    sparse = floor.slope_of(points, level, tilted, 0.1)
+    assert np.degrees(np.arccos(np.clip(dense.down @ sparse.down, -1, 1))) < 0.01
+    assert sparse.sigma == pytest.approx(dense.sigma, rel=1e-3)
+    np.testing.assert_allclose(sparse.residual, dense.residual, atol=1e-3)
