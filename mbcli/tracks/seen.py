@@ -14,7 +14,7 @@ from mbcli.types import FloatArray, FramePoses
 _STATE = "state_"  # prefix of the front end's state
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Seen:
     """What one picture has shown.
 
