@@ -110,8 +110,9 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
         )
     except (av.FFmpegError, OSError, ValueError) as error:
+        if _is_text(path):
+            raise _text_instead(path) from error
         reason = getattr(error, "strerror", None) or type(error).__name__
-        reason = "it is text" if _is_text(path) else reason
         raise InputError(f"{path} is not a video that can be read ({reason})") from error
     with container:
         yield container, _video_stream(container, path)
@@ -128,9 +129,13 @@ def _is_text(path: Path) -> bool:
         return False
 
 
+def _text_instead(path: Path) -> InputError:
+    return InputError(f"{path} is text: not a video that can be read, nor a keypoint file")
+
+
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if container.format.name in _TEXT_FORMATS:
-        raise InputError(f"{path} is not a video that can be read (it looks like text)")
+        raise _text_instead(path)
     # FFmpeg treats a sound file's cover picture as a video stream, too.
     covers = Disposition.attached_pic | Disposition.timed_thumbnails
     moving = [s for s in container.streams.video if not s.disposition & covers]

@@ -415,12 +415,16 @@ def test_what_is_no_file_gets_a_sentence(source: str, says: str) -> None:
             read(source)
 
 
-@pytest.mark.parametrize("text", ["<!DOCTYPE html>\n<title>Größe</title>" + "ä" * 600, "hello\n"])
-def test_text_is_reported_as_text(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "walk.mp4"
+@pytest.mark.parametrize("name", ["walk.mp4", "walk.csv"])
+@pytest.mark.parametrize(
+    "text",
+    ["<!DOCTYPE html>\n<title>Größe</title>" + "ä" * 600, "hello\n", "\v\f\x1c", "\f" * 9],
+)
+def test_text_is_reported_as_text(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     for read in (probe, mbcli.infer):
-        with pytest.raises(InputError, match=r"it is text|looks like text"):
+        with pytest.raises(InputError, match=rf"{name} is text.* (no|nor a) keypoint file"):
             read(path)
 
 
