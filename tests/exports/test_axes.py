@@ -97,7 +97,7 @@ def test_a_motion_that_knows_nothing_of_itself() -> None:
         ("up", "x", "--up must be y or z, got 'x'"),
         ("shape", "tall", "--shape must be wide or long, got 'tall'"),
         ("scale", 0.0, "--scale must be a positive number, got 0"),
-        ("fps", float("nan"), "--fps must be a positive number, got nan"),
+        ("fps", float("nan"), "--fps must be 0.1..10000 frames/s, got nan"),
         ("person", "bob", "--person must be all, largest or ids such as 1 or 1,3, got 'bob'"),
         ("person", "", "--person must be a text, got ''"),
     ],
