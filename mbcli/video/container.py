@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # FFmpeg chooses these formats by suffix alone, and renders the bytes of the file as text.
 _TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 _PLAYLIST = b"#EXTM3U"
+_GIF_TAIL = 4096  # bytes at the end of a GIF in which its trailer is searched, for its padding
 _BEGINNING = 512  # bytes that are tested for being text; a character has at most four
 RATE_PACKETS = 240  # Enough to tell 29.97 from 30 when time stamps are in milliseconds.
 _RATE_TOLERANCE = 0.03  # relative; a measured rate this close confirms the declared one
@@ -195,6 +196,16 @@ def _decode(packet: VideoPacket | None, stream: VideoStream, noted: Pass) -> Ite
         noted.damaged += frame.is_corrupt
         noted.suspect = frame.is_corrupt or (noted.suspect and not frame.key_frame)
         yield frame
+
+
+def has_gif_trailer(path: Path) -> bool:
+    """Whether a GIF is whole: its last byte is its trailer (GIF89a, 27), give or take padding.
+
+    FFmpeg takes one that was cut off as one that is shorter.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _GIF_TAIL))
+        return file.read().rstrip(b"\0\r\n").endswith(b";")
 
 
 def codec_name(stream: VideoStream) -> str:

@@ -28,6 +28,7 @@ from mbcli.video.container import (
     codec_name,
     countable,
     decoded,
+    has_gif_trailer,
     mean_rate,
     opened,
     orientation_of,
@@ -159,6 +160,7 @@ class VideoFile:
                 container.seek(seek_to, stream=stream, backward=True)
             packets = numbers.watch(until_error(container.demux(stream), noted))
             yield from decoded(packets, stream, noted)
+            noted.broken |= container.format.name == "gif" and not has_gif_trailer(self.path)
 
     def _find_entry(self, start: float) -> _Entry | None:
         """Read packets, without decoding, until the first frame at ``start`` is certain."""

@@ -58,3 +58,20 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "a.gif").write_text("precious")
     with pytest.raises(OutputError, match="exists"):
         write_gif(tmp_path / "a.gif", images, samples=images, times=[0, 1, 2], overwrite=False)
+
+
+def test_a_gif_that_breaks_off_is_reported(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.gif", tmp_path / "cut.gif"
+    images, times = pictures(10), [0.04 * number for number in range(10)]
+    write_gif(whole, images, samples=images, times=times)
+    content = whole.read_bytes()
+    for part, size in ((0, len(content)), (1, len(content) // 2), (1, len(content) * 4 // 5)):
+        cut.write_bytes(content[:size])
+        with VideoReader(cut) as reader:
+            frames = list(reader)
+        assert len(frames) == 10 if not part else 0 < len(frames) < 10
+        assert ["breaks off" in line for line in reader.warnings] == [True] * part
+    whole.write_bytes(content + b"\0" * 9)
+    with VideoReader(whole) as reader:
+        assert len(list(reader)) == 10
+    assert reader.warnings == []
