@@ -49,6 +49,7 @@ class Pass:
         lost: packets that could not be decoded.
         damaged: decoded frames that the decoder calls corrupt.
         discarded: packets that are not to be shown.
+        held: ticks that no packet covers. In AVI a tick is a frame, and counts as one.
         suspect: whether the frame just decoded is damaged, or may be predicted from one that is:
             since the last packet with an error there was no sound keyframe.
     """
@@ -57,6 +58,7 @@ class Pass:
     lost: int = 0
     damaged: int = 0
     discarded: int = 0
+    held: int = 0
     suspect: bool = False
 
 
@@ -172,8 +174,12 @@ def decoded(
 ) -> Generator[VideoFrame, None, None]:
     """All frames that can be decoded, in display order."""
     doubtful: VideoPacket | None = None
+    until: int | None = None
     for packet in packets:
         noted.discarded += packet.is_discard
+        if packet.dts is not None:
+            noted.held += max(0, packet.dts - (packet.dts if until is None else until))
+            until = packet.dts + max(1, packet.duration or 0)
         if doubtful is not None:
             yield from _decode(doubtful, stream, noted)
         doubtful = packet if packet.is_corrupt else None
@@ -288,13 +294,24 @@ def mean_rate(stream: VideoStream, noted: list[int]) -> float:
     return measured
 
 
-def claimed_duration(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds of the video stream, else of the whole file, if the container states them."""
+def claimed_duration(container: InputContainer, stream: VideoStream, zero: float) -> float | None:
+    """Seconds from the first picture to the end, if the container states the end.
+
+    It is that of the video stream, or else of the whole file.
+
+    Args:
+        container: the file.
+        stream: its video.
+        zero: seconds of the first picture on the container's clock, which may start with sound.
+    """
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     hours, _, rest = stream.metadata.get("DURATION", "").partition(":")
     minutes, _, seconds = rest.partition(":")
     try:
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        end = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
     except ValueError:
-        return container.duration / av.time_base if container.duration else None
+        if not container.duration:
+            return None
+        end = ((container.start_time or 0) + container.duration) / av.time_base
+    return max(0.0, end - zero)

@@ -113,7 +113,7 @@ class VideoFile:
             self.zero = (self._zero or 0) * self._tick
             self.matrix = matrix_of(frame)
             self.frame_count = stream.frames or None
-            self.duration = claimed_duration(container, stream)
+            self.duration = claimed_duration(container, stream, self.zero)
             self.orientation = orientation_of(frame).turned(turns)
             aspect = stream.sample_aspect_ratio or Fraction(1)
             self._square_size = (max(1, round(frame.width * aspect)), frame.height)
@@ -218,7 +218,9 @@ class VideoFile:
     def _report(self, noted: Pass, count: int, shown_until: float, claim: int | None) -> None:
         """Add warnings about problems found in a complete pass over the file."""
         name = self.path.name
-        expected = None if claim is None else claim - noted.discarded
+        # AVI holds a picture by frames without content, which its header counts.
+        held = 0 if self._has_pts else noted.held
+        expected = None if claim is None else claim - noted.discarded - held
         if noted.broken:
             of = "" if expected is None else f" of {expected}"
             self.warnings.append(
