@@ -14,7 +14,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange
 
 from mbcli.errors import InputError
@@ -59,6 +59,7 @@ class _Entry:
     discarded: bool
 
 
+_REORDERED = 16  # most frames decoded after one that is shown later: ITU-T H.264, E.2.1
 _MOST_RUNS = 8  # of damaged frames that a warning names; the metadata of a result names all
 
 
@@ -199,12 +200,16 @@ class VideoFile:
     ) -> Iterator[Picture]:
         clock = FrameClock(zero=self._zero, time_base=self._time_base, fps=self.fps)
         shown, number, until = 0, -1, 0.0
+        between: list[int] = []  # the B-frames since the last other frame
         for frame in frames:
             number, time = numbers.number(frame), clock.tick(self._stamp(frame))
             until = time + max(1 / self.fps, (frame.duration or 0) * self._tick)
             shown += 1
             if noted.suspect:
-                self.damaged.add(number)
+                # B-frames shown before it are decoded later, and may be predicted from it.
+                self.damaged.update(between, [number])
+            is_b = frame.pict_type == PictureType.B
+            between = [*between, number][-_REORDERED:] if is_b else []
             yield number, time, _Decoded(self, frame)
         self._report(noted, number + 1, until, claim)
         if not self._has_pts or not clock.mended:

@@ -17,8 +17,10 @@ LATE = Fraction(6, 5)  # seconds
 BITS, SIDE = 6, 24  # a frame shows its number in binary, as white and black bars
 SOUND = {"webm": "libopus", "avi": "mp2", "mpg": "mp2"}
 STREAMS = [
-    *((name, "libx264", bf) for name in ("mp4", "mov", "mkv", "avi", "ts", "flv") for bf in (0, 3)),
-    *((name, "mpeg4", bf) for name in ("mp4", "avi") for bf in (0, 2)),
+    *((name, "libx264", bf) for name in ("mp4", "mkv", "avi", "ts") for bf in (0, 3)),
+    ("mov", "libx264", 3),
+    ("flv", "libx264", 3),
+    ("avi", "mpeg4", 2),
     ("mpg", "mpeg2video", 2),
     ("webm", "libvpx-vp9", 0),
 ]
@@ -80,7 +82,7 @@ def test_number_time_and_count(
     if container == "avi" and late == "pictures" and not b_frames:
         # AVI has no time stamps. Its writer holds the first picture instead: it begins with sound.
         times[1:] += float(LATE)
-    for start, end in ((None, None), (0.8, 1.2), (1 / FPS, None), (0.5 / FPS, 2.5 / FPS)):
+    for start, end in ((None, None), (0.8, 1.2), (0.5 / FPS, 2.5 / FPS)):
         wanted = (times >= (start or 0) - 1e-6) & (times < (end or np.inf) - 1e-6)
         if not wanted.any():
             continue
