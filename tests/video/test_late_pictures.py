@@ -76,8 +76,8 @@ def test_number_time_and_count(
     if codec not in av.codecs_available:
         pytest.skip(f"no encoder {codec}")
     path = tmp_path / f"clip.{container}"
-    later = {"neither": (0, 0), "pictures": (LATE, 0), "sound": (0, LATE)}[late]
-    written(path, codec, b_frames, Fraction(later[0]), Fraction(later[1]))
+    video_at, sound_at = (LATE if late == which else Fraction(0) for which in ("pictures", "sound"))
+    written(path, codec, b_frames, video_at, sound_at)
     times = np.arange(FRAMES) / FPS
     if container == "avi" and late == "pictures" and not b_frames:
         # AVI has no time stamps. Its writer holds the first picture instead: it begins with sound.
