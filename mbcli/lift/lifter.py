@@ -329,7 +329,9 @@ class Lifter:
 
     def _cutting(self, fps: float) -> Cutting:
         stride = self._stride(fps)
-        window = round(min(self.window, max(_SHORTEST, self.span * fps / stride)))
+        # Rounded first: a rate that was computed from time stamps is 30.000000000000004.
+        frames = round(self.span * fps / stride, 6)
+        window = round(min(self.window, max(_SHORTEST, frames)))
         return Cutting(window, max_gap=min(round(fps / stride), window // 2), stride=stride)
 
     def _stride(self, fps: float) -> int:
