@@ -155,7 +155,7 @@ def test_existing_result_is_kept_by_default(pose: Path, tmp_path: Path) -> None:
         (("-o", "x.png", "--frame", 30, "--count", 2), "--count is for contact sheets only"),
         (("-o", "x.png", "--layout", "overlay", "--azimuth", 3), "--azimuth is for --layout side"),
         (("-o", "x.png", "--layout", "3d", "--video", "v.mp4"), "--video is for --layout side"),
-        (("-o", "x.png", "--columns", 0), "--columns must be 1 or more, got 0"),
+        (("-o", "x.png", "--columns", 0), "--columns must be 1..1000, got 0"),
         (("-o", "x.png", "--elevation", 100), "-90..90 degrees, got 100"),
         (("-o", "x.png", "--frame", 35), "30 to 34, got 35; the nearest is 34"),
         (("-o", "x.png", "--video", "v.mp4"), "no such file or folder: v.mp4"),
