@@ -74,8 +74,8 @@ def test_frame_without_a_picture_is_empty(make_motion: Make) -> None:
         ({"turn": 0.0}, "--turn must be 1 second or more, got 0"),
         ({"trail": -1.0}, "--trail must be 0 or more seconds, got -1"),
         ({"max_fps": 0.0}, "--max-fps must be a positive number, got 0"),
-        ({"columns": 0}, "--columns must be 1 or more, got 0"),
-        ({"count": 0}, "--count must be 1 or more, got 0"),
+        ({"columns": 0}, "--columns must be 1..1000, got 0"),
+        ({"count": 0}, "--count must be 1..1000, got 0"),
     ],
 )
 def test_options_outside_their_rule(options: dict[str, Any], rule: str) -> None:
