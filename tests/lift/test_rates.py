@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from motions import walking
 
 from mbcli.pipeline import Pipeline
-from motions import walking
 
 
 def test_a_rate_that_is_off_by_rounding_changes_nothing() -> None:
