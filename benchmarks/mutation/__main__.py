@@ -6,7 +6,8 @@ Each module is changed in one place at a time (`mutants` lists the changes), in 
 checkout, and of the tests nearest to it (``NEAREST``) those run that reach that place. A change is
 noticed if a test fails, or does not end. The score is the share that is noticed, weighted by the
 number of changes that a module has where only a sample of each was tried; a room's and the whole
-follow. What is not noticed is printed: it is worth an assertion, or changes nothing.
+follow. What is not noticed is printed: it is worth an assertion, or changes nothing, which belongs
+into `equivalent`.
 
 MODULE is a file or room of ``NEAREST``, such as ``geometry.py`` or ``refinement``. Equal seeds
 draw equal samples, as long as the module stays as it is.
@@ -27,6 +28,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.mutation.equivalent import EQUIVALENT
 from benchmarks.mutation.mutants import Mutant, mutants
 from benchmarks.mutation.stage import IMPORTED, Part, Stage
 from benchmarks.mutation.trees import anew, copied, limit, prepare
@@ -52,12 +54,19 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
     "tracks/tracker.py": _WHO,
     "tracks/gather.py": _WHO,
     "tracks/encounters.py": ("tests/tracks/test_encounters.py",),
-    "tracks/looks.py": ("tests/tracks/test_encounters.py",),
-    "tracks/cuts.py": ("tests/tracks/test_cuts.py",),
+    "tracks/looks.py": ("tests/tracks/test_looks.py",),
+    "tracks/cuts.py": ("tests/tracks/test_cut_rules.py",),
     "tracks/body_size.py": ("tests/tracks/test_body_size.py",),
     "tracks/flicker.py": _REPAIR,
     "tracks/repair.py": _REPAIR,
     "tracks/swaps.py": _REPAIR,
+    "tracks/alignment.py": ("tests/tracks/test_alignment.py",),
+    "tracks/detection.py": ("tests/tracks/test_detection.py",),
+    "tracks/seen.py": ("tests/tracks/test_detection.py",),
+    "tracks/from_pictures.py": (
+        "tests/tracks/test_from_pictures.py",
+        "tests/tracks/test_detection.py",
+    ),
     "tracks/*.py": ("tests/tracks/test_keypoint_detection.py", "tests/keypoints/test_source.py"),
     "lift/windows.py": ("tests/lift/test_lifter.py",),
     "refinement/world.py": _GROUND,
@@ -142,7 +151,8 @@ def measure(
     parts, scores = [], []
     for module, tests in wanted.items():
         path = tree / PACKAGE / module
-        found = mutants(path.read_text(encoding="utf-8"))
+        same = EQUIVALENT.get(module, {})
+        found = [m for m in mutants(path.read_text(encoding="utf-8")) if m.changed not in same]
         parts.append(Part(path, tests, sampled(found, count, f"{seed} {module}")))
         scores.append(Score(module, len(found)))
     stage = Stage(tree, parts, tree.parent / "log")

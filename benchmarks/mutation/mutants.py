@@ -93,6 +93,11 @@ class Mutant:
     function: tuple[str, int] | None
     name: str | None
 
+    @property
+    def changed(self) -> str:
+        """The line as it reads with the change."""
+        return self.source.splitlines()[self.line - 1].strip()
+
 
 def mutants(source: str) -> list[Mutant]:
     """Every mutant of a module, in the order of the source."""

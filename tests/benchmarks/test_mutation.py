@@ -20,6 +20,7 @@ from benchmarks.mutation.__main__ import (
     overall,
     sampled,
 )
+from benchmarks.mutation.equivalent import EQUIVALENT
 from benchmarks.mutation.mutants import mutants
 
 # The modules that must be measured, whatever else is.
@@ -103,6 +104,12 @@ def test_every_pattern_and_test_is_there() -> None:
     # A file of tests that is named after the module runs first.
     refining = ["tests/refinement/test_refine.py", "tests/refinement"]
     assert known["refinement/refine.py"] == refining
+
+
+def test_every_change_without_effect_is_still_one() -> None:
+    for module, lines in EQUIVALENT.items():
+        source = (CHECKOUT / PACKAGE / module).read_text(encoding="utf-8")
+        assert lines.keys() <= {mutant.changed for mutant in mutants(source)}, module
 
 
 def test_modules_are_chosen_by_name_and_room() -> None:

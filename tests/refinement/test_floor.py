@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mbcli.refinement.floor import body_height, slope_of
+from mbcli.refinement.floor import _forgiving, body_height, slope_of
 from mbcli.skeleton import H36M17
 
 DOWN = np.array([0.0, 1.0, 0.0])
@@ -68,6 +68,20 @@ def test_feet_that_fit_worse_than_expected_make_the_slope_less_certain() -> None
     assert 1.39 < slope.sigma / exact.sigma < 2.1
 
 
+def test_a_foot_that_is_off_costs_less_than_its_square() -> None:
+    squared = np.array([1e-4, 0.5, 2.25, 9.0, 400.0, 0.5, 400.0])
+    loss, step = _forgiving(5), 1e-5
+    value, first, second = loss(squared)
+    # Small residuals cost their square, large ones 3 for each standard deviation.
+    assert value[0] == pytest.approx(squared[0], rel=1e-4)
+    assert value[4] == pytest.approx(3 * 20, rel=0.1)
+    np.testing.assert_array_equal(value[5:], squared[5:])
+    # The solver needs the derivatives of that very cost.
+    slopes = (loss(squared + step) - loss(squared - step)) / (2 * step)
+    np.testing.assert_allclose(slopes[0], first, rtol=1e-6)
+    np.testing.assert_allclose(slopes[1], second, atol=1e-8)
+
+
 def test_without_feet_the_estimate_stays() -> None:
     slope = slope_of(np.zeros((0, 3)), np.zeros(0, dtype=np.int64), DOWN, PRIOR)
     assert (slope.down.tolist(), slope.sigma, len(slope.residual)) == (DOWN.tolist(), PRIOR, 0)
@@ -80,3 +94,13 @@ def test_the_height_is_that_of_the_legs() -> None:
         body[:, H36M17.index(f"{side}_ankle"), 1] = (0.245 + 0.246) * 1.84
     body[2] = np.nan
     assert body_height(body) == pytest.approx(1.84)
+
+
+def test_the_height_is_that_of_most_legs() -> None:
+    """A shank that is seen too long for a moment lengthens its own leg, not the other's thigh."""
+    body = np.zeros((3, 17, 3))
+    for side in ("left", "right"):
+        body[:, H36M17.index(f"{side}_knee"), 1] = 0.5
+        body[:, H36M17.index(f"{side}_ankle"), 1] = 0.9
+    body[0, H36M17.index("left_ankle"), 1] = 1.2
+    assert body_height(body) == pytest.approx(0.9 / 0.491)

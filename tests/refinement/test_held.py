@@ -15,7 +15,7 @@ from mbcli.data.recordings.figure import placed
 from mbcli.data.recordings.reading import IMPORT_FORMATS, ImportOptions
 from mbcli.pipeline import Pipeline
 from mbcli.refinement.feet import foot_contacts
-from mbcli.refinement.held import without_sliding
+from mbcli.refinement.held import _bridge, without_sliding
 from mbcli.skeleton import H36M17
 from mbcli.timeline import runs
 from mbcli.tracks.detection import Detection
@@ -154,3 +154,35 @@ def test_no_foot_is_held_where_none_fits() -> None:
     held = without_sliding(body, contacts, FLOOR, 30.0)
     assert held.contacts.sum() < 12
     assert np.isfinite(held.in_camera).all()
+
+
+def test_a_contact_of_one_frame_is_none() -> None:
+    """Every other frame of a contact is impossible, so that none of the others is beside one."""
+    body = np.asarray(walking(20).in_camera, dtype=np.float64)
+    ankle = H36M17.index("right_ankle")
+    body[:] = body[:1]
+    body[::2, :, ankle] = body[::2, :, H36M17.index("right_hip")] + [0, 0.1, 0.2]
+    contacts = np.zeros((20, 1, 2), dtype=np.bool_)
+    contacts[4:17, 0, 0] = True
+    held = without_sliding(body, contacts, FLOOR, 30.0)
+    assert not held.contacts.any()
+    np.testing.assert_array_equal(held.in_camera, body.astype(np.float32))
+
+
+def test_what_two_frames_show_goes_on_without_a_corner() -> None:
+    """At the speed of the known frames, which dies away within six."""
+    values = np.zeros((24, 1))
+    known = np.zeros(24, np.bool_)
+    known[[8, 9, 14, 15]] = True
+    values[[8, 9, 14, 15], 0] = 0, 1, 3, 2
+    _bridge(values, known, 6.0)
+    steps = np.diff(values[:, 0])
+    assert steps[7] == pytest.approx((5 / 6) ** 2)
+    np.testing.assert_allclose(steps[5:8][::-1], -steps[15:18])
+    assert steps[9] > 0.7
+    assert steps[13] < -0.5
+    assert (values[:3] == values[0]).all()
+    # Of a single frame no speed is known.
+    known[[8, 14, 15]] = False
+    _bridge(values, known, 6.0)
+    np.testing.assert_allclose(values, 1)

@@ -84,3 +84,22 @@ def test_a_leg_goes_where_its_target_is() -> None:
     new_knee, new_ankle = reach(HIP, knee, ankle, HIP + np.array([0, 0, length]), FORWARD)
     np.testing.assert_allclose(new_ankle - HIP, [[0, 0, length]], atol=1e-9)
     np.testing.assert_allclose(new_knee - HIP, [[0.2, 0, length / 2]], atol=1e-9)
+
+
+def test_each_frame_is_reached_on_its_own() -> None:
+    legs = [leg_of(out) for out in (0.0, 0.01, 0.025, 0.1, 0.2)]
+    knee, ankle = (np.concatenate(parts) for parts in zip(*legs, strict=True))
+    hip, forward = HIP.repeat(5, axis=0), FORWARD.repeat(5, axis=0)
+    target = hip + np.array([0.1, 0.9, 0]) - 0.05 * np.arange(5)[:, None]
+    together = reach(hip, knee, ankle, target, forward)
+    for frame in range(5):
+        at = slice(frame, frame + 1)
+        alone = reach(HIP, knee[at], ankle[at], target[at], FORWARD)
+        np.testing.assert_allclose([part[at] for part in together], alone, atol=1e-9)
+
+
+def test_straight_and_folded_legs_have_a_bend_in_every_direction() -> None:
+    """Where rounding makes the cosine more than 1."""
+    knee = np.random.default_rng(0).normal(size=(200, 3))
+    np.testing.assert_allclose(bent(0 * knee, knee, 2 * knee), 0, atol=1e-6)
+    np.testing.assert_allclose(bent(0 * knee, knee, 0 * knee), np.pi, atol=1e-6)

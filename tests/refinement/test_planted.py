@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 from mbcli.refinement.legs import Legs, bent
-from mbcli.refinement.planted import Levels, plant
+from mbcli.refinement.planted import Levels, _widths, plant
 from mbcli.types import FloatArray, IntArray
 
 FPS = 25.0
@@ -104,6 +104,22 @@ def test_few_frames(frames: int) -> None:
     leg = found.places[0] - found.shift - few.hip[:, 0]
     length = np.linalg.norm(leg, axis=-1, keepdims=True)
     np.testing.assert_allclose(few.flexion_at(length)[:, 0], few.flexion[:, 0], atol=0.03)
+
+
+def test_a_knee_says_less_of_a_legs_length_the_straighter_it_is() -> None:
+    """By how much 1.5 degrees of bend change the length; 6 degrees at least, which is 2 mm."""
+    degrees = np.array([0.0, 5.0, 6.5, 11.0, 40.0, 100.0])[:, None]
+    hip, knee = np.zeros((6, 1, 3)), np.tile([0, 0.5, 0], (6, 1, 1))
+    turn = np.radians(degrees)[..., None]
+    shank = 0.4 * np.concatenate([np.sin(turn), np.cos(turn), 0 * turn], axis=-1)
+    legs = Legs(hip, knee, knee + shank, np.radians(degrees))
+    bend = np.radians(np.maximum(degrees, 6.0))
+    step = np.radians(0.75)
+    changes = legs.length_at(bend - step) - legs.length_at(bend + step)
+    np.testing.assert_allclose(_widths(legs), changes, rtol=2e-3)
+    # Of no length, a tenth of a millimetre.
+    none = Legs(hip, hip, hip, np.radians(degrees))
+    np.testing.assert_allclose(_widths(none), 1e-4)
 
 
 def test_lengths_and_bends_of_legs() -> None:

@@ -141,6 +141,8 @@ def test_world_and_feet() -> None:
     assert not feet.camera.grounded
     assert feet.refinement.foot_contacts is not None
     assert 0.3 < feet.refinement.foot_contacts.mean() < 0.9
+    standing = int(feet.refinement.foot_contacts.sum())
+    assert feet.meta["refinement"]["feet"] == {"standing": standing, "of": 2 * 90}
     np.testing.assert_array_equal(feet.positions[:, :, 0], 0)
 
 

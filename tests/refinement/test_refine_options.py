@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from mbcli.errors import ConfigError
+from mbcli.flags import described
 from mbcli.refinement.options import RefineOptions
 
 
@@ -40,6 +41,8 @@ def test_outliers_bring_a_gap_with_them() -> None:
         ({"filter": "one-euro", "order": 2}, "--order needs --filter savgol, butterworth"),
         ({"filter": "savgol", "order": 8}, "0 to 7 for savgol, got 8"),
         ({"filter": "butterworth", "order": 3}, "even, 2 to 12, for butterworth, got 3"),
+        ({"filter": "butterworth", "order": 14}, "even, 2 to 12, for butterworth, got 14"),
+        ({"filter": "butterworth", "order": 0}, "even, 2 to 12, for butterworth, got 0"),
         ({"filter": "savgol", "beta": 1.0}, "--beta needs --filter one-euro"),
         ({"filter": "one-euro", "beta": -1.0}, "--beta must be 0 or more, got -1"),
         ({"symmetric": True}, "--symmetric needs --bones"),
@@ -48,3 +51,21 @@ def test_outliers_bring_a_gap_with_them() -> None:
 def test_rules(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         RefineOptions(**given)
+
+
+def test_orders_at_the_ends_of_their_ranges() -> None:
+    for name, orders in (("savgol", (0, 7)), ("butterworth", (2, 12))):
+        for order in orders:
+            assert RefineOptions(filter=name, order=order).order == order
+
+
+def test_help_says_what_a_number_is_and_what_it_is_if_it_is_not_given() -> None:
+    options = {one.name: one.metadata["option"] for one in described(RefineOptions)}
+    assert {one.panel for one in options.values()} == {"Refinement"}
+    shown = {name: (one.metavar, one.shown) for name, one in options.items() if one.shown}
+    assert shown == {
+        "max_gap": ("SECONDS", "0, and 0.25 with --outliers"),
+        "cutoff": ("HZ", "one-euro 2, savgol 6, butterworth 6"),
+        "order": (None, "savgol 3, butterworth 4"),
+        "beta": (None, "6"),
+    }

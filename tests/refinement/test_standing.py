@@ -273,6 +273,39 @@ def test_ankles_that_are_guessed_do_not_stand() -> None:
     assert not stands(moving([0.0] * 12), right=0.29).any()
 
 
+def test_joints_may_come_in_any_order() -> None:
+    """A skeleton with the same joints from the last to the first."""
+    backwards = Skeleton(
+        "backwards",
+        H36M17.joints[::-1],
+        tuple(16 - parent if parent >= 0 else -1 for parent in H36M17.parents[::-1]),
+    )
+    body = moving([0.2] * 15 + [0.65] * 15 + [1.2] * 15)
+    body[:, :, LEFT, 1] += 0.02
+    sure = np.ones(body.shape[:3])
+    sure[:10, :, RIGHT] = 0.1
+    contacts = foot_contacts(body, np.eye(4), FPS, confidence=sure)
+    assert 0 < contacts[..., 0].sum() < 35
+    other = body[:, :, ::-1]
+    found = foot_contacts(other, np.eye(4), FPS, confidence=sure[..., ::-1], skeleton=backwards)
+    np.testing.assert_array_equal(found, contacts)
+    present = np.ones(body.shape[:2], np.bool_)
+    worlds = [
+        estimate_world(*case, FPS, confidence=sure[..., ::step], skeleton=skeleton)
+        for case, step, skeleton in (
+            ((body, present), 1, H36M17),
+            ((other, present), -1, backwards),
+        )
+    ]
+    np.testing.assert_allclose(*(world.world_from_camera for world in worlds), atol=1e-9)
+    assert worlds[0].contacts_used == worlds[1].contacts_used > 0
+    held = [
+        without_sliding(case, contacts, worlds[0].world_from_camera, FPS, skeleton=skeleton)
+        for case, skeleton in ((body, H36M17), (other, backwards))
+    ]
+    np.testing.assert_allclose(held[1].in_camera[:, :, ::-1], held[0].in_camera, atol=1e-5)
+
+
 def test_low_is_told_from_the_second_around() -> None:
     """On the upper of two floors since more than a second, or for only a moment."""
     for frames, stood in ((60, True), (20, False)):

@@ -6,7 +6,7 @@ import numpy as np
 
 from mbcli.tracks.body_size import body_lengths
 
-TIMES = 5 + np.arange(60) / 30  # seconds; they need not begin at 0
+TIMES = 5.1 + np.arange(60) / 30  # seconds; they need not begin at 0
 
 
 def people(sizes: np.ndarray) -> np.ndarray:
@@ -36,6 +36,19 @@ def test_half_seconds_are_joined_by_straight_lines_between_their_middles() -> No
     np.testing.assert_allclose(lengths[middles], [100, 130, 160, 100])
     np.testing.assert_allclose(lengths[:8], 100)  # as at the first middle
     np.testing.assert_allclose(lengths[7:23], 100 + 2 * np.arange(16))
+
+
+def test_half_seconds_are_those_of_the_clip() -> None:
+    """Somebody who comes a fifth of a second later is measured in the same ones."""
+    sizes = np.repeat([100.0, 130, 160, 100], 15)
+    data = people(sizes)[6:]
+    lengths = body_lengths(data, TIMES[6:], TIMES[0])[:, 0]
+    middles = np.array([10, 22, 37, 52]) - 6
+    np.testing.assert_allclose(lengths[middles], [100, 130, 160, 100])
+
+
+def test_who_is_smaller_than_a_pixel_has_a_size() -> None:
+    np.testing.assert_allclose(body_lengths(people(np.full(60, 0.5)), TIMES), 0.5)
 
 
 def test_frames_without_somebody_take_their_neighbours_size() -> None:

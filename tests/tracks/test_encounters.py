@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mbcli.skeleton import COCO17
-from mbcli.tracks.encounters import Path, exchange_time
-from mbcli.tracks.looks import looks_of
-from mbcli.types import FloatArray, FramePoses
+from mbcli.tracks.encounters import Path, _Side, exchange_time
+from mbcli.types import FloatArray, IntArray
 
 FPS = 30.0
 SIZE = 200.0  # body length in pixels
@@ -88,19 +86,142 @@ def test_people_who_walk_side_by_side() -> None:
         assert exchange_time(path(ways[0], RED), path(ways[1], BLUE)) is None
 
 
-def test_the_colours_of_trunk_and_thighs() -> None:
-    image = np.zeros((200, 100, 3), np.uint8)
-    image[20:100] = 200, 30, 30
-    image[100:] = 30, 30, 200
-    keypoints = np.zeros((2, 17, 3), np.float32)
-    for side, x in (("right", 30), ("left", 70)):
-        for joint, y in (("shoulder", 30), ("hip", 99), ("knee", 150)):
-            keypoints[0, COCO17.index(f"{side}_{joint}")] = x, y, 0.9
-    keypoints[1] = keypoints[0]
-    keypoints[1, COCO17.index("left_knee"), 2] = 0.1
-    poses = FramePoses(0, 0.0, np.tile(np.array([20, 10, 80, 190], np.float32), (2, 1)), keypoints)
-    looks = looks_of(image, poses, COCO17)
-    assert looks[0, 1] > 50  # red trunk: a* is large
-    assert looks[0, 5] < -50  # blue thighs: b* is small
-    assert np.array_equal(looks[1, :3], looks[0, :3])
-    assert np.isnan(looks[1, 3:]).all()
+# The limits of each rule, by two people who walk side by side and are mixed up on the way.
+
+
+def beside(
+    *,
+    apart: float = 0.6,
+    nearest: float = 0.2,
+    frames: tuple[int, int, int] = (30, 3, 30),
+    colour: float = 100.0,
+    fps: float = FPS,
+    gone: IntArray | None = None,
+    sizes: tuple[float, float] = (SIZE, SIZE),
+) -> tuple[Path, Path]:
+    """Tracks that trade their people's clothes in an encounter.
+
+    Args:
+        apart: body lengths between the two, before and after.
+        nearest: between them in the encounter.
+        frames: before it, in it and after it.
+        colour: L* of the first one's clothes at first, and of the second one's afterwards; 0 of
+            the other.
+        fps: frames per second.
+        gone: frames in which the second one is out of sight.
+        sizes: pixels, of both; the body length is their mean.
+    """
+    before, during, _ = frames
+    half = np.repeat([apart, nearest, apart], frames) / 2 * np.mean(sizes)
+    half[before + during // 2] -= 1e-3 * during
+    times = np.arange(len(half)) / fps
+    worn = np.repeat([colour, colour, 0.0], frames)
+    tracks = []
+    for sign, light, size in ((-1, worn, sizes[0]), (1, colour - worn, sizes[1])):
+        looks = np.full((len(times), 6), np.nan)
+        looks[:, [0, 3]], looks[:, 1:3], looks[:, 4:] = light[:, None], 0, 0
+        places = np.stack([100 + 80 * times, 300 + sign * half], axis=-1)
+        tracks.append(Path(times, places, size, looks))
+    if gone is None:
+        return tracks[0], tracks[1]
+    there = np.delete(np.arange(len(times)), gone)
+    last = tracks[1]
+    return tracks[0], Path(last.times[there], last.places[there], last.size, last.looks[there])
+
+
+def test_an_exchange_is_when_they_were_nearest() -> None:
+    assert exchange_time(*beside(frames=(30, 9, 30))) == pytest.approx(34 / FPS)
+    assert exchange_time(*beside(frames=(30, 1, 30))) == pytest.approx(30 / FPS)
+    assert exchange_time(*beside(frames=(30, 9, 30), colour=0)) is None
+
+
+def test_an_encounter_is_nearer_than_0_35_body_lengths_after_0_5() -> None:
+    assert exchange_time(*beside(nearest=0.34)) is not None
+    assert exchange_time(*beside(nearest=0.36)) is None
+    assert exchange_time(*beside(apart=0.52)) is not None
+    assert exchange_time(*beside(apart=0.48)) is None
+    # Of people of unequal size, in the mean of their lengths.
+    assert exchange_time(*beside(nearest=0.34, sizes=(300, 100))) is not None
+    assert exchange_time(*beside(nearest=0.36, sizes=(300, 100))) is None
+
+
+def test_an_encounter_lasts_three_seconds_at_most() -> None:
+    assert exchange_time(*beside(frames=(30, 86, 30))) is not None
+    assert exchange_time(*beside(frames=(30, 92, 30))) is None
+
+
+def test_an_exchange_must_fit_better_by_0_6_body_lengths() -> None:
+    """Clothes count 1 for 25 of difference; to have changed sides counts 0.6 against it."""
+    assert exchange_time(*beside(colour=25 * 0.92)) is not None
+    assert exchange_time(*beside(colour=25 * 0.88)) is None
+
+
+def test_people_are_compared_over_four_frames_or_more() -> None:
+    assert exchange_time(*beside(frames=(4, 1, 4))) is not None
+    assert exchange_time(*beside(frames=(3, 1, 9))) is None
+    assert exchange_time(*beside(frames=(9, 1, 3))) is None
+    # Of 4.3 frames a second, the fourth is 0.7 s away.
+    assert exchange_time(*beside(frames=(9, 1, 9), fps=30 / 7)) is not None
+    assert exchange_time(*beside(frames=(9, 1, 9), fps=4)) is None
+
+
+def test_people_are_compared_by_0_7_seconds() -> None:
+    """Whatever they wore before and later."""
+    for far in (slice(0, 15), slice(-15, None)):
+        first, second = beside(frames=(36, 3, 36), colour=30)
+        first.looks[far], second.looks[far] = second.looks[far].copy(), first.looks[far].copy()
+        assert exchange_time(first, second) is not None
+
+
+def test_clothes_that_are_seldom_seen_count_as_much() -> None:
+    first, second = beside(colour=25 * 0.92)
+    for path_ in (first, second):
+        path_.looks[::2] = np.nan
+        path_.looks[:, 3:] = np.nan
+    assert exchange_time(first, second) is not None
+
+
+def test_who_is_out_of_sight_for_three_frames_may_come_back_as_the_other() -> None:
+    for lost, found in ((2, False), (3, True)):
+        gone = np.arange(30, 30 + lost)
+        when = exchange_time(*beside(nearest=0.6, frames=(30, lost, 30), gone=gone))
+        assert when == (pytest.approx((29 + 30 + lost) / 2 / FPS) if found else None)
+    # Four frames on either side are enough, and not a frame less.
+    assert exchange_time(*beside(nearest=0.6, frames=(4, 3, 4), gone=np.arange(4, 7))) is not None
+    assert exchange_time(*beside(nearest=0.6, frames=(4, 3, 3), gone=np.arange(4, 7))) is None
+
+
+def test_out_of_sight_is_in_less_than_seven_frames_of_ten() -> None:
+    for lost, found in ((4, True), (3, False)):
+        gone = 31 + np.arange(lost)
+        tracks = beside(nearest=0.4, frames=(30, 12, 30), gone=gone)
+        assert (exchange_time(*tracks) is not None) == found
+        assert (exchange_time(*tracks[::-1]) is not None) == found
+
+
+def test_how_unlike_two_sightings_are() -> None:
+    nothing = np.full(6, np.nan)
+
+    def unlike(
+        place: tuple[float, float],
+        velocity: tuple[float, float] = (100, 0),
+        before: FloatArray = nothing,
+        after: FloatArray = nothing,
+    ) -> float:
+        """Two seconds after somebody went at (100, 0) pixels a second."""
+        first = _Side(1.0, np.zeros(2), np.array([100.0, 0]), before)
+        return first.unlike(_Side(3.0, np.array(place), np.array(velocity), after), SIZE)
+
+    assert unlike((200, 0)) == 0
+    assert unlike((200, 100)) == 0.5
+    assert unlike((100, 0)) == 0.5
+    assert unlike((200, 900)) == 1.5  # at most
+    # Who turns is expected in between, and half a second's way counts.
+    assert unlike((200, 200), (100, 200)) == 0.5
+    assert unlike((0, 0), (-100, 0)) == 0.5
+    # Trunk and thighs count alike, and together no more than two body lengths.
+    worn = np.array([50.0, 0, 0, 50, 0, 0])
+    assert unlike((200, 0), before=worn, after=worn + np.array([0, 15, 20, 0, 0, 0])) == 0.5
+    assert unlike((200, 0), before=worn, after=np.array([50, 25, 0, *nothing[3:]])) == 1
+    assert unlike((200, 0), before=worn, after=worn + 90) == 2
+    assert unlike((200, 0), before=worn) == 0

@@ -13,9 +13,11 @@ from PIL import Image
 
 from mbcli.errors import ConfigError, InputError, NobodyFoundError
 from mbcli.keypoints import write_keypoints
+from mbcli.keypoints.records import KeypointFile
 from mbcli.options import InferOptions
 from mbcli.report import Stopwatch, unobserved
-from mbcli.skeleton import BLAZEPOSE33
+from mbcli.skeleton import BLAZEPOSE33, Skeleton
+from mbcli.tracks.from_keypoints import _within_reach
 from mbcli.tracks.source import Detection, detect_in_pictures, opened
 from mbcli.video import VideoReader
 
@@ -140,6 +142,60 @@ def test_a_keypoint_far_outside_the_picture_is_left_out(tmp_path: Path):
     assert np.isnan(got.keypoints.data[4, 0, 9, 0])
     assert np.isfinite(got.keypoints.data).sum() == got.keypoints.data.size - 2
     assert "1 keypoints far outside the picture are left out" in got.warnings[0]
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_how_far_outside_a_keypoint_may_be(relative: bool):
+    """Three times the longer side away from the edge of a square around the picture."""
+    unit = np.array([640, 480] if relative else [1, 1])
+    for by in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        for away, stays in ((3.5 * 640 - 1, True), (3.5 * 640 + 1, False)):
+            points = np.full((25, 1, 3), 0.9)
+            points[..., :2] = np.array([320, 240]) / unit
+            points[7, 0, :2] += away * np.array(by) / unit
+            file = KeypointFile(
+                Path("kp.json"),
+                "coco",
+                Skeleton("point", ("nose",), (-1,)),
+                np.arange(25),
+                points,
+                frames=25,
+                relative=relative,
+                warnings=("first",),
+            )
+            found = _within_reach(file, (640, 480))
+            if stays:
+                assert found is file
+                continue
+            np.testing.assert_array_equal(found.keypoints[7], [[np.nan, np.nan, 0]])
+            points[7] = found.keypoints[7]
+            np.testing.assert_array_equal(found.keypoints, points)
+            x, y = np.array([320, 240]) + away * np.array(by)
+            assert found.warnings == (
+                "first",
+                "1 keypoints far outside the picture are left out, the first is nose at "
+                f"({x:g}, {y:g}) in frame 7",
+            )
+
+
+def test_more_than_one_in_twenty_outside_is_another_picture(tmp_path: Path):
+    """Of 9 times 17 keypoints, 7 are stray, 8 are not."""
+    path = write(tmp_path / "stray.json", {t: [[100, 100, 200]] for t in range(9)})
+    records = json.loads(path.read_text())
+    for frame in range(8):
+        records[frame]["keypoints"][3 * frame] = 1e5
+        path.write_text(json.dumps(records))
+        if frame < 7:
+            assert f"{frame + 1} keypoints far outside" in detect(path, SIZED).warnings[0]
+    with pytest.raises(InputError, match="keypoints of a picture of 640x480, got nose at"):
+        detect(path, SIZED)
+
+
+def test_of_a_single_frame_the_rate_is_that_of_the_frames_asked_for(tmp_path: Path):
+    path = write(tmp_path / "kp.json", walkers(range(9)))
+    got = detect(path, replace(SIZED, every=3, start=0.1, end=0.15)).keypoints
+    assert got.frame_index.tolist() == [3]
+    assert got.fps == 10
 
 
 def test_fractions_of_the_picture(tmp_path: Path):

@@ -171,6 +171,22 @@ def test_swaps_in_turns_with_good_frames_are_all_undone() -> None:
     ]
 
 
+def test_an_unsure_pair_follows_its_limb_next_to_its_own_swap() -> None:
+    """The knees are seen well in the first of two swapped frames only."""
+    clean = _walk(30)
+    first = _widest(clean, 20, 50)
+    data = np.array(clean.data)
+    knees = [COCO17.index("left_knee"), COCO17.index("right_knee")]
+    data[first + 1, 0, knees, 2] = 0.15
+    clean = replace(clean, data=data)
+    planted = _swapped(clean, [first, first + 1], ("knee", "ankle"))
+    after, account = mend(planted, MendOptions(bridge=False))
+    np.testing.assert_array_equal(after.data, clean.data)
+    assert account["people"][0]["swapped"] == [
+        {"frames": [first, first + 1], "part": "legs", "joints": ["knee", "ankle"]}
+    ]
+
+
 def test_what_lasts_longer_or_has_no_end_is_no_moment() -> None:
     clean = _walk(30)
     first = _widest(clean, 20, 50)
@@ -300,6 +316,14 @@ def test_bridges_are_measured_in_seconds(fps: int, bridged: int) -> None:
         gap = {(f, "left_knee"): (np.nan, np.nan, 0.0) for f in range(10, 10 + length)}
         account = mend(_edited(still, gap))[1]
         assert account.get("bridged", 0) == (length if length <= bridged else 0)
+
+
+@pytest.mark.parametrize("frame", [1, 28])
+def test_a_flicker_beside_the_first_or_the_last_frame_is_bridged(frame: int) -> None:
+    still = _still()
+    after, account = mend(_edited(still, {(frame, "nose"): (np.nan, np.nan, 0.0)}))
+    assert account["bridged"] == 1
+    np.testing.assert_allclose(after.data[..., :2], still.data[..., :2], atol=1e-3)
 
 
 def test_each_repair_can_be_switched_off() -> None:

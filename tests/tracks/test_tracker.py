@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mbcli.errors import ConfigError
-from mbcli.skeleton import COCO17
-from mbcli.tracks.joining import build_keypoints
+from mbcli.skeleton import COCO17, Skeleton
+from mbcli.tracks.joining import _path, _Track, build_keypoints
 from mbcli.tracks.tracker import Tracker
 from mbcli.types import FramePoses, Keypoints2D
 
@@ -103,6 +103,49 @@ def test_boxes_that_hardly_overlap_are_one_person_to_the_online_tracker() -> Non
     numbers = {int(number[0]) for number in ids[1:]}
     assert len(numbers) == 1
     assert min(numbers) >= 0
+
+
+@pytest.mark.parametrize(
+    ("lost_seconds", "away", "same"),
+    [(1.0, 0.9, True), (1.0, 1.2, False), (0.3, 0.5, False), (2.0, 1.5, True)],
+)
+def test_the_online_tracker_remembers_by_the_time_stamps(
+    lost_seconds: float, away: float, same: bool
+) -> None:
+    """Somebody who is out of sight between two frames that are far apart."""
+    tracker = Tracker(30, lost_seconds=lost_seconds)
+    times = [0.0, 1 / 30, 2 / 30, 2 / 30 + away, 3 / 30 + away, 4 / 30 + away]
+    ids = [
+        tracker.update(_poses(number, time, [(0, 400.0, HEIGHT)])).tolist()
+        for number, time in enumerate(times)
+    ]
+    assert ids[0] == [-1]
+    assert ids[1] == ids[2]
+    assert min(ids[1] + ids[5]) >= 0
+    assert (ids[5] == ids[2]) == same
+
+
+def test_the_path_is_that_of_the_trunk_or_else_of_the_box() -> None:
+    keypoints = np.full((1, 17, 3), 0.9)
+    keypoints[0, :, :2] = 500.0
+    trunk = [COCO17.index(f"{s}_{j}") for s in ("left", "right") for j in ("shoulder", "hip")]
+    keypoints[0, trunk, :2] = [[90, 200], [110, 200], [92, 300], [108, 300]]
+    hidden = keypoints.copy()
+    hidden[0, trunk[0], :2] = np.nan
+    box = np.array([[80.0, 150, 180, 650]])
+    poses = [FramePoses(n, n / 30, box, one) for n, one in enumerate([keypoints, hidden])]
+    track = _Track(np.arange(2), np.zeros(2, int), np.arange(2) / 30, box.repeat(2, axis=0))
+    path = _path(track, poses, COCO17, None)
+    assert path.places.tolist() == [[100, 250], [130, 400]]
+    assert path.size == 500
+    assert path.looks.shape == (2, 6)
+    assert np.isnan(path.looks).all()
+    faces = Skeleton("face", ("nose", "left_eye"), (-1, 0))
+    poses = [FramePoses(n, n / 30, box, keypoints[:, :2]) for n in range(2)]
+    looks = [np.full((1, 6), float(n)) for n in range(2)]
+    path = _path(track, poses, faces, looks)
+    assert path.places.tolist() == [[130, 400]] * 2
+    assert path.looks[:, 0].tolist() == [0, 1]
 
 
 def test_where_a_runner_has_got_to_is_known_for_half_a_second_only() -> None:
@@ -244,6 +287,16 @@ def test_ghosts_are_dropped_unless_wanted() -> None:
     frames = _clip([lambda _: 300, lambda t: 900 if 1 <= t < 1.2 else None], fps=30, seconds=3)
     assert _labels(_track(frames, 30)) == [{0}]
     assert _labels(_track(frames, 30, min_seconds=0.1)) == [{0}, {1}]
+
+
+@pytest.mark.parametrize(("clip", "enough"), [(90, 8), (16, 8), (15, 8), (9, 5), (1, 1)])
+def test_a_track_needs_that_many_frames(clip: int, enough: int) -> None:
+    """0.3 seconds of 25 frames each, or half of a clip, both rounded up."""
+    for there in (enough - 1, enough):
+        frames = [_poses(n, n / 25, [(0, 300, HEIGHT)] if n < there else []) for n in range(clip)]
+        ids = [np.zeros(len(frame), int) for frame in frames]
+        found = build_keypoints(frames, ids, skeleton=COCO17, fps=25, size=SIZE)
+        assert len(found.track_ids) == (there == enough)
 
 
 def test_a_short_clip_keeps_its_people() -> None:

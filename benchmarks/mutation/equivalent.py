@@ -1,0 +1,66 @@
+"""Changes that no test can notice, since the code does the same with them.
+
+Each is given by the line as it reads with the change, and by the reason. What is measured leaves
+them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_OTHER_INTERVAL = "polynomials over another interval are the same"
+_BROADCAST = "before the first frame, one row serves all"
+_EXACT = "only rounding errors are that small"
+_NO_LEG = "only legs without any length are shorter"
+_ONE_AXIS = "the last axis is this one"
+_ROWS = "NumPy finds the number of rows for any negative one"
+_ALL_NUMBERED = "every box comes back, and is overwritten"
+
+# Module -> changed line -> why nothing changes.
+EQUIVALENT: Mapping[str, Mapping[str, str]] = {
+    "refinement/filters.py": {
+        "before = np.full(values.shape[(2):], np.nan)": _BROADCAST,
+        "speed = np.zeros(values.shape[(2):])": _BROADCAST,
+        "places = np.linspace(-(2), 1, window)": _OTHER_INTERVAL,
+        "places = np.linspace(-1, (2), window)": _OTHER_INTERVAL,
+    },
+    "refinement/gaps.py": {
+        "_TOLERANCE = (2e-06)  # seconds; time stamps are sums of rounded steps": _EXACT,
+    },
+    "refinement/legs.py": {
+        "along = (length**2 + thigh**2 - shank**2) / (2 * np.maximum(length, (2e-09)))": _NO_LEG,
+        "length = np.clip(np.linalg.norm(wanted, axis=(1)), shortest + 1e-6, limit)": _ONE_AXIS,
+        "part = np.linalg.norm(bend, axis=(1)) / np.maximum(longest, 1e-9)": _ONE_AXIS,
+        "part = np.linalg.norm(bend, axis=-1) / np.maximum(longest, (2e-09))": _NO_LEG,
+        "return (longest * np.clip(1 - part / _HINT, 0.0, (2.0)))[:, None]": "1 is the most",
+    },
+    "refinement/options.py": {
+        'if self.filter == "butterworth" and self.order not in range(2, (14), 2):': "12 is the "
+        "last even number before both",
+    },
+    "refinement/outliers.py": {
+        "if first and ((oldest <= 0) or size[first - 1] >= size[oldest]):": "of the first point "
+        "the size is 1, the least",
+        "if first and (oldest < (1) or size[first - 1] >= size[oldest]):": "of the first point "
+        "the size is 1, the least",
+    },
+    "refinement/planted.py": {
+        "solution = np.asarray(spsolve(system.tocsc(), right.ravel())).reshape(-(2), 3)": _ROWS,
+    },
+    "tracks/flicker.py": {
+        "upto = (np.maximum.accumulate(np.where(known, numbers, -1)))": "the first axis is meant "
+        "by default",
+        "onwards = (np.minimum.accumulate(np.where(known, numbers, frames)[::-1]))[::-1]": "the "
+        "first axis is meant by default",
+    },
+    "tracks/from_pictures.py": {
+        "last = -(2)": "the first frame is number 0",
+    },
+    "tracks/seen.py": {
+        '"looks": np.concatenate([frame.looks for frame in frames]).reshape(-(2), LOOKS),': _ROWS,
+    },
+    "tracks/tracker.py": {
+        "ids = np.full(len(poses), (1), dtype=np.int64)": _ALL_NUMBERED,
+        "ids = np.full(len(poses), -(2), dtype=np.int64)": _ALL_NUMBERED,
+    },
+}

@@ -1,0 +1,175 @@
+"""What every picture shows becomes tracks, in one run or in two, with a front end that is quick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mbcli.errors import NobodyFoundError
+from mbcli.options import InferOptions
+from mbcli.pose2d import BACKENDS, Pose2DOptions
+from mbcli.skeleton import COCO17
+from mbcli.storage import journal as journals
+from mbcli.storage.journal import Journal, journal
+from mbcli.tracks.detection import Detection
+from mbcli.tracks.from_pictures import detect_in_pictures
+from mbcli.types import FloatArray, Frame, FramePoses
+from mbcli.video import VideoReader
+
+FRAMES, CUT = 30, 14
+OPTIONS = InferOptions(pose2d="movenet")
+looked_at: list[int] = []
+
+
+class Blocks:
+    """Finds one person in whatever differs from the picture's corner, surer with every frame."""
+
+    name = "movenet"
+    skeleton = COCO17
+    weights: tuple[str, ...] = ()
+    metadata: dict[str, Any]
+
+    def __init__(self, _: Pose2DOptions) -> None:
+        self.metadata = {"person_threshold": 0.3}
+        self._count = 0
+
+    def __call__(self, frame: Frame) -> FramePoses:
+        looked_at.append(frame.index)
+        self._count += 1
+        y, x = np.nonzero((frame.image != frame.image[0, 0]).any(axis=-1))
+        if not len(x):
+            return FramePoses(frame.index, frame.time, np.zeros((0, 4)), np.zeros((0, 17, 3)))
+        box = np.array([[x.min(), y.min(), x.max() + 1, y.max() + 1]], np.float32)
+        keypoints = np.full((1, 17, 3), self._count / 100)
+        keypoints[0, :, 0] = np.linspace(x.min(), x.max(), 17)
+        keypoints[0, :, 1] = np.linspace(y.min(), y.max(), 17)
+        return FramePoses(frame.index, frame.time, box, keypoints)
+
+    def state(self) -> dict[str, FloatArray]:
+        return {"count": np.array([self._count])}
+
+    def resume(self, state: dict[str, FloatArray]) -> None:
+        self._count = int(state["count"][0])
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every frame makes a chunk."""
+    monkeypatch.setitem(BACKENDS, "movenet", Blocks)
+    monkeypatch.setattr(journals, "_EVERY", 0.0)
+    looked_at.clear()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A block that moves to the right; from `CUT` on, darker than what is behind it."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for number in range(FRAMES):
+        image = np.full((48, 64, 3), 60 if number < CUT else 200, np.uint8)
+        image[6:42, 5 + number : 20 + number] = 160 if number < CUT else 100
+        Image.fromarray(image).save(folder / f"{number:03d}.png")
+    return folder
+
+
+@contextmanager
+def kept(folder: Path) -> Iterator[Journal]:
+    with journal(folder / "work", lambda: "the same") as work:
+        yield work
+
+
+def detected(
+    pictures: Path,
+    options: InferOptions = OPTIONS,
+    work: Journal | None = None,
+    ends_after: int | None = None,
+) -> Detection:
+    done: list[tuple[str, int, int | None]] = []
+
+    def observer(stage: str, count: int, total: int | None) -> None:
+        done.append((stage, count, total))
+        if count == ends_after:
+            raise KeyboardInterrupt
+
+    before = len(work.kept) if work is not None else 0
+    with VideoReader(pictures, image_fps=30.0) as reader:
+        found = detect_in_pictures(reader, options, observer, journal=work)
+    assert done == [("pose2d", n, FRAMES) for n in range(before + 1, FRAMES + 1)]
+    return found
+
+
+def test_tracks_end_at_a_cut_unless_that_is_switched_off(pictures: Path) -> None:
+    found = detected(pictures).keypoints
+    assert found.cuts.tolist() == [CUT]
+    assert found.track_ids.tolist() == [1, 2]
+    assert found.present.sum(axis=0).tolist() == [CUT, FRAMES - CUT]
+    assert found.present[:CUT, 0].all()
+    np.testing.assert_array_equal(found.boxes[CUT, 1], [5 + CUT, 6, 20 + CUT, 42])
+    assert looked_at == list(range(FRAMES))
+    found = detected(pictures, InferOptions(pose2d="movenet", cuts="off")).keypoints
+    assert (found.cuts.tolist(), found.track_ids.tolist()) == ([], [1])
+    assert found.present.all()
+
+
+@pytest.mark.parametrize("cuts", ["auto", "off"])
+@pytest.mark.parametrize("ends_after", [2, 3, CUT, CUT + 1, CUT + 2, FRAMES])
+def test_a_run_that_was_ended_goes_on(
+    pictures: Path, tmp_path: Path, ends_after: int, cuts: str
+) -> None:
+    options = InferOptions(pose2d="movenet", cuts=cuts)
+    whole = detected(pictures, options)
+    looked_at.clear()
+    with pytest.raises(KeyboardInterrupt), kept(tmp_path) as work:
+        detected(pictures, options, work, ends_after)
+    assert len(looked_at) == ends_after
+    looked_at.clear()
+    with kept(tmp_path) as work:
+        # What the last frame shows had not been written.
+        assert len(work.kept) == ends_after - 1
+        again = detected(pictures, options, work)
+        assert (
+            work.went_on == f"went on after frame {ends_after - 2}, where an earlier run had ended"
+        )
+    assert again == whole
+    assert looked_at == list(range(ends_after - 1, FRAMES))
+
+
+def test_what_was_seen_after_the_last_chunk_is_kept_too(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For another lifter, if a chunk has been written at all; a short run writes none."""
+    for due, chunks in ((lambda _: len(looked_at) == 10, 2), (lambda _: False, 0)):
+        monkeypatch.setattr(Journal, "due", due)
+        looked_at.clear()
+        whole: list[Detection] = []
+
+        def interrupted(folder: Path, found: list[Detection] = whole) -> None:
+            with kept(folder) as work:
+                found.append(detected(pictures, OPTIONS, work))
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(tmp_path / str(chunks))
+        with kept(tmp_path / str(chunks)) as work:
+            assert [len(chunk["index"]) for chunk in work.kept] == ([10, 20] if chunks else [])
+            looked_at.clear()
+            with VideoReader(pictures, image_fps=30.0) as reader:
+                assert detect_in_pictures(reader, OPTIONS, journal=work) == whole[0]
+        assert len(looked_at) == (0 if chunks else FRAMES)
+
+
+def test_where_nobody_is_a_lower_score_is_advised(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48)).save(tmp_path / "empty.png")
+    with (
+        VideoReader(tmp_path / "empty.png") as reader,
+        pytest.raises(NobodyFoundError, match=r"--min-score 0.3: try --min-score 0.15"),
+    ):
+        detect_in_pictures(reader, OPTIONS)
