@@ -14,6 +14,7 @@ _EXACT = "only rounding errors are that small"
 _NO_LEG = "only legs without any length are shorter"
 _ONE_AXIS = "the last axis is this one"
 _ROWS = "NumPy finds the number of rows for any negative one"
+_KEYS = "keys of the two kinds differ all the same"
 _ALL_NUMBERED = "every box comes back, and is overwritten"
 
 # Module -> changed line -> why nothing changes.
@@ -55,6 +56,14 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
     },
     "tracks/from_pictures.py": {
         "last = -(2)": "the first frame is number 0",
+    },
+    "tracks/joining.py": {
+        "key = (number, (1), -1) if number >= 0 else (-1, position, row)": _KEYS,
+        "key = (number, -(2), -1) if number >= 0 else (-1, position, row)": _KEYS,
+        "key = (number, -1, (1)) if number >= 0 else (-1, position, row)": _KEYS,
+        "key = (number, -1, -(2)) if number >= 0 else (-1, position, row)": _KEYS,
+        "key = (number, -1, -1) if number >= 0 else ((1), position, row)": _KEYS,
+        "key = (number, -1, -1) if number >= 0 else (-(2), position, row)": _KEYS,
     },
     "tracks/seen.py": {
         '"looks": np.concatenate([frame.looks for frame in frames]).reshape(-(2), LOOKS),': _ROWS,

@@ -297,7 +297,8 @@ def test_joints_may_come_in_any_order() -> None:
             ((other, present), -1, backwards),
         )
     ]
-    np.testing.assert_allclose(*(world.world_from_camera for world in worlds), atol=1e-9)
+    one, two = (world.world_from_camera for world in worlds)
+    np.testing.assert_allclose(one, two, atol=1e-9)
     assert worlds[0].contacts_used == worlds[1].contacts_used > 0
     held = [
         without_sliding(case, contacts, worlds[0].world_from_camera, FPS, skeleton=skeleton)

@@ -88,8 +88,8 @@ def test_what_is_outside_the_picture_does_not_count() -> None:
     assert np.isnan(thighs)
     x, y = np.meshgrid(np.arange(100), np.arange(200))
     for by, white_ in (([-50, 0, 0], x < 13), ([0, -60, 0], y < 26)):
-        trunk, _ = lightness(white_, standing() + np.float32(by))
+        trunk, _ = lightness(white_, standing() + np.array(by, np.float32))
         assert trunk == pytest.approx(100, abs=0.1)
-    assert np.isnan(lightness(white, standing() - np.float32([100, 0, 0]))).all()
-    corner = standing() * np.float32([0, 0, 1])
+    assert np.isnan(lightness(white, standing() - np.array([100, 0, 0], np.float32))).all()
+    corner = standing() * np.array([0, 0, 1], np.float32)
     assert lightness(np.ones((1, 1), np.bool_), corner) == pytest.approx([100, 100], abs=0.1)

@@ -146,6 +146,10 @@ def test_the_path_is_that_of_the_trunk_or_else_of_the_box() -> None:
     path = _path(track, poses, faces, looks)
     assert path.places.tolist() == [[130, 400]] * 2
     assert path.looks[:, 0].tolist() == [0, 1]
+    # Nobody is shorter than a pixel.
+    for box, size in ((box / 400, 1.25), (box / 1000, 1.0)):
+        track = _Track(np.arange(1), np.zeros(1, int), np.zeros(1), box)
+        assert _path(track, poses, faces, None).size == size
 
 
 def test_where_a_runner_has_got_to_is_known_for_half_a_second_only() -> None:
