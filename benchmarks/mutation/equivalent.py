@@ -48,6 +48,10 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
     "refinement/planted.py": {
         "solution = np.asarray(spsolve(system.tocsc(), right.ravel())).reshape(-(2), 3)": _ROWS,
     },
+    "tracks/cuts.py": {
+        "return stays and new and change >= _STANDS_OUT * max(beside, default=(1.0))": "a change "
+        "is 20 or more",
+    },
     "tracks/flicker.py": {
         "upto = (np.maximum.accumulate(np.where(known, numbers, -1)))": "the first axis is meant "
         "by default",

@@ -48,7 +48,9 @@ def test_half_seconds_are_those_of_the_clip() -> None:
 
 
 def test_who_is_smaller_than_a_pixel_has_a_size() -> None:
-    np.testing.assert_allclose(body_lengths(people(np.full(60, 0.5)), TIMES), 0.5)
+    data = people(np.full(60, 0.5))
+    data[..., 2] = 0.1, 0.5, 0.9  # the confidence is no coordinate
+    np.testing.assert_allclose(body_lengths(data, TIMES), 0.5)
 
 
 def test_frames_without_somebody_take_their_neighbours_size() -> None:

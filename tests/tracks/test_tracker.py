@@ -8,6 +8,8 @@ import pytest
 
 from mbcli.errors import ConfigError
 from mbcli.skeleton import COCO17, Skeleton
+from mbcli.spans import Spans
+from mbcli.tracks.gather import by_person
 from mbcli.tracks.joining import _path, _Track, build_keypoints
 from mbcli.tracks.tracker import Tracker
 from mbcli.types import FramePoses, Keypoints2D
@@ -107,7 +109,7 @@ def test_boxes_that_hardly_overlap_are_one_person_to_the_online_tracker() -> Non
 
 @pytest.mark.parametrize(
     ("lost_seconds", "away", "same"),
-    [(1.0, 0.9, True), (1.0, 1.2, False), (0.3, 0.5, False), (2.0, 1.5, True)],
+    [(1.0, 0.98, True), (1.0, 1.02, False), (0.3, 0.5, False), (2.0, 1.5, True)],
 )
 def test_the_online_tracker_remembers_by_the_time_stamps(
     lost_seconds: float, away: float, same: bool
@@ -147,8 +149,8 @@ def test_the_path_is_that_of_the_trunk_or_else_of_the_box() -> None:
     assert path.places.tolist() == [[130, 400]] * 2
     assert path.looks[:, 0].tolist() == [0, 1]
     # Nobody is shorter than a pixel.
-    for box, size in ((box / 400, 1.25), (box / 1000, 1.0)):
-        track = _Track(np.arange(1), np.zeros(1, int), np.zeros(1), box)
+    for share, size in ((400, 1.25), (1000, 1.0)):
+        track = _Track(np.arange(1), np.zeros(1, int), np.zeros(1), box / share)
         assert _path(track, poses, faces, None).size == size
 
 
@@ -343,3 +345,20 @@ def test_uneven_time_stamps_count_in_seconds() -> None:
 def test_seconds_outside_their_rule(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"{name} must be 0 or more seconds"):
         _track(_clip([lambda _: 300], fps=30, seconds=0.2), 30, **{name: value})
+
+
+def test_poses_in_any_order_become_those_of_people() -> None:
+    rng = np.random.default_rng(0)
+    frame, person = np.array([2, 0, 3, 1]), np.array([1, 0, 0, 1])
+    points, boxes = rng.random((4, 17, 3)), rng.random((4, 4))
+    spans = Spans.of(4, 2, frame, person)
+    data, around = (kept.dense() for kept in by_person(spans, frame, person, points, boxes))
+    assert data.shape == (4, 2, 17, 3)
+    assert around.shape == (4, 2, 4)
+    np.testing.assert_allclose(data[frame, person], points, rtol=1e-6)
+    np.testing.assert_allclose(around[frame, person], boxes, rtol=1e-6)
+    nobody = np.ones((4, 2), np.bool_)
+    nobody[frame, person] = False
+    assert np.isnan(data[nobody][..., :2]).all()
+    assert (data[nobody][..., 2] == 0).all()
+    assert np.isnan(around[nobody]).all()
