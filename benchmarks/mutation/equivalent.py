@@ -14,6 +14,7 @@ _EXACT = "only rounding errors are that small"
 _NO_LEG = "only legs without any length are shorter"
 _ONE_AXIS = "the last axis is this one"
 _ROWS = "NumPy finds the number of rows for any negative one"
+_NO_FRAME = "any negative number is no frame"
 _KEYS = "keys of the two kinds differ all the same"
 _ALL_NUMBERED = "every box comes back, and is overwritten"
 
@@ -53,6 +54,9 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
         "is 20 or more",
     },
     "tracks/flicker.py": {
+        "numbers = np.arange(frames).reshape(-(2), *[1] * (known.ndim - 1))": _ROWS,
+        "before = np.full(known.shape, -(2))": _NO_FRAME,
+        "upto = np.maximum.accumulate(np.where(known, numbers, -(2)), axis=0)": _NO_FRAME,
         "upto = (np.maximum.accumulate(np.where(known, numbers, -1)))": "the first axis is meant "
         "by default",
         "onwards = (np.minimum.accumulate(np.where(known, numbers, frames)[::-1]))[::-1]": "the "

@@ -318,6 +318,18 @@ def test_bridges_are_measured_in_seconds(fps: int, bridged: int) -> None:
         assert account.get("bridged", 0) == (length if length <= bridged else 0)
 
 
+def test_an_unsure_joint_that_moves_away_and_back_by_and_by_is_left_alone() -> None:
+    """By a fifth of the body within 0.2 seconds, but by no more than 0.03 from frame to frame."""
+    still = _still(60, 120)
+    wrist = COCO17.index("left_wrist")
+    for away, bridged in ((60, 0), (200, 23)):
+        data = np.array(still.data)
+        data[20:43, 0, wrist, 1] -= away * np.sin(np.pi * np.arange(1, 24) / 24)
+        data[20:43, 0, wrist, 2] = 0.1
+        account = mend(replace(still, data=data))[1]
+        assert account.get("bridged", 0) == bridged
+
+
 @pytest.mark.parametrize("frame", [1, 28])
 def test_a_flicker_beside_the_first_or_the_last_frame_is_bridged(frame: int) -> None:
     still = _still()
