@@ -37,7 +37,7 @@ CHECKOUT = Path(__file__).parents[2]
 PACKAGE = "mbcli"
 
 _WHO = ("tests/tracks/test_tracker.py", "tests/tracks/test_encounters.py")
-_REPAIR = ("tests/tracks/test_repair.py", "tests/tracks/test_repair_real.py")
+_REPAIR = ("tests/tracks/test_repair.py", "tests/tracks/test_repair_rules.py")
 _GROUND = tuple(f"tests/refinement/test_{name}.py" for name in ("standing", "ground", "refine"))
 # Modules, as patterns, and their nearest tests. The first pattern that fits a module counts; of a
 # folder of tests, the file that is named after the module runs first.

@@ -15,19 +15,35 @@ _NO_LEG = "only legs without any length are shorter"
 _ONE_AXIS = "the last axis is this one"
 _ROWS = "NumPy finds the number of rows for any negative one"
 _NO_FRAME = "any negative number is no frame"
+_NOBODY = "of nobody, no direction is used"
+_FIRST = "nothing is filtered in the first frame"
 _KEYS = "keys of the two kinds differ all the same"
 _ALL_NUMBERED = "every box comes back, and is overwritten"
 
 # Module -> changed line -> why nothing changes.
 EQUIVALENT: Mapping[str, Mapping[str, str]] = {
+    "refinement/feet.py": {
+        "speed[start:stop] = np.linalg.norm(velocity - ((1 + _ALONG)) * along, axis=-1)": "what is "
+        "left along the line of sight is as long, and points backwards",
+    },
     "refinement/filters.py": {
+        "step = timestamps[now] - timestamps[now - 1] if now else (0.0)": _FIRST,
+        "step = timestamps[now] - timestamps[now - 1] if now else (2.0)": _FIRST,
+        "steps = np.linspace(0, min(0.5, (order + 1) / window), (9) * (order + 1)).tolist()": "the "
+        "same crossing is found between finer steps",
         "before = np.full(values.shape[(2):], np.nan)": _BROADCAST,
         "speed = np.zeros(values.shape[(2):])": _BROADCAST,
         "places = np.linspace(-(2), 1, window)": _OTHER_INTERVAL,
         "places = np.linspace(-1, (2), window)": _OTHER_INTERVAL,
     },
+    "refinement/floor.py": {
+        "_DENSE = (200001)": "sparse matrices solve the same",
+    },
     "refinement/gaps.py": {
         "_TOLERANCE = (2e-06)  # seconds; time stamps are sums of rounded steps": _EXACT,
+    },
+    "refinement/held.py": {
+        "left = np.clip(1 - gone / max(carry, (2e-09)), 0.0, 1.0)": "it is 0, or some frames",
     },
     "refinement/legs.py": {
         "along = (length**2 + thigh**2 - shank**2) / (2 * np.maximum(length, (2e-09)))": _NO_LEG,
@@ -47,7 +63,14 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
         "the size is 1, the least",
     },
     "refinement/planted.py": {
+        "firm = _huber(np.linalg.norm(beside, axis=(1)), _OUTLIER * _FOOT)": _ONE_AXIS,
         "solution = np.asarray(spsolve(system.tocsc(), right.ravel())).reshape(-(2), 3)": _ROWS,
+    },
+    "refinement/world.py": {
+        'return _Upright(np.array([(1.0), 1.0, 0.0]), float("nan"), 0)': _NOBODY,
+        'return _Upright(np.array([0.0, (0.0), 0.0]), float("nan"), 0)': _NOBODY,
+        'return _Upright(np.array([0.0, (2.0), 0.0]), float("nan"), 0)': _NOBODY,
+        'return _Upright(np.array([0.0, 1.0, (1.0)]), float("nan"), 0)': _NOBODY,
     },
     "tracks/cuts.py": {
         "return stays and new and change >= _STANDS_OUT * max(beside, default=(1.0))": "a change "

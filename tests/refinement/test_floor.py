@@ -64,8 +64,11 @@ def test_feet_that_fit_worse_than_expected_make_the_slope_less_certain() -> None
     slope = slope_of(points, np.zeros(4, dtype=np.int64), DOWN, PRIOR)
     np.testing.assert_allclose(slope.residual, points[:, 1], atol=1e-6)
     exact = slope_of(rectangle(0.3, 0.6), np.zeros(4, dtype=np.int64), DOWN, PRIOR)
-    # Three of four are independent, so by the root of 4 * 1.2 ** 2 / 3, and as they count less.
-    assert 1.39 < slope.sigma / exact.sigma < 2.1
+    # Three of four are independent, so by the root of 4 * 1.2 ** 2 / 3, and as the curvature of
+    # their cost is 0.476 at 1.2, where that of a square is 1.
+    by_x = 4 * (0.3 / ACROSS) ** 2
+    expected = np.sqrt(4 * 1.2**2 / 3 * (by_x + PRIOR**-2) / (0.476 * by_x + PRIOR**-2))
+    assert slope.sigma / exact.sigma == pytest.approx(expected, rel=0.01)
 
 
 def test_a_foot_that_is_off_costs_less_than_its_square() -> None:

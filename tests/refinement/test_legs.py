@@ -91,11 +91,18 @@ def test_each_frame_is_reached_on_its_own() -> None:
     knee, ankle = (np.concatenate(parts) for parts in zip(*legs, strict=True))
     hip, forward = HIP.repeat(5, axis=0), FORWARD.repeat(5, axis=0)
     target = hip + np.array([0.1, 0.9, 0]) - 0.05 * np.arange(5)[:, None]
-    together = reach(hip, knee, ankle, target, forward)
-    for frame in range(5):
-        at = slice(frame, frame + 1)
-        alone = reach(HIP, knee[at], ankle[at], target[at], FORWARD)
-        np.testing.assert_allclose([part[at] for part in together], alone, atol=1e-9)
+    for wanted in (target, hip + 3 * (target - hip), hip + 0.01 * (target - hip)):
+        together = reach(hip, knee, ankle, wanted, forward)
+        for frame in range(5):
+            at = slice(frame, frame + 1)
+            alone = reach(HIP, knee[at], ankle[at], wanted[at], FORWARD)
+            np.testing.assert_allclose([part[at] for part in together], alone, atol=1e-9)
+
+
+def test_a_leg_without_length_stays_at_the_hip() -> None:
+    nothing = np.zeros((1, 3))
+    for part in reach(HIP, nothing, nothing, HIP + np.array([0, 0.9, 0]), FORWARD):
+        np.testing.assert_allclose(part, HIP, atol=1e-5)
 
 
 def test_straight_and_folded_legs_have_a_bend_in_every_direction() -> None:

@@ -7,7 +7,7 @@ import pytest
 from motions import walking
 
 from mbcli.refinement.outliers import _largest_set, find_outliers
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import H36M17, Skeleton
 
 WRIST, ELBOW, KNEE = (H36M17.index(name) for name in ("left_wrist", "left_elbow", "right_knee"))
 
@@ -130,6 +130,27 @@ def test_short_bones_may_be_off_by_six_centimetres() -> None:
         positions[:, head] = positions[0, nose] + 0.1 * bone
         positions[40:50, head] = positions[0, nose] + (0.1 + metres) * bone
         assert bool(found(positions)) == out
+
+
+@pytest.mark.parametrize(("speed", "out"), [(22.5, False), (25.5, True)])
+def test_a_fast_track_may_be_as_fast_as_it_usually_is(speed: float, out: bool) -> None:
+    """12 m/s and 8 robust standard deviations of 1.48 m/s, which is 23.9 m/s."""
+    steps = np.random.default_rng(0).permutation(np.linspace(10, 14, 90))
+    steps[40] = speed
+    root = np.zeros((90, 3))
+    root[:, 0] = np.cumsum(steps) / 30
+    assert bool(found(body(), root)) == out
+
+
+def test_a_bone_counts_by_how_far_it_is_off_in_its_own_measure() -> None:
+    """Short bones may be off by 6 cm, long ones by 35 %; the first is off three times that."""
+    chain = Skeleton("chain", ("a", "b", "c", "d"), (-1, 0, 1, 2))
+    ends = np.array([0.0, 0.1, 0.4, 0.9])
+    positions = np.zeros((60, 4, 3))
+    positions[:, :, 0] = ends
+    positions[20:23, :, 0] = ends + np.cumsum([0, 0.18, 0.15, 0.25])
+    joints, _ = find_outliers(positions, np.zeros((60, 3)), np.arange(60) / 3, chain)
+    assert np.argwhere(joints).tolist() == [[f, j] for f in (20, 21, 22) for j in (1, 3)]
 
 
 @pytest.mark.parametrize("seed", range(15))

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 from mbcli.refinement.legs import Legs, bent
-from mbcli.refinement.planted import Levels, _widths, plant
+from mbcli.refinement.planted import Levels, _stays, _widths, plant
 from mbcli.types import FloatArray, IntArray
 
 FPS = 25.0
@@ -120,6 +120,21 @@ def test_a_knee_says_less_of_a_legs_length_the_straighter_it_is() -> None:
     # Of no length, a tenth of a millimetre.
     none = Legs(hip, hip, hip, np.radians(degrees))
     np.testing.assert_allclose(_widths(none), 1e-4)
+
+
+def test_a_body_stays_within_half_a_second_or_a_frame() -> None:
+    """3 cm across the line of sight, and 4 % of the distance with that along it."""
+    root = np.array([[0.0, 0.0, 5.0], [0.0, 3.0, 4.0]])
+    for fps, frames in ((1.0, 1.0), (2.0, 1.0), (30.0, 15.0)):
+        known = _stays(root, fps, 3).toarray() * frames
+        assert known.shape == (9, 9)
+        along, across = np.hypot(0.04 * 5, 0.03) ** -2, 0.03**-2
+        np.testing.assert_allclose(known[:3, :3], np.diag([across, across, along]))
+        sight = root[1] / 5
+        assert sight @ known[3:6, 3:6] @ sight == pytest.approx(along)
+        assert known[3, 3] == pytest.approx(across)
+        assert not known[6:].any()
+        assert not known[:3, 3:].any()
 
 
 def test_lengths_and_bends_of_legs() -> None:

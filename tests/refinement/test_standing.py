@@ -9,8 +9,9 @@ import pytest
 
 from mbcli.refinement.feet import foot_contacts
 from mbcli.refinement.floor import ANKLE_HEIGHT, FloorEstimate
-from mbcli.refinement.held import without_sliding
-from mbcli.refinement.world import _rigid, _steps, estimate_world
+from mbcli.refinement.held import _forward, without_sliding
+from mbcli.refinement.joints import standing_joints
+from mbcli.refinement.world import _middle, _rigid, _steps, estimate_world
 from mbcli.skeleton import BODY23, H36M17, Skeleton
 
 FPS = 30.0
@@ -129,6 +130,16 @@ def test_frames_that_lean_far_move_a_person_little() -> None:
     found = world_of([body])
     down = found.world_from_camera[1, :3]
     assert np.degrees(np.arccos(down[1])) < 2  # 8 in the mean of the frames
+
+
+def test_equal_directions_have_themselves_as_their_mean() -> None:
+    """Wherever they point, though rounding makes their cosine more than 1."""
+    for direction in np.random.default_rng(0).normal(size=(50, 3)):
+        direction /= np.linalg.norm(direction)
+        several = np.tile(direction, (3, 1))
+        mean, factors = _middle(several, np.arange(1.0, 4), np.full(3, 0.1))
+        np.testing.assert_allclose(mean, direction, atol=1e-12)
+        assert factors.tolist() == [1, 1, 1]
 
 
 def test_without_standing_feet_the_floor_is_under_the_lowest_ankles() -> None:
@@ -324,6 +335,15 @@ def test_trembling_is_no_speed() -> None:
 
 
 # standing feet are held
+
+
+def test_ahead_is_where_hips_and_trunk_face() -> None:
+    for pose in ({"lean": 0}, {"lean": 30}, {"lean": -50, "aside": 20}):
+        body = figure(**pose)[None]  # type: ignore[arg-type]
+        body[:, AT("left_hip"), 0] += 0.2
+        ahead = _forward(body, standing_joints(H36M17))
+        # Towards the camera.
+        np.testing.assert_allclose(ahead[0], about_x(pose["lean"]) @ [0, 0, -1], atol=1e-9)
 
 
 def slid(skeleton: Skeleton = H36M17) -> tuple[np.ndarray, np.ndarray]:
