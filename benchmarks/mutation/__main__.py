@@ -77,6 +77,8 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
     "refinement/gaps.py": ("tests/refinement/test_gaps.py",),
     "refinement/filters.py": ("tests/refinement/test_filters.py",),
     "refinement/outliers.py": ("tests/refinement/test_outliers.py",),
+    "refinement/options.py": ("tests/refinement/test_refine_options.py",),
+    "refinement/refine.py": ("tests/refinement/test_refine.py",),
     "refinement/*.py": ("tests/refinement",),
 }
 
