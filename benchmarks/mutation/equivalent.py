@@ -99,6 +99,9 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
     "tracks/seen.py": {
         '"looks": np.concatenate([frame.looks for frame in frames]).reshape(-(2), LOOKS),': _ROWS,
     },
+    "tracks/swaps.py": {
+        "continue": "what begins even earlier lasts even longer",
+    },
     "tracks/tracker.py": {
         "ids = np.full(len(poses), (1), dtype=np.int64)": _ALL_NUMBERED,
         "ids = np.full(len(poses), -(2), dtype=np.int64)": _ALL_NUMBERED,
