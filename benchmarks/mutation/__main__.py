@@ -78,7 +78,7 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
     "refinement/filters.py": ("tests/refinement/test_filters.py",),
     "refinement/outliers.py": ("tests/refinement/test_outliers.py",),
     "refinement/options.py": ("tests/refinement/test_refine_options.py",),
-    "refinement/refine.py": ("tests/refinement/test_refine.py",),
+    "refinement/refine.py": ("tests/refinement/test_refine.py", "tests/test_more_joints.py"),
     "refinement/*.py": ("tests/refinement",),
 }
 

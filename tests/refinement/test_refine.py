@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from motions import hidden, panned, walking
 from mbcli.errors import ConfigError
 from mbcli.kinematics.bones import bone_lengths
 from mbcli.motion import Motion3D, load_motion
+from mbcli.refinement.filters import savgol_window
 from mbcli.refinement.options import RefineOptions
 from mbcli.refinement.refine import refine
 from mbcli.skeleton import H36M17
@@ -99,6 +101,36 @@ def test_root_and_joints_are_filtered_as_joints_in_the_camera_frame_would_be() -
     together = refine(inside, options)
     np.testing.assert_allclose(apart.in_camera[:, :, 1:], together.positions[:, :, 1:], atol=1e-5)
     np.testing.assert_array_equal(apart.positions[:, :, 0], 0)
+
+
+def test_the_filter_is_described() -> None:
+    def described(**given: Any) -> Any:
+        return refine(walking(30), RefineOptions(**given)).meta["refinement"].get("filter")
+
+    assert described(bones=True) is None
+    assert described(filter="butterworth") == {"name": "butterworth", "cutoff": 6.0, "order": 4}
+    euro = {"name": "one-euro", "cutoff": 2.0, "beta": 6.0}
+    lag = pytest.approx(0.0796, abs=1e-4)  # seconds
+    assert described(filter="one-euro") == euro | {"lag_seconds_at_rest": lag}
+    euro = {"name": "one-euro", "cutoff": 4.0, "beta": 0.0}
+    lag = pytest.approx(0.0398, abs=1e-4)
+    found = described(filter="one-euro", cutoff=4.0, beta=0.0)
+    assert found == euro | {"lag_seconds_at_rest": lag}
+    found = described(filter="savgol", cutoff=5.0, order=2)
+    window, cutoff = savgol_window(walking(30).timestamps, 5.0, 2)
+    assert found == {"name": "savgol", "order": 2, "cutoff": cutoff, "window_frames": window}
+
+
+def test_the_error_of_what_was_filled_is_unknown() -> None:
+    whole = walking(30)
+    error = np.random.default_rng(0).uniform(0.01, 0.1, whole.confidence.shape)
+    broken = hidden(replace(whole, expected_error=error.astype(np.float32)), slice(10, 13))
+    assert broken.expected_error is not None
+    result = refine(broken, RefineOptions(max_gap=0.5))
+    assert result.expected_error is not None
+    assert np.isnan(result.expected_error[10:13]).all()
+    others = np.delete(np.arange(30), [10, 11, 12])
+    np.testing.assert_array_equal(result.expected_error[others], broken.expected_error[others])
 
 
 def test_constant_bones() -> None:

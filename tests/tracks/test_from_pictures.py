@@ -46,9 +46,11 @@ class Blocks:
         if not len(x):
             return FramePoses(frame.index, frame.time, np.zeros((0, 4)), np.zeros((0, 17, 3)))
         box = np.array([[x.min(), y.min(), x.max() + 1, y.max() + 1]], np.float32)
-        keypoints = np.full((1, 17, 3), self._count / 100)
+        keypoints = np.full((1, 17, 3), 0.4 + self._count / 100)
         keypoints[0, :, 0] = np.linspace(x.min(), x.max(), 17)
         keypoints[0, :, 1] = np.linspace(y.min(), y.max(), 17)
+        if frame.index == 7:
+            keypoints[0, 0] = np.nan, np.nan, 0
         return FramePoses(frame.index, frame.time, box, keypoints)
 
     def state(self) -> dict[str, FloatArray]:
@@ -164,6 +166,31 @@ def test_what_was_seen_after_the_last_chunk_is_kept_too(
             with VideoReader(pictures, image_fps=30.0) as reader:
                 assert detect_in_pictures(reader, OPTIONS, journal=work) == whole[0]
         assert len(looked_at) == (0 if chunks else FRAMES)
+
+
+def test_what_is_wrong_with_the_pictures_is_passed_on(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VideoReader, "warnings", ["the folder lacks a picture"])
+    monkeypatch.setattr(VideoReader, "damaged", frozenset({3}))
+    found = detected(pictures)
+    assert found.warnings == ("the folder lacks a picture",)
+    assert found.damaged == (3,)
+    sure = found.keypoints.data[:, 0, 1, 2]
+    np.testing.assert_allclose(sure[[2, 3, 4]], [0.43, 0.22, 0.45])  # half of it in frame 3
+    assert found.source == str(pictures.resolve())
+    assert (found.backend, found.weights) == ("movenet", ())
+    assert found.pose2d["person_threshold"] == 0.3
+    assert found.pose2d["reason"]
+
+
+def test_what_is_repaired_is_in_the_result(pictures: Path) -> None:
+    """The nose is missing in frame 7."""
+    found = detected(pictures)
+    assert found.mended["bridged"] == 1
+    assert found.mended["people"][0]["bridged"] == [{"frames": [7, 7], "joints": ["nose"]}]
+    found = detected(pictures, InferOptions(pose2d="movenet", bridge=False))
+    assert found.mended == {}
 
 
 def test_where_nobody_is_a_lower_score_is_advised(tmp_path: Path) -> None:
