@@ -37,6 +37,7 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
         "places = np.linspace(-1, (2), window)": _OTHER_INTERVAL,
     },
     "refinement/floor.py": {
+        "residual = (points @ direction + parameters[2:][column])": "heights are found upwards",
         "_DENSE = (200001)": "sparse matrices solve the same",
     },
     "refinement/gaps.py": {
