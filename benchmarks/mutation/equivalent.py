@@ -17,6 +17,8 @@ _ROWS = "NumPy finds the number of rows for any negative one"
 _NO_FRAME = "any negative number is no frame"
 _NOBODY = "of nobody, no direction is used"
 _FIRST = "nothing is filtered in the first frame"
+_FARTHER = "one more window is tried, which is farther off"
+_SAME_CROSSING = "the same crossing is found between other steps"
 _KEYS = "keys of the two kinds differ all the same"
 _ALL_NUMBERED = "every box comes back, and is overwritten"
 
@@ -29,12 +31,13 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
     "refinement/filters.py": {
         "step = timestamps[now] - timestamps[now - 1] if now else (0.0)": _FIRST,
         "step = timestamps[now] - timestamps[now - 1] if now else (2.0)": _FIRST,
-        "steps = np.linspace(0, min(0.5, (order + 1) / window), (9) * (order + 1)).tolist()": "the "
-        "same crossing is found between finer steps",
-        "before = np.full(values.shape[(2):], np.nan)": _BROADCAST,
-        "speed = np.zeros(values.shape[(2):])": _BROADCAST,
-        "places = np.linspace(-(2), 1, window)": _OTHER_INTERVAL,
-        "places = np.linspace(-1, (2), window)": _OTHER_INTERVAL,
+        "steps = np.linspace(0, min(0.5, (order + 1) / window), (9) * (order + 1)).tolist()": _SAME_CROSSING,
+        "share = _share(cutoff + beta * np.linalg.norm(speed, axis=(1)), step)[:, None]": _ONE_AXIS,
+        "near = {window: _half_power(window, order) for window in windows[max(first - (2), 0) : first + 1]}": _FARTHER,
+        "near = {window: _half_power(window, order) for window in windows[max(first - 1, 0) : first + (2)]}": _FARTHER,
+        "steps = np.linspace(0, min(0.5, (order + (2)) / window), 8 * (order + 1)).tolist()": _SAME_CROSSING,
+        "steps = np.linspace(0, min(0.5, (order + 1) / window), 8 * (order + (2))).tolist()": _SAME_CROSSING,
+        "below = next((step for step in steps if (above(step) <= 0)), None)": _EXACT,
     },
     "refinement/floor.py": {
         "residual = (points @ direction + parameters[2:][column])": "heights are found upwards",
@@ -64,6 +67,7 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
         "the size is 1, the least",
     },
     "refinement/planted.py": {
+        "return np.asarray((one * other).sum(axis=(1)))": _ONE_AXIS,
         "firm = _huber(np.linalg.norm(beside, axis=(1)), _OUTLIER * _FOOT)": _ONE_AXIS,
         "solution = np.asarray(spsolve(system.tocsc(), right.ravel())).reshape(-(2), 3)": _ROWS,
     },
