@@ -18,7 +18,7 @@ _NO_FRAME = "any negative number is no frame"
 _NOBODY = "of nobody, no direction is used"
 _FIRST = "nothing is filtered in the first frame"
 _FARTHER = "one more window is tried, which is farther off"
-_SAME_CROSSING = "the same crossing is found between other steps"
+_FINE = "the same crossing is found between other steps"
 _KEYS = "keys of the two kinds differ all the same"
 _ALL_NUMBERED = "every box comes back, and is overwritten"
 
@@ -31,12 +31,14 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
     "refinement/filters.py": {
         "step = timestamps[now] - timestamps[now - 1] if now else (0.0)": _FIRST,
         "step = timestamps[now] - timestamps[now - 1] if now else (2.0)": _FIRST,
-        "steps = np.linspace(0, min(0.5, (order + 1) / window), (9) * (order + 1)).tolist()": _SAME_CROSSING,
+        "steps = np.linspace(0, min(0.5, (order + 1) / window), (9) * (order + 1)).tolist()": _FINE,
         "share = _share(cutoff + beta * np.linalg.norm(speed, axis=(1)), step)[:, None]": _ONE_AXIS,
-        "near = {window: _half_power(window, order) for window in windows[max(first - (2), 0) : first + 1]}": _FARTHER,
-        "near = {window: _half_power(window, order) for window in windows[max(first - 1, 0) : first + (2)]}": _FARTHER,
-        "steps = np.linspace(0, min(0.5, (order + (2)) / window), 8 * (order + 1)).tolist()": _SAME_CROSSING,
-        "steps = np.linspace(0, min(0.5, (order + 1) / window), 8 * (order + (2))).tolist()": _SAME_CROSSING,
+        "near = {window: _half_power(window, order) for window in windows"
+        "[max(first - (2), 0) : first + 1]}": _FARTHER,
+        "near = {window: _half_power(window, order) for window in windows"
+        "[max(first - 1, 0) : first + (2)]}": _FARTHER,
+        "steps = np.linspace(0, min(0.5, (order + (2)) / window), 8 * (order + 1)).tolist()": _FINE,
+        "steps = np.linspace(0, min(0.5, (order + 1) / window), 8 * (order + (2))).tolist()": _FINE,
         "below = next((step for step in steps if (above(step) <= 0)), None)": _EXACT,
     },
     "refinement/floor.py": {
