@@ -56,17 +56,10 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
         "length = np.clip(np.linalg.norm(wanted, axis=(1)), shortest + 1e-6, limit)": _ONE_AXIS,
         "part = np.linalg.norm(bend, axis=(1)) / np.maximum(longest, 1e-9)": _ONE_AXIS,
         "part = np.linalg.norm(bend, axis=-1) / np.maximum(longest, (2e-09))": _NO_LEG,
-        "return (longest * np.clip(1 - part / _HINT, 0.0, (2.0)))[:, None]": "1 is the most",
     },
     "refinement/options.py": {
         'if self.filter == "butterworth" and self.order not in range(2, (14), 2):': "12 is the "
         "last even number before both",
-    },
-    "refinement/outliers.py": {
-        "if first and ((oldest <= 0) or size[first - 1] >= size[oldest]):": "of the first point "
-        "the size is 1, the least",
-        "if first and (oldest < (1) or size[first - 1] >= size[oldest]):": "of the first point "
-        "the size is 1, the least",
     },
     "refinement/planted.py": {
         "return np.asarray((one * other).sum(axis=(1)))": _ONE_AXIS,

@@ -110,4 +110,4 @@ def reach(
 def _straightness(bend: FloatArray, longest: FloatArray) -> FloatArray:
     """(T, 1) metres: the length of the leg where it is straight, 0 where it is clearly bent."""
     part = np.linalg.norm(bend, axis=-1) / np.maximum(longest, 1e-9)
-    return (longest * np.clip(1 - part / _HINT, 0.0, 1.0))[:, None]
+    return (longest * np.maximum(1 - part / _HINT, 0.0))[:, None]

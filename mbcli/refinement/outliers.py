@@ -79,25 +79,26 @@ def _too_fast(track: FloatArray, timestamps: FloatArray, floor: float) -> npt.ND
 
 def _largest_set(points: FloatArray, times: FloatArray, limit: float) -> npt.NDArray[np.bool_]:
     """(n,) the largest set of points (n, 3) in which each is reachable from the previous one."""
-    size = np.ones(len(points), dtype=np.int64)  # of the largest set that ends with this point
+    # Of the largest set that ends with each point; the last one is that of no points.
+    size = np.append(np.ones(len(points), dtype=np.int64), 0)
     before = np.full(len(points), -1)
     # A second is enough to get anywhere: of older points, the largest set suffices.
     recent = np.searchsorted(times, times - _ANYWHERE)
     oldest = -1
     for this in range(1, len(points)):
         first = int(recent[this])
-        if first and (oldest < 0 or size[first - 1] >= size[oldest]):
-            oldest = first - 1
+        for older in range(int(recent[this - 1]), first):
+            if size[older] >= size[oldest]:
+                oldest = older
         distance = np.linalg.norm(points[this] - points[first:this], axis=-1)
         possible = np.flatnonzero(distance <= limit * (times[this] - times[first:this])) + first
         # On ties the last, so that a set has no needless gaps.
         best = int(possible[::-1][np.argmax(size[possible[::-1]])]) if len(possible) else oldest
-        if oldest >= 0 and size[oldest] > size[best]:
+        if size[oldest] > size[best]:
             best = oldest
-        if best >= 0:
-            before[this], size[this] = best, size[best] + 1
+        before[this], size[this] = best, size[best] + 1
     kept = np.zeros(len(points), dtype=np.bool_)
-    this = len(points) - 1 - int(np.argmax(size[::-1]))
+    this = len(points) - 1 - int(np.argmax(size[-2::-1]))
     while this >= 0:
         kept[this] = True
         this = int(before[this])

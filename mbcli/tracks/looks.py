@@ -35,7 +35,7 @@ def looks_of(image: npt.NDArray[np.uint8], poses: FramePoses, skeleton: Skeleton
     ]
     for row, keypoints in enumerate(poses.keypoints):
         right, left = keypoints[sides[0]], keypoints[sides[1]]  # (3, 3) each
-        seen = np.nan_to_num(np.minimum(right[:, 2], left[:, 2])) >= _SURE
+        seen = np.minimum(right[:, 2], left[:, 2]) >= _SURE
         edges = [side[:, :2] for side in (right, left)]
         if seen[:2].all():
             trunk = [top + (low - top) * _ALONG[:, None] for top, low, _ in edges]  # (5, 2) each
