@@ -39,7 +39,10 @@ def command(function: Command) -> Command:
             the names of the parameters present on the command line; ``files``, the values that
             may name files to read; and ``debug``, whether to show tracebacks.
     """
-    hints = get_type_hints(function, include_extras=True)
+    hints = {
+        name: _annotated(hint)
+        for name, hint in get_type_hints(function, include_extras=True).items()
+    }
     bundles: dict[str, tuple[type, list[Field[Any]]]] = {}
     context = inspect.Parameter("context", _BY_NAME, annotation=typer.Context)
     parameters = [context]
@@ -74,6 +77,12 @@ def command(function: Command) -> Command:
 
 _BY_NAME = inspect.Parameter.KEYWORD_ONLY
 _SUPPLIED = ("given", "files", "debug")
+
+
+def _annotated(hint: Any) -> Any:
+    """An annotation without the Optional that Python 3.10 puts around it for a default of None."""
+    inner = [one for one in get_args(hint) if get_origin(one) is Annotated]
+    return inner[0] if inner and get_origin(hint) is not Annotated else hint
 
 
 def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:
