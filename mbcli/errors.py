@@ -50,3 +50,8 @@ class ProcessError(MbcliError):
 def first_line(error: BaseException) -> str:
     """The first line of an exception's message, or the exception's name without a message."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an exception without line breaks."""
+    return " ".join(str(error).split())

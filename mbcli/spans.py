@@ -214,7 +214,7 @@ class PerPerson:
         return self.part(slice(0, self.spans.frames), columns)
 
     def within(self, spans: Spans) -> PerPerson:
-        """The same values kept for other spans, which contain these."""
+        """These values, kept for wider spans."""
         if self.spans.same(spans):
             return self
         rows = np.empty((spans.rows, *self.rows.shape[1:]), self.rows.dtype)
@@ -231,7 +231,7 @@ class PerPerson:
 
 
 def aligned(values: Sequence[PerPerson]) -> list[PerPerson]:
-    """The same values, all with the spans that contain those of each of them."""
+    """These values, all kept for the smallest spans that contain those of each."""
     spans = reduce(Spans.union, (value.spans for value in values))
     return [value.within(spans) for value in values]
 

@@ -134,7 +134,7 @@ def align(owner: Any, spans: Spans | None = None) -> None:
 
 
 def within(owner: T, spans: Spans) -> T:
-    """The same with the values of people kept for other spans, which contain these."""
+    """A dataclass like ``owner``, with the values of people kept for wider spans."""
     values = {} if owner is None else vars(owner)
     wider = {
         name: value.within(spans)

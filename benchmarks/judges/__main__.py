@@ -1,4 +1,4 @@
-"""Old and new weights of the lifter, judged on the same small, fixed sets.
+"""Old and new weights of the lifter, compared on small, fixed sets.
 
     python -m benchmarks.judges STORE --weights NAME|PATH ... [--pieces 24]
                                 [--walk FILE] [--multiview FOLDER] [--out judges.json]

@@ -19,8 +19,9 @@ from typing import Protocol
 from mbcli.batch.finished import is_finished, note_finished
 from mbcli.batch.plan import Job, Plan
 from mbcli.batch.result import Result
-from mbcli.errors import MbcliError
+from mbcli.errors import MbcliError, one_line
 from mbcli.report import Observer, unobserved
+from mbcli.storage.signals import status
 from mbcli.storage.workspace import discard_unfinished
 
 # Number of threads in a process: torch reads it, and `mbcli.storage.onnx_file`.
@@ -128,7 +129,7 @@ def _attempt(
     except Exception as error:
         if _disk_is_full(error) or interrupted(error):
             raise
-        message = " ".join(str(error).split())
+        message = one_line(error)
         defect = not isinstance(error, MbcliError)
         if defect or debug:
             traceback.print_exc(file=sys.stderr)
@@ -234,7 +235,7 @@ def _start(work: Work, debug: bool) -> None:
 
 def _end(number: int, frame: object) -> None:
     discard_unfinished()
-    os._exit(128 + number)
+    os._exit(status(number))
 
 
 def _work_on(job: Job) -> Result:

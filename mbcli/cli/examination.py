@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from mbcli.errors import MbcliError
+from mbcli.errors import MbcliError, one_line
 from mbcli.version import version
 
 _GIB = 1 << 30  # bytes
@@ -152,16 +152,13 @@ def _onnxruntime() -> Finding:
         import onnxruntime
     except (ImportError, OSError) as error:
         return Finding("onnxruntime", "missing", f"nobody can be found in pictures: {error}")
-    providers = [name.removesuffix("ExecutionProvider") for name in _providers(onnxruntime)]
+    available = onnxruntime.get_available_providers()
+    providers = [name.removesuffix("ExecutionProvider") for name in available]
     advice = ""
     if "CUDA" not in providers and shutil.which("nvidia-smi"):
         advice = "for the 2D stage on the GPU: pip uninstall onnxruntime, then pip install "
         advice += "onnxruntime-gpu"
     return Finding("onnxruntime", f"{onnxruntime.__version__}, {', '.join(providers)}", "", advice)
-
-
-def _providers(onnxruntime: object) -> list[str]:
-    return list(onnxruntime.get_available_providers())  # type: ignore[attr-defined]
 
 
 def _codecs() -> Finding:
@@ -226,7 +223,7 @@ def _weights() -> Iterator[Finding]:
                 continue
             known = check(TABLE[name], path)
         except MbcliError as error:
-            yield Finding(f"weights {name}", "damaged", " ".join(str(error).split()))
+            yield Finding(f"weights {name}", "damaged", one_line(error))
             continue
         digest = "SHA-256 right" if known is not None else "no SHA-256 is known"
         yield Finding(f"weights {name}", f"{path.stat().st_size / 1e6:.1f} MB, {digest}")

@@ -14,8 +14,9 @@ from contextlib import contextmanager, suppress
 import typer
 
 from mbcli.bounds import LEAST_ADDRESS_SPACE, memory_size
-from mbcli.cli.interruption import cause, status
-from mbcli.errors import ConfigError, MbcliError
+from mbcli.cli.interruption import cause
+from mbcli.errors import ConfigError, MbcliError, one_line
+from mbcli.storage.signals import status
 
 FAILED = 1  # exit status of an error
 
@@ -27,11 +28,6 @@ _NO_MEMORY = re.compile(
     r"(?i)can(?:no|')t allocate memory|unable to allocate|bad_?alloc|out of memory"
     r"|failed to map segment|start new thread"
 )
-
-
-def one_line(error: BaseException) -> str:
-    """The message of an error without line breaks."""
-    return " ".join(str(error).split())
 
 
 def show_error(message: str, *, debug: bool = False) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from mbcli.storage.signals import handled
+from mbcli.storage.signals import handled, status
 
 # Seconds for the command to end by itself. Together with the removal of its files, two at most.
 _GRACE = 1.5
@@ -30,17 +30,12 @@ def cause(error: BaseException) -> int | None:
     return _received
 
 
-def status(number: int) -> int:
-    """The exit status after a signal, as in shells: 130, 143 or 129."""
-    return 128 + number
-
-
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Run a command so that signals end it, whatever it does when they come.
 
     Raises:
-        SystemExit: as the command, or with :func:`status` after a signal.
+        SystemExit: as the command, or with `mbcli.storage.signals.status` after a signal.
     """
     global _received
     _received = None

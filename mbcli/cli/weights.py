@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mbcli.cli.arguments import AsJson, Debug, Quiet
-from mbcli.cli.guard import FAILED, exit_codes, one_line, show_error
-from mbcli.errors import ConfigError, MbcliError, WeightsError
+from mbcli.cli.guard import FAILED, exit_codes, show_error
+from mbcli.errors import ConfigError, MbcliError, WeightsError, one_line
 
 if TYPE_CHECKING:
     from mbcli.weights import WeightsEntry

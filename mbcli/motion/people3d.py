@@ -80,7 +80,7 @@ class Refinement(ByValue):
         align(self)
 
     def part(self, frames: slice, columns: Sequence[int] | IntArray) -> Refinement:
-        """The same of some people in a section of the clip."""
+        """The refinement of some people in a section of the clip."""
         camera = None if self.camera is None else self.camera.part(frames)
         return changed(self, **_parts(self, frames, columns), camera=camera)
 
@@ -237,7 +237,7 @@ class Motion3D(ByValue):
         return self.part(self.spans.frames_of(column), [column])
 
     def part(self, frames: slice, columns: Sequence[int] | IntArray) -> Motion3D:
-        """The motion of some people in a section of the clip."""
+        """The refinement of some people in a section of the clip."""
         refinement = self.refinement
         return changed(
             self,

@@ -28,7 +28,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mbcli.errors import ConfigError
+from mbcli.pose2d.following import Following
 from mbcli.pose2d.hiding import hide_others
 from mbcli.pose2d.movenet_nets import Image, MultiPose, Square, Thunder
 from mbcli.pose2d.overlap import box_iou, distinct, keypoint_box, oks
@@ -67,7 +67,7 @@ _TORSO = [
 _HIPS = [COCO17.index("left_hip"), COCO17.index("right_hip")]
 
 
-class MoveNet:
+class MoveNet(Following):
     """Detects people with MultiPose and follows each with Thunder; a `mbcli.pose2d.Pose2D`."""
 
     name: str = "movenet"
@@ -93,20 +93,16 @@ class MoveNet:
             ConfigError: ``search_every`` is negative.
             WeightsError: a weights file is missing or damaged.
         """
-        if not search_every >= 0:
-            raise ConfigError(f"search_every must be 0 or more seconds, got {search_every}")
+        super().__init__(search_every)
         self.metadata: Mapping[str, Any] = {
             "models": "MultiPose and Thunder",
             "device": "cpu",
             "person_threshold": person_threshold,
             "search_every": search_every,
         }
-        self._search_every = search_every
         self._person_threshold = person_threshold
         self._thunder = Thunder(threads)
         self._multipose = MultiPose(threads)
-        self._people: list[FloatArray] = []
-        self._searched_at = -np.inf
 
     def close(self) -> None:
         """Release both networks."""
@@ -124,7 +120,7 @@ class MoveNet:
         """
         image = frame.image
         if frame.cut:
-            self._people, self._searched_at = [], -np.inf
+            self._forget()
         people = self._follow(image, self._people)
         lost = len(people) < len(self._people)
         waited = frame.time - self._searched_at
@@ -135,16 +131,6 @@ class MoveNet:
             self._searched_at = frame.time
         self._people = people
         return _frame_poses(frame, people)
-
-    def state(self) -> dict[str, FloatArray]:
-        """Keypoints of the people who are followed, and when the picture was searched."""
-        people = {f"person{number}": one for number, one in enumerate(self._people)}
-        return {**people, "searched_at": np.array(self._searched_at)}
-
-    def resume(self, state: dict[str, FloatArray]) -> None:
-        """Follow the people of a state."""
-        self._people = [state[f"person{number}"] for number in range(len(state) - 1)]
-        self._searched_at = float(state["searched_at"])
 
     def _follow(self, image: Image, people: list[FloatArray]) -> list[FloatArray]:
         """Follow people into the next frame, dropping those who fade, jump or coincide.

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.errors import ConfigError
+from mbcli.pose2d.following import Following
 from mbcli.pose2d.overlap import box_iou, distinct, keypoint_box, oks
 from mbcli.skeleton import COCO17
 from mbcli.types import FloatArray, Frame, FramePoses
@@ -48,7 +48,7 @@ _CLOCK_SLACK = 0.002  # seconds: rounding of time stamps in some containers
 _BODY = len(COCO17)  # the skeletons of top-down models all begin with these joints
 
 
-class TopDown:
+class TopDown(Following):
     """Finds people with ``detect`` and their keypoints with ``locate``; frames come in order."""
 
     def __init__(
@@ -75,15 +75,11 @@ class TopDown:
         Raises:
             ConfigError: ``search_every`` is negative.
         """
-        if not search_every >= 0:
-            raise ConfigError(f"search_every must be 0 or more seconds, got {search_every}")
+        super().__init__(search_every)
         self._detect = detect
         self._locate = locate
         self._joints = joints
         self._person_threshold = person_threshold
-        self._search_every = search_every
-        self._people: list[FloatArray] = []
-        self._searched_at = -np.inf
 
     def __call__(self, frame: Frame) -> FramePoses:
         """The people in one frame, in no particular order.
@@ -94,7 +90,7 @@ class TopDown:
         """
         image = frame.image
         if frame.cut:
-            self._people, self._searched_at = [], -np.inf
+            self._forget()
         waited = frame.time - self._searched_at
         due = waited > self._search_every - _CLOCK_SLACK
         if not due:
@@ -107,16 +103,6 @@ class TopDown:
         self._people = people
         keypoints = np.array(people, np.float32).reshape(-1, self._joints, 3)
         return FramePoses(frame.index, frame.time, boxes, keypoints)
-
-    def state(self) -> dict[str, FloatArray]:
-        """Keypoints of the people who are followed, and when the picture was searched."""
-        people = {f"person{number}": one for number, one in enumerate(self._people)}
-        return {**people, "searched_at": np.array(self._searched_at)}
-
-    def resume(self, state: dict[str, FloatArray]) -> None:
-        """Follow the people of a state."""
-        self._people = [state[f"person{number}"] for number in range(len(state) - 1)]
-        self._searched_at = float(state["searched_at"])
 
     def _follow(self, image: Image) -> list[FloatArray]:
         """The people of the previous frame, without those who fade, jump or coincide."""

@@ -12,7 +12,7 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from mbcli.boundary import reading
-from mbcli.errors import WeightsError
+from mbcli.errors import WeightsError, one_line
 
 # For programs that loaded onnxruntime before mbcli, where the environment variable is too late.
 ort.disable_telemetry_events()
@@ -73,5 +73,5 @@ def open_onnx(
 
 def runtime_line(error: BaseException) -> str:
     """The runtime's error message in one line, without its error codes."""
-    text = " ".join(str(error).split())
+    text = one_line(error)
     return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)

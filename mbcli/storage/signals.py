@@ -27,3 +27,8 @@ def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     finally:
         for number, old in previous.items():
             signal.signal(number, old)
+
+
+def status(number: int) -> int:
+    """The exit status after a signal, as in shells: 130, 143 or 129."""
+    return 128 + number

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mbcli.cli.interruption import status
+from mbcli.storage.signals import status
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 

@@ -100,7 +100,7 @@ def add_people(
 
 
 def frames_of(motion: Motion3D, column: int) -> slice:
-    """The frames in which a person is told: all; of a long motion, their own and one more.
+    """The frames in which a person is logged: all; of a long motion, their own and one more.
 
     The one more is empty, so that they do not stay on the screen.
     """
