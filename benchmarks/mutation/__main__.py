@@ -72,7 +72,7 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
     "refinement/world.py": _GROUND,
     "refinement/floor.py": ("tests/refinement/test_floor.py", *_GROUND),
     "refinement/feet.py": _GROUND,
-    "refinement/legs.py": ("tests/refinement/test_legs.py", "tests/refinement/test_held.py"),
+    "kinematics/legs.py": ("tests/kinematics/test_legs.py", "tests/refinement/test_held.py"),
     "refinement/planted.py": ("tests/refinement/test_planted.py", *_GROUND),
     "refinement/gaps.py": ("tests/refinement/test_gaps.py",),
     "refinement/filters.py": ("tests/refinement/test_filters.py",),

@@ -51,7 +51,7 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
     "refinement/held.py": {
         "left = np.clip(1 - gone / max(carry, (2e-09)), 0.0, 1.0)": "it is 0, or some frames",
     },
-    "refinement/legs.py": {
+    "kinematics/legs.py": {
         "along = (length**2 + thigh**2 - shank**2) / (2 * np.maximum(length, (2e-09)))": _NO_LEG,
         "length = np.clip(np.linalg.norm(wanted, axis=(1)), shortest + 1e-6, limit)": _ONE_AXIS,
         "part = np.linalg.norm(bend, axis=(1)) / np.maximum(longest, 1e-9)": _ONE_AXIS,

@@ -8,11 +8,11 @@ from itertools import pairwise
 import numpy as np
 
 from mbcli.geometry import unit
+from mbcli.kinematics.legs import Legs, bent, reach
 from mbcli.kinematics.rotations import from_vectors, swing, to_vectors
 from mbcli.placing.low_pass import low_pass
 from mbcli.refinement.floor import ANKLE_HEIGHT, body_height
 from mbcli.refinement.joints import StandingJoints, standing_joints
-from mbcli.refinement.legs import Legs, bent, reach
 from mbcli.refinement.planted import Levels, Planted, plant
 from mbcli.skeleton import H36M17, Skeleton
 from mbcli.timeline import runs

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix, diags_array, kron
 from scipy.sparse.linalg import spsolve
 
 from mbcli.geometry import unit
-from mbcli.refinement.legs import Legs
+from mbcli.kinematics.legs import Legs
 from mbcli.types import FloatArray, IntArray
 
 # Standard deviations. The pose shows how far a knee is bent, and roughly where a foot is under the

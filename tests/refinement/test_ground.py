@@ -9,11 +9,11 @@ from motions import CAMERA_HEIGHT, hidden, standing_feet, walking
 from scipy.ndimage import gaussian_filter1d
 
 from mbcli.geometry import unit
+from mbcli.kinematics.legs import Legs, bent, reach
 from mbcli.refinement import floor
 from mbcli.refinement.feet import foot_contacts
 from mbcli.refinement.floor import ANKLE_HEIGHT, body_height, slope_of
 from mbcli.refinement.held import without_sliding
-from mbcli.refinement.legs import Legs, bent, reach
 from mbcli.refinement.planted import plant
 from mbcli.refinement.world import estimate_world
 from mbcli.skeleton import H36M17

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from mbcli.refinement.legs import Legs, bent
+from mbcli.kinematics.legs import Legs, bent
 from mbcli.refinement.planted import Levels, _stays, _widths, plant
 from mbcli.types import FloatArray, IntArray
 

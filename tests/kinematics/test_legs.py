@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mbcli.refinement.legs import Legs, bent, reach
+from mbcli.kinematics.legs import Legs, bent, reach
 
 HIP = np.array([[1.0, -0.5, 4.0]])
 FORWARD = np.array([[0.0, 0.0, -1.0]])  # towards the camera
