@@ -1,6 +1,8 @@
 """Measurements that a user can repeat: accuracy and speed. Run them from the checkout.
 
     python -m benchmarks.accuracy    errors on calibrated video and on held-out recordings
+    python -m benchmarks.pipeline    frames per second of `mbcli infer`, stage by stage
+    python -m benchmarks.startup     how long commands take to start
     python -m benchmarks.pose2d      frames per second of the 2D models
     python -m benchmarks.render      time and memory of drawing
     python -m benchmarks.training    clips per second of training

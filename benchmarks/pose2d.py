@@ -168,16 +168,7 @@ def openmmlab(threads: int, folder: Path) -> list[Candidate]:
     for mode, (name, det_config, side, pose_config) in MODELS.items():
         detector, estimator = random_models(det_config, pose_config, folder)
         if mode == EAGER:
-            eager: Any = BACKENDS["mmpose"](
-                Pose2DOptions(
-                    threads=threads,
-                    device="cpu",
-                    pose2d_config=pose_config,
-                    pose2d_checkpoint=str(folder / f"{pose_config}.pth"),
-                    det_config=det_config,
-                    det_checkpoint=str(folder / f"{det_config}.pth"),
-                )
-            )
+            eager: Any = eager_mmpose(det_config, pose_config, folder, threads)
             pieces = eager._detect, eager._locate
             candidates.append(Candidate(f"MMPose, eager: {name}", *pieces, followed(*pieces)))
         detect = exported_detector(detector, side, folder / f"{det_config}.onnx", threads)
@@ -192,6 +183,20 @@ def openmmlab(threads: int, folder: Path) -> list[Candidate]:
         name = f"RTMPose ONNX, {mode}: {name}"
         candidates.append(Candidate(name, detect, locate, followed(detect, locate)))
     return candidates
+
+
+def eager_mmpose(det_config: str, pose_config: str, folder: Path, threads: int | None) -> Any:
+    """MMPose's front end with the checkpoints that `random_models` has saved in a folder."""
+    return BACKENDS["mmpose"](
+        Pose2DOptions(
+            threads=threads,
+            device="cpu",
+            pose2d_config=pose_config,
+            pose2d_checkpoint=str(folder / f"{pose_config}.pth"),
+            det_config=det_config,
+            det_checkpoint=str(folder / f"{det_config}.pth"),
+        )
+    )
 
 
 def random_models(det_config: str, pose_config: str, folder: Path) -> tuple[Any, Any]:
