@@ -118,8 +118,8 @@ def test_no_two_public_classes_have_one_name() -> None:
 
 
 def _modules_after(code: str) -> set[str]:
-    """Top-level modules that are loaded once ``code`` has run in a fresh interpreter."""
-    tail = "import sys; print('\\n'.join(sorted({name.split('.')[0] for name in sys.modules})))"
+    """Modules that are loaded once ``code`` has run in a fresh interpreter."""
+    tail = "import sys; print('\\n'.join(sorted(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\n{tail}"], capture_output=True, text=True, check=True
     )
@@ -135,20 +135,40 @@ def test_importing_the_package_is_light() -> None:
     assert loaded.isdisjoint({*HEAVY, "numpy", "rich", "typer"})
 
 
-def test_help_loads_nothing_heavy() -> None:
+def test_help_and_usage_errors_load_nothing_heavy() -> None:
     code = """
 import sys
 from mbcli.__main__ import main
-for words in (["--help"], ["infer", "--help"]):
+for words, code in (
+    (["--help"], 0), (["infer", "--help"], 0), (["--version"], 0), (["infer", "--unknown"], 2)
+):
     sys.argv = ["mbcli", *words]
     try:
         main()
     except SystemExit as exit:
-        assert not exit.code, exit.code
+        assert (exit.code or 0) == code, exit.code
 """
     loaded = _modules_after(code)
     assert "typer" in loaded
     assert loaded.isdisjoint({*HEAVY, "numpy"})
+
+
+def test_infer_loads_only_what_it_needs(walk: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.npz"
+    code = f"""
+import sys
+from mbcli.__main__ import main
+sys.argv = ["mbcli", "infer", {str(walk)!r}, "--end", "0.1", "--out", {str(out)!r}, "--quiet"]
+try:
+    main()
+except SystemExit as exit:
+    assert not exit.code, exit.code
+"""
+    loaded = _modules_after(code)
+    assert {"torch", "trackers"} <= loaded
+    assert loaded.isdisjoint(
+        {"scipy.signal", "scipy.stats", "matplotlib", "rerun", "torchvision", "pandas", "onnx"}
+    )
 
 
 def test_help_takes_less_than_half_a_second() -> None:
