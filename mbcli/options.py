@@ -19,6 +19,9 @@ DEFAULT_LIFTER = "mbcli-lifter"
 DEFAULT_LOW_PASS = 10.0
 PRECISIONS = ("float32", "bfloat16", "float16")  # the lifter's table is mbcli.lift.runtime's
 COMPAT = ("motionbert",)
+# Frames a second that the 2D stage looks at: those of most cameras, and of the lifter's training.
+DEFAULT_POSE2D_RATE = 30.0
+LEAST_POSE2D_RATE = 5.0  # further apart, people move too far to be followed
 
 INPUT, PEOPLE, NETWORKS, KEYPOINTS, MESH = (
     "Input",
@@ -91,6 +94,8 @@ class InferOptions(Pose2DOptions):
         fov: field of view in degrees across the picture's longer side; None assumes 55.
         pose2d: 2D front end, a key of ``mbcli.pose2d.BACKENDS``, or ``auto``; see
             `mbcli.pose2d.choose`.
+        pose2d_rate: frames per second that the 2D stage looks at, about; at 1.5 times that many or
+            more, keypoints of the frames between are interpolated. 0 looks at every frame.
         image_size: (width, height) of the pictures in pixels, for a keypoint file without it.
         fps: frames per second, for a folder of pictures or a keypoint file without them.
         joint_map: their joint names -> ours, for keypoint files with free names.
@@ -179,6 +184,14 @@ class InferOptions(Pose2DOptions):
         panel=KEYPOINTS,
         choices=(AUTO, *BACKENDS),
     )
+    pose2d_rate: float = option(
+        DEFAULT_POSE2D_RATE,
+        "Frames per second to look at, about; those between are interpolated. 0 = every frame.",
+        panel=KEYPOINTS,
+        metavar="RATE",
+        least=0,
+        must=f"{LEAST_POSE2D_RATE:g} frames per second or more, or 0 for every frame",
+    )
     fix_swaps: bool = option(True, "Undo short swaps of left and right.", panel=KEYPOINTS)
     bridge: bool = option(True, "Bridge keypoints lost for a few frames.", panel=KEYPOINTS)
     weights: str = option(
@@ -257,6 +270,11 @@ class InferOptions(Pose2DOptions):
                 f"--low-pass must be a frequency of {LEAST_CUTOFF:g} Hz or more, or 0 for none, "
                 f"got {self.low_pass:g}"
             )
+        if 0 < self.pose2d_rate < LEAST_POSE2D_RATE:
+            raise ConfigError(
+                f"--pose2d-rate must be {LEAST_POSE2D_RATE:g} frames per second or more, or 0 for "
+                f"every frame, got {self.pose2d_rate:g}"
+            )
         check_lens(self.focal, self.fov)
         if self.image_size is not None and not (
             min(self.image_size) >= 1 and max(self.image_size) <= MAX_SIDE
@@ -269,6 +287,11 @@ class InferOptions(Pose2DOptions):
             raise ConfigError("--root-relative needs --compat, which is not given")
         if self.body_model is not None and self.mesh is None:
             raise ConfigError("--body-model needs --mesh, which is not given")
+
+    @property
+    def looking_rate(self) -> float:
+        """Frames per second that the 2D stage looks at; all (0) with ``compat``."""
+        return 0.0 if self.compat is not None else self.pose2d_rate
 
     @property
     def excerpt(self) -> Excerpt:

@@ -115,6 +115,9 @@ def _pose2d(meta: Mapping[str, Any]) -> str:
     if meta["mended"]:
         swapped, bridged = (meta["mended"][key] for key in ("swapped", "bridged"))
         lines.append(f"repaired: {swapped} swaps of left and right, {bridged} flickers")
+    if meta["interpolated_frames"]:
+        count = len(meta["interpolated_frames"])
+        lines.append(f"not looked at but interpolated: {count} frames (--pose2d-rate)")
     return "; ".join(lines)
 
 

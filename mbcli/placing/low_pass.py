@@ -151,7 +151,7 @@ def per_frame(cutoff: float, timestamps: FloatArray) -> float:
     return cutoff / rate
 
 
-def _sections(order: int, bent: float) -> FloatArray:
+def _sections(order: int, bent: float) -> npt.NDArray[np.float64]:
     """A digital Butterworth low-pass as a cascade of filters of second order.
 
     SciPy's signal module has it too, but takes half a second to import. The analogue filter

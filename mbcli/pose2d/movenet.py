@@ -1,7 +1,8 @@
 """The bundled 2D front end: Google's MoveNet on onnxruntime, CPU only.
 
-Two models share the work. MultiPose detects people in the whole picture every few frames, and
-immediately after somebody was lost. Thunder locates the keypoints of each person in each frame, in
+Two models share the work. MultiPose detects people in the whole picture a few times a second, and
+immediately after somebody was lost: more rarely while all who are followed are well seen, more
+often while nobody is. Thunder locates the keypoints of each person in each frame, in
 a square crop around the keypoints of the previous frame.
 
 Thunder expects a single upright person. Other people in a crop are therefore painted over
@@ -46,6 +47,15 @@ _CONFIRM_CLOSE = 0.25  # likewise when it runs on that person's crop; background
 # 0.25 or more to 9 in 10 of the faint ones. In 18 pictures without people, no crop exceeded 0.07.
 _FAINT = 0.05
 _BORDER = 0.2  # of the longer side: in those pictures, this raised the score of cut-off people most
+# Seconds between searches while nobody is in the picture: a newcomer misses 0.07 s at most, as one
+# frame in three is searched at 30 a second.
+_EMPTY = 0.1
+# Mean confidence from which a person is well seen: bushes and walls reach 0.4, and 95 of 100 people
+# in real footage more than 0.55. Then the picture is searched half as often.
+_WELL_SEEN, _SELDOM = 0.5, 2.0
+# Seconds for which it is not, after somebody was lost: as long as they may come back as themselves
+# (`mbcli.tracks.joining`).
+_MISSED = 2.0
 _PRESENT = 0.25  # mean confidence below which Thunder's keypoints are not a person
 # Minimum likeness (0..1) of two poses of one person, between frames or between models. For two
 # people in each of five clips it was never below 0.32 within 0.1 s, and below 0.25 in 1 of 100
@@ -85,8 +95,10 @@ class MoveNet(Following):
 
         Args:
             threads: CPU threads; None lets onnxruntime choose.
-            search_every: seconds of video after which the whole picture is searched again:
-                every sixth frame at 30 fps, every frame at 5 fps.
+            search_every: seconds of video after which the whole picture is searched again: every
+                sixth frame at 30 fps, every frame at 5 fps. It is searched half as often while
+                everybody is well seen and nobody was lost for two seconds, and after 0.1 s at most
+                while nobody is there. So long a newcomer may go unnoticed.
             person_threshold: 0..1, minimum MultiPose score of a new person.
 
         Raises:
@@ -124,13 +136,36 @@ class MoveNet(Following):
         people = self._follow(image, self._people)
         lost = len(people) < len(self._people)
         waited = frame.time - self._searched_at
-        if lost or not people or waited > self._search_every - _CLOCK_SLACK:
+        if lost or waited > self._patience(people, frame.time) - _CLOCK_SLACK:
             people = self._search(image, people)
             if not people and waited > self._search_every - _CLOCK_SLACK:
                 people = self._search_bordered(image)
             self._searched_at = frame.time
+        if len(people) < len(self._people):
+            self._lost_at = frame.time
         self._people = people
         return _frame_poses(frame, people)
+
+    def state(self) -> dict[str, FloatArray]:
+        """As `Following`, and when somebody was lost."""
+        return {**super().state(), "lost_at": np.array(self._lost_at)}
+
+    def resume(self, state: dict[str, FloatArray]) -> None:
+        """Follow the people of a state."""
+        self._lost_at = float(state["lost_at"])
+        super().resume({name: value for name, value in state.items() if name != "lost_at"})
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._lost_at = -math.inf
+
+    def _patience(self, people: list[FloatArray], now: float) -> float:
+        """Seconds after which the picture is searched, while these people are followed."""
+        if not people:
+            return min(_EMPTY, self._search_every)
+        well_seen = all(_score(person) >= _WELL_SEEN for person in people)
+        seldom = well_seen and now - self._lost_at > _MISSED
+        return self._search_every * (_SELDOM if seldom else 1.0)
 
     def _follow(self, image: Image, people: list[FloatArray]) -> list[FloatArray]:
         """Follow people into the next frame, dropping those who fade, jump or coincide.

@@ -28,6 +28,8 @@ class Detection:
         mended: what was repaired in the keypoints, ready for JSON.
         warnings: problems with the video or file, one line each.
         damaged: numbers of the frames whose pictures are damaged.
+        interpolated: numbers of the frames that were not looked at, whose keypoints are
+            interpolated.
     """
 
     keypoints: Keypoints2D
@@ -38,6 +40,7 @@ class Detection:
     mended: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     damaged: tuple[int, ...] = ()
+    interpolated: tuple[int, ...] = ()
 
     def meta(self, options: InferOptions, command: str | None) -> dict[str, Any]:
         """Metadata for files computed from these keypoints, ready for JSON."""
@@ -53,6 +56,7 @@ class Detection:
             "tracks": _track_rows(self.keypoints),
             "cuts": self.keypoints.cuts.tolist(),
             "damaged_frames": list(self.damaged),
+            "interpolated_frames": list(self.interpolated),
             "warnings": list(self.warnings),
         }
 

@@ -17,6 +17,7 @@ from mbcli.tracks.cuts import BEFORE, with_cuts
 from mbcli.tracks.detection import Detection, chosen_and_mended
 from mbcli.tracks.joining import build_keypoints
 from mbcli.tracks.looks import looks_of
+from mbcli.tracks.sampling import filled, nobody, sampled, stride
 from mbcli.tracks.seen import Seen, packed, unpacked
 from mbcli.tracks.tracker import Tracker
 from mbcli.types import IntArray, Keypoints2D
@@ -37,6 +38,9 @@ def detect_in_pictures(
 ) -> Detection:
     """Detect 2D keypoint tracks of the selected people in pictures.
 
+    Of a video with many frames per second only some are looked at, as ``options.pose2d_rate`` asks
+    for; the keypoints in those between are interpolated.
+
     What was seen in the pictures goes into ``journal``; what an earlier run has left there is not
     looked at again.
 
@@ -55,33 +59,38 @@ def detect_in_pictures(
         seen = _seen(reader, backend, options, observer, watch, journal)
     finally:
         backend.close()
-    poses, looks = [one.poses for one in seen], [one.looks for one in seen]
-    cuts = [number for number, one in enumerate(seen) if one.cut]
+    looked = [one for one in seen if one.looked]
+    fps = reader.fps / stride(reader.fps, options.looking_rate)
     with watch.stage("track"):
-        tracker = Tracker(reader.fps)
+        tracker = Tracker(fps)
         ids: list[IntArray] = []
-        for one in seen:
+        for one in looked:
             if one.cut:
-                tracker = Tracker(reader.fps)
+                tracker = Tracker(fps)
             ids.append(tracker.update(one.poses))
         everybody = build_keypoints(
-            poses,
+            [one.poses for one in looked],
             ids,
             skeleton=backend.skeleton,
-            fps=reader.fps,
+            fps=fps,
             size=reader.info.size,
-            cuts=cuts,
-            looks=looks,
+            cuts=[number for number, one in enumerate(looked) if one.cut],
+            looks=[one.looks for one in looked],
         )
-    everybody, damaged = discounted(everybody, reader.damaged)
+    damaged = reader.damaged
+    everybody = discounted(everybody, damaged)
     if not len(everybody.track_ids):
         threshold = backend.metadata["person_threshold"]
         raise NobodyFoundError(
-            f"nobody was found in the {len(poses)} frames of {source} by {backend.name} with "
+            f"nobody was found in the {len(seen)} frames of {source} by {backend.name} with "
             f"--min-score {threshold:g}: try --min-score {threshold / 2:g}"
         )
     with watch.stage("mend"):
         keypoints, mended = chosen_and_mended(everybody, options)
+        numbers = np.array([one.poses.index for one in seen])
+        if len(looked) < len(seen):
+            times = np.array([one.poses.time for one in seen])
+            keypoints = filled(keypoints, times, numbers, reader.fps)
     return Detection(
         keypoints=keypoints,
         source=source,
@@ -90,14 +99,13 @@ def detect_in_pictures(
         weights=tuple(pose2d_weights(name) for name in backend.weights),
         mended=mended,
         warnings=tuple(reader.warnings),
-        damaged=damaged,
+        damaged=tuple(number for number in numbers.tolist() if number in damaged),
+        interpolated=tuple(one.poses.index for one in seen if not one.looked),
     )
 
 
-def discounted(
-    keypoints: Keypoints2D, damaged: Collection[int]
-) -> tuple[Keypoints2D, tuple[int, ...]]:
-    """Lower the confidence in damaged frames; also returns which of the frames those are.
+def discounted(keypoints: Keypoints2D, damaged: Collection[int]) -> Keypoints2D:
+    """Lower the confidence in damaged frames.
 
     Args:
         keypoints: tracks.
@@ -105,10 +113,10 @@ def discounted(
     """
     rows = np.isin(keypoints.frame_index, list(damaged))
     if not rows.any():
-        return keypoints, ()
+        return keypoints
     data = keypoints.data.copy()
     data[rows, ..., 2] *= _DAMAGED
-    return replace(keypoints, data=data), tuple(keypoints.frame_index[rows].tolist())
+    return replace(keypoints, data=data)
 
 
 def _seen(
@@ -133,13 +141,19 @@ def _seen(
         reader.skip_to(seen[max(0, len(seen) - BEFORE)].poses.index)
     written = len(seen)
     pictures = reader if options.cuts == "off" else with_cuts(reader)
-    for frame in watch.iterate("decode", pictures):
-        if frame.index <= last:
-            continue
-        with watch.stage("pose2d"):
-            poses = backend(frame)
+    every = stride(reader.fps, options.looking_rate)
+    before = [one.poses.time for one in seen if one.looked]
+    decoded = watch.iterate("decode", pictures)
+    fresh = (frame for frame in decoded if frame.index > last)
+    for frame, look in sampled(fresh, reader.fps, every, before[-1] if before else -np.inf):
+        if look:
+            with watch.stage("pose2d"):
+                poses = backend(frame)
+        else:
+            poses = nobody(frame, len(backend.skeleton))
         with watch.stage("track"):
-            seen.append(Seen(poses, looks_of(frame.image, poses, backend.skeleton), frame.cut))
+            looks = looks_of(frame.image, poses, backend.skeleton)
+            seen.append(Seen(poses, looks, frame.cut, look))
         observer("pose2d", len(seen), reader.expected_frames)
         if journal is not None and journal.due():
             journal.add(packed(seen[written:], backend.state()))

@@ -19,14 +19,16 @@ class Seen:
     """What one picture has shown.
 
     Attributes:
-        poses: the people in it.
+        poses: the people in it; none if it was not looked at.
         looks: (P, 6) colours of their clothes, from `mbcli.tracks.looks.looks_of`.
         cut: whether a new shot begins with it.
+        looked: whether it was looked at; see `mbcli.tracks.sampling`.
     """
 
     poses: FramePoses
     looks: FloatArray
     cut: bool
+    looked: bool = True
 
 
 def packed(frames: Sequence[Seen], state: dict[str, FloatArray]) -> Arrays:
@@ -36,6 +38,7 @@ def packed(frames: Sequence[Seen], state: dict[str, FloatArray]) -> Arrays:
         "index": np.array([one.index for one in poses], np.int64),
         "time": np.array([one.time for one in poses], np.float64),
         "cut": np.array([frame.cut for frame in frames]),
+        "looked": np.array([frame.looked for frame in frames]),
         "people": np.array([len(one) for one in poses], np.int64),
         "boxes": np.concatenate([one.boxes for one in poses]),
         "keypoints": np.concatenate([one.keypoints for one in poses]),
@@ -55,7 +58,8 @@ def unpacked(arrays: Arrays) -> tuple[list[Seen], dict[str, FloatArray]]:
             arrays["boxes"][start:end],
             arrays["keypoints"][start:end],
         )
-        frames.append(Seen(poses, arrays["looks"][start:end], bool(arrays["cut"][number])))
+        cut, looked = (bool(arrays[name][number]) for name in ("cut", "looked"))
+        frames.append(Seen(poses, arrays["looks"][start:end], cut, looked))
     state = {
         name.removeprefix(_STATE): value
         for name, value in arrays.items()

@@ -94,6 +94,7 @@ def kept_beside(
             for one in described(options)
             if not of(one).lifts
         }
+        values["pose2d_rate"] = options.looking_rate
         return fingerprint(f"2D {choice.backend} {values}", [], [source])
 
     with journal(journal_folder(target), key, restart=restart) as work:

@@ -93,6 +93,7 @@ def detected(
     options: InferOptions = OPTIONS,
     work: Journal | None = None,
     ends_after: int | None = None,
+    fps: float = 30.0,
 ) -> Detection:
     done: list[tuple[str, int, int | None]] = []
 
@@ -102,7 +103,7 @@ def detected(
             raise KeyboardInterrupt
 
     before = len(work.kept) if work is not None else 0
-    with VideoReader(pictures, image_fps=30.0) as reader:
+    with VideoReader(pictures, image_fps=fps) as reader:
         found = detect_in_pictures(reader, options, observer, journal=work)
     assert done == [("pose2d", n, FRAMES) for n in range(before + 1, FRAMES + 1)]
     return found
@@ -142,6 +143,48 @@ def test_a_run_that_was_ended_goes_on(
         )
     assert again == whole
     assert looked_at == list(range(ends_after - 1, FRAMES))
+
+
+# Frame 13 ends the first shot.
+LOOKED_AT_60 = [0, 2, 4, 6, 8, 10, 12, 13, CUT, 16, 18, 20, 22, 24, 26, 28, 29]
+
+
+def test_of_a_fast_video_every_second_frame_is_looked_at(pictures: Path) -> None:
+    found = detected(pictures, fps=60.0)
+    assert looked_at == LOOKED_AT_60
+    between = [number for number in range(FRAMES) if number not in LOOKED_AT_60]
+    assert found.meta(OPTIONS, None)["interpolated_frames"] == between
+    tracks = found.keypoints
+    assert tracks.fps == 60.0
+    assert tracks.frame_index.tolist() == list(range(FRAMES))
+    assert tracks.cuts.tolist() == [CUT]
+    assert tracks.present.sum(axis=0).tolist() == [CUT, FRAMES - CUT]
+    looked_at.clear()
+    every = detected(pictures, InferOptions(pose2d="movenet", pose2d_rate=0), fps=60.0)
+    assert looked_at == list(range(FRAMES))
+    assert every.interpolated == ()
+    # The block moves evenly, so that it is in between where it was found.
+    np.testing.assert_allclose(tracks.boxes, every.keypoints.boxes, atol=1e-4)
+    np.testing.assert_allclose(
+        tracks.data[..., 1:, :2], every.keypoints.data[..., 1:, :2], atol=1e-4
+    )
+
+
+def test_every_frame_is_looked_at_for_the_published_inference(pictures: Path) -> None:
+    detected(pictures, InferOptions(pose2d="movenet", compat="motionbert"), fps=60.0)
+    assert looked_at == list(range(FRAMES))
+
+
+@pytest.mark.parametrize("ends_after", [3, 4, 13, CUT, CUT + 1, CUT + 2, FRAMES])
+def test_a_run_over_a_fast_video_goes_on(pictures: Path, tmp_path: Path, ends_after: int) -> None:
+    whole = detected(pictures, fps=60.0)
+    looked_at.clear()
+    with pytest.raises(KeyboardInterrupt), kept(tmp_path) as work:
+        detected(pictures, OPTIONS, work, ends_after, fps=60.0)
+    looked_at.clear()
+    with kept(tmp_path) as work:
+        assert detected(pictures, OPTIONS, work, fps=60.0) == whole
+    assert looked_at == [number for number in LOOKED_AT_60 if number >= ends_after - 1]
 
 
 def test_what_was_seen_after_the_last_chunk_is_kept_too(
