@@ -140,7 +140,7 @@ def test_joint_angles(skeleton: Skeleton) -> None:
 
 
 # Formats of constant rigs and of Human3.6M's joints alone: feet change nothing.
-WITHOUT_FEET = ("bvh", "glb", "usd", "angles.csv", "sto", "mot", "npy", "coco.json")
+WITHOUT_FEET = ("bvh", "glb", "vrma", "usd", "angles.csv", "sto", "mot", "npy", "coco.json")
 
 
 @SKELETONS

@@ -10,6 +10,7 @@ A module is loaded only when its format is written, so that no format waits for 
 from __future__ import annotations
 
 from mbcli.exports.format import ExportFormat
+from mbcli.kinematics.rig_table import RIGS
 
 __all__ = ["FORMATS", "ExportFormat"]
 
@@ -17,6 +18,8 @@ _DEGREES = (
     "degrees; mbcli.kinematics.angles says which way each angle grows, and that positions carry no "
     "twist"
 )
+
+_ANY_RIG = tuple(RIGS)
 
 _BLENDER = (
     "in Blender's import, tick Scale FPS and Update Scene FPS: otherwise each frame lasts as long "
@@ -34,6 +37,8 @@ _ROWS = (
         unit="m",
         steady=True,
         timeless=True,
+        rigs=_ANY_RIG,
+        declares=False,
         says=_BLENDER,
     ),
     ExportFormat(
@@ -44,6 +49,18 @@ _ROWS = (
         up="y",
         unit="m",
         fixed=True,
+        rigs=_ANY_RIG,
+    ),
+    ExportFormat(
+        "vrma",
+        (".vrma",),
+        "animation of VRM 1.0 avatars",
+        "mbcli.exports.vrma:write_vrma",
+        per_person=True,
+        up="y",
+        unit="m",
+        fixed=True,
+        rigs=("vrm",),
     ),
     ExportFormat(
         "usd",
@@ -52,6 +69,7 @@ _ROWS = (
         "mbcli.exports.usd:write_usd",
         up="y",
         unit="m",
+        rigs=_ANY_RIG,
         extra="formats",
     ),
     ExportFormat(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +100,7 @@ def exported(
         motion = resampled(motion, options.fps)
     elif row.steady and not even(motion):
         motion = resampled(motion, motion.fps)
-    options = replace(options, up=row.up if options.up is None else options.up)
+    options = row.completed(options)
     count = len(motion.track_ids)
     apart = row.per_person and count > 1
     ids = [int(number) for number in motion.track_ids]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mbcli.errors import ConfigError
 from mbcli.exports.options import ExportOptions, Up
+from mbcli.kinematics.rig_table import RIGS
 
 if TYPE_CHECKING:
     from mbcli.exports.axes import Unit
@@ -35,6 +36,9 @@ class ExportFormat:
             be resampled.
         timeless: whether files cannot say when they start; all others have the times of the source.
         shapes: whether ``--shape`` applies to it.
+        rigs: the rigs that it can have for bones; empty if it has none.
+        declares: whether its files say what their unit is and which axis is up. The others have
+            those of the rig, where there is one.
         everywhere: whether it has something for each person in each frame, also where they are
             absent, unless the motion is too long for that.
         extra: name of the extra of mbcli that it needs.
@@ -52,6 +56,8 @@ class ExportFormat:
     steady: bool = False
     timeless: bool = False
     shapes: bool = False
+    rigs: tuple[str, ...] = ()
+    declares: bool = True
     everywhere: bool = False
     extra: str | None = None
     says: str = ""
@@ -60,6 +66,15 @@ class ExportFormat:
         """Create ``path``; see ``writer``."""
         module, _, function = self.writer.partition(":")
         getattr(import_module(module), function)(motion, path, options)
+
+    def completed(self, options: ExportOptions) -> ExportOptions:
+        """Options with ``up``, and a scale where the unit is that of a rig."""
+        up, scale = options.up or self.up, options.scale
+        if options.rig is not None and not self.declares:
+            rig = RIGS[options.rig]
+            up = options.up or rig.up
+            scale = rig.scale if scale is None else scale
+        return replace(options, up=up, scale=scale)
 
     def check(self, options: ExportOptions) -> None:
         """Refuse options without effect.
@@ -73,6 +88,7 @@ class ExportFormat:
             ("--up", options.up, free or options.up == self.up),
             ("--scale", options.scale, free),
             ("--shape", shape, self.shapes),
+            ("--rig", options.rig, options.rig in self.rigs),
         ):
             if value is not None and not used:
                 raise ConfigError(f"{option} does not apply to {self.name} files, got {value}")

@@ -1,11 +1,11 @@
 """GLB: every person as an animated skin, in one glTF 2.0 binary.
 
-glTF (Khronos, ISO/IEC 12113) uses metres with y up. Each person has a node ``person_<id>`` with
-the joints of `mbcli.kinematics.rig` below it and a mesh of bones that follows them, in the
-colours of `mbcli.show.colours`. The nodes are in the rest pose, a T-pose facing +z with its toes
-at y = 0, which the inverse bind matrices refer to. One animation moves all people: rotations as
-quaternions, and the translation of the pelvis, with linear interpolation between frames, whose
-times are those of the source.
+glTF (Khronos, ISO/IEC 12113) uses metres with y up. Each person has a node ``person_<id>`` with the
+bones of a rig below it and a mesh that follows them, in the colours of `mbcli.show.colours`. The
+rig is `mbcli.kinematics.rig`, whose bones have y along the limb, or that of ``--rig``. The nodes
+are in the rest pose, a T-pose or A-pose facing +z with its toes at y = 0, which the inverse bind
+matrices refer to. One animation moves all people: rotations as quaternions, and the translation of
+the hips, with linear interpolation between frames, whose times are those of the source.
 
 ``asset.extras`` holds units, axes and assumptions. `mbcli.kinematics.solving` describes how
 rotations are solved, and what happens in frames without the person.
@@ -14,6 +14,7 @@ rotations are solved, and what happens in frames without the person.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,17 +26,17 @@ from mbcli.exports.gltf import UINT16, VERTICES, GlbBuffer, material
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.posed import posed
 from mbcli.exports.solids import bones, colour_of
-from mbcli.kinematics.rig import JOINTS, PARENTS, Rig, children
+from mbcli.kinematics.armature import Armature, ArmatureMotion
+from mbcli.kinematics.rig_table import RIGS
 from mbcli.kinematics.rotations import quaternions
-from mbcli.kinematics.solving import Pose
 from mbcli.motion import Motion3D
 from mbcli.types import FloatArray
 
-_ABOUT = "rest pose: T-pose facing +z; the turn of bones about themselves is by rule, not measured"
+_ABOUT = "rest pose: {pose} facing +z; the turn of bones about themselves is by rule, not measured"
 
 
 def write_glb(motion: Motion3D, path: Path, options: ExportOptions) -> None:
-    """Create ``path`` from a motion; ``options`` have no effect, since glTF is fixed.
+    """Create ``path`` from a motion; axes and unit are fixed by glTF.
 
     Raises:
         NobodyFoundError: there are no people, or one of them is in no frame.
@@ -44,19 +45,29 @@ def write_glb(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     if not len(motion.track_ids):
         raise NobodyFoundError("a GLB needs a person, got none")
     with tempfile.TemporaryFile(dir=path.parent) as buffer:
-        scene = _Scene(motion.timestamps, buffer)
-        people = zip(motion.track_ids.tolist(), posed(motion), strict=True)
-        for column, (identity, (pose, frames)) in enumerate(people):
-            scene.add(column, f"person_{identity}", pose, frames)
-        scene.write(path, notes(motion, up="y", per_metre=1.0))
+        scene = GlbScene(motion.timestamps, buffer)
+        people = zip(motion.track_ids.tolist(), posed(motion, options), strict=True)
+        for column, (identity, (moving, frames)) in enumerate(people):
+            scene.add(column, f"person_{identity}", moving, frames)
+        scene.write(path, remarks(motion, options))
 
 
-class _Scene:
+def remarks(motion: Motion3D, options: ExportOptions) -> tuple[str, ...]:
+    """Sentences for a file on units, axes, assumptions and the rest pose."""
+    bent = options.rig is not None and RIGS[options.rig].arms_down
+    about = _ABOUT.format(pose="A-pose" if bent else "T-pose")
+    return (*notes(motion, up="y", per_metre=1.0), about)
+
+
+class GlbScene:
     """The parts of a document.
 
     Args:
         times: (T,) seconds of the frames.
         buffer: file for the arrays.
+
+    Attributes:
+        nodes: of the document, so far.
     """
 
     def __init__(self, times: FloatArray, buffer: IO[bytes]) -> None:
@@ -65,50 +76,61 @@ class _Scene:
         # Accessors of the times of the frames from one to another; people may share them.
         self._times: dict[tuple[int, int], int] = {}
         self._roots: list[int] = []
-        self._nodes: list[dict[str, Any]] = []
+        self.nodes: list[dict[str, Any]] = []
         self._meshes: list[dict[str, Any]] = []
         self._materials: list[dict[str, Any]] = []
         self._skins: list[dict[str, Any]] = []
         self._samplers: list[dict[str, int]] = []
         self._channels: list[dict[str, Any]] = []
 
-    def add(self, column: int, name: str, pose: Pose, frames: slice) -> None:
-        """Add a person: joints, skin, mesh and motion in some of the frames."""
-        rest = pose.rig.standing
-        person = len(self._nodes)
-        first = person + 1
-        self._nodes.append({"name": name, "children": [first]})
-        for joint, label in enumerate(JOINTS):
-            place = rest[joint] - (rest[PARENTS[joint]] if PARENTS[joint] >= 0 else 0)
-            node: dict[str, Any] = {"name": label, "translation": (place + 0.0).tolist()}
-            if children(joint):
-                node["children"] = [first + child for child in children(joint)]
-            self._nodes.append(node)
-        binds = np.tile(np.eye(4), (len(JOINTS), 1, 1))
-        binds[:, :3, 3] = -rest
+    def add(self, column: int, name: str, moving: ArmatureMotion, frames: slice) -> None:
+        """Add a person: bones, skin, mesh and motion in some of the frames."""
+        armature = moving.armature
+        first = self.add_bones(name, moving, frames)
+        binds = np.tile(np.eye(4), (len(armature), 1, 1))
+        binds[:, :3, :3] = np.swapaxes(armature.axes, 1, 2)
+        binds[:, :3, 3] = -np.einsum("bji,bj->bi", armature.axes, armature.heads)
         # Column-major, as in glTF.
         inverse = self._buffer.array(binds.swapaxes(1, 2).astype("<f4"), "MAT4")
-        numbers = list(range(first, first + len(JOINTS)))
+        numbers = list(range(first, first + len(armature)))
         self._skins.append(
             {"name": name, "inverseBindMatrices": inverse, "joints": numbers, "skeleton": first}
         )
         self._meshes.append(
-            {"name": f"{name}_bones", "primitives": self._surfaces(name, column, pose.rig)}
+            {"name": f"{name}_bones", "primitives": self._surfaces(name, column, armature)}
         )
         mesh = {"mesh": len(self._meshes) - 1, "skin": len(self._skins) - 1}
-        self._roots += [person, len(self._nodes)]
-        self._nodes.append({"name": f"{name}_mesh", **mesh})
-        self._frames = frames
-        self._move(first, "translation", pose.root, "VEC3")
-        turns = quaternions(pose.rotations)
-        for joint in range(len(JOINTS)):
-            if children(joint):
-                self._move(first + joint, "rotation", turns[:, joint], "VEC4")
+        self._roots.append(len(self.nodes))
+        self.nodes.append({"name": f"{name}_mesh", **mesh})
 
-    def _surfaces(self, name: str, column: int, rig: Rig) -> list[dict[str, Any]]:
+    def add_bones(self, name: str, moving: ArmatureMotion, frames: slice) -> int:
+        """Add the bones of a person and their motion, and return the node of the first bone."""
+        armature = moving.armature
+        self._roots.append(len(self.nodes))
+        first = len(self.nodes) + 1
+        self.nodes.append({"name": name, "children": [first]})
+        turns = quaternions(armature.turns[None])[0]
+        for bone, label in enumerate(armature.names):
+            node: dict[str, Any] = {
+                "name": label,
+                "translation": (armature.offsets[bone] + 0.0).tolist(),
+                "rotation": turns[bone].tolist(),
+            }
+            if armature.children[bone]:
+                node["children"] = [first + child for child in armature.children[bone]]
+            self.nodes.append(node)
+        self._frames = frames
+        self._move(first + armature.mover, "translation", moving.translation, "VEC3")
+        moved = quaternions(moving.rotations)
+        for bone in range(len(armature)):
+            if bone >= armature.mover and bone not in armature.ends:
+                self._move(first + bone, "rotation", moved[:, bone], "VEC4")
+        return first
+
+    def _surfaces(self, name: str, column: int, armature: Armature) -> list[dict[str, Any]]:
         array = self._buffer.array
         surfaces = []
-        for part, solid in bones(rig).items():
+        for part, solid in bones(armature).items():
             self._materials.append({"name": f"{name}_{part}", **material(*colour_of(part, column))})
             joints = np.zeros((len(solid.joints), 4), dtype="<u2")
             joints[:, 0] = solid.joints
@@ -132,18 +154,27 @@ class _Scene:
         target = {"node": node, "path": what}
         self._channels.append({"sampler": len(self._samplers) - 1, "target": target})
 
-    def write(self, path: Path, remarks: tuple[str, ...]) -> None:
-        """Create the file."""
-        document = {
-            "asset": {"extras": {"notes": [*remarks, _ABOUT]}},
+    def write(
+        self, path: Path, said: tuple[str, ...], more: Mapping[str, Any] | None = None
+    ) -> None:
+        """Create the file.
+
+        Args:
+            path: of the file.
+            said: remarks to be stored in it.
+            more: further entries of the document.
+        """
+        document: dict[str, Any] = {
+            "asset": {"extras": {"notes": list(said)}},
             "scene": 0,
             "scenes": [{"nodes": self._roots}],
-            "nodes": self._nodes,
-            "meshes": self._meshes,
-            "skins": self._skins,
-            "materials": self._materials,
+            "nodes": self.nodes,
             "animations": [
                 {"name": "motion", "channels": self._channels, "samplers": self._samplers}
             ],
+            **(more or {}),
         }
+        if self._skins:
+            document["meshes"], document["skins"] = self._meshes, self._skins
+            document["materials"] = self._materials
         self._buffer.write(path, path, document, "write a shorter part")

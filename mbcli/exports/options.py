@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from mbcli.bounds import MAX_RATE
 from mbcli.flags import check, option
+from mbcli.kinematics.rig_table import RigName
 from mbcli.people import EVERYBODY, GRAMMAR, read_person
 
 Up = Literal["y", "z"]
@@ -26,6 +27,7 @@ class ExportOptions:
         scale: factor on the lengths, in addition to the format's unit: 100 turns metres into
             centimetres. Files that declare their unit take it into account.
         fps: rate to resample to; None keeps every frame. Writers receive a resampled motion.
+        rig: the rig whose names, rest pose and axes of bones skeletons have; None is our own.
         shape: shape of tables: ``wide`` has one row per frame and person, ``long`` one per joint.
 
     Raises:
@@ -55,6 +57,13 @@ class ExportOptions:
         most=MAX_RATE,
         unit="frames/s",
         shown="unchanged",
+    )
+    rig: RigName | None = option(
+        None,
+        "Bones as another program has them: names, hierarchy, rest pose, axes.",
+        panel=PANEL,
+        choices=get_args(RigName),
+        shown="mbcli's own",
     )
     shape: Shape = option(
         "wide",

@@ -1,4 +1,4 @@
-"""People as animated rigs, y up: the source of the skeletons in BVH, GLB and USD."""
+"""People as animated armatures, y up: the source of the skeletons in BVH, GLB, VRMA and USD."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from dataclasses import replace
 import numpy as np
 
 from mbcli.exports.axes import turn
+from mbcli.exports.options import ExportOptions
+from mbcli.kinematics.armature import ArmatureMotion
+from mbcli.kinematics.named_rigs import named, own
+from mbcli.kinematics.pose import Pose
+from mbcli.kinematics.rig_table import RIGS
 from mbcli.kinematics.soles import above_floor
-from mbcli.kinematics.solving import Pose, solve
+from mbcli.kinematics.solving import solve
 from mbcli.motion import Motion3D
 
 
-def posed(motion: Motion3D) -> Iterator[tuple[Pose, slice]]:
-    """Everybody's rig and its rotations, in metres with y up, and the frames they are for.
+def posed(motion: Motion3D, options: ExportOptions) -> Iterator[tuple[ArmatureMotion, slice]]:
+    """Everybody as the rig of the options, in metres with y up, and the frames they are for.
 
     These are all frames, of which those before and after a person have their first and last pose;
     or, of a motion that is too long for that, those from a person's first to their last.
@@ -34,7 +39,14 @@ def posed(motion: Motion3D) -> Iterator[tuple[Pose, slice]]:
         pose = solve(points, motion.fps, motion.skeleton)
         if motion.camera.grounded:
             pose = above_floor(pose, motion.fps)
-        yield (_held(pose, motion, frames), whole) if motion.fits_dense else (pose, frames)
+        if motion.fits_dense:
+            pose, frames = _held(pose, motion, frames), whole
+        yield dressed(pose, options), frames
+
+
+def dressed(pose: Pose, options: ExportOptions) -> ArmatureMotion:
+    """A person as the rig of the options, or as our own."""
+    return own(pose) if options.rig is None else named(pose, RIGS[options.rig])
 
 
 def _held(pose: Pose, motion: Motion3D, frames: slice) -> Pose:

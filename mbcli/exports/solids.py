@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from mbcli.geometry import unit
-from mbcli.kinematics.rig import JOINTS, PARENTS, Rig
+from mbcli.kinematics.armature import Armature
 from mbcli.kinematics.rotations import swing
 from mbcli.show.colours import joint_colour, person_colour
 from mbcli.types import FloatArray, IntArray
@@ -35,10 +36,10 @@ class Solid:
     """Triangles without shared corners, in the standing rest pose.
 
     Attributes:
-        points: (V, 3) in the unit of the rig; every three form a triangle, counter-clockwise from
-            outside.
+        points: (V, 3) in the unit of the armature; every three form a triangle, counter-clockwise
+            from outside.
         normals: (V, 3) unit vectors.
-        joints: (V,) the joint that each corner follows.
+        joints: (V,) the bone that each corner follows.
     """
 
     points: FloatArray
@@ -56,22 +57,29 @@ def colour_of(part: str, person: int) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def bones(rig: Rig) -> dict[str, Solid]:
-    """The bones of a rig in its rest pose, for each of `PARTS` that has any."""
-    metre = float(np.linalg.norm(rig.metre))
+def bones(armature: Armature) -> dict[str, Solid]:
+    """The bones of an armature in its rest pose, for each of `PARTS` that has any."""
+    metre = float(np.linalg.norm(armature.metre))
     parts: dict[str, list[tuple[FloatArray, int]]] = {name: [] for name in PARTS}
-    for joint, parent in enumerate(PARENTS):
-        length = float(np.linalg.norm(rig.offsets[joint]))
+    for follows, part, start, end in _lines(armature):
+        length = float(np.linalg.norm(end - start))
         if length < _SHORTEST * metre:
             continue
-        side = JOINTS[joint].partition("_")[0]
         thick = max(_THICKNESS * length, _THINNEST * metre)
         corners = _CORNERS * [thick, length, thick]
-        turn = swing(np.array([0.0, 1.0, 0.0]), unit(rig.offsets[joint]))
-        placed = corners @ turn.T + rig.standing[parent]
-        part = side if side in parts else PARTS[0]
-        parts[part].append((placed[_FACES].reshape(-1, 3), parent))
+        turn = swing(np.array([0.0, 1.0, 0.0]), unit(end - start))
+        parts[part].append(((corners @ turn.T + start)[_FACES].reshape(-1, 3), follows))
     return {name: _solid(found) for name, found in parts.items() if found}
+
+
+def _lines(armature: Armature) -> Iterator[tuple[int, str, FloatArray, FloatArray]]:
+    """Lines to draw: the bone that carries one, the part of the body, and its two ends."""
+    heads = armature.heads
+    for bone, parent in enumerate(armature.parents):
+        if parent >= 0 and bone != armature.mover:
+            yield parent, armature.sides[bone], heads[parent], heads[bone]
+        if not armature.children[bone] and bone not in armature.ends:
+            yield bone, armature.sides[bone], heads[bone], armature.tips[bone]
 
 
 def _solid(found: list[tuple[FloatArray, int]]) -> Solid:

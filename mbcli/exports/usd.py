@@ -1,8 +1,10 @@
 """USD: every person as a UsdSkel character, in one stage; needs the extra ``formats``.
 
-Each person is a ``SkelRoot`` with a ``Skeleton`` of the joints of `mbcli.kinematics.rig`, a
-``SkelAnimation`` and meshes of bones that follow it, in the colours of `mbcli.show.colours`. Bind
-and rest transforms are a T-pose facing +z (z up: -y) with its toes on the ground. Time codes count
+Each person is a ``SkelRoot`` with a ``Skeleton`` of the joints of `mbcli.kinematics.rig`, or of the
+bones of ``--rig``, a ``SkelAnimation`` and meshes of bones that follow it, in the colours of
+`mbcli.show.colours`. y is along the limb in our own bones. Bind and rest transforms are a T-pose or
+A-pose facing +z (z up: -y) with its toes on the ground. Joints keep the names of the rig in
+``jointNames``; in paths, what USD does not allow becomes ``_``. Time codes count
 frames at the motion's rate from the source's start; frames with uneven times lie in between. The
 stage declares its up axis and metres per unit, and in ``customLayerData`` the axes and assumptions.
 `mbcli.kinematics.solving` describes how rotations are solved, and what happens in frames without
@@ -24,9 +26,8 @@ from mbcli.exports.format import library
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.posed import posed
 from mbcli.exports.solids import bones, colour_of
-from mbcli.kinematics.rig import JOINTS, PARENTS, Rig
+from mbcli.kinematics.armature import Armature, ArmatureMotion
 from mbcli.kinematics.rotations import quaternions
-from mbcli.kinematics.solving import Pose
 from mbcli.motion import Motion3D
 from mbcli.types import FloatArray
 
@@ -45,7 +46,7 @@ def write_usd(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     up, scale = options.up or "y", 1.0 if options.scale is None else options.scale
     # Rounded, since users query whole time codes.
     times = np.round(motion.timestamps * motion.fps, 6)
-    poses = posed(motion)
+    poses = posed(motion, options)
     poses = chain(
         [next(poses)], poses
     )  # refuses somebody who is in no frame, before a file is made
@@ -62,11 +63,11 @@ def write_usd(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     layer.customLayerData = {"generator": "mbcli", "notes": said}
     stage.SetDefaultPrim(usd.geom.Xform.Define(stage, "/people").GetPrim())
     people = zip(motion.track_ids.tolist(), poses, strict=True)
-    for column, (identity, (pose, frames)) in enumerate(people):
+    for column, (identity, (moving, frames)) in enumerate(people):
         person = f"/people/person_{identity}"
-        turned = pose.turned(turn(up) @ turn("y").T, scale)
+        turned = moving.turned(turn(up) @ turn("y").T, scale)
         _add(usd, stage, person, turned, times[frames])
-        _show(usd, stage, person, turned.rig, column)
+        _show(usd, stage, person, turned.armature, column)
     try:
         layer.Save()
     except usd.tf.ErrorException as error:
@@ -84,11 +85,12 @@ class _Library:
         self.vt = library("pxr.Vt", "USD")
         self.tf = library("pxr.Tf", "USD")
 
-    def matrices(self, places: FloatArray) -> Any:
-        """Translations (N, 4, 4) to (N, 3); USD's matrices apply to row vectors."""
-        shifts = np.tile(np.eye(4), (len(places), 1, 1))
-        shifts[:, 3, :3] = places
-        return self.vt.Matrix4dArrayFromBuffer(shifts)
+    def matrices(self, turns: FloatArray, places: FloatArray) -> Any:
+        """Matrices of rotations (N, 3, 3) and places (N, 3); USD's apply to row vectors."""
+        matrices = np.tile(np.eye(4), (len(places), 1, 1))
+        matrices[:, :3, :3] = np.swapaxes(turns, 1, 2)
+        matrices[:, 3, :3] = places
+        return self.vt.Matrix4dArrayFromBuffer(matrices)
 
     def vectors(self, vectors: FloatArray) -> Any:
         """Convert (N, 3) to USD's type."""
@@ -99,28 +101,27 @@ class _Library:
         return self.vt.IntArrayFromBuffer(np.ascontiguousarray(numbers, dtype="<i4"))
 
 
-def _add(usd: _Library, stage: Any, person: str, pose: Pose, times: FloatArray) -> None:
+def _add(usd: _Library, stage: Any, person: str, moving: ArmatureMotion, times: FloatArray) -> None:
     """Add a skeleton and its motion at the path ``person`` of the stage."""
     usd.skel.Root.Define(stage, person)
     skeleton = usd.skel.Skeleton.Define(stage, f"{person}/skeleton")
+    armature = moving.armature
     paths: list[str] = []
-    for joint, parent in zip(JOINTS, PARENTS, strict=True):
-        paths.append(f"{paths[parent]}/{joint}" if parent >= 0 else joint)
+    for name, parent in zip(armature.names, armature.parents, strict=True):
+        allowed = usd.tf.MakeValidIdentifier(name)
+        paths.append(f"{paths[parent]}/{allowed}" if parent >= 0 else allowed)
     skeleton.CreateJointsAttr(paths)
-    skeleton.CreateJointNamesAttr(list(JOINTS))
-    places = pose.rig.standing
-    skeleton.CreateBindTransformsAttr(usd.matrices(places))
-    offsets = pose.rig.offsets.copy()
-    offsets[0] = places[0]
-    skeleton.CreateRestTransformsAttr(usd.matrices(offsets))
-    _animate(usd, stage, f"{person}/motion", pose, paths, times)
+    skeleton.CreateJointNamesAttr(list(armature.names))
+    skeleton.CreateBindTransformsAttr(usd.matrices(armature.axes, armature.heads))
+    skeleton.CreateRestTransformsAttr(usd.matrices(armature.turns, armature.offsets))
+    _animate(usd, stage, f"{person}/motion", moving, paths, times)
     binding = usd.skel.BindingAPI.Apply(skeleton.GetPrim())
     binding.CreateAnimationSourceRel().SetTargets([f"{person}/motion"])
 
 
-def _show(usd: _Library, stage: Any, person: str, rig: Rig, column: int) -> None:
+def _show(usd: _Library, stage: Any, person: str, armature: Armature, column: int) -> None:
     """Add meshes of bones that follow the skeleton at the path ``person``."""
-    for name, solid in bones(rig).items():
+    for name, solid in bones(armature).items():
         mesh = usd.geom.Mesh.Define(stage, f"{person}/bones_{name}")
         mesh.CreatePointsAttr(usd.vectors(solid.points))
         mesh.CreateExtentAttr(
@@ -138,16 +139,21 @@ def _show(usd: _Library, stage: Any, person: str, rig: Rig, column: int) -> None
 
 
 def _animate(
-    usd: _Library, stage: Any, name: str, pose: Pose, paths: list[str], times: FloatArray
+    usd: _Library,
+    stage: Any,
+    name: str,
+    moving: ArmatureMotion,
+    paths: list[str],
+    times: FloatArray,
 ) -> None:
     animation = usd.skel.Animation.Define(stage, name)
     animation.CreateJointsAttr(paths)
     animation.CreateScalesAttr([(1.0, 1.0, 1.0)] * len(paths))
     rotations, translations = animation.CreateRotationsAttr(), animation.CreateTranslationsAttr()
     # USD stores quaternions as x y z w.
-    turns = quaternions(pose.rotations).astype("<f4")
-    offsets = pose.rig.offsets.copy()
-    for time, turn_here, root in zip(times.tolist(), turns, pose.root, strict=True):
-        offsets[0] = root
+    turns = quaternions(moving.rotations).astype("<f4")
+    offsets, mover = moving.armature.offsets.copy(), moving.armature.mover
+    for time, turn_here, place in zip(times.tolist(), turns, moving.translation, strict=True):
+        offsets[mover] = place
         rotations.Set(usd.vt.QuatfArrayFromBuffer(turn_here), time)
         translations.Set(usd.vectors(offsets), time)

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from mbcli.geometry import unit
+from mbcli.kinematics.pose import Pose
 from mbcli.kinematics.rig import JOINTS, PARENTS
 from mbcli.kinematics.rotations import swing
-from mbcli.kinematics.solving import Pose
 from mbcli.types import FloatArray
 
 # Seconds: a foot lands and leaves the floor in about a tenth. The rotation is held for twice the

@@ -6,6 +6,8 @@ short:
 - Lengths are constant (`mbcli.kinematics.bones`); directions are those of the input.
 - The pelvis is rotated to fit both hips and the lower spine best, the thorax to fit both shoulders
   and the spine below it.
+- The twist between pelvis and thorax is shared: a third each at the lower back, in the middle of
+  the spine, and at the thorax.
 - Every other joint starts from its parent's rotation and takes the shortest rotation to the
   direction of its bone: no twist is added.
 - Thighs and upper arms are twisted so that the knee and the elbow bend as hinges: the knee
@@ -23,7 +25,7 @@ short:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +34,7 @@ from scipy.ndimage import gaussian_filter1d
 from mbcli.errors import InputError, NobodyFoundError
 from mbcli.geometry import unit
 from mbcli.kinematics.bones import usual_lengths, with_lengths
+from mbcli.kinematics.pose import Pose
 from mbcli.kinematics.rig import (
     JOINTS,
     PARENTS,
@@ -43,7 +46,9 @@ from mbcli.kinematics.rig import (
 from mbcli.kinematics.rotations import (
     best_fit,
     between,
+    from_vectors,
     swing,
+    to_vectors,
     turn_about,
 )
 from mbcli.skeleton import H36M17, Skeleton
@@ -61,6 +66,9 @@ _HINGES = {
     "neck": (-1.0, 0.0, 0.0),
 }
 
+# The twist from pelvis to thorax that bones of the spine have.
+_SHARES = {"lower_back": 1 / 3, "spine": 2 / 3}
+
 # Weight of the rest pose relative to the sine of the bend, for a straight limb, and the sines
 # between which it fades out: above 35 degrees only the bend counts.
 _REST_COUNTS = 0.3
@@ -68,53 +76,6 @@ _FADES = (np.sin(np.radians(15)), np.sin(np.radians(35)))
 
 _SHORTEST_AXIS = 1e-6  # a shorter axis has no direction
 _SMOOTHING = 0.05  # seconds, standard deviation of the window over which a hinge is found
-
-
-@dataclass(frozen=True, eq=False)
-class Pose:
-    """A rig in motion.
-
-    Attributes:
-        rig: its bones.
-        root: (T, 3) positions of the pelvis.
-        rotations: (T, J, 3, 3) of each joint relative to its parent, of the pelvis relative to the
-            world; never NaN.
-    """
-
-    rig: Rig
-    root: FloatArray
-    rotations: FloatArray
-
-    def forward(self) -> FloatArray:
-        """(T, J, 3) positions of all joints of the rig."""
-        turned = np.empty_like(self.rotations)
-        places = np.empty((*self.rotations.shape[:2], 3))
-        for joint, parent in enumerate(PARENTS):
-            if parent < 0:
-                turned[:, joint] = self.rotations[:, joint]
-                places[:, joint] = self.root
-                continue
-            turned[:, joint] = turned[:, parent] @ self.rotations[:, joint]
-            places[:, joint] = places[:, parent] + turned[:, parent] @ self.rig.offsets[joint]
-        return places
-
-    def tracked(self) -> FloatArray:
-        """(T, 17, 3) positions of the joints of H36M17."""
-        return self.forward()[:, list(TRACKED)]
-
-    def turned(self, turn: npt.ArrayLike, scale: float = 1.0) -> Pose:
-        """Convert the motion to other axes and another unit, including the rest pose.
-
-        Args:
-            turn: (3, 3) rotation from the present axes to the others.
-            scale: number of the other units per present unit.
-        """
-        m = np.asarray(turn, dtype=np.float64)
-        return Pose(
-            rig=Rig(self.rig.offsets @ m.T * scale, self.rig.metre @ m.T * scale),
-            root=self.root @ m.T * scale,
-            rotations=m @ self.rotations @ m.T,
-        )
 
 
 def solve(positions: npt.ArrayLike, fps: float, skeleton: Skeleton = H36M17) -> Pose:
@@ -221,9 +182,9 @@ class _Solver:
             inherited = np.swapaxes(self._global[parent], -1, -2)
             hanging = children(joint)
             if name == "thorax":
-                local[:, joint] = inherited @ self._fit(
-                    joint, ("right_shoulder", "left_shoulder", "spine")
-                )
+                local[:, joint] = inherited @ self._thorax
+            elif name in _SHARES:
+                local[:, joint] = inherited @ self._shared(joint, hanging[0], _SHARES[name])
             elif not hanging:
                 local[:, joint] = np.eye(3)
             elif hanging[0] not in self._places:
@@ -232,6 +193,19 @@ class _Solver:
                 local[:, joint] = self._along(joint, hanging[0], inherited)
             self._global[joint] = self._global[parent] @ local[:, joint]
         return local
+
+    @cached_property
+    def _thorax(self) -> FloatArray:
+        """(K, 3, 3) rotation of the thorax in the world."""
+        return self._fit(JOINTS.index("thorax"), ("right_shoulder", "left_shoulder", "spine"))
+
+    def _shared(self, joint: int, child: int, share: float) -> FloatArray:
+        """(K, 3, 3) in the world: a bone of the spine with a share of the twist."""
+        pelvis = self._global[JOINTS.index("pelvis")]
+        whole = to_vectors(np.swapaxes(pelvis, -1, -2) @ self._thorax)
+        partly = pelvis @ from_vectors(share * whole)
+        now = partly @ unit(self._rig.offsets[child])
+        return swing(now, unit(self._places[child] - self._places[joint])) @ partly
 
     def _fit(self, joint: int, names: tuple[str, ...]) -> FloatArray:
         """(K, 3, 3) in the world: the rotation that best fits the vectors to several joints."""

@@ -1,15 +1,14 @@
-"""GLB read back by pygltflib and trimesh, with kinematics and skinning written out here."""
+"""GLB read back by pygltflib and trimesh, with skinning written out here."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
+from gltf import animated, array, at_rest
 from motions import hidden, walking
-from scipy.spatial.transform import Rotation
 
 from mbcli.errors import NobodyFoundError
 from mbcli.exports.axes import turn
@@ -17,19 +16,6 @@ from mbcli.exports.glb import write_glb
 from mbcli.exports.options import ExportOptions
 from mbcli.kinematics.bones import usual_lengths, with_lengths
 from mbcli.skeleton import H36M17
-
-KINDS = {5126: "<f4", 5123: "<u2", 5125: "<u4"}
-WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
-
-
-def array(document: Any, number: int) -> np.ndarray:
-    accessor = document.accessors[number]
-    view = document.bufferViews[accessor.bufferView]
-    kind = np.dtype(KINDS[accessor.componentType])
-    size = accessor.count * WIDTHS[accessor.type]
-    assert view.byteOffset % 4 == 0
-    blob = document.binary_blob()
-    return np.frombuffer(blob, kind, size, view.byteOffset).reshape(accessor.count, -1)
 
 
 @pytest.fixture(scope="module")
@@ -40,32 +26,6 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     path = tmp_path_factory.mktemp("glb") / "walk.glb"
     write_glb(motion, path, ExportOptions())
     return SimpleNamespace(motion=motion, path=path, document=pygltflib.GLTF2().load(str(path)))
-
-
-def animated(document: Any) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-    """Times, and (T, 4, 4) of every node in the world, by the document's own animation."""
-    moved: dict[tuple[int, str], np.ndarray] = {}
-    (animation,) = document.animations
-    for channel in animation.channels:
-        sampler = animation.samplers[channel.sampler]
-        assert sampler.interpolation == "LINEAR"
-        times = array(document, sampler.input)[:, 0]
-        moved[channel.target.node, channel.target.path] = array(document, sampler.output)
-    found: dict[int, np.ndarray] = {}
-
-    def visit(number: int, above: np.ndarray) -> None:
-        node = document.nodes[number]
-        local = np.tile(np.eye(4), (len(times), 1, 1))
-        turns = moved.get((number, "rotation"), node.rotation or [0, 0, 0, 1])
-        local[:, :3, :3] = Rotation.from_quat(np.atleast_2d(turns)).as_matrix()
-        local[:, :3, 3] = moved.get((number, "translation"), node.translation or [0, 0, 0])
-        found[number] = above @ local
-        for child in node.children:
-            visit(child, found[number])
-
-    for root in document.scenes[document.scene].nodes:
-        visit(root, np.eye(4))
-    return times, found
 
 
 def test_its_kinematics_give_the_positions_with_constant_lengths(two: SimpleNamespace) -> None:
@@ -99,24 +59,42 @@ def test_quaternions_take_the_short_way_between_frames(two: SimpleNamespace) -> 
 
 def test_the_rest_pose_is_the_bind_pose_and_stands_on_the_ground(two: SimpleNamespace) -> None:
     document = two.document
-    skin = document.skins[0]
-    places: dict[int, np.ndarray] = {}
-    for joint in skin.joints:
-        node = document.nodes[joint]
-        assert node.rotation in (None, [0, 0, 0, 1])
-        places.setdefault(joint, np.zeros(3))
-        places[joint] = places[joint] + node.translation
-        for child in node.children:
-            places[child] = places[joint]
-    binds = array(document, skin.inverseBindMatrices).reshape(-1, 4, 4).swapaxes(1, 2)
-    for joint, bind in zip(skin.joints, binds, strict=True):
-        assert np.allclose(bind[:3, :3], np.eye(3))
-        assert np.allclose(bind[:3, 3], -places[joint], atol=1e-6)
-    named = {document.nodes[joint].name: place for joint, place in places.items()}
-    assert min(place[1] for place in named.values()) == pytest.approx(0, abs=1e-6)
-    assert named["head"][1] > 1.4
-    assert named["left_hand"][0] > 0.5
-    assert named["right_toes"][2] > 0.1
+    rest = at_rest(document)
+    binds = array(document, document.skins[0].inverseBindMatrices).reshape(-1, 4, 4)
+    for node, bind in zip(rest.values(), binds.swapaxes(1, 2), strict=True):
+        assert np.allclose(bind @ node, np.eye(4), atol=1e-5)
+    places = {name: node[:3, 3] for name, node in rest.items()}
+    assert min(place[1] for place in places.values()) == pytest.approx(0, abs=1e-6)
+    assert places["head"][1] > 1.4
+    assert places["left_hand"][0] > 0.5
+    assert places["right_toes"][2] > 0.1
+
+
+def test_the_y_axis_of_a_bone_points_to_its_child(two: SimpleNamespace) -> None:
+    rest = at_rest(two.document)
+    for bone, child in (
+        ("pelvis", "spine"),
+        ("lower_back", "spine"),
+        ("nose", "head"),
+        *[
+            (f"{side}_{bone}", f"{side}_{child}")
+            for side in ("left", "right")
+            for bone, child in (
+                ("hip", "knee"),
+                ("knee", "ankle"),
+                ("ankle", "toes"),
+                ("collar", "shoulder"),
+                ("shoulder", "elbow"),
+                ("wrist", "hand"),
+            )
+        ],
+    ):
+        along = rest[child][:3, 3] - rest[bone][:3, 3]
+        assert np.allclose(rest[bone][:3, 1], along / np.linalg.norm(along), atol=1e-5), bone
+        ahead = 1 if bone.endswith("ankle") else 2
+        assert (
+            ahead == 1 or bone.endswith(("collar", "shoulder", "wrist")) or (rest[bone][2, 2] > 0.7)
+        ), bone
 
 
 def test_the_skin_follows_the_joints(two: SimpleNamespace) -> None:
