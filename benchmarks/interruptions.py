@@ -22,6 +22,7 @@ Exits with 1 if anything else happens.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import random
@@ -31,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,12 +105,12 @@ def killed(command: Command, folder: Path, moment: float, number: int) -> str:
     process.communicate()
     result = folder / command.name
     if result.exists() and result.read_bytes() != command.content:
-        return "a damaged result"
+        return f"a damaged result: {difference(result, command.content)}"
     again = subprocess.run(command.line(folder), capture_output=True, text=True, check=False)
     if again.returncode:
         return f"the second run failed: {again.stderr.splitlines()[-1]}"
     if result.read_bytes() != command.content:
-        return "another result"
+        return f"another result: {difference(result, command.content)}"
     if names(folder) != [command.name]:
         return f"{names(folder)} left behind"
     return "ok" if process.returncode else "too late"
@@ -141,6 +143,23 @@ def signalled(command: Command, folder: Path, moment: float, number: int) -> str
     # What has been seen stays for the next run.
     left = [name for name in names(folder) if not name.startswith(".mbcli-work-")]
     return f"{left} left behind" if left else "ok"
+
+
+def difference(result: Path, expected: bytes) -> str:
+    """What is another in a file: the arrays of an archive, or the first byte."""
+    found = result.read_bytes()
+    if result.suffix == ".npz":
+        with (
+            zipfile.ZipFile(io.BytesIO(expected)) as one,
+            zipfile.ZipFile(io.BytesIO(found)) as other,
+        ):
+            members = {*one.namelist(), *other.namelist()}
+            both = members & {*one.namelist()} & {*other.namelist()}
+            apart = (members - both) | {name for name in both if one.read(name) != other.read(name)}
+        return ", ".join(sorted(apart)) or "the archive, not its arrays"
+    pairs = zip(found, expected, strict=False)
+    same = next((n for n, (one, other) in enumerate(pairs) if one != other), "one's end")
+    return f"{len(found)} bytes for {len(expected)}, the same up to {same}"
 
 
 def names(folder: Path) -> list[str]:
@@ -218,7 +237,11 @@ def main() -> int:
                 share = chance.random()
                 amount = share if trial is crowded else share * command.seconds
                 outcome = trial(command, folder, amount, number)
-                outcomes[title][outcome if outcome in _WELL else f"{command.name}: {outcome}"] += 1
+                if outcome not in _WELL:
+                    where = f"{share:.0%} of the size" if trial is crowded else f"{amount:.2f} s"
+                    outcome = f"{command.name}, {where}: {outcome}"
+                    print(f"{title}: {outcome}", file=sys.stderr, flush=True)
+                outcomes[title][outcome] += 1
         growth = grown(long_run(arguments.runs, work)) if arguments.runs else {}
     table = Table("kind", "count", "outcome")
     for title, counts in outcomes.items():

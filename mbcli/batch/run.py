@@ -19,7 +19,7 @@ from typing import Protocol
 from mbcli.batch.finished import is_finished, note_finished
 from mbcli.batch.plan import Job, Plan
 from mbcli.batch.result import Result
-from mbcli.errors import MbcliError, one_line
+from mbcli.errors import explained, one_line
 from mbcli.report import Observer, unobserved
 from mbcli.storage.signals import status
 from mbcli.storage.workspace import discard_unfinished
@@ -129,12 +129,11 @@ def _attempt(
     except Exception as error:
         if _disk_is_full(error) or interrupted(error):
             raise
-        message = one_line(error)
-        defect = not isinstance(error, MbcliError)
-        if defect or debug:
+        message = explained(error)
+        if message is None or debug:
             traceback.print_exc(file=sys.stderr)
-        if defect:
-            message = f"a defect of mbcli, {type(error).__name__}: {message}"
+        if message is None:
+            message = f"a defect of mbcli, {type(error).__name__}: {one_line(error)}"
         return Result(job.source, error=message)
 
 

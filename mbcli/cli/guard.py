@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -15,19 +13,10 @@ import typer
 
 from mbcli.bounds import LEAST_ADDRESS_SPACE, memory_size
 from mbcli.cli.interruption import cause
-from mbcli.errors import ConfigError, MbcliError, one_line
+from mbcli.errors import ConfigError, explained
 from mbcli.storage.signals import status
 
 FAILED = 1  # exit status of an error
-
-_SHOWN = 60  # characters of a name that is too long
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-# How NumPy, PyTorch, onnxruntime, the dynamic linker and Python say that memory is short; most of
-# them raise a RuntimeError or an ImportError.
-_NO_MEMORY = re.compile(
-    r"(?i)can(?:no|')t allocate memory|unable to allocate|bad_?alloc|out of memory"
-    r"|failed to map segment|start new thread"
-)
 
 
 def show_error(message: str, *, debug: bool = False) -> None:
@@ -35,19 +24,6 @@ def show_error(message: str, *, debug: bool = False) -> None:
     if debug:
         traceback.print_exc(file=sys.stderr)
     typer.echo(f"error: {message}", err=True)
-
-
-def shortage(error: BaseException) -> str | None:
-    """What the system refuses, in one line: memory, room, a name; None if it is something else."""
-    if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
-        return f"there is not enough memory: {one_line(error) or 'a request for more has failed'}"
-    # Files have names, and are written where errors are reported; what is printed has none.
-    if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
-        return f"what is printed cannot be written: {error.strerror}"
-    # Whichever of the options it is, the name is looked up before it is said to be missing.
-    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG and error.filename:
-        return f"{error.filename!s:.{_SHOWN}}... cannot be used: {error.strerror}"
-    return None
 
 
 def check_address_space() -> None:
@@ -91,10 +67,9 @@ def exit_codes(*, debug: bool, as_json: bool = False) -> Iterator[None]:
         if number is not None:
             typer.echo("interrupted", err=True)
             raise typer.Exit(status(number)) from None
-        lacking = None if isinstance(error, MbcliError) else shortage(error)
-        if lacking is None and not isinstance(error, MbcliError):
+        message = explained(error)
+        if message is None:
             raise
-        message = one_line(error) if lacking is None else lacking
         show_error(message, debug=debug)
         if isinstance(error, OSError):
             _discard_stdout()

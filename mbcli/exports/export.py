@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from mbcli.exports.options import ExportOptions
 from mbcli.exports.resampling import even, resampled
 from mbcli.motion import Motion3D, noted_source
 from mbcli.people import EVERYBODY, columns_of, read_person, select_people
-from mbcli.storage.output import Input, check_output, written_whole
+from mbcli.storage.output import Input, check_output, written_together
 from mbcli.values import kept
 
 
@@ -109,12 +108,11 @@ def exported(
     only_seen = apart and not motion.fits_dense
     for target in paths:
         check_output(target, overwrite=overwrite, inputs=(*inputs, noted_source(motion)))
-    with ExitStack() as files:
-        for column, target in enumerate(paths):
+    with written_together(paths, overwrite=overwrite) as temporaries:
+        for column, (target, temporary) in enumerate(zip(paths, temporaries, strict=True)):
             part = motion
             if apart:
                 part = motion.alone(column) if only_seen else motion.whole(column)
-            temporary = files.enter_context(written_whole(target, overwrite=overwrite))
             _write(row, part, temporary, target, options)
     said = says(row, motion, options)
     if not motion.fits_dense and (apart or row.everywhere):
@@ -210,10 +208,14 @@ def _names(path: Path, row: ExportFormat, ids: Sequence[int]) -> list[Path]:
     """One file per part: the path itself for one part, with ids for several."""
     if len(ids) == 1:
         return [path]
-    suffixes = sorted((s for s in row.suffixes if _ends(path, s)), key=len)
-    length = len(suffixes[-1]) if suffixes else len(path.suffix)
+    length = len(_suffix(row, path) or path.suffix)
     stem, suffix = path.name[: len(path.name) - length], path.name[len(path.name) - length :]
     return [path.with_name(f"{stem}_{number}{suffix}") for number in ids]
+
+
+def _suffix(row: ExportFormat, path: Path) -> str:
+    """The longest suffix of the format in which the path ends; empty if it ends otherwise."""
+    return max((s for s in row.suffixes if _ends(path, s)), key=len, default="")
 
 
 def _write(
@@ -224,9 +226,13 @@ def _write(
     Raises:
         OutputError: it cannot be written; the message names the target, not the temporary file.
     """
+    # Some libraries refuse names that end otherwise, or add the ending.
+    named = temporary.with_name("export" + (_suffix(row, target) or row.suffixes[0]))
     try:
-        row.write(motion, temporary, options)
-        complete = temporary.is_file()
+        row.write(motion, named, options)
+        complete = named.is_file()
+        if complete:
+            named.replace(temporary)
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
     if not complete:

@@ -108,38 +108,35 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
     smooth, filter_report = _filter(motion.timestamps, options)
     report: dict[str, Any] = {"options": asdict(options)}
     steps = _Steps(motion, options, smooth)
-    people = _People(raw, motion, steps)
-    contacts = None
-    if options.world or options.feet:
-        # Gravity and the floor are found from everybody, after these steps and before the next.
-        people.take_all()
-        floor = _floor(people, camera, motion)
-        world = _world_report(floor, camera)
-        feet = np.zeros((motion.spans.rows, 2), np.bool_)
-    result = _Result(raw, motion)
-    for column in range(len(motion.track_ids)):
-        numbers, frames = people.pop(column), motion.spans.frames_of(column)
-        if options.feet:
-            standing = feet[motion.spans.rows_of(column)]
-            numbers = _with_still_feet(numbers, camera, frames, motion.fps, floor, standing)
-        result.add(column, numbers)
+    people = _People(raw, motion)
+    for column in range(len(people)):
+        people[column] = steps(column, people.before(column))
     report |= steps.report()
     if options.filter != "none":
         report["filter"] = filter_report
     if options.bones:
         report["bones"] = {"people": steps.bones}
+    contacts = None
     if options.world or options.feet:
-        report["world"] = world
+        # Gravity and the floor are found from everybody, after these steps and before the next.
+        floor = _floor(people, camera, motion)
+        report["world"] = _world_report(floor, camera)
         if options.feet:
+            feet = np.zeros((motion.spans.rows, 2), np.bool_)
+            for column in range(len(people)):
+                frames = motion.spans.frames_of(column)
+                standing = feet[motion.spans.rows_of(column)]
+                people[column] = _with_still_feet(
+                    people[column], camera, frames, motion.fps, floor, standing
+                )
             contacts = PerPerson(motion.spans, feet, np.False_)
-            seen = int(np.isfinite(result.root).all(axis=-1).sum())
-            report["feet"] = {"standing": int(feet.sum()), "of": 2 * seen}
+            report["feet"] = {"standing": int(feet.sum()), "of": 2 * people.seen}
         if options.world:
             raw = changed(raw, camera=camera)
             camera = _on_floor(camera, floor)
     return changed(
         motion,
-        **result.values(),
+        **people.values(),
         meta={**motion.meta, "refinement": report},
         camera=camera,
         refinement=changed(raw, foot_contacts=contacts),
@@ -147,75 +144,49 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
 
 
 class _People:
-    """People after the steps that need nobody else; each is computed once.
+    """The values of everybody as they are refined, person by person.
+
+    They are kept in float32, as the result is; those of one person at a time are float64.
 
     Args:
         raw: the values before refinement.
         motion: the motion.
-        steps: the steps.
     """
 
-    def __init__(self, raw: Refinement, motion: Motion3D, steps: _Steps) -> None:
-        names = ("positions", "root", "confidence")
-        self._raw = {name: kept(raw, name).within(motion.spans) for name in names}
-        errors = kept_if_any(raw, "expected_error")
-        self._errors = None if errors is None else errors.within(motion.spans)
-        self._skeleton, self._steps = motion.skeleton, steps
-        self._done: dict[int, _Numbers] = {}
+    def __init__(self, raw: Refinement, motion: Motion3D) -> None:
+        names = ("positions", "root", "confidence", "expected_error")
+        values = {name: kept_if_any(raw, name) for name in names}
+        self._raw = {n: v.within(motion.spans) for n, v in values.items() if v is not None}
+        self._new = {n: np.empty(v.rows.shape, np.float32) for n, v in self._raw.items()}
+        self._spans, self._skeleton = motion.spans, motion.skeleton
 
     def __len__(self) -> int:
-        return len(self._raw["root"].spans)
+        return len(self._spans)
 
     def __getitem__(self, column: int) -> _Numbers:
-        if column not in self._done:
-            raw = {name: values[column].astype(np.float64) for name, values in self._raw.items()}
-            errors = None if self._errors is None else self._errors[column]
-            self._done[column] = self._steps(
-                column, _Numbers(**raw, skeleton=self._skeleton, expected_error=errors)
-            )
-        return self._done[column]
-
-    def take_all(self) -> None:
-        """Do the steps for everybody."""
-        for column in range(len(self)):
-            _ = self[column]
-
-    def pop(self, column: int) -> _Numbers:
-        """A person, who is not needed again."""
-        numbers = self[column]
-        del self._done[column]
-        return numbers
-
-
-class _Result:
-    """The refined values of everybody, person by person."""
-
-    def __init__(self, raw: Refinement, motion: Motion3D) -> None:
-        self._spans, joints = motion.spans, len(motion.skeleton)
-        rows = self._spans.rows
-        self._positions = np.empty((rows, joints, 3), np.float32)
-        self.root = np.empty((rows, 3), np.float32)
-        self._confidence = np.empty((rows, joints), np.float32)
-        unknown = kept_if_any(raw, "expected_error") is None
-        self._errors = None if unknown else np.empty((rows, joints), np.float32)
-
-    def add(self, column: int, numbers: _Numbers) -> None:
-        """Add the person in a column."""
         rows = self._spans.rows_of(column)
-        self._positions[rows], self.root[rows] = numbers.positions, numbers.root
-        self._confidence[rows] = numbers.confidence
-        if self._errors is not None and numbers.expected_error is not None:
-            self._errors[rows] = numbers.expected_error
+        return self._numbers({name: values[rows] for name, values in self._new.items()})
 
-    def values(self) -> dict[str, PerPerson | None]:
-        """The fields of the motion."""
-        spans, errors = self._spans, self._errors
-        return {
-            "positions": PerPerson(spans, self._positions, np.nan),
-            "root": PerPerson(spans, self.root, np.nan),
-            "confidence": PerPerson(spans, self._confidence, 0.0),
-            "expected_error": None if errors is None else PerPerson(spans, errors, np.nan),
-        }
+    def __setitem__(self, column: int, numbers: _Numbers) -> None:
+        for name, values in self._new.items():
+            values[self._spans.rows_of(column)] = getattr(numbers, name)
+
+    def before(self, column: int) -> _Numbers:
+        """The raw values of a person."""
+        return self._numbers({name: values[column] for name, values in self._raw.items()})
+
+    def _numbers(self, values: dict[str, FloatArray]) -> _Numbers:
+        exact = {name: rows.astype(np.float64) for name, rows in values.items()}
+        return _Numbers(**exact, skeleton=self._skeleton)
+
+    @property
+    def seen(self) -> int:
+        """How many poses there are."""
+        return int(np.isfinite(self._new["root"]).all(axis=-1).sum())
+
+    def values(self) -> dict[str, PerPerson]:
+        """The fields of the motion, which takes them over."""
+        return {name: self._raw[name].filled_with(rows) for name, rows in self._new.items()}
 
 
 class _Steps:

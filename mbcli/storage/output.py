@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -156,11 +156,25 @@ def written_whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises:
         OutputError: as :func:`check_output`, or the writing in the body failed.
     """
-    _check_place(path, overwrite=overwrite)
+    with written_together([path], overwrite=overwrite) as (temporary,):
+        yield temporary
+
+
+@contextmanager
+def written_together(paths: Sequence[Path], *, overwrite: bool) -> Iterator[list[Path]]:
+    """Like :func:`written_whole`, of files in one folder, of which all are written or none.
+
+    Args:
+        paths: the files, one or more.
+        overwrite: whether existing files may be replaced.
+    """
+    for path in paths:
+        _check_place(path, overwrite=overwrite)
     try:
-        with workspace(path.parent) as place:
-            temporary = place / path.name
-            yield temporary
-            temporary.replace(path)
+        with workspace(paths[0].parent) as place:
+            temporaries = [place / path.name for path in paths]
+            yield temporaries
+            for temporary, path in zip(temporaries, paths, strict=True):
+                temporary.replace(path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{paths[0]} cannot be written: {error.strerror or error}") from error

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -31,12 +32,16 @@ class Copying:
 
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         text = source.read_text() if source.exists() else ""
+        if text == "long":
+            Path("n" * 300).read_text()
         with progress.progress(source.name), written_whole(target, overwrite=True) as part:
             part.write_text(f"{text} {self.option} {os.environ.get('OMP_NUM_THREADS')}")
             if text == "bad":
                 raise InputError(f"{source}: bad\nindeed")
             if text == "defect":
                 raise ZeroDivisionError("of mine")
+            if text == "large":
+                raise MemoryError("Unable to allocate 9 GiB")
             if text == "full":
                 raise OSError(28, "disk full")
             if text == "killed":
@@ -84,6 +89,19 @@ def test_what_fails_is_a_row(jobs: int, tmp_path: Path, capfd: pytest.CaptureFix
     if jobs > 1:
         threads = (tmp_path / "out" / "0.txt").read_text().split()[-1]
         assert int(threads) == max(1, (os.cpu_count() or 1) // jobs)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_the_system_refuses_is_no_defect(
+    jobs: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = run(prepared(tmp_path, "large", "long", "a"), Copying(), jobs)
+    assert rows == [
+        "there is not enough memory: Unable to allocate 9 GiB",
+        f"{'n' * 60}... cannot be used: {os.strerror(errno.ENAMETOOLONG)}",
+        "2.txt",
+    ]
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -85,6 +86,29 @@ def test_an_unknown_format_lists_those_known() -> None:
 def test_fbx_is_refused_with_a_way_through_blender() -> None:
     with pytest.raises(ConfigError, match=r"export walk\.glb.*import_scene\.gltf.*walk\.fbx"):
         format_of(Path("out/walk.fbx"))
+
+
+@ROWS
+@pytest.mark.parametrize("end", ["", ".foo", ".UPPER"])
+def test_a_named_format_takes_any_suffix(row: ExportFormat, end: str, tmp_path: Path) -> None:
+    name = f"a{end}".replace(".UPPER", row.suffixes[0].upper())
+    motion = walking(3)
+    assert export(motion, tmp_path / name, format=row.name) == [tmp_path / name]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    (usual,) = export(motion, tmp_path / f"b{row.suffixes[0]}")
+    assert (tmp_path / name).stat().st_size == usual.stat().st_size
+
+
+def test_many_people_need_no_open_file_each(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="limits are set as POSIX has them")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = os.dup(0)  # the lowest number that is free
+    os.close(used)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 20, limits[1]))
+    try:
+        assert len(export(walking(2, people=40), tmp_path / "a.bvh")) == 40
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_people_are_chosen_by_id(tmp_path: Path) -> None:

@@ -7,18 +7,24 @@ from pathlib import Path
 import numpy as np
 
 from . import (
+    archives,
     data_sets,
-    keypoint_files,
+    hdf5,
     keypoint_json,
     keypoint_text,
-    networks,
     options,
     pictures,
+    recordings,
     stores,
+    trainings,
+    weights,
 )
 from .cases import Case, Subject, chosen
 
-_KINDS = (*(keypoint_files, keypoint_json, keypoint_text, data_sets, stores, networks, pictures),)
+_KINDS = (
+    *(archives, hdf5, keypoint_json, keypoint_text, recordings, data_sets),
+    *(stores, weights, trainings, pictures),
+)
 
 
 def all_cases(count: int, seed: int) -> list[Case]:
@@ -26,7 +32,7 @@ def all_cases(count: int, seed: int) -> list[Case]:
     subjects: list[Subject] = []
     for kind in _KINDS:
         subjects += kind.subjects()
-    rest = [*networks.cases(), *options.cases()]
+    rest = [*trainings.cases(), *options.cases()]
     whole = [one for one in rest if one.name.endswith(" whole")]
     rest = [one for one in rest if not one.name.endswith(" whole")]
     rest = chosen(np.random.default_rng(seed), rest, count // 5)
@@ -40,5 +46,5 @@ def all_cases(count: int, seed: int) -> list[Case]:
 
 def prepare_shared(folder: Path) -> None:
     """Write what commands need besides their inputs into the folder above all cases."""
-    (folder / "tiny.safetensors").write_bytes(networks.lifter())
+    (folder / "tiny.safetensors").write_bytes(weights.lifter())
     pictures.write_keypoints_of(folder)

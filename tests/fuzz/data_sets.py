@@ -1,67 +1,26 @@
-"""Recordings and data sets that are imported, and stores."""
+"""Data sets that are imported."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from data import conftest as data_conftest
-from data import (
-    test_amass,
-    test_asf_amc,
-    test_h36m_pickle,
-    test_joint_arrays,
-    test_motion_2d,
-    test_mpi_inf_3dhp,
-    test_ntu,
-    test_videopose3d,
-)
+from data import test_h36m_pickle, test_motion_2d, test_mpi_inf_3dhp, test_ntu, test_videopose3d
 
 from mbcli.data.datasets.h36m_cameras import h36m_cameras
 from mbcli.data.datasets.mpi_inf_3dhp import JOINTS28, TEST17
 from mbcli.skeleton import H36M17
 
-from .cases import Command, Subject
-from .stores import _json, _moving
+from .cases import Subject
+from .importers import imported, imports, write_objects
+from .stores import write_json
 
 
-def imports(format: str, source: str, *options: str) -> tuple[Command, ...]:
-    """The command that imports a data set."""
-    return (("data", "import", format, source, "--out", "out", *options),)
-
-
-def _pickled(path: Path, tree: Any) -> None:
+def _write_pickle(path: Path, tree: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(pickle.dumps(tree, 2))
-
-
-def _arrays(path: Path, tree: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **tree)
-
-
-def _objects(path: Path, tree: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    members = {key: np.array(value, dtype=object) for key, value in tree.items()}
-    np.savez_compressed(path, **members)  # type: ignore[arg-type]
-
-
-def _of(
-    name: str,
-    command: tuple[Command, ...],
-    target: str,
-    tree: Callable[[], Any],
-    write: Callable[[Path, Any], None],
-    *,
-    archive: bool = False,
-) -> Subject:
-    def build(folder: Path) -> None:
-        write(folder / target, tree())
-
-    return Subject("importers", name, command, target, build, tree, write, archive)
 
 
 def _h36m() -> Any:
@@ -81,81 +40,6 @@ def _ntu_skeleton(folder: Path) -> None:
     path = folder / "raw" / "S001C003P002R001A010.skeleton"
     path.parent.mkdir()
     path.write_text("\n".join(lines))
-
-
-def _bvh(folder: Path) -> None:
-    (folder / "a.bvh").write_text(data_conftest.bvh_text(90, {"LeftLeg": np.linspace(0, 60, 90)}))
-
-
-# Acclaim's names of a body: bone, parent, direction, length in units of the file.
-_BONES = (
-    *((f"{s}hipjoint", "root", (x, -1, 0), 2) for s, x in (("l", 1), ("r", -1))),
-    *((f"{s}femur", f"{s}hipjoint", (0, -1, 0), 7) for s in "lr"),
-    *((f"{s}tibia", f"{s}femur", (0, -1, 0), 7) for s in "lr"),
-    *((f"{s}foot", f"{s}tibia", (0, -0.2, 1), 2) for s in "lr"),
-    ("thorax", "root", (0, 1, 0), 7),
-    ("head", "thorax", (0, 1, 0), 3),
-    *((f"{s}clavicle", "thorax", (x, 0.2, 0), 3) for s, x in (("l", 1), ("r", -1))),
-    *((f"{s}humerus", f"{s}clavicle", (x, 0, 0), 5) for s, x in (("l", 1), ("r", -1))),
-    *((f"{s}radius", f"{s}humerus", (x, 0, 0), 4) for s, x in (("l", 1), ("r", -1))),
-    *((f"{s}wrist", f"{s}radius", (x, 0, 0), 2) for s, x in (("l", 1), ("r", -1))),
-)
-
-
-def build_acclaim(folder: Path) -> None:
-    bones = "".join(
-        f"  begin\n     id {n}\n     name {name}\n     direction {x} {y} {z}\n"
-        f"     length {long}\n     axis 0 0 0  XYZ\n    dof rx ry rz\n"
-        "    limits (-160.0 20.0)\n           (-70.0 70.0)\n           (-60.0 70.0)\n  end\n"
-        for n, (name, _, (x, y, z), long) in enumerate(_BONES, 1)
-    )
-    children: dict[str, list[str]] = {}
-    for name, parent, _, _ in _BONES:
-        children.setdefault(parent, []).append(name)
-    tree = "".join(f"    {parent} {' '.join(some)}\n" for parent, some in children.items())
-    text = test_asf_amc.ASF
-    start, end = text.index(":bonedata"), text.index(":hierarchy")
-    text = f"{text[:start]}:bonedata\n{bones}{text[end:].split('begin')[0]}begin\n{tree}  end\n"
-    frames = "".join(
-        f"{frame}\nroot 0 16 {frame / 10} 0 0 0\n"
-        + "".join(f"{name} {frame / 10} 0 0\n" for name, *_ in _BONES)
-        for frame in range(1, 90)
-    )
-    (folder / "a").mkdir()
-    (folder / "a" / "01.asf").write_text(text.replace("length 0.5", "length 0.45"))
-    (folder / "a" / "01_01.amc").write_text(f"#!OML:ASF\n:FULLY-SPECIFIED\n:DEGREES\n{frames}")
-
-
-def _joints() -> Any:
-    names, body = test_joint_arrays.NAMES, _moving()
-    columns = [
-        body[:, test_joint_arrays.J("thorax")] + (0, 0.14, 0)
-        if ours == "skull"
-        else body[:, test_joint_arrays.J(ours)]
-        for ours in names.values()
-    ]
-    return {
-        "joints": np.array([f"Neo_{name}" for name in names]),
-        "walk": np.stack(columns, 1),
-        "fps": np.array(60.0),
-    }
-
-
-def _amass(folder: Path) -> None:
-    (folder / "smplh" / "male").mkdir(parents=True)
-    np.savez(folder / "smplh" / "male" / "model.npz", **data_conftest.smpl_arrays())  # type: ignore[arg-type]
-    test_amass.recording(folder / "amass" / "a.npz", frames=60)
-
-
-def _amass_tree() -> Any:
-    frames = 60
-    return {
-        "poses": np.zeros((frames, 156)),
-        "trans": np.tile([0.5, 2.0, 1.2], (frames, 1)),
-        "betas": np.zeros(16),
-        "gender": np.array("male"),
-        "mocap_framerate": np.array(120.0),
-    }
 
 
 def _h36m_npz(folder: Path) -> None:
@@ -230,29 +114,8 @@ def subjects() -> list[Subject]:
     """All of them."""
     film = "posetrack/train/000001_bonn_train.json"
     return [
-        Subject("importers", "bvh", imports("bvh", "a.bvh"), "a.bvh", _bvh, weight=2),
-        Subject("importers", "asf", imports("asf-amc", "a"), "a/01.asf", build_acclaim),
-        Subject("importers", "amc", imports("asf-amc", "a"), "a/01_01.amc", build_acclaim),
-        _of(
-            "joints",
-            imports("joints", "a.npz"),
-            "a.npz",
-            _joints,
-            _arrays,
-            archive=True,
-        ),
-        Subject(
-            "importers",
-            "amass",
-            imports("amass", "amass", "--models", "smplh"),
-            "amass/a.npz",
-            _amass,
-            _amass_tree,
-            _arrays,
-            archive=True,
-        ),
-        _of("h36m-pickle", imports("h36m-pickle", "h.pkl"), "h.pkl", _h36m, _pickled),
-        _of("ntu-pyskl", imports("ntu-pyskl", "n.pkl"), "n.pkl", _ntu, _pickled),
+        imported("h36m-pickle", imports("h36m-pickle", "h.pkl"), "h.pkl", _h36m, _write_pickle),
+        imported("ntu-pyskl", imports("ntu-pyskl", "n.pkl"), "n.pkl", _ntu, _write_pickle),
         Subject(
             "importers",
             "ntu-skeleton",
@@ -267,7 +130,7 @@ def subjects() -> list[Subject]:
             "vp3d/data_2d_h36m_gt.npz",
             _h36m_npz,
             _h36m_flat,
-            _objects,
+            write_objects,
             archive=True,
         ),
         Subject(
@@ -277,12 +140,12 @@ def subjects() -> list[Subject]:
             "he/data_2d_humaneva15_gt.npz",
             _humaneva,
         ),
-        _of(
+        imported(
             "posetrack",
             imports("posetrack18", "posetrack"),
             film,
             lambda: test_motion_2d.posetrack(list(range(50, 80))),
-            _json,
+            write_json,
         ),
         Subject(
             "importers",

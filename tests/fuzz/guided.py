@@ -42,7 +42,7 @@ _ASF: list[Path] = []
 
 def _amc(path: Path, content: bytes) -> object:
     if not _ASF:
-        from .data_sets import build_acclaim
+        from .recordings import build_acclaim
 
         folder = Path(tempfile.mkdtemp())
         build_acclaim(folder)
@@ -79,15 +79,16 @@ TARGETS: dict[str, Target] = {
 
 def seeds(target: str, folder: Path) -> None:
     """Write inputs as they should be, from which the search starts."""
-    from . import data_sets, keypoint_files, keypoint_text
+    from . import archives, data_sets, hdf5, keypoint_json, keypoint_text, recordings
 
+    files = [*archives.subjects(), *hdf5.subjects(), *keypoint_json.subjects()]
     wanted = {
-        "keypoints": [*keypoint_text.subjects(), *keypoint_files.subjects()],
-        "archive": keypoint_files.subjects(),
+        "keypoints": [*files, *keypoint_text.subjects()],
+        "archive": archives.subjects(),
         "pickle": data_sets.subjects(),
-        "bvh": data_sets.subjects(),
-        "asf": data_sets.subjects(),
-        "amc": data_sets.subjects(),
+        "bvh": recordings.subjects(),
+        "asf": recordings.subjects(),
+        "amc": recordings.subjects(),
     }.get(target, [])
     suffixes = {"archive": ".npz", "pickle": ".pkl", "bvh": ".bvh", "asf": ".asf", "amc": ".amc"}
     for number, subject in enumerate(wanted):

@@ -14,14 +14,14 @@ from mbcli.keypoints import write_keypoints
 from mbcli.skeleton import BLAZEPOSE33, COCO17
 
 from .cases import Subject
-from .keypoint_files import FRAMES, SIZE, _flat, _lists, _plain, _points, coco_tracks, reads
+from .people import FRAMES, SIZE, coco_tracks, flat, lists, plain, points_2d, reads
 
 
 def json_subject(name: str, tree: Callable[[], Any], target: str, *options: str) -> Subject:
     """A JSON document."""
 
     def write(path: Path, value: Any) -> None:
-        path.write_text(json.dumps(value, default=_plain))
+        path.write_text(json.dumps(value, default=plain))
 
     def build(folder: Path) -> None:
         (folder / target).parent.mkdir(exist_ok=True)
@@ -41,8 +41,8 @@ def _annotations() -> Any:
             {
                 "image_id": n,
                 "category_id": 1,
-                "keypoints": _flat(
-                    np.concatenate([_points()[n, p, :, :2], np.full((17, 1), 2)], 1)
+                "keypoints": flat(
+                    np.concatenate([points_2d()[n, p, :, :2], np.full((17, 1), 2)], 1)
                 ),
                 "bbox": [10, 10, 50, 100],
                 "track_id": p,
@@ -55,11 +55,11 @@ def _annotations() -> Any:
 
 
 def _openpose() -> Any:
-    points = _points()[0, 0]
+    points = points_2d()[0, 0]
     return {
         "version": 1.3,
         "people": [
-            {"person_id": [-1], "pose_keypoints_2d": _flat(np.concatenate([points, points[5:6]]))}
+            {"person_id": [-1], "pose_keypoints_2d": flat(np.concatenate([points, points[5:6]]))}
         ],
     }
 
@@ -70,7 +70,7 @@ def _mmpose() -> Any:
             "frame_id": n,
             "instances": [
                 {
-                    "keypoints": _lists(_points()[n, p, :, :2]),
+                    "keypoints": lists(points_2d()[n, p, :, :2]),
                     "keypoint_scores": [0.9] * 17,
                     "bbox": [[10, 10, 50, 100]],
                     "bbox_score": 0.9,
@@ -114,8 +114,8 @@ def _ultralytics() -> Any:
                 "track_id": p + 1,
                 "box": {"x1": 10.0, "y1": 10.0, "x2": 60.0, "y2": 110.0},
                 "keypoints": {
-                    "x": _points()[n, p, :, 0].round(2).tolist(),
-                    "y": _points()[n, p, :, 1].round(2).tolist(),
+                    "x": points_2d()[n, p, :, 0].round(2).tolist(),
+                    "y": points_2d()[n, p, :, 1].round(2).tolist(),
                     "visible": [0.9] * 17,
                 },
             }
@@ -128,7 +128,8 @@ def _ultralytics() -> Any:
 def _vitpose() -> Any:
     return {
         "keypoints": [
-            {str(p): _lists(_points()[n, p][:, [1, 0, 2]]) for p in range(2)} for n in range(FRAMES)
+            {str(p): lists(points_2d()[n, p][:, [1, 0, 2]]) for p in range(2)}
+            for n in range(FRAMES)
         ],
         "skeleton": {str(n): name for n, name in enumerate(COCO17.joints)},
     }

@@ -13,7 +13,7 @@ import numpy as np
 from mbcli.skeleton import BLAZEPOSE33
 
 from .cases import Subject
-from .keypoint_files import FRAMES, SIZE, _deeplabcut, _points, reads
+from .people import FRAMES, SIZE, points_2d, reads
 
 
 def _text(
@@ -33,6 +33,19 @@ def _text(
         write(folder / target, rows())
 
     return Subject("keypoints text", name, reads(target, *options), target, build, rows, write)
+
+
+def deeplabcut() -> list[list[Any]]:
+    """The table of DeepLabCut."""
+    parts = ("LeftShoulder", "RightShoulder", "LeftHip", "RightHip", "LeftKnee", "RightKnee")
+    columns = [(part, coord) for part in parts for coord in ("x", "y", "likelihood")]
+    values = np.random.default_rng(1).uniform(40, 360, (FRAMES, len(columns))).round(2)
+    return [
+        ["scorer", *("DLC" for _ in columns)],
+        ["bodyparts", *(part for part, _ in columns)],
+        ["coords", *(coord for _, coord in columns)],
+        *([n, *row] for n, row in enumerate(values.tolist())),
+    ]
 
 
 def _blazepose_csv() -> list[list[Any]]:
@@ -87,7 +100,7 @@ def _trc() -> list[list[Any]]:
 def _ultralytics_text() -> list[list[Any]]:
     rows = []
     for p in range(2):
-        points = _points()[0, p] / [1280, 720, 1]
+        points = points_2d()[0, p] / [1280, 720, 1]
         rows.append([0, 0.5, 0.5, 0.1, 0.2, *points.ravel().round(5).tolist()])
     return rows
 
@@ -97,7 +110,7 @@ def subjects() -> list[Subject]:
     return [
         _text("blazepose csv", _blazepose_csv, "blaze.csv", ",", *SIZE),
         _text("blazepose long csv", _long_csv, "blaze.csv", ",", *SIZE),
-        _text("deeplabcut csv", _deeplabcut, "dlc.csv", ",", *SIZE),
+        _text("deeplabcut csv", deeplabcut, "dlc.csv", ",", *SIZE),
         _text("sleap csv", _sleap, "sleap.csv", ",", *SIZE),
         _text("trc", _trc, "walk.trc", "\t"),
         _text("ultralytics txt", _ultralytics_text, "walk_1.txt", " ", *SIZE),

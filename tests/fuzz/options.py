@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .cases import Case, Command
-from .keypoint_files import TINY, motion
-from .networks import KEYPOINTS, _keypoints
 from .odd import TEXTS
+from .people import KEYPOINTS, TINY, motion, write_people
 from .stores import write_store
 
 _WHOLE = ("0", "-1", "1", "2147483648", "99999999999999999999", "1.5", "nan", "", "x", "1e3")
@@ -88,7 +87,7 @@ _LEFT = {"help", "device", "mesh", "mesh_out", "debug", "version", "jobs", "out"
 
 
 def _prepare(folder: Path) -> None:
-    _keypoints(folder)
+    write_people(folder)
     motion().save(folder / "pose.npz")
     write_store(folder)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .cases import Command, Subject
-from .keypoint_files import TINY
+from .people import TINY
 
 SIZE = (96, 64)
 _FRAMES = 8

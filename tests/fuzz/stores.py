@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 from train import conftest as train_conftest
 
-from mbcli.data.stores.store import StoreWriter
-
 from .cases import Command, Subject
 
 STORE = "store"
 
 
-def _json(path: Path, tree: Any) -> None:
+def write_json(path: Path, tree: Any) -> None:
+    """Write values as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(tree))
 
 
-def _moving() -> np.ndarray:
+def moving() -> np.ndarray:
     """(80, 21, 3) someone who stands and is carried to the side."""
     body = np.repeat(train_conftest.standing()[None], 80, axis=0)
     body[..., 0] += (np.arange(80) / 60 * 0.5)[:, None]
@@ -31,15 +30,9 @@ def _moving() -> np.ndarray:
 
 def write_store(folder: Path) -> None:
     """A store of three people, 1.3 seconds each."""
-    with StoreWriter(folder / STORE) as writer:
-        for number, subject in enumerate(("ann", "bob", "eve")):
-            writer.add(
-                _moving() + np.float32(number),
-                name=f"{subject}/1",
-                subject=subject,
-                source=f"{subject}.bvh",
-                fps=60.0,
-            )
+    train_conftest.write_store(
+        folder / STORE, (moving() + np.float32(number) for number in range(3))
+    )
 
 
 @cache
@@ -67,8 +60,8 @@ def subjects() -> list[Subject]:
             table,
             write_store,
             _store_meta,
-            _json,
+            write_json,
             weight=2,
         ),
-        Subject("stores", "rows", commands, rows, write_store, _moving, lambda p, a: np.save(p, a)),
+        Subject("stores", "rows", commands, rows, write_store, moving, lambda p, a: np.save(p, a)),
     ]

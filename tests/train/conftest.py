@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -50,23 +50,56 @@ def swinging(frames: int, phase: float) -> np.ndarray:
     return body
 
 
-@pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of three people, 2 seconds each."""
-    path = tmp_path_factory.mktemp("clips") / "store"
+def write_store(path: Path, bodies: Iterable[np.ndarray]) -> None:
+    """A store of three people, each (F, 21, 3), at 60 frames per second."""
     with StoreWriter(path) as writer:
-        for number, subject in enumerate(("ann", "bob", "eve")):
+        for subject, body in zip(("ann", "bob", "eve"), bodies, strict=True):
             writer.add(
-                swinging(120, float(number)),
+                body,
                 name=f"{subject}/1",
                 subject=subject,
                 source=f"{subject}.bvh",
                 fps=60.0,
             )
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of three people, 2 seconds each."""
+    path = tmp_path_factory.mktemp("clips") / "store"
+    write_store(path, (swinging(120, float(number)) for number in range(3)))
     return path
 
 
 Tree = dict[str, dict[str, Any]]
+
+
+def small_config(store: Path | str, out: Path | str) -> Tree:
+    """A training of four steps."""
+    return {
+        "data": {"store": str(store), "holdout": ["eve"]},
+        "run": {
+            "out": str(out),
+            "steps": 4,
+            "batch": 4,
+            "accelerator": "cpu",
+            "log_every": 2,
+            "validate_every": 2,
+            "save_every": 2,
+            "validation_clips": 4,
+            "ema": 0.9,
+        },
+        "model": {
+            "dim_feat": 16,
+            "dim_rep": 16,
+            "depth": 1,
+            "num_heads": 2,
+            "mlp_ratio": 2,
+            "maxlen": 9,
+        },
+        "clips": {"frames": 9},
+        "optimiser": {"learning_rate": 1e-3, "schedule": "cosine", "warmup_steps": 1},
+    }
 
 
 @pytest.fixture
@@ -74,30 +107,7 @@ def make_config(tmp_path: Path, store: Path) -> Callable[..., Path]:
     """Writes a small configuration; keyword arguments update its sections."""
 
     def make(name: str = "run", **sections: dict[str, Any]) -> Path:
-        tree: Tree = {
-            "data": {"store": str(store), "holdout": ["eve"]},
-            "run": {
-                "out": str(tmp_path / name),
-                "steps": 4,
-                "batch": 4,
-                "accelerator": "cpu",
-                "log_every": 2,
-                "validate_every": 2,
-                "save_every": 2,
-                "validation_clips": 4,
-                "ema": 0.9,
-            },
-            "model": {
-                "dim_feat": 16,
-                "dim_rep": 16,
-                "depth": 1,
-                "num_heads": 2,
-                "mlp_ratio": 2,
-                "maxlen": 9,
-            },
-            "clips": {"frames": 9},
-            "optimiser": {"learning_rate": 1e-3, "schedule": "cosine", "warmup_steps": 1},
-        }
+        tree = small_config(store, tmp_path / name)
         for section, values in sections.items():
             tree.setdefault(section, {}).update(values)
         path = tmp_path / f"{name}.yaml"

@@ -1,4 +1,4 @@
-"""Weights whose tensors, dimensions or descriptions are odd; configurations and checkpoints."""
+"""Weights whose tensors, dimensions or descriptions are odd."""
 
 from __future__ import annotations
 
@@ -9,21 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import yaml
-
-from .cases import Case, Command, Subject
-from .keypoint_files import SIZE, TINY, coco_tracks
-from .odd import TEXTS
-from .stores import STORE, write_store
-
-KEYPOINTS = "kp.json"
-
-
-def _keypoints(folder: Path) -> None:
-    from mbcli.keypoints import write_keypoints
-
-    write_keypoints(folder / KEYPOINTS, coco_tracks())
+from .cases import Command, Subject
+from .people import KEYPOINTS, SIZE, TINY, write_people
 
 
 def _infer(*options: str) -> tuple[Command, ...]:
@@ -53,6 +40,7 @@ def _write_safetensors(path: Path, tree: Any) -> None:
 
 @cache
 def lifter() -> bytes:
+    """The smallest lifter."""
     return _saved("lifter")
 
 
@@ -94,7 +82,8 @@ def _published() -> Any:
     return {"model_pos": {f"module.{k}": v for k, v in load(lifter()).items()}, "epoch": 3}
 
 
-def _write_torch(path: Path, tree: Any) -> None:
+def write_torch(path: Path, tree: Any) -> None:
+    """Write values as PyTorch does."""
     import torch
 
     out = io.BytesIO()
@@ -116,102 +105,19 @@ def _odd_tensors() -> Any:
     return tree
 
 
-def _config_tree() -> Any:
-    return {
-        "data": {"store": STORE, "holdout": ["eve"]},
-        "run": {
-            "out": "run",
-            "steps": 1,
-            "batch": 2,
-            "accelerator": "cpu",
-            "log_every": 1,
-            "validate_every": 1,
-            "save_every": 1,
-            "validation_clips": 2,
-        },
-        "model": {
-            "dim_feat": 16,
-            "dim_rep": 16,
-            "depth": 1,
-            "num_heads": 2,
-            "mlp_ratio": 2,
-            "maxlen": 9,
-        },
-        "clips": {"frames": 9},
-        "optimiser": {"learning_rate": 1e-3, "schedule": "cosine", "warmup_steps": 1},
-        "loss": {"mpjpe": 1.0},
-    }
-
-
-def _write_yaml(path: Path, tree: Any) -> None:
-    path.write_text(yaml.dump(tree))
-
-
-def _configured(folder: Path) -> None:
-    write_store(folder)
-    _write_yaml(folder / "c.yaml", _config_tree())
-
-
-def _checkpointed(folder: Path) -> None:
-    _configured(folder)
-    (folder / "run").mkdir()
-    for name, content in _trained().items():
-        (folder / "run" / name).write_bytes(content)
-
-
-@cache
-def _trained() -> dict[str, bytes]:
-    """The files of a training that ended after a step."""
-    import tempfile
-
-    from .process import call
-
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        _configured(folder)
-        call(folder, ("pretrain", "c.yaml"))
-        files = [path for path in (folder / "run").iterdir() if path.is_file()]
-        return {path.name: path.read_bytes() for path in files}
-
-
-def _checkpoint_tree() -> Any:
-    import torch
-
-    content = io.BytesIO(_trained()["last.ckpt"])
-    return torch.load(content, weights_only=False)
-
-
-def _sets() -> list[Case]:
-    """Every section and key of a configuration, and values that are odd."""
-    values: tuple[str, ...] = ("[", "'", "@", "%x", "2020-13-45", "!!python/x 1", "nan", "-1", "{}")
-    values += ("1e400", "null", "[]", "9" * 400, "9" * 5000, "[" * 2000, "2001-01-01", "&a *a")
-    values += ("0x", "1_0", "true", *TEXTS)
-    keys = [f"{section}.{key}" for section, some in _config_tree().items() for key in some]
-    cases = []
-    for number, value in enumerate(values * 3):
-        key = keys[number * 7 % len(keys)]
-        if "\0" in value:
-            continue
-        command = ("pretrain", "c.yaml", "--set", f"{key}={value}")
-        cases.append(
-            Case("YAML and --set", f"set {number} {key}={value[:20]!r}", command, _configured)
-        )
-    return cases
-
-
 def subjects() -> list[Subject]:
     """All of them."""
 
     def build(target: str, content: Any) -> Any:
         def write(folder: Path) -> None:
-            _keypoints(folder)
+            write_people(folder)
             (folder / target).write_bytes(content())
 
         return write
 
     def published(folder: Path) -> None:
-        _keypoints(folder)
-        _write_torch(folder / "w.bin", _published())
+        write_people(folder)
+        write_torch(folder / "w.bin", _published())
 
     as_lifter = _infer("--weights", "w.safetensors")
     as_action = _infer("--weights", TINY, "--action", "a.safetensors")
@@ -243,7 +149,7 @@ def subjects() -> list[Subject]:
             "w.bin",
             published,
             _published,
-            _write_torch,
+            write_torch,
             weight=2,
         ),
         Subject(
@@ -253,33 +159,6 @@ def subjects() -> list[Subject]:
             "w.bin",
             published,
             _odd_tensors,
-            _write_torch,
-        ),
-        Subject(
-            "YAML and --set",
-            "yaml",
-            (("pretrain", "c.yaml"),),
-            "c.yaml",
-            _configured,
-            _config_tree,
-            _write_yaml,
-            weight=3,
-        ),
-        Subject(
-            "checkpoints",
-            "resume",
-            (("pretrain", "c.yaml", "--resume"),),
-            "run/last.ckpt",
-            _checkpointed,
-            _checkpoint_tree,
-            _write_torch,
+            write_torch,
         ),
     ]
-
-
-def cases() -> list[Case]:
-    """Cases beside those of the subjects."""
-    return _sets()
-
-
-__all__ = ["cases", "np", "subjects"]
