@@ -10,6 +10,14 @@ from types import FrameType
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
 
+class Interruption(KeyboardInterrupt):
+    """A signal that asks the process to end; its argument is the number.
+
+    Not KeyboardInterrupt itself: Python remembers one that passes code in a string, as dataclasses
+    run it, and under ``python -m`` then dies of SIGINT in the end, whatever the exit status is.
+    """
+
+
 @contextmanager
 def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Handle the signals inside the context, and restore their handlers afterwards.

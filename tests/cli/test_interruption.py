@@ -46,6 +46,14 @@ with interruptible(), written_whole(Path(sys.argv[1]), overwrite=False) as part:
         except BaseException:
             time.sleep(60)
 """
+_IN_A_STRING = """
+import os, signal
+from mbcli.cli.interruption import interruptible
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with interruptible():
+    exec("os.kill(os.getpid(), {number})")
+"""
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
@@ -73,6 +81,16 @@ def test_a_library_that_is_interrupted_while_it_loads(
     assert done.stderr.splitlines()[-1] == "interrupted"
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_signal_while_code_in_a_string_runs(number: signal.Signals, tmp_path: Path) -> None:
+    # As dataclasses do while modules load; Python itself would end with SIGINT.
+    (tmp_path / "command.py").write_text(_IN_A_STRING.replace("{number}", str(int(number))))
+    done = subprocess.run(
+        [sys.executable, "-m", "command"], cwd=tmp_path, stderr=subprocess.PIPE, check=False
+    )
+    assert done.returncode == status(number), done.stderr
 
 
 @pytest.mark.parametrize("number", NUMBERS)
