@@ -39,6 +39,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -146,20 +147,34 @@ def signalled(command: Command, folder: Path, moment: float, number: int) -> str
 
 
 def difference(result: Path, expected: bytes) -> str:
-    """What is another in a file: the arrays of an archive, or the first byte."""
+    """What is another in a file: arrays of an archive and keys of its metadata, or the first byte.
+
+    A commit meanwhile changes the version, which the metadata hold.
+    """
     found = result.read_bytes()
     if result.suffix == ".npz":
-        with (
-            zipfile.ZipFile(io.BytesIO(expected)) as one,
-            zipfile.ZipFile(io.BytesIO(found)) as other,
-        ):
-            members = {*one.namelist(), *other.namelist()}
-            both = members & {*one.namelist()} & {*other.namelist()}
-            apart = (members - both) | {name for name in both if one.read(name) != other.read(name)}
+        before, now = (members(content) for content in (expected, found))
+        apart = {name for name in before | now if before.get(name) != now.get(name)}
+        if "meta.npy" in apart:
+            one, other = (metadata(archive) for archive in (before, now))
+            keys = {key for key in one | other if one.get(key) != other.get(key)}
+            apart = (apart - {"meta.npy"}) | {f"meta {key}" for key in keys}
         return ", ".join(sorted(apart)) or "the archive, not its arrays"
     pairs = zip(found, expected, strict=False)
     same = next((n for n, (one, other) in enumerate(pairs) if one != other), "one's end")
     return f"{len(found)} bytes for {len(expected)}, the same up to {same}"
+
+
+def members(archive: bytes) -> dict[str, bytes]:
+    """The files in an archive."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def metadata(files: dict[str, bytes]) -> dict[str, object]:
+    """The metadata among the files of an archive; empty without any."""
+    content = files.get("meta.npy")
+    return {} if content is None else dict(json.loads(str(np.load(io.BytesIO(content)))))
 
 
 def names(folder: Path) -> list[str]:
