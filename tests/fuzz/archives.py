@@ -81,6 +81,9 @@ def _save_refined(folder: Path) -> None:
     )
 
 
+refined_arrays = arrays_of(_save_refined)
+
+
 def _save_long(folder: Path) -> None:
     """The motion as it is written where people come and go: a row for each person and frame."""
     _save_motion(folder)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import sys
 import tempfile
@@ -22,6 +23,8 @@ try:
     import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]
 except ImportError:
     atheris = None
+
+import numpy as np
 
 # Only our own code is watched: what libraries do is theirs, and watching them takes minutes.
 with nullcontext() if atheris is None else atheris.instrument_imports(include=["mbcli"]):
@@ -91,6 +94,14 @@ def seeds(target: str, folder: Path) -> None:
         "amc": recordings.subjects(),
     }.get(target, [])
     suffixes = {"archive": ".npz", "pickle": ".pkl", "bvh": ".bvh", "asf": ".asf", "amc": ".amc"}
+    if target in ("metadata", "array"):
+        for name, value in archives.refined_arrays().items():
+            if (name == "meta") != (target == "metadata"):
+                continue
+            if target == "metadata":
+                (folder / name).write_text(json.dumps(value))
+            else:
+                np.save(folder / name, value)
     for number, subject in enumerate(wanted):
         if target in suffixes and not subject.target.endswith(suffixes[target]):
             continue

@@ -9,7 +9,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
 import traceback
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +21,8 @@ Verdict = Literal[
     "exit 0", "one line", "traceback", "crash", "time", "memory", "leftovers", "lines"
 ]
 
-SECONDS = 60.0
+SECONDS = 60.0  # of processor time, which does not depend on what else the machine does
+_PATIENCE = 5 * SECONDS  # of wall time
 BYTES = 2 * 10**9
 _ROOM = 6 * 10**9  # address space beyond what the libraries take; beyond it the case fails
 _USAGE = 2  # exit status of a wrong command line, whose message has several lines
@@ -36,7 +36,7 @@ class Outcome:
         case: the case.
         verdict: the row's column.
         status: exit status, or minus the signal.
-        seconds: wall time.
+        seconds: processor time, or wall time if it was stopped.
         peak: bytes, above what the libraries take.
         said: what is to be looked at.
     """
@@ -82,12 +82,10 @@ def run(case: Case) -> Outcome:
     try:
         case.prepare(inside)
         before = _files(inside)
-        started = time.monotonic()
         child = os.fork()
         if child == 0:
             _child(case, inside, folder)
-        status, usage = _waited(child)
-        seconds = time.monotonic() - started
+        status, seconds, usage = _waited(child)
         said = (folder / "stderr").read_text("utf-8", "replace")
         left = sorted(_files(inside) - before - _outputs(case))
         peak = max(0, usage.ru_maxrss * 1024 - _baseline())
@@ -122,7 +120,7 @@ def call(folder: Path, command: tuple[str, ...]) -> None:
     child = os.fork()
     if child == 0:
         _child(Case("", "", command, lambda _: None), folder, folder)
-    status, _ = _waited(child)
+    status, _, _ = _waited(child)
     assert status == 0, (folder / "stderr").read_text()
 
 
@@ -137,15 +135,18 @@ def _called(command: list[str]) -> int:
     return 0
 
 
-def _waited(child: int) -> tuple[int, resource.struct_rusage]:
+def _waited(child: int) -> tuple[int, float, resource.struct_rusage]:
+    """Exit status, seconds as in `Outcome`, and what was used."""
     handle = os.pidfd_open(child)
     try:
-        if not select.select([handle], [], [], SECONDS)[0]:
+        ended = bool(select.select([handle], [], [], _PATIENCE)[0])
+        if not ended:
             os.killpg(child, signal.SIGKILL)
         _, status, usage = os.wait4(child, 0)
     finally:
         os.close(handle)
-    return os.waitstatus_to_exitcode(status), usage
+    seconds = usage.ru_utime + usage.ru_stime if ended else _PATIENCE
+    return os.waitstatus_to_exitcode(status), seconds, usage
 
 
 def _verdict(
