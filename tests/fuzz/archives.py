@@ -95,7 +95,7 @@ def _save_long(folder: Path) -> None:
             arrays[name] = array.swapaxes(0, 1).reshape(-1, *array.shape[2:])
     person, frame = np.divmod(np.arange(there[0] * there[1]), FRAMES)
     rows = {"layout": np.array("long"), "frame": frame, "person": person}
-    np.savez_compressed(folder / "pose.npz", **arrays, **rows)
+    np.savez_compressed(folder / "pose.npz", **arrays, **rows)  # type: ignore[arg-type]
 
 
 def _save_own(folder: Path) -> None:
