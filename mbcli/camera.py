@@ -92,6 +92,17 @@ class Camera(ByValue):
         return np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
 
     @cached_property
+    def straight(self) -> Camera:
+        """This camera with a lens without distortion, whose pixels are square."""
+        focal = np.full(2, self.focal.mean())
+        return replace(self, focal=focal, distortion=np.zeros(5))
+
+    def straightened(self, pixels: npt.ArrayLike) -> FloatArray:
+        """Where the camera :attr:`straight` sees what this one sees at pixels (..., 2)."""
+        straight = self.straight
+        return self.unproject(pixels) * straight.focal + straight.centre
+
+    @cached_property
     def fixed(self) -> bool:
         """Whether its pose is constant."""
         return bool((self.world_from_camera == self.world_from_camera[:1]).all())
@@ -267,16 +278,25 @@ def focal_length(size: tuple[int, int], focal: float | None, fov: float | None) 
         ConfigError: both are given, or one is outside its range.
     """
     check_lens(focal, fov)
-    half = max(size) / 2
     if focal is None:
-        return half / math.tan(math.radians(DEFAULT_FOV if fov is None else fov) / 2)
-    widest, narrowest = (half / math.tan(math.radians(view) / 2) for view in reversed(FOVS))
+        return focal_of(DEFAULT_FOV if fov is None else fov, size)
+    widest, narrowest = (focal_of(view, size) for view in reversed(FOVS))
     if not widest <= focal <= narrowest:
         raise ConfigError(
             f"--focal must be {widest:.0f}..{narrowest:.0f} pixels for pictures of "
             f"{size[0]}x{size[1]}, got {focal:g}: pixels, not millimetres"
         )
     return float(focal)
+
+
+def focal_of(fov: float, size: tuple[int, int]) -> float:
+    """The focal length in pixels that sees degrees across the longer side; see `fov_of`."""
+    return max(size) / 2 / math.tan(math.radians(fov) / 2)
+
+
+def fov_of(focal: float, size: tuple[int, int]) -> float:
+    """The degrees across the longer side that a focal length in pixels sees."""
+    return 2 * math.degrees(math.atan(max(size) / 2 / focal))
 
 
 def check_lens(focal: float | None, fov: float | None) -> None:

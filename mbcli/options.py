@@ -91,7 +91,10 @@ class InferOptions(Pose2DOptions):
         person: ``all``, ``largest`` or track ids such as ``1,3``.
         height: standing height of the people in metres; None assumes 1.70.
         focal: focal length in pixels; None derives it from ``fov``.
-        fov: field of view in degrees across the picture's longer side; None assumes 55.
+        fov: field of view in degrees across the picture's longer side; None takes what the file
+            notes, or assumes 55.
+        calibration: a calibration file, or FILE:CAMERA for one with several cameras; see
+            `mbcli.calibration`.
         pose2d: 2D front end, a key of ``mbcli.pose2d.BACKENDS``, or ``auto``; see
             `mbcli.pose2d.choose`.
         pose2d_rate: frames per second that the 2D stage looks at, about; at 1.5 times that many or
@@ -175,7 +178,16 @@ class InferOptions(Pose2DOptions):
         "Field of view in degrees across the picture's longer side.",
         panel=PEOPLE,
         unit="degrees",
-        shown="55",
+        shown="what the file notes, or 55",
+        lifts=True,
+    )
+    calibration: str | None = option(
+        None,
+        "Calibration file of the camera (OpenCV, Pose2Sim, Sports2D, OpenCap, COLMAP, Kalibr): "
+        "focal length, principal point and distortion.",
+        panel=PEOPLE,
+        metavar="FILE[:CAMERA]",
+        reads=True,
         lifts=True,
     )
     pose2d: str = option(
@@ -276,6 +288,11 @@ class InferOptions(Pose2DOptions):
                 f"every frame, got {self.pose2d_rate:g}"
             )
         check_lens(self.focal, self.fov)
+        if self.calibration is not None and (self.focal, self.fov) != (None, None):
+            other = "--fov" if self.focal is None else "--focal"
+            raise ConfigError(
+                f"--calibration gives the focal length, but {other} is given too: leave one out"
+            )
         if self.image_size is not None and not (
             min(self.image_size) >= 1 and max(self.image_size) <= MAX_SIDE
         ):

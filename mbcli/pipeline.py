@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mbcli.camera import DEFAULT_FOV, Camera, camera_from
 from mbcli.conversion import convert
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
+from mbcli.placing.lens import lens_of, straightened
 from mbcli.placing.metric import DEFAULT_HEIGHT
 from mbcli.placing.place import Placer
 from mbcli.placing.rays import steady_depth
@@ -136,11 +136,13 @@ class Pipeline:
         recoverer, _ = self.recoverer
         found = recoverer.recover(
             in_skeleton(
-                motion.keypoints, recoverer.skeleton, published=self.options.compat is not None
+                straightened(motion.keypoints, motion.camera),
+                recoverer.skeleton,
+                published=self.options.compat is not None,
             ),
             lambda done, total: observer("mesh", done, total),
         )
-        placed = place_by_keypoints(found, motion.camera)
+        placed = place_by_keypoints(found, motion.camera.straight)
         return found.placed(steady_depth(placed, clock_of(motion.keypoints)))
 
     def run(
@@ -187,12 +189,24 @@ class Pipeline:
         published = options.compat is not None
         keypoints = in_skeleton(detection.keypoints, lifter.skeleton, published=published)
         frames, spans = len(keypoints.timestamps), keypoints.spans
-        camera = camera_from(keypoints.size, options.focal, options.fov, frames)
+        lens = lens_of(
+            keypoints.size,
+            frames,
+            calibration=options.calibration,
+            focal=options.focal,
+            fov=options.fov,
+            noted=detection.lens,
+        )
+        # The networks have learnt from cameras without distortion.
+        camera, straight = lens.camera, keypoints
+        level = straightened(detection.keypoints, camera)
+        if level is not detection.keypoints:
+            straight = in_skeleton(level, lifter.skeleton, published=published)
         height = DEFAULT_HEIGHT if options.height is None else options.height
         place = Placer(
-            keypoints,
+            straight,
             height=height,
-            camera=camera,
+            camera=camera.straight,
             along_ray=lifter.along_ray,
             cutoff=options.low_pass if options.compat is None else 0.0,
         )
@@ -200,7 +214,7 @@ class Pipeline:
         poses, positions = np.empty(shape, np.float32), np.empty(shape, np.float32)
         root = np.empty((spans.rows, 3), np.float32)
         errors = None if lifter.error_model is None else np.empty(shape[:2], np.float32)
-        groups = lifter.lift_in_groups(keypoints, lambda done, total: observer("lift", done, total))
+        groups = lifter.lift_in_groups(straight, lambda done, total: observer("lift", done, total))
         for people, lifted in watch.iterate("lift", groups):
             with watch.stage("metric"):
                 for number, column in enumerate(people):
@@ -210,7 +224,7 @@ class Pipeline:
                     if errors is not None:
                         errors[rows] = lifter.person_error(
                             replace(alone, poses=steady[:, None]),
-                            keypoints,
+                            straight,
                             column,
                             positions[rows],
                             height,
@@ -246,17 +260,11 @@ class Pipeline:
                 **meta,
                 "assumptions": {
                     "height": {"metres": height, "given": options.height is not None},
-                    "focal": _assumed_focal(camera, options),
+                    "focal": lens.meta(keypoints.size),
                 },
             },
             expected_error=None if errors is None else PerPerson(spans, errors, np.nan),
         )
-
-
-def _assumed_focal(camera: Camera, options: InferOptions) -> dict[str, Any]:
-    """The human-readable metadata of the focal length."""
-    fov = DEFAULT_FOV if options.fov is None and options.focal is None else options.fov
-    return {"pixels": float(camera.focal[0]), "given": camera.focal_given, "fov": fov}
 
 
 def _trained(stage: str, name: str, info: CheckpointInfo | ActionInfo | MeshInfo) -> Provenance:

@@ -27,7 +27,7 @@ FLOORS = (
     ("camera", "timeline", "geometry"),
     ("storage",),
     ("motion",),
-    ("people", "video", "weights", "kinematics"),
+    ("people", "video", "weights", "kinematics", "calibration"),
     ("pose2d", "keypoints", "lift", "placing", "data", "batch"),
     ("refinement", "show"),
     ("exports", "options", "evaluate"),

@@ -83,7 +83,7 @@ def test_meta_records_the_origin_of_the_result(
     assert meta["assumptions"]["height"] == {"metres": 1.8, "given": True}
     focal = meta["assumptions"]["focal"]
     assert focal["given"] is False
-    assert focal["fov"] == 55
+    assert (focal["fov"], focal["source"]) == (55, "assumed")
     assert focal["pixels"] == pytest.approx(640 / np.tan(np.radians(27.5)))
     assert [track["id"] for track in meta["tracks"]] == motion.track_ids.tolist()
     for track, present in zip(meta["tracks"], motion.present.T, strict=True):
@@ -205,7 +205,9 @@ def test_keypoints_from_elsewhere_can_be_lifted(tiny_lifter: Path) -> None:
     motion = Pipeline(InferOptions(weights=str(tiny_lifter), focal=500.0)).lift(found)
     assert motion.present[:, 0].tolist() == [frame != 5 for frame in range(30)]
     assert motion.meta["source"] == "elsewhere.json"
-    assert motion.meta["assumptions"]["focal"] == {"pixels": 500.0, "given": True, "fov": None}
+    focal = motion.meta["assumptions"]["focal"]
+    assert (focal["pixels"], focal["given"], focal["source"]) == (500.0, True, "option")
+    assert focal["fov"] == pytest.approx(2 * np.degrees(np.arctan(320 / 500)), abs=1e-3)
     assert [row["stage"] for row in motion.meta["weights"]] == ["lift"]
 
 

@@ -118,9 +118,12 @@ class Inference:
     def key(self, source: Path) -> str:
         """The fingerprint of a result."""
         from mbcli.batch.finished import fingerprint
+        from mbcli.calibration import calibration_file
 
+        lens = self.options.calibration
+        camera = None if lens is None else calibration_file(lens)[0]
         weights = (self.options.weights, self.options.action, self.options.mesh)
-        return fingerprint("infer", [self.options], (source, *self.read, *weights))
+        return fingerprint("infer", [self.options], (source, *self.read, camera, *weights))
 
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         """Infer one input, and write and draw what is asked for."""

@@ -13,6 +13,7 @@ from mbcli.people import columns_of, select_tracks
 from mbcli.tracks.repair import MendOptions, mend
 from mbcli.types import Keypoints2D
 from mbcli.version import version
+from mbcli.video.lens import NotedLens
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Detection:
         damaged: numbers of the frames whose pictures are damaged.
         interpolated: numbers of the frames that were not looked at, whose keypoints are
             interpolated.
+        lens: the lens that the pictures' file notes, if any.
     """
 
     keypoints: Keypoints2D
@@ -41,6 +43,7 @@ class Detection:
     warnings: tuple[str, ...] = ()
     damaged: tuple[int, ...] = ()
     interpolated: tuple[int, ...] = ()
+    lens: NotedLens | None = None
 
     def meta(self, options: InferOptions, command: str | None) -> dict[str, Any]:
         """Metadata for files computed from these keypoints, ready for JSON."""

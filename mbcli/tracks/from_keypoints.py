@@ -91,6 +91,7 @@ def detect_in_file(
         pose2d={"keypoints": str(file.path.resolve()), "format": FORMATS[file.format].title},
         mended=mended,
         warnings=(*file.warnings, *(() if reader is None else reader.warnings)),
+        lens=None if reader is None else reader.info.lens,
     )
 
 

@@ -101,6 +101,7 @@ def detect_in_pictures(
         warnings=tuple(reader.warnings),
         damaged=tuple(number for number in numbers.tolist() if number in damaged),
         interpolated=tuple(one.poses.index for one in seen if not one.looked),
+        lens=reader.info.lens,
     )
 
 

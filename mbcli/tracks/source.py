@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mbcli.batch.finished import fingerprint
+from mbcli.calibration import calibrated
 from mbcli.camera import focal_length
 from mbcli.errors import ConfigError
 from mbcli.flags import described, of
@@ -64,7 +65,7 @@ def opened(
         rotate=options.rotate,
         **rate,
     ) as reader:
-        focal_length(reader.info.size, options.focal, options.fov)  # checks itself
+        _check_lens(reader.info.size, options)
         if options.fps is not None and reader.info.kind == "video":
             raise ConfigError(f"--fps is for pictures and keypoint files, but {source} is a video")
         if file is not None:
@@ -73,6 +74,14 @@ def opened(
             if options.joint_map is not None:
                 raise ConfigError(f"--joint-map is for keypoint files, which {source} is not")
             yield lambda observer, watch: detect_in_pictures(reader, options, observer, watch, work)
+
+
+def _check_lens(size: tuple[int, int], options: InferOptions) -> None:
+    """Check the camera of the options before anything is looked at."""
+    if options.calibration is None:
+        focal_length(size, options.focal, options.fov)
+    else:
+        calibrated(options.calibration, size)
 
 
 @contextmanager

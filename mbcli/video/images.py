@@ -82,6 +82,7 @@ class ImageSource:
         fps: pictures per second, the mean for an animation.
         animated: whether the file states when its pages are shown.
         matrix: colour matrix of planar pictures.
+        lens: the lens that the first picture notes, if any.
         warnings: problems so far, one line each.
     """
 
@@ -104,6 +105,7 @@ class ImageSource:
         self._turn = Orientation(turns=turns)
         self._reference, image = self._first_readable(paths)
         self.size = (image.shape[1], image.shape[0])
+        self.lens = self._reference.lens(self.size)
         self._only = self._reference if len(paths) == 1 else None
         self._paths = paths * (self._reference.pages if self._only else 1)
         self.count = len(self._paths)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from mbcli.errors import InputError
+from mbcli.video.lens import NotedLens, of_picture
 from mbcli.video.presentation import Orientation, RgbImage
 
 # Formats whose pages form a sequence in time. The second picture in a phone's JPEG or HEIC is a
@@ -145,6 +146,10 @@ class PictureFile:
         if values.ndim == 2:
             values = np.repeat(values[..., None], 3, axis=-1)
         return self._orientation().upright(np.ascontiguousarray(values)), white
+
+    def lens(self, size: tuple[int, int]) -> NotedLens | None:
+        """The lens that the file notes, for a picture of (width, height) pixels."""
+        return None if self._image is None else of_picture(self._image.getexif(), size)
 
     def _values(self, page: int) -> npt.NDArray[Any]:
         """(H, W) or (H, W, 3), as stored."""

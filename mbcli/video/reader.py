@@ -14,6 +14,7 @@ from mbcli.excerpt import Excerpt
 from mbcli.storage.inputs import check_there
 from mbcli.types import Frame
 from mbcli.video.images import IMAGE_SUFFIXES, ImageSource, Picture, files_with_suffix
+from mbcli.video.lens import NotedLens
 from mbcli.video.planar import Matrix
 from mbcli.video.video_file import VideoFile, past_end
 
@@ -49,6 +50,7 @@ class VideoInfo:
         rotation: degrees clockwise by which the stored picture is rotated: 0, 90, 180 or 270. For
             images without their own orientation, which is applied on reading.
         kind: kind of the source; an animation in a picture file is a video.
+        lens: the lens that the file notes, of a folder its first picture; None if it notes none.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class VideoInfo:
     duration: float | None
     rotation: int
     kind: Literal["video", "image", "folder"]
+    lens: NotedLens | None = None
 
 
 def probe(path: str | Path, *, image_fps: float = 30.0) -> VideoInfo:
@@ -258,6 +261,7 @@ def _open(
         duration=video.duration,
         rotation=90 * video.orientation.turns,
         kind="video",
+        lens=video.lens,
     )
     return info, video
 
@@ -274,6 +278,7 @@ def _open_images(
         duration=source.count / source.fps,
         rotation=90 * turns,
         kind="video" if source.animated else kind,
+        lens=source.lens,
     )
     return info, source
 

@@ -38,6 +38,7 @@ from mbcli.video.container import (
 )
 from mbcli.video.hdr import TRANSFERS, standard_range
 from mbcli.video.images import Picture
+from mbcli.video.lens import of_video
 from mbcli.video.planar import Planar, as_planar, matrix_of, planar_of_rgb, stored_as
 from mbcli.video.presentation import FrameClock, RgbImage
 
@@ -78,6 +79,7 @@ class VideoFile:
         orientation: transformation that makes the stored picture upright.
         zero: time of the first frame on the container's clock, in seconds.
         matrix: colour matrix of planar pictures.
+        lens: the lens that the file notes, if any.
         warnings: problems so far, one line each; complete after a pass to the end.
         damaged: numbers of the frames so far that are damaged or may show what damage left.
     """
@@ -119,6 +121,7 @@ class VideoFile:
             aspect = stream.sample_aspect_ratio or Fraction(1)
             self._square_size = (max(1, round(frame.width * aspect)), frame.height)
             self.size = self.orientation.upright_size(self._square_size)
+            self.lens = of_video(path, self.size)
             for _ in itertools.islice(stamps_noted(packets, stamps), RATE_PACKETS):
                 pass
             self.fps = mean_rate(stream, stamps)

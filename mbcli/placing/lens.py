@@ -1,0 +1,99 @@
+"""Which lens a clip was filmed with: as given, as noted in the file, or assumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mbcli.calibration import calibrated
+from mbcli.camera import Camera, camera_from, fov_of
+from mbcli.types import Keypoints2D
+from mbcli.values import changed, kept
+from mbcli.video.lens import NotedLens
+
+# Relative standard error of the focal length of somebody's camera, if nothing is known: between
+# phones (26 mm), action cameras and portraits (50 mm), with 55 degrees (35 mm) in the middle.
+ASSUMED_DOUBT = 0.3
+
+
+@dataclass(frozen=True)
+class KnownLens:
+    """The lens of a clip, and how it is known.
+
+    Attributes:
+        camera: the camera, static, for all frames.
+        source: ``calibration``, ``option``, ``file``, ``clip`` or ``assumed``.
+        doubt: relative standard error of the focal length; None if it was given.
+        words: where it comes from, the end of "focal length ... pixels, ".
+    """
+
+    camera: Camera
+    source: str
+    doubt: float | None
+    words: str
+
+    def meta(self, size: tuple[int, int]) -> dict[str, Any]:
+        """The focal length for metadata, ready for JSON."""
+        focal = float(self.camera.focal.mean())
+        return {
+            "pixels": focal,
+            "given": self.camera.focal_given,
+            "fov": round(fov_of(focal, size), 3),
+            "source": self.source,
+            "doubt": self.doubt,
+            "words": self.words,
+        }
+
+
+def lens_of(
+    size: tuple[int, int],
+    frames: int,
+    *,
+    calibration: str | None = None,
+    focal: float | None = None,
+    fov: float | None = None,
+    noted: NotedLens | None = None,
+) -> KnownLens:
+    """The lens by the first of these that is there, or a field of view of 55 degrees.
+
+    Args:
+        size: (width, height) of the pictures in pixels.
+        frames: number of frames.
+        calibration: a calibration file, see `mbcli.calibration.calibrated`.
+        focal: focal length in pixels.
+        fov: degrees across the longer side.
+        noted: what the file of the pictures notes.
+
+    Raises:
+        ConfigError: ``focal`` or ``fov`` is outside its range, or both are given; the calibration
+            has several cameras.
+        InputError: the calibration cannot be used.
+    """
+    if calibration is not None:
+        camera = calibrated(calibration, size).lasting(frames)
+        return KnownLens(camera, "calibration", None, f"from {calibration}")
+    camera = camera_from(size, focal, fov, frames)
+    if camera.focal_given:
+        name = "--fov" if focal is None else "--focal"
+        return KnownLens(camera, "option", None, f"given by {name}")
+    if noted is not None:
+        camera = replace(camera, focal=np.full(2, noted.focal))
+        return KnownLens(camera, "file", noted.doubt, f"noted by the camera: {noted.words}")
+    return KnownLens(camera, "assumed", ASSUMED_DOUBT, "assumed")
+
+
+def straightened(keypoints: Keypoints2D, camera: Camera) -> Keypoints2D:
+    """Keypoints as the camera `Camera.straight` sees them; boxes stay as they are.
+
+    Those that the lens does not reach go missing.
+    """
+    if not camera.distortion.any() and camera.focal[0] == camera.focal[1]:
+        return keypoints
+    values = kept(keypoints, "data")
+    rows = values.rows.astype(np.float64)
+    rows[..., :2] = camera.straightened(rows[..., :2])
+    lost = ~np.isfinite(rows[..., :2]).all(axis=-1)
+    rows[lost] = np.nan, np.nan, 0.0
+    return changed(keypoints, data=values.filled_with(rows.astype(np.float32)))
