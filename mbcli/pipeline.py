@@ -5,6 +5,9 @@ Frames are streamed and only keypoints are kept, so memory does not grow with th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mbcli.conversion import convert
+from mbcli.errors import MbcliError
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
 from mbcli.placing.lens import lens_of, straightened
@@ -28,6 +32,7 @@ from mbcli.timeline import clock_of
 from mbcli.tracks.source import Detection, opened
 from mbcli.types import Keypoints2D
 from mbcli.values import build, changed, kept
+from mbcli.video import ahead
 from mbcli.weights import TABLE, entry_for, resolve
 from mbcli.weights.provenance import Provenance, trained_weights
 
@@ -119,6 +124,40 @@ class Pipeline:
         mesh_options = MeshOptions(flip=options.flip, device=options.device)
         return MeshRecoverer(model, body, mesh_options, info.metadata), info
 
+    def load(self) -> None:
+        """Load the networks for all that follows the 2D stage.
+
+        Raises:
+            WeightsError, ConfigError: see :attr:`lifter`, :attr:`recogniser` and :attr:`recoverer`.
+        """
+        _ = self.lifter, self.recogniser, self.recoverer
+
+    @contextmanager
+    def loading(self) -> Iterator[Callable[[], None]]:
+        """Load the networks in a thread, beside the body; they are loaded when it ends.
+
+        Importing torch alone takes longer than the 2D stage of a short clip.
+
+        Yields:
+            A function that raises the error of loading, if there has been one.
+
+        Raises:
+            WeightsError, ConfigError: see :meth:`load`; also in place of an error of the body.
+        """
+        with ThreadPoolExecutor(1, "networks") as beside:
+            loaded = beside.submit(self.load)
+
+            def check() -> None:
+                if loaded.done():
+                    loaded.result()
+
+            try:
+                yield check
+            except MbcliError:
+                loaded.result()  # as if the networks had been loaded first
+                raise
+            loaded.result()
+
     def bodies(self, motion: Motion3D, observer: Observer = unobserved) -> MeshMotion:
         """The bodies of all people in a motion, placed where the camera sees them.
 
@@ -165,12 +204,17 @@ class Pipeline:
             WeightsError, ConfigError: see :attr:`lifter` and :class:`InferOptions`.
         """
         watch = Stopwatch()
-        with opened(
-            Path(source), self.options, None if keypoints is None else Path(keypoints), work
-        ) as detect:
-            # Before the first frame is decoded, so that bad weights are reported at once.
-            _ = self.lifter, self.recogniser, self.recoverer
-            detection = detect(observer, watch)
+        file = None if keypoints is None else Path(keypoints)
+        with (
+            opened(Path(source), self.options, file, work) as detect,
+            self.loading() as check,
+        ):
+
+            def observed(stage: str, done: int, total: int | None) -> None:
+                check()
+                observer(stage, done, total)
+
+            detection = detect(observed, watch)
         del detect  # it holds the keypoint file
         motion = self.lift(detection, observer, watch)
         frames, people = len(motion.timestamps), len(motion.track_ids)
@@ -215,20 +259,22 @@ class Pipeline:
         root = np.empty((spans.rows, 3), np.float32)
         errors = None if lifter.error_model is None else np.empty(shape[:2], np.float32)
         groups = lifter.lift_in_groups(straight, lambda done, total: observer("lift", done, total))
-        for people, lifted in watch.iterate("lift", groups):
-            with watch.stage("metric"):
-                for number, column in enumerate(people):
-                    rows, alone = spans.rows_of(column), lifted.alone(number)
-                    steady, positions[rows], root[rows] = place(alone.poses[:, 0], column)
-                    poses[rows] = alone.poses[:, 0]
-                    if errors is not None:
-                        errors[rows] = lifter.person_error(
-                            replace(alone, poses=steady[:, None]),
-                            straight,
-                            column,
-                            positions[rows],
-                            height,
-                        )
+        # Some people are placed while the next ones are lifted.
+        with closing(ahead(watch.iterate("lift", groups), depth=1)) as lifted_groups:
+            for people, lifted in lifted_groups:
+                with watch.stage("metric"):
+                    for number, column in enumerate(people):
+                        rows, alone = spans.rows_of(column), lifted.alone(number)
+                        steady, positions[rows], root[rows] = place(alone.poses[:, 0], column)
+                        poses[rows] = alone.poses[:, 0]
+                        if errors is not None:
+                            errors[rows] = lifter.person_error(
+                                replace(alone, poses=steady[:, None]),
+                                straight,
+                                column,
+                                positions[rows],
+                                height,
+                            )
         absent = np.isnan(root[:, :1])  # (N, 1)
         meta = detection.meta(options, self.command)
         meta["weights"].append(_trained("lift", options.weights, lifting))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ class StageReport:
 
     Attributes:
         name: ``decode``, ``pose2d``, ``track``, ``lift`` or ``metric``.
-        seconds: wall time spent in it.
+        seconds: wall time spent in it. Stages overlap: their sum may be more than the run's time.
         frames: number of frames processed.
     """
 
@@ -46,7 +47,7 @@ class InferReport:
         frames: number of frames of the result.
         people: number of people in the result.
         seconds: wall time of the whole run, including loading the networks.
-        stages: in processing order.
+        stages: in the order of the street.
         warnings: problems that did not end the run, one line each.
     """
 
@@ -64,10 +65,11 @@ class InferReport:
 
 @dataclass
 class Stopwatch:
-    """Measures the time of alternating stages."""
+    """Measures the time of stages, which may run in several threads."""
 
     started: float = field(default_factory=time.perf_counter)
     seconds: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -77,7 +79,8 @@ class Stopwatch:
             yield
         finally:
             spent = time.perf_counter() - start
-            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+            with self._lock:
+                self.seconds[name] = self.seconds.get(name, 0.0) + spent
 
     def iterate(self, name: str, items: Iterable[Item]) -> Iterator[Item]:
         """Pass items on; the time to produce them is added to ``name``."""

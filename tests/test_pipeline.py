@@ -104,8 +104,9 @@ def test_report_and_observer_count_every_frame(done: tuple[Motion3D, InferReport
         "lift",
         "metric",
     ]
-    assert all(stage.seconds > 0 and stage.frames == 15 for stage in report.stages)
-    assert sum(stage.seconds for stage in report.stages) < report.seconds
+    # They overlap.
+    assert all(0 < stage.seconds < report.seconds for stage in report.stages)
+    assert all(stage.frames == 15 for stage in report.stages)
     assert report.fps == pytest.approx(15 / report.seconds)
     assert [step for step in seen if step[0] == "pose2d"] == [
         ("pose2d", n, 15) for n in range(1, 16)

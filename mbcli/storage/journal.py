@@ -13,9 +13,10 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 # Seconds between chunks: what a kill costs at most, less than a promised ten.
 _EVERY = 5.0
-_ABOUT, _LOCK = "about.json", "lock"
+_ABOUT, _LOCK, _PART = "about.json", "lock", ".part"
 
 
 def journal_folder(target: Path) -> Path:
@@ -37,7 +38,7 @@ def journal_folder(target: Path) -> Path:
 
 
 class Journal:
-    """The chunks of one run; from `journal`.
+    """The chunks of one run, written while it goes on; from `journal`.
 
     Attributes:
         kept: chunks of an earlier run, in order.
@@ -53,10 +54,21 @@ class Journal:
         self._last = time.monotonic()
         self._held = ExitStack()
         self._made: list[Path] = []
+        self._writer = ThreadPoolExecutor(1, "journal")
+        self._writing: Future[None] | None = None
+
+    def taken(self) -> Iterator[Arrays]:
+        """The chunks of an earlier run, which are not kept any longer."""
+        while self.kept:
+            yield self.kept.pop(0)
 
     def due(self) -> bool:
-        """Whether it is time for another chunk."""
-        return time.monotonic() - self._last >= _EVERY
+        """Whether it is time for another chunk; if so, the next one is due some time later."""
+        now = time.monotonic()
+        if now - self._last < _EVERY:
+            return False
+        self._last = now
+        return True
 
     @property
     def begun(self) -> bool:
@@ -64,34 +76,53 @@ class Journal:
         return self._count > 0
 
     def add(self, arrays: Arrays) -> None:
-        """Write a chunk.
+        """Begin to write a chunk, once the one before is on disk.
 
         Raises:
-            OutputError: it cannot be written, or another run uses the folder.
+            OutputError: the one before could not be written, or another run uses the folder.
         """
+        self.settle()
         try:
             if not self._count:
-                self._begin()
-            path = self._folder / f"{self._count:06d}.npz"
-            part = path.with_suffix(".part")
-            with part.open("wb") as stream:
-                np.savez(stream, **arrays)  # type: ignore[arg-type]
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.replace(path)
+                self._made = missing_folders(self._folder.parent)
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._held.enter_context(locked(self._folder / _LOCK))
         except OSError as error:
-            raise OutputError(
-                f"{self._folder} cannot be written: {error.strerror or error}"
-            ) from error
+            raise self._unwritable(error) from error
+        self._writing = self._writer.submit(self._write, self._count, arrays)
         self._count += 1
-        self._last = time.monotonic()
 
-    def _begin(self) -> None:
-        self._made = missing_folders(self._folder.parent)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._held.enter_context(locked(self._folder / _LOCK))
-        about = json.dumps({"key": self._key()})
-        (self._folder / _ABOUT).write_text(about, encoding="utf-8")
+    def settle(self) -> None:
+        """Wait until what was added is on disk.
+
+        Raises:
+            OutputError: it could not be written.
+        """
+        writing, self._writing = self._writing, None
+        try:
+            if writing is not None:
+                writing.result()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _write(self, number: int, arrays: Arrays) -> None:
+        if not number:
+            about = json.dumps({"key": self._key()}).encode()
+            self._put(_ABOUT, lambda stream: stream.write(about))
+        self._put(f"{number:06d}.npz", lambda stream: np.savez(stream, **arrays))  # type: ignore[arg-type]
+
+    def _put(self, name: str, write: Callable[[BinaryIO], object]) -> None:
+        """Create a file that is whole and on disk, or not there."""
+        path = self._folder / name
+        part = path.with_suffix(_PART)
+        with part.open("wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(f"{self._folder} cannot be written: {error.strerror or error}")
 
     def _read(self) -> None:
         """Take over the chunks of an earlier run, if they are of the same."""
@@ -110,13 +141,15 @@ class Journal:
             except InputError:
                 break  # damaged, and all that follow are useless
         self._count = len(self.kept)
-        for path in self._folder.glob("*.[np]*"):
-            if path.suffix == ".part" or int(path.stem) >= self._count:
+        for path in self._folder.iterdir():
+            chunk = path.suffix == ".npz" and int(path.stem) >= self._count
+            if chunk or path.suffix == _PART:
                 path.unlink()
-        if not same:
+        if not self._count:
             self._held.close()
 
     def _end(self, *, keep: bool) -> None:
+        self._writer.shutdown()
         if not keep:
             shutil.rmtree(self._folder, ignore_errors=True)
             for folder in self._made:

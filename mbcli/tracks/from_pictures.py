@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -13,12 +14,11 @@ from mbcli.pose2d import BACKENDS, Pose2D
 from mbcli.pose2d.choose import choose
 from mbcli.report import Observer, Stopwatch, unobserved
 from mbcli.storage.journal import Journal
-from mbcli.tracks.cuts import BEFORE, with_cuts
 from mbcli.tracks.detection import Detection, chosen_and_mended
 from mbcli.tracks.joining import build_keypoints
-from mbcli.tracks.looks import looks_of
-from mbcli.tracks.sampling import filled, nobody, sampled, stride
-from mbcli.tracks.seen import Seen, packed, unpacked
+from mbcli.tracks.looking import looked_at
+from mbcli.tracks.sampling import filled, stride
+from mbcli.tracks.seen import Seen
 from mbcli.tracks.tracker import Tracker
 from mbcli.types import IntArray, Keypoints2D
 from mbcli.video import VideoReader
@@ -56,18 +56,12 @@ def detect_in_pictures(
     choice = choose(options.pose2d, options)
     backend = BACKENDS[choice.backend](choice.options)
     try:
-        seen = _seen(reader, backend, options, observer, watch, journal)
+        seen, ids = _followed(reader, backend, options, observer, watch, journal)
     finally:
         backend.close()
     looked = [one for one in seen if one.looked]
     fps = reader.fps / stride(reader.fps, options.looking_rate)
     with watch.stage("track"):
-        tracker = Tracker(fps)
-        ids: list[IntArray] = []
-        for one in looked:
-            if one.cut:
-                tracker = Tracker(fps)
-            ids.append(tracker.update(one.poses))
         everybody = build_keypoints(
             [one.poses for one in looked],
             ids,
@@ -120,45 +114,27 @@ def discounted(keypoints: Keypoints2D, damaged: Collection[int]) -> Keypoints2D:
     return replace(keypoints, data=data)
 
 
-def _seen(
+def _followed(
     reader: VideoReader,
     backend: Pose2D,
     options: InferOptions,
     observer: Observer,
     watch: Stopwatch,
     journal: Journal | None,
-) -> list[Seen]:
-    """What every picture shows."""
+) -> tuple[list[Seen], list[IntArray]]:
+    """What every picture shows, and the identities in those that were looked at."""
     seen: list[Seen] = []
-    for chunk in [] if journal is None else journal.kept:
-        frames, state = unpacked(chunk)
-        seen += frames
-        backend.resume(state)
-    last = -1
-    if journal is not None and seen:
-        last = seen[-1].poses.index
-        journal.went_on = f"went on after frame {last}, where an earlier run had ended"
-        # Cuts are found by comparing with the frames before.
-        reader.skip_to(seen[max(0, len(seen) - BEFORE)].poses.index)
-    written = len(seen)
-    pictures = reader if options.cuts == "off" else with_cuts(reader)
+    ids: list[IntArray] = []
     every = stride(reader.fps, options.looking_rate)
-    before = [one.poses.time for one in seen if one.looked]
-    decoded = watch.iterate("decode", pictures)
-    fresh = (frame for frame in decoded if frame.index > last)
-    for frame, look in sampled(fresh, reader.fps, every, before[-1] if before else -np.inf):
-        if look:
-            with watch.stage("pose2d"):
-                poses = backend(frame)
-        else:
-            poses = nobody(frame, len(backend.skeleton))
-        with watch.stage("track"):
-            looks = looks_of(frame.image, poses, backend.skeleton)
-            seen.append(Seen(poses, looks, frame.cut, look))
-        observer("pose2d", len(seen), reader.expected_frames)
-        if journal is not None and journal.due():
-            journal.add(packed(seen[written:], backend.state()))
-            written = len(seen)
-    if journal is not None and journal.begun and written < len(seen):
-        journal.add(packed(seen[written:], backend.state()))
-    return seen
+    tracker: Tracker | None = None
+    cuts = options.cuts != "off"
+    with closing(looked_at(reader, backend, watch, journal, cuts=cuts, every=every)) as pictures:
+        for one in pictures:
+            if one.looked:
+                with watch.stage("track"):
+                    if tracker is None or one.cut:
+                        tracker = Tracker(reader.fps / every)
+                    ids.append(tracker.update(one.poses))
+            seen.append(one)
+            observer("pose2d", len(seen), reader.expected_frames)
+    return seen, ids

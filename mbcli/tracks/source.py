@@ -98,13 +98,12 @@ def kept_beside(
 
     def key() -> str:
         choice = choose(options.pose2d, options)
-        values = {
-            one.name: getattr(choice.options, one.name)
-            for one in described(options)
-            if not of(one).lifts
-        }
+        named = [one for one in described(options) if not of(one).lifts]
+        values = {one.name: getattr(choice.options, one.name) for one in named}
         values["pose2d_rate"] = options.looking_rate
-        return fingerprint(f"2D {choice.backend} {values}", [], [source])
+        files = [values[one.name] for one in named if of(one).reads]
+        words = [value for value in files if isinstance(value, str)]
+        return fingerprint(f"2D {choice.backend} {values}", [], [source, *words])
 
     with journal(journal_folder(target), key, restart=restart) as work:
         yield work

@@ -87,6 +87,7 @@ class ImageSource:
     """
 
     matrix: Matrix = "bt709"
+    intact = True  # a picture that cannot be read is a warning
 
     def __init__(self, paths: list[Path], *, fps: float, turns: int = 0) -> None:
         """Read the first readable picture of ``paths`` for its size.

@@ -138,7 +138,7 @@ class VideoReader:
         self.fps = self.info.fps / every
         self.expected_frames = self._expected()
         self._frames = self._read()
-        self._skipped = 0
+        self._first: tuple[int, float] | None = None
 
     @property
     def warnings(self) -> list[str]:
@@ -169,9 +169,23 @@ class VideoReader:
         """Close the file; no more frames are returned."""
         self._frames.close()
 
-    def skip_to(self, index: int) -> None:
-        """Begin with the frame of that number; those before are decoded, but not converted."""
-        self._skipped = index
+    @property
+    def intact(self) -> bool:
+        """Whether nothing was wrong with the frames so far: another run may skip them."""
+        return self._source.intact and not self.warnings
+
+    def skip_to(self, index: int, time: float) -> None:
+        """Begin with a frame that was read before.
+
+        In videos decoding begins at the keyframe before it, where that is exact; see
+        :meth:`mbcli.video.video_file.VideoFile.pictures`. Else the frames before are decoded, but
+        not converted.
+
+        Args:
+            index: its number; the frames before it were :attr:`intact`.
+            time: its seconds.
+        """
+        self._first = index, time
 
     def _expected(self) -> int | None:
         info, excerpt = self.info, self._excerpt
@@ -203,13 +217,13 @@ class VideoReader:
         return self._source.matrix
 
     def _read(self) -> Generator[Frame, None, None]:
-        given = 0
+        given = False
         for index, time, picture in self.pictures():
-            image = picture.rgb() if index >= self._skipped else None
+            image = picture.rgb() if self._first is None or index >= self._first[0] else None
             if image is not None:
-                given += 1
+                given = True
                 yield Frame(index=index, time=time, image=image)
-        if not given and not self._skipped:
+        if not given:
             raise self._empty()
 
     def pictures(self) -> Generator[Picture, None, None]:
@@ -224,7 +238,7 @@ class VideoReader:
 
         def watched() -> Iterator[Picture]:
             nonlocal last
-            for picture in self._source.pictures(excerpt.begin):
+            for picture in self._entered():
                 last = picture[1]
                 yield picture
 
@@ -234,6 +248,19 @@ class VideoReader:
         if not given:
             before = excerpt.starts_after(last)
             raise past_end(self.info.path, excerpt.begin, last) if before else self._empty()
+
+    def _entered(self) -> Iterator[Picture]:
+        """The source's pictures from the excerpt's start, or from the frame to begin with."""
+        if self._first is not None:
+            index, time = self._first
+            pictures = self._source.pictures(time)
+            first = next(pictures, None)
+            if first is not None and first[0] == index:
+                # Frames of the excerpt are counted from here as from its start.
+                yield first
+                yield from pictures
+                return
+        yield from self._source.pictures(self._excerpt.begin)
 
     def _empty(self) -> InputError:
         return InputError(f"{self.info.path} has no frame {self._excerpt}")

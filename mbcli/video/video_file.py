@@ -82,6 +82,8 @@ class VideoFile:
         lens: the lens that the file notes, if any.
         warnings: problems so far, one line each; complete after a pass to the end.
         damaged: numbers of the frames so far that are damaged or may show what damage left.
+        intact: whether nothing was wrong with the frames so far. Then a pass that begins later
+            gives the same frames, times and warnings.
     """
 
     def __init__(self, path: Path, turns: int = 0) -> None:
@@ -97,6 +99,7 @@ class VideoFile:
         self.path = path
         self.warnings: list[str] = []
         self.damaged: set[int] = set()
+        self.intact = True
         with opened(path) as (container, stream):
             packets = until_error(container.demux(stream), Pass())
             stamps: list[int] = []
@@ -204,8 +207,10 @@ class VideoFile:
         clock = FrameClock(zero=self._zero, time_base=self._time_base, fps=self.fps)
         shown, number, until = 0, -1, 0.0
         between: list[int] = []  # the B-frames since the last other frame
+        self.intact = True
         for frame in frames:
             number, time = numbers.number(frame), clock.tick(self._stamp(frame))
+            self.intact &= not (noted.lost or noted.damaged or noted.discarded or clock.mended)
             until = time + max(1 / self.fps, (frame.duration or 0) * self._tick)
             shown += 1
             if noted.suspect:

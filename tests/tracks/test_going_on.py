@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,7 +100,9 @@ def test_the_result_is_that_of_an_unbroken_run(
     assert journal_folder(target).exists()
     again, said = detected(cut_clip, target)
     assert said == f"went on after frame {ends_after - 2}, where an earlier run had ended"
-    assert looked_at == [*range(ends_after), *range(ends_after - 1, frames)]
+    # Before it ended, the front end was a few frames ahead.
+    before = looked_at.index(ends_after - 1, ends_after)
+    assert looked_at == [*range(before), *range(ends_after - 1, frames)]
     assert again == whole
     assert list(tmp_path.iterdir()) == []
 
@@ -148,10 +151,29 @@ def test_what_does_not_fit_is_done_again(
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
 
 
+def test_a_checkpoint_with_another_content_makes_another_result(walk: Path, tmp_path: Path) -> None:
+    network, target = tmp_path / "network.onnx", tmp_path / "pose.npz"
+    options = InferOptions(pose2d="rtmpose", pose2d_checkpoint=str(network))
+
+    def kept() -> int:
+        found = 0
+        with suppress(_Ended), kept_beside(target, walk, options) as work:
+            found = len(work.kept)
+            work.add({"index": np.zeros(1)})
+            raise _Ended
+        return found
+
+    network.write_bytes(b"one")
+    assert [kept(), kept()] == [0, 1]
+    network.write_bytes(b"two")
+    assert [kept(), kept()] == [0, 1]
+
+
 def test_two_runs_on_one_result_do_not_mix(walk: Path, tmp_path: Path) -> None:
     target = tmp_path / "pose.npz"
     with kept_beside(target, walk, OPTIONS) as work:
         work.add({"index": np.zeros(1)})
+        work.settle()
         with (
             pytest.raises(OutputError, match="in use by another run"),
             kept_beside(target, walk, OPTIONS),

@@ -1,0 +1,97 @@
+"""Looking at a video: pictures are decoded, looked at and noted at the same time."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import closing
+
+import numpy as np
+
+from mbcli.pose2d import Pose2D
+from mbcli.report import Stopwatch
+from mbcli.storage.journal import Journal
+from mbcli.tracks.cuts import with_cuts
+from mbcli.tracks.looks import looks_of
+from mbcli.tracks.sampling import nobody, sampled
+from mbcli.tracks.seen import Seen, packed, unpacked
+from mbcli.types import FloatArray
+from mbcli.video import VideoReader, ahead
+
+# Frames that are decoded again when a run goes on. Whether a new shot begins depends on 12 before
+# (`mbcli.tracks.cuts.BEFORE`), and 16 may be predicted from one that turns out to be damaged.
+_AGAIN = 32
+_INTACT = "intact"  # of a chunk: `VideoReader.intact` after its frames
+
+
+def looked_at(
+    reader: VideoReader,
+    backend: Pose2D,
+    watch: Stopwatch,
+    journal: Journal | None = None,
+    *,
+    cuts: bool = True,
+    every: int = 1,
+) -> Generator[Seen, None, None]:
+    """What every picture shows, in order.
+
+    Decoding and the front end run in threads of their own, a few pictures ahead of each other and
+    of the caller. An error in one of them is raised here and ends the other; so does closing this
+    generator.
+
+    Args:
+        reader: the pictures.
+        backend: the front end.
+        watch: measures the stages ``decode`` and ``pose2d``.
+        journal: what an earlier run has left there comes first, and its pictures are not looked at
+            again; what is seen now is added.
+        cuts: whether to look for scene cuts.
+        every: frames from one that is looked at to the next, see `mbcli.tracks.sampling`.
+
+    Raises:
+        InputError: the pictures cannot be decoded.
+        WeightsError: a network of the front end fails.
+        OutputError: the journal cannot be written.
+    """
+    again: deque[Seen] = deque(maxlen=_AGAIN)
+    intact, before = True, -math.inf
+    for chunk in [] if journal is None else journal.taken():
+        intact = bool(chunk[_INTACT])
+        frames, state = unpacked(chunk)
+        backend.resume(state)
+        again.extend(frames)
+        before = max([before, *(one.poses.time for one in frames if one.looked)])
+        yield from frames
+    last = -1
+    if journal is not None and again:
+        last = again[-1].poses.index
+        journal.went_on = f"went on after frame {last}, where an earlier run had ended"
+        if intact:
+            reader.skip_to(again[0].poses.index, again[0].poses.time)
+    fresh: list[Seen] = []
+    pictures = with_cuts(reader) if cuts else iter(reader)
+
+    def through() -> Iterator[tuple[Seen, dict[str, FloatArray] | None]]:
+        """What frames show, and the state of the front end where a chunk is due."""
+        with closing(ahead(watch.iterate("decode", pictures))) as decoded:
+            new = (frame for frame in decoded if frame.index > last)
+            for frame, look in sampled(new, reader.fps, every, before):
+                with watch.stage("pose2d"):
+                    poses = backend(frame) if look else nobody(frame, len(backend.skeleton))
+                    looks = looks_of(frame.image, poses, backend.skeleton)
+                due = journal is not None and journal.due()
+                yield Seen(poses, looks, frame.cut, look), backend.state() if due else None
+
+    def note(work: Journal, state: dict[str, FloatArray]) -> None:
+        work.add({**packed(fresh, state), _INTACT: np.array(reader.intact)})
+        fresh.clear()
+
+    with closing(ahead(through())) as looked:
+        for seen, due in looked:
+            yield seen
+            fresh.append(seen)
+            if journal is not None and due is not None:
+                note(journal, due)
+    if journal is not None and journal.begun and fresh:
+        note(journal, backend.state())
