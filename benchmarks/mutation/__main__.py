@@ -51,6 +51,8 @@ NEAREST: Mapping[str, tuple[str, ...]] = {
     "placing/*.py": ("tests/placing",),
     "timeline.py": ("tests/test_timeline.py",),
     "tracks/joining.py": _WHO,
+    "tracks/pieces.py": _WHO,
+    "tracks/braids.py": ("tests/tracks/test_braids.py",),
     "tracks/tracker.py": _WHO,
     "tracks/gather.py": _WHO,
     "tracks/encounters.py": ("tests/tracks/test_encounters.py",),

@@ -126,15 +126,15 @@ def _refined(motion: Motion3D) -> str:
     people = report.get("outliers", {}).get("people", [])
     if any(person.get("replaced") for person in people):
         done.append("outliers replaced")
-    if "gaps" in report:
+    if any(person.get("frames") for person in report.get("gaps", {}).get("people", [])):
         done.append(f"gaps up to {report['gaps']['max_gap']:g} s filled")
     if "filter" in report:
         done.append(f"{report['filter']['name']} at {report['filter']['cutoff']:g} Hz")
     if "bones" in report:
         done.append("bone lengths made constant")
-    if "feet" in report:
+    if report.get("feet", {}).get("standing"):
         done.append("feet kept from sliding")
-    return "refined: " + ", ".join(done) if done else "refined"
+    return "refined: " + (", ".join(done) or "no joint was changed")
 
 
 def _how(given: bool) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mbcli.errors import InputError
-from mbcli.keypoints.frames import numbering
+from mbcli.keypoints.frames import Numbering, numbering
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.rows import Rows
 from mbcli.keypoints.source import Source, parse_json
@@ -81,7 +81,7 @@ def read_folder(
     for name, document in pictures.items():
         if document not in _EMPTY:
             add(document, numbered.frames[name], files[name], rows)
-    notes = [*numbered.notes, *_left_out(foreign), *_without_files(numbered.frames.values())]
+    notes = [*numbered.notes, *_left_out(foreign), *_without_files(numbered)]
     count = max(numbered.frames.values()) + 1
     return rows.file(count=count, **{**numbered.metadata, **metadata, "notes": notes})
 
@@ -93,11 +93,12 @@ def _left_out(foreign: list[str]) -> Iterable[str]:
         )
 
 
-def _without_files(frames: Iterable[int]) -> Iterable[str]:
-    numbers = {*frames}
-    missing = max(numbers) + 1 - len(numbers)
+def _without_files(numbered: Numbering) -> Iterable[str]:
+    numbers = {*numbered.frames.values()}
+    first = 1 if numbered.counts_from is None and min(numbers) == 1 else 0
+    missing = max(numbers) + 1 - first - len(numbers)
     if missing:
         yield (
-            f"{missing} of the frames 0..{max(numbers)} have no file and are taken as frames "
+            f"{missing} of the frames {first}..{max(numbers)} have no file and are taken as frames "
             f"without people"
         )

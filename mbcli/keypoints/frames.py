@@ -25,7 +25,7 @@ class Numbering:
 
     Attributes:
         frames: frame of each label, counted from 0 or as labelled.
-        counts_from: 0, or None if the labels may count from any number.
+        counts_from: 0, or None if no label is 0, so that they may count from another number.
         notes: how names were interpreted, one line each.
     """
 
@@ -48,20 +48,21 @@ def numbering(labels: Sequence[str | int], usual: re.Pattern[str] | None = None)
 
     Args:
         labels: numbers or picture names, in any order, possibly repeated.
-        usual: pattern of the program's own names for frames of a video, which count from 0. A
-            single picture with another name is frame 0, whatever number its name holds.
+        usual: pattern of the program's own names for frames of a video. A single picture with
+            another name is frame 0, whatever number its name holds.
     """
     unique = list(dict.fromkeys(labels))
+    numbers: dict[str | int, int]
     names = [label for label in unique if isinstance(label, str)]
     if not names:
-        return Numbering({label: int(label) for label in unique}, None)
+        numbers = {label: int(label) for label in unique}
+        return Numbering(numbers, _counts_from(numbers))
     stems = {name: _ADDED.sub("", PurePath(name.replace("\\", "/")).name) for name in names}
     found = {name: _NUMBERED.fullmatch(stem) for name, stem in stems.items()}
-    numbers: dict[str | int, int] = {
-        name: int(match["number"]) for name, match in found.items() if match is not None
-    }
+    numbers = {name: int(match["number"]) for name, match in found.items() if match is not None}
     if usual is not None and all(usual.fullmatch(stem) for stem in stems.values()):
-        return Numbering({**{n: n for n in unique if isinstance(n, int)}, **numbers}, 0)
+        numbers = {**{n: n for n in unique if isinstance(n, int)}, **numbers}
+        return Numbering(numbers, _counts_from(numbers))
     if len(unique) == 1:
         return Numbering({names[0]: 0}, 0)
     series = {match["series"] for match in found.values() if match is not None}
@@ -76,8 +77,12 @@ def numbering(labels: Sequence[str | int], usual: re.Pattern[str] | None = None)
     first = min(names, key=lambda name: numbers.get(name, 0)) if together else names[0]
     if together:
         note = f"pictures are taken as frames by their numbers: {first} as frame {numbers[first]}"
-        return Numbering(numbers, None, (note,) if numbers[first] else ())
+        return Numbering(numbers, _counts_from(numbers), (note,) if numbers[first] else ())
     # By the whole path, since several folders may hold pictures of the same name.
     ordered = sorted(unique, key=lambda label: natural_key(Path(re.sub(r"[\\/]", "_", str(label)))))
     note = f"pictures are taken as frames in the order of their names: {ordered[0]} as frame 0"
     return Numbering({label: place for place, label in enumerate(ordered)}, 0, (note,))
+
+
+def _counts_from(numbers: Mapping[str | int, int]) -> int | None:
+    return 0 if 0 in numbers.values() else None

@@ -129,7 +129,8 @@ def butterworth_of(timestamps: FloatArray, *, cutoff: float, order: int) -> Smoo
     # The bilinear transform warps frequencies by a tangent; the correction applies before it.
     bent = math.tan(math.pi * cycles) / (math.sqrt(2) - 1) ** (1 / (2 * once))
     sections = _sections(once, bent)
-    period = math.ceil(1 / cycles)
+    # Rounded first: a rate that was computed from time stamps is 30.000000000000004.
+    period = math.ceil(round(1 / cycles, 6))
     smooth = partial(_butterworth, sections=sections, padding=max(period, 3 * (once + 1)))
     return Smoother.of(timestamps, smooth)
 

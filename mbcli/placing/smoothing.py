@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -60,7 +61,8 @@ def smooth_on_the_clock(values: FloatArray, sigma: float, clock: Sequence[Stretc
 
 def _local_lines(values: FloatArray, weights: FloatArray, sigma: float) -> FloatArray:
     """The weighted line around each frame, evaluated there; 0 where nothing is near."""
-    reach = min(int(np.ceil(3 * sigma)), max(len(values) - 1, 0))
+    # Rounded first: a rate that was computed from time stamps is 30.000000000000004.
+    reach = min(math.ceil(round(3 * sigma, 6)), max(len(values) - 1, 0))
     offsets = np.arange(-reach, reach + 1, dtype=np.float64)
     kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
     near = sliding_window_view(np.pad(weights, reach), len(offsets))

@@ -16,14 +16,17 @@ from mbcli.types import FloatArray
 
 _BESIDE = 0.7  # seconds to compare before and after an encounter
 _FEWEST = 4  # frames needed for a velocity
-_APART = 0.5  # body lengths between two people who are clear of each other
-_MEETING = 0.35  # ... and who hide each other; people shaking hands are further apart
+# Body lengths between two people who are clear of each other; nearer, they hide each other. People
+# who walk past or overtake are seen from the side, a third of a body length wide; people who shake
+# hands are further apart. Of composited encounters (`research.crossings`) 0.5 leaves out those that
+# take up most of a clip.
+_APART = 0.3
 _LONGEST = 3.0  # seconds of an encounter; after more, motion is unpredictable
 _OFF = 1.5  # body lengths at which the error of a prediction is capped
 _TURN = 0.5  # seconds: weight of a change of velocity relative to an error of position
 _COLOUR = 25.0  # CIE76 difference between clothes that counts as much as a body length ...
 _OTHER = 2.0  # ... up to this many, which outweighs people who turn back at a run
-_MARGIN = 0.6  # body lengths by which an exchange must fit better than no exchange
+_MARGIN = 0.4  # body lengths by which an exchange must fit better than no exchange
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,26 +55,20 @@ def exchange_time(first: Path, second: Path) -> float | None:
     shared, mine, yours = np.intersect1d(first.times, second.times, return_indices=True)
     if len(shared) < 2 * _FEWEST:
         return None
+    step = float(np.median(np.diff(shared)))
     away = np.linalg.norm(first.places[mine] - second.places[yours], axis=-1) / size
     clear = np.flatnonzero(away > _APART)
     for left, right in pairwise(clear.tolist()):
         start, end = float(shared[left]), float(shared[right])
-        hidden = _missed(first, start, end) or _missed(second, start, end)
-        met = right > left + 1 and away[left + 1 : right].min() < _MEETING
-        if not (met or hidden) or end - start > _LONGEST:
+        met = right > left + 1
+        unseen = end - start > 3.5 * step
+        if not (met or unseen) or end - start > _LONGEST:
             continue
         gain = _gain(first, second, start, end, size)
         if gain is not None and gain > _MARGIN:
             between = slice(left, right + 1)
             return float(shared[between][np.argmin(away[between])]) if met else (start + end) / 2
     return None
-
-
-def _missed(path: Path, start: float, end: float) -> bool:
-    """Whether the person was out of sight for a while between ``start`` and ``end``."""
-    step = float(np.median(np.diff(path.times)))
-    inside = int(np.count_nonzero((path.times > start) & (path.times < end)))
-    return bool(inside < 0.7 * ((end - start) / step - 1) and end - start > 3 * step)
 
 
 def _gain(first: Path, second: Path, start: float, end: float, size: float) -> float | None:

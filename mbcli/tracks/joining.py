@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -20,10 +20,12 @@ import numpy.typing as npt
 
 from mbcli.errors import ConfigError
 from mbcli.skeleton import Skeleton
+from mbcli.tracks.braids import unbraided
 from mbcli.tracks.encounters import Path, exchange_time
 from mbcli.tracks.gather import gathered
 from mbcli.tracks.looks import LOOKS
-from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
+from mbcli.tracks.pieces import Piece
+from mbcli.types import FloatArray, FramePoses, Keypoints2D
 
 # The figures below are from two people in each of five clips, 11 seconds in total, whose tracks
 # were compared with themselves at a later time (`research.thresholds`).
@@ -34,9 +36,6 @@ RELINK_SECONDS = 2.0
 # Shorter tracks are considered false detections; nobody crosses a picture so fast.
 MIN_SECONDS = 0.3
 
-# Section at an end of a track that determines its size and velocity there: half a stride, so that
-# swinging arms and legs average out.
-_EDGE_SECONDS = 0.5
 # How long a velocity is extrapolated. For people who walked straight on, longer would be better:
 # after 2 s, 95 of 100 were within 1.1 body lengths, and within 0.6 with extrapolation throughout.
 # But people who turn or stop would then be expected where they never went.
@@ -56,62 +55,6 @@ _LATER_COSTS = 0.5
 _ENCOUNTERS = 8  # maximum number of exchanges between two people, to prevent endless loops
 
 
-@dataclass(frozen=True, eq=False)
-class _Track:
-    """A person over some frames.
-
-    Attributes:
-        frames: (N,) ascending positions in the clip.
-        rows: (N,) the person's row in each of these frames.
-        times: (N,) seconds.
-        boxes: (N, 4) x1 y1 x2 y2 pixels.
-    """
-
-    frames: IntArray
-    rows: IntArray
-    times: FloatArray
-    boxes: FloatArray
-
-    def then(self, later: _Track) -> _Track:
-        """This track, continued by another that begins after its end."""
-        return _Track(
-            np.concatenate([self.frames, later.frames]),
-            np.concatenate([self.rows, later.rows]),
-            np.concatenate([self.times, later.times]),
-            np.concatenate([self.boxes, later.boxes]),
-        )
-
-    def parted(self, when: float) -> tuple[_Track, _Track]:
-        """The parts before and after ``when`` seconds."""
-        cut = int(np.searchsorted(self.times, when))
-
-        def part(which: slice) -> _Track:
-            return _Track(
-                self.frames[which], self.rows[which], self.times[which], self.boxes[which]
-            )
-
-        return part(slice(cut)), part(slice(cut, None))
-
-    def size_near(self, end: int) -> tuple[float, float]:
-        """Longest side and largest area of the boxes near the first (0) or last (-1) frame.
-
-        The largest is used because a box shrinks while its person leaves the picture.
-        """
-        near = np.abs(self.times - self.times[end]) <= _EDGE_SECONDS
-        sides = self.boxes[near, 2:] - self.boxes[near, :2]
-        return float(sides.max()), float(np.prod(sides, axis=1).max())
-
-    def centre(self, end: int) -> FloatArray:
-        """(2,) centre of the first or last box."""
-        return (self.boxes[end, :2] + self.boxes[end, 2:]) / 2
-
-    def leaving_velocity(self) -> FloatArray:
-        """(2,) pixels per second at the end; 0 for a single frame."""
-        start = int(np.argmax(self.times >= self.times[-1] - _EDGE_SECONDS))
-        elapsed = self.times[-1] - self.times[start]
-        return (self.centre(-1) - self.centre(start)) / elapsed if elapsed > 0 else np.zeros(2)
-
-
 def build_keypoints(
     poses: Sequence[FramePoses],
     ids: Sequence[npt.ArrayLike],
@@ -125,6 +68,8 @@ def build_keypoints(
     looks: Sequence[FloatArray] | None = None,
 ) -> Keypoints2D:
     """Collect frames and identities into tracks over the whole clip, shot by shot.
+
+    Tracks that take turns with one person become one; see `mbcli.tracks.braids`.
 
     Two tracks are joined if the later one begins within ``relink_seconds`` of the other's end, if
     their boxes agree in length or in area (up to a factor of 2 or 4), and if it begins within a
@@ -160,13 +105,17 @@ def build_keypoints(
     for name, seconds in (("min_seconds", min_seconds), ("relink_seconds", relink_seconds)):
         if not (math.isfinite(seconds) and seconds >= 0):
             raise ConfigError(f"{name} must be 0 or more seconds, got {seconds}")
-    tracks: list[_Track] = []
+    tracks: list[Piece] = []
     for start, stop in pairwise([0, *cuts, len(poses)]):
-        enough = min(math.ceil(min_seconds * fps), math.ceil((stop - start) / 2))
+        # Rounded first: a rate that was computed from time stamps is 30.000000000000004.
+        enough = min(math.ceil(round(min_seconds * fps, 6)), math.ceil((stop - start) / 2))
         tracks += [
             replace(track, frames=track.frames + start)
             for track in _set_right(
-                _join(_collect(poses[start:stop], ids[start:stop]), max(relink_seconds, 1.5 / fps)),
+                _join(
+                    unbraided(_collect(poses[start:stop], ids[start:stop])),
+                    max(relink_seconds, 1.5 / fps),
+                ),
                 poses[start:stop],
                 skeleton,
                 None if looks is None else looks[start:stop],
@@ -190,7 +139,7 @@ def build_keypoints(
     )
 
 
-def _collect(poses: Sequence[FramePoses], ids: Sequence[npt.ArrayLike]) -> list[_Track]:
+def _collect(poses: Sequence[FramePoses], ids: Sequence[npt.ArrayLike]) -> list[Piece]:
     """One track for each number, and one for each single detection without a number."""
     seen: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
     for position, (frame, numbers) in enumerate(zip(poses, ids, strict=True)):
@@ -199,7 +148,7 @@ def _collect(poses: Sequence[FramePoses], ids: Sequence[npt.ArrayLike]) -> list[
             seen.setdefault(key, []).append((position, row))
         assert len(np.asarray(numbers)) == len(frame), "one identity for each person is needed"
     return [
-        _Track(
+        Piece(
             frames=np.array([position for position, _ in places]),
             rows=np.array([row for _, row in places]),
             times=np.array([poses[position].time for position, _ in places]),
@@ -210,11 +159,11 @@ def _collect(poses: Sequence[FramePoses], ids: Sequence[npt.ArrayLike]) -> list[
 
 
 def _set_right(
-    tracks: list[_Track],
+    tracks: list[Piece],
     poses: Sequence[FramePoses],
     skeleton: Skeleton,
     looks: Sequence[FloatArray] | None,
-) -> list[_Track]:
+) -> list[Piece]:
     """Exchange the later parts of tracks that swapped their people in an encounter."""
     tracks = list(tracks)
     paths = [_path(track, poses, skeleton, looks) for track in tracks]
@@ -232,7 +181,7 @@ def _set_right(
 
 
 def _path(
-    track: _Track,
+    track: Piece,
     poses: Sequence[FramePoses],
     skeleton: Skeleton,
     looks: Sequence[FloatArray] | None,
@@ -251,7 +200,7 @@ def _path(
     return Path(track.times, places.astype(np.float64), max(float(side), 1.0), colours)
 
 
-def _join(tracks: list[_Track], longest: float) -> list[_Track]:
+def _join(tracks: list[Piece], longest: float) -> list[Piece]:
     """Join tracks end to start, the most plausible pairs first."""
     tracks = sorted(tracks, key=lambda track: float(track.times[0]))
     starts = [float(track.times[0]) for track in tracks]
@@ -279,7 +228,7 @@ def _join(tracks: list[_Track], longest: float) -> list[_Track]:
     return joined
 
 
-def _join_cost(first: _Track, later: _Track) -> float | None:
+def _join_cost(first: Piece, later: Piece) -> float | None:
     """Cost, in body lengths, of ``later`` continuing ``first``; None if impossible."""
     gap = float(later.times[0] - first.times[-1])
     (side, area), (later_side, later_area) = first.size_near(-1), later.size_near(0)

@@ -4,7 +4,8 @@
 
 Cuts the walker out of the walk clip in its full length and composites encounters of her with
 herself, in equal or changed clothes. Each is written at one of several qualities, and tracked.
-Prints shares by kind of encounter, clothes and quality, and writes them to FOLDER/crossings.json.
+Prints by kind of encounter, clothes and quality how many are right, exchanged or lost (the 2D stage
+has not seen both people well enough), and writes them to FOLDER/crossings.json.
 What was seen in a clip is kept in FOLDER: a second run only tracks and scores again.
 """
 
@@ -41,6 +42,7 @@ CRFS = (18, 28, 38)
 # Of the walk clip, of which `examples/walk.mp4` is a part: she is alone, in the lower half.
 _ALONE = 56, 158
 _WITHIN = 0.15, 0.5, 0.9, 1.0
+_OUTCOMES = "right", "exchanged"
 _CORNER = 160, 180  # of the part of the picture that is the background
 
 
@@ -102,30 +104,38 @@ def main() -> None:
             np.savez(kept, **arrays)
         with np.load(kept) as file:
             seen, _ = unpacked(dict(file))
-        row: dict[str, object] = {
-            "number": number,
-            "kind": scene.kind,
-            "clothes": scene.clothes,
-            "crf": crf,
-        }
+        poses = [one.poses for one in seen]
         with patch.object(joining, "exchange_time", lambda *_: None):
-            row["ignored"] = score(track(seen), boxes, scene.meeting).right
-        rows.append({**row, **asdict(score(track(seen), boxes, scene.meeting))})
+            ignored = score(track(seen), poses, boxes, scene.meeting)
+        rows.append(
+            {
+                "number": number,
+                "kind": scene.kind,
+                "clothes": scene.clothes,
+                "crf": crf,
+                "ignored": ignored.verdict,
+                **asdict(score(track(seen), poses, boxes, scene.meeting)),
+            }
+        )
         (given.out / "crossings.json").write_text(json.dumps(rows, indent=1))
     show(rows)
 
 
-def show(rows: list[dict[str, object]]) -> None:
-    """Print shares and means."""
-    table = Table("", "clips", "right", "encounters ignored", "HOTA", "AssA", "IDF1")
+def show(rows: list[dict[str, Any]]) -> None:
+    """Print how many clips are right, and means; figures of clips in which both are seen."""
+    table = Table(
+        "", "clips", "lost", *_OUTCOMES, "right without encounters", "HOTA", "AssA", "IDF1"
+    )
     for key in ("kind", "clothes", "crf", None):
         for value in sorted({row[key] for row in rows}, key=str) if key else ["all"]:
             these = [row for row in rows if key is None or row[key] == value]
-            means = [np.mean([row[name] for row in these]) for name in ("hota", "assa", "idf1")]
-            right = [sum(bool(row[name]) for row in these) for name in ("right", "ignored")]
+            seen = [row for row in these if row["verdict"] != "lost"]
+            counts = [len(these), len(these) - len(seen)]
+            counts += [sum(row["verdict"] == verdict for row in seen) for verdict in _OUTCOMES]
+            counts += [sum(row["ignored"] == "right" for row in seen)]
+            means = [np.mean([row[name] for row in seen]) for name in ("hota", "assa", "idf1")]
             name = value if key is None else f"{key} {value}"
-            counts = map(str, (len(these), *right))
-            table.add_row(str(name), *counts, *(f"{mean:.3f}" for mean in means))
+            table.add_row(str(name), *map(str, counts), *(f"{mean:.3f}" for mean in means))
     Console().print(table)
 
 

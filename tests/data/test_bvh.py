@@ -99,7 +99,7 @@ def test_rates_are_rounded_only_next_to_a_whole_number(step: float, rate: float)
         ("CHANNELS 1 Xrotation", "CHANNELS 2 Xrotation", 9, "got 'Joint'"),
         ("JOINT hand", "JOINT knee", 20, "joint names must be unique, got 'knee'"),
         ("Frames: 2", "Frames: 0", 30, "whole number from 1, got '0'"),
-        (".0083333", "0", 31, "positive number of seconds, got '0'"),
+        (".0083333", "0", 31, "positive number of seconds, or the rate given with --fps, got '0'"),
         ("10 20 30 7", "10 20 30", 32, "a frame needs 12 numbers, got '11'"),
         ("10 20 30 7", "10 20 30 x", 32, "finite numbers only, got 'x'"),
         ("0 0 0 0 0 0 0 0 0 0 0 0", "0 0 0 0 0 inf 0 0 0 0 0 0", 33, "got 'inf'"),

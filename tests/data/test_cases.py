@@ -69,8 +69,24 @@ def test_absurd_frame_times_name_the_option_that_helps(case: str, tmp_path: Path
 
 @needs_cases
 def test_a_rest_pose_along_x_is_no_obstacle(tmp_path: Path) -> None:
+    """The file's person has trunk and thighs along +x, the left side at +z, so the face at +y."""
     store = imported("bvh_rest_pose_along_x", tmp_path / "s")
-    assert len(store.clips) == 1
+    (clip,) = store.clips
+    body = store.joints(clip)
+    assert clip.read_as.startswith("y up (found from the motion), cm")
+    up, left, ahead = np.eye(3)[[0, 2, 1]]
+    for length, joint, above, way in (
+        (0.46, "thorax", "pelvis", up),
+        (0.42, "left_knee", "left_hip", up),
+        (0.42, "right_ankle", "right_knee", up),
+        (0.20, "left_hip", "right_hip", left),
+    ):
+        first = body[0, J(joint)] - body[0, J(above)]
+        np.testing.assert_allclose(first, length * way, atol=1e-3, err_msg=joint)
+    face = body[:, J("nose")] - (body[:, J("left_ear")] + body[:, J("right_ear")]) / 2
+    assert (face @ ahead > 0.9 * np.linalg.norm(face, axis=-1)).all()
+    # The legs swing, the root walks 3 cm a frame along z.
+    np.testing.assert_allclose(np.diff(body[:, J("pelvis"), 2]), 0.03, atol=1e-4)
 
 
 @needs_cases

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from motions import ANKLE_HEIGHT, CAMERA_HEIGHT, grounded, panned, walking
+from motions import ANKLE_HEIGHT, CAMERA_HEIGHT, grounded, hidden, panned, walking
 
 from mbcli.errors import ConfigError
-from mbcli.exports.axes import place, turn
+from mbcli.exports.axes import assumptions, place, turn
 from mbcli.exports.options import ExportOptions, Up
+from mbcli.refinement.options import RefineOptions
+from mbcli.refinement.refine import refine
 from mbcli.skeleton import H36M17
 
 UP = {"y": 1, "z": 2}
@@ -89,6 +91,24 @@ def test_a_motion_that_knows_nothing_of_itself() -> None:
     placed = place(replace(walking(2), meta={}), ExportOptions())
     assert placed.notes[0] == "units: metres"
     assert not any("height" in note for note in placed.notes)
+
+
+def test_only_what_refinement_has_changed_is_said() -> None:
+    """Outliers at both ends cannot be replaced, and where nobody is missing no gap is filled."""
+    truth = walking(60)
+    wrist = H36M17.index("right_wrist")
+    options = RefineOptions(outliers=True, max_gap=0.25)
+
+    def said(jumps: list[int]) -> str:
+        positions = truth.positions.copy()
+        positions[jumps, 0, wrist] += [0.9, 0, 0]
+        return assumptions(refine(replace(truth, positions=positions), options))[-1]
+
+    assert said([0, 59]) == "refined: no joint was changed"
+    assert said([20]) == "refined: outliers replaced"
+    gone = hidden(truth, slice(30, 34))
+    assert assumptions(refine(gone, options))[-1] == "refined: gaps up to 0.25 s filled"
+    assert assumptions(truth)[-1] == "not refined"
 
 
 @pytest.mark.parametrize(

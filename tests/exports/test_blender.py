@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from motions import walking
 
+from mbcli.exports import FORMATS
 from mbcli.exports.axes import turn
 from mbcli.exports.bvh import write_bvh
 from mbcli.exports.fbx import blender_script
@@ -97,6 +98,18 @@ def test_blender_imports_the_bvh_upright(tmp_path: Path, blender: str) -> None:
     motion = walking(frames=20, fps=25.0)
     write_bvh(motion, tmp_path / "walk.bvh", ExportOptions())
     check(blender, tmp_path / "walk.bvh", motion)
+
+
+def test_blenders_boxes_have_the_names_that_are_printed(blender: str) -> None:
+    """The note on BVH names them; one that Blender calls otherwise cannot be found."""
+    script = """
+import sys
+import bpy
+boxes = bpy.ops.import_anim.bvh.get_rna_type().properties
+names = [boxes[one].name for one in ("use_fps_scale", "update_scene_fps")]
+assert all(name in sys.argv[1] for name in names), names
+"""
+    run(blender, script, FORMATS["bvh"].says)
 
 
 def test_blender_imports_the_glb_upright_and_turns_it_into_fbx(

@@ -211,6 +211,33 @@ def test_notes_of_formats_without_axes_say_what_they_hold(tmp_path: Path) -> Non
     assert "z up" in positions[1]
 
 
+def test_only_bvh_says_which_boxes_blender_needs(tmp_path: Path) -> None:
+    """Both must be ticked where a scene has another rate than the file (24 in a new one)."""
+    said = {
+        suffix: " ".join(exported(walking(4), tmp_path / f"a.{suffix}").notes)
+        for suffix in ("bvh", "glb", "trc")
+    }
+    for box in ("Scale FPS", "Update Scene FPS"):
+        assert [box in notes for notes in said.values()] == [True, False, False]
+
+
+def test_what_is_said_of_sto_is_what_opensims_window_does(tmp_path: Path) -> None:
+    """Its older reader ends at the first nan: of .sto it shows a part, of .mot everything."""
+    motion = walking(40)
+
+    def shown(suffix: str) -> int:
+        done = exported(motion, tmp_path / f"a.{suffix}")
+        rows = done.paths[0].read_text().split("endheader\n")[1].splitlines()[1:]
+        assert len(rows) == 40
+        return next((n for n, row in enumerate(rows) if "nan" in row.lower()), len(rows))
+
+    assert (shown("sto") < 40, shown("mot")) == (True, 40)
+    paths = (tmp_path / "b.sto", tmp_path / "b.mot")
+    notes = [" ".join(exported(motion, path).notes) for path in paths]
+    assert ["nan" in note for note in notes] == [True, False]
+    assert "OpenSim's window stops at the first one: take .mot" in notes[0]
+
+
 def test_the_motion_is_left_alone(tmp_path: Path) -> None:
     motion = walking(4, people=2)
     before = motion.positions.copy()

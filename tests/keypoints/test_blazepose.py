@@ -176,6 +176,7 @@ def test_times_of_some_frames(tmp_path: Path) -> None:
         ("time", [0, 0.0005, 0.001, 0.0015], "its times give 2000 frames/s"),
         ("time", [0, 0.1, 0.05, 0.15], "do not increase: 0.05 after 0.1 in frame 2"),
         ("time", [0, 0, 0, 0], "do not increase: 0 after 0 in frame 3"),
+        ("time", [0, 1, 2, 3], "its times are the numbers of its frames"),
     ],
 )
 def test_times_that_are_none(tmp_path: Path, name: str, times: list[float], said: str) -> None:

@@ -80,7 +80,19 @@ def test_missing_files_are_frames_without_people(tmp_path: Path) -> None:
     assert file.frame_index.tolist() == [1, 2, 6]
     assert file.frames == 7
     assert len(file.warnings) == 1
-    assert "4 of the frames 0..6 have no file" in file.warnings[0]
+    assert "3 of the frames 1..6 have no file" in file.warnings[0]
+
+
+@pytest.mark.parametrize("name", ["walk_{:012d}", "walk_{:06d}", "walk-{}"])
+def test_files_may_count_from_1_if_none_has_0(tmp_path: Path, name: str) -> None:
+    """Also if nobody is in the first picture: its file says that there is one."""
+    for number in range(1, 12):
+        _write(tmp_path, name.format(number), _person(_points()))
+    file = _read(tmp_path)
+    assert (file.counts_from, int(file.frame_index[0])) == (None, 1)
+    assert not any("no file" in warning for warning in file.warnings)
+    _write(tmp_path, name.format(0))
+    assert _read(tmp_path).counts_from == 0
 
 
 def test_identities_if_openpose_tracked(tmp_path: Path, refused: Refused) -> None:

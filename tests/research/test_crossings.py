@@ -51,9 +51,8 @@ def test_people_meet_and_are_apart_before_and_after(walker: Cutout, number: int)
     assert (pictures[0][(y1 + y2) // 2, (x1 + x2) // 2] != (60, 120, 60)).any()
 
 
-def _tracks(boxes: FloatArray, order: list[list[int]]) -> Keypoints2D:
-    """Tracks of these boxes; ``order`` has for each frame the column of each person."""
-    poses = [FramePoses(n, n / 30, one, np.ones((2, 17, 3))) for n, one in enumerate(boxes)]
+def _tracks(poses: list[FramePoses], order: list[list[int]]) -> Keypoints2D:
+    """Tracks of these people; ``order`` has for each frame the column of each."""
     return gathered(
         poses,
         [np.array(columns) for columns in order],
@@ -65,16 +64,48 @@ def _tracks(boxes: FloatArray, order: list[list[int]]) -> Keypoints2D:
     )
 
 
-def test_scores_of_right_and_exchanged_tracks() -> None:
+def _seen(boxes: FloatArray) -> list[FramePoses]:
+    return [FramePoses(n, n / 30, one, np.ones((len(one), 17, 3))) for n, one in enumerate(boxes)]
+
+
+def _apart() -> FloatArray:
+    """Boxes of two people who walk past one another, one below the other."""
     x = np.stack([np.arange(40) * 10.0, 400 - np.arange(40) * 10.0], axis=1)
-    y = np.broadcast_to([0.0, 200.0], x.shape)  # boxes that never overlap
-    boxes = np.stack([x, y, x + 50, y + 150], axis=-1)
-    right = score(_tracks(boxes, [[0, 1]] * 40), boxes, 20)
-    assert right.right
+    y = np.broadcast_to([0.0, 200.0], x.shape)
+    return np.stack([x, y, x + 50, y + 150], axis=-1)
+
+
+def test_scores_of_right_and_exchanged_tracks() -> None:
+    boxes = _apart()
+    seen = _seen(boxes)
+    right = score(_tracks(seen, [[0, 1]] * 40), seen, boxes, 20)
+    assert right.verdict == "right"
     assert (right.hota, right.assa, right.idf1) == pytest.approx((1, 1, 1))
-    swapped = score(_tracks(boxes, [[0, 1]] * 20 + [[1, 0]] * 20), boxes, 20)
-    assert not swapped.right
+    swapped = score(_tracks(seen, [[0, 1]] * 20 + [[1, 0]] * 20), seen, boxes, 20)
+    assert swapped.verdict == "exchanged"
     assert swapped.idf1 == pytest.approx(0.5)
     assert swapped.assa == pytest.approx(1 / 3)  # 20 of 60 frames of both tracks together
-    lost = score(_tracks(boxes, [[0, 1]] * 24 + [[0, -1]] * 16), boxes, 20)
-    assert not lost.right
+    for few in (10, 11):  # of 20 frames, after they have met
+        kept = score(_tracks(seen, [[0, 1]] * (20 + few) + [[0, -1]] * (20 - few)), seen, boxes, 20)
+        assert (kept.verdict == "right") == (few == 11)
+
+
+def test_a_person_who_is_not_seen_is_lost_not_exchanged() -> None:
+    boxes = _apart()
+    for unseen in (10, 11):  # of 20 frames
+        seen = _seen(boxes)
+        for frame in range(40 - unseen, 40):
+            seen[frame] = FramePoses(frame, frame / 30, boxes[frame, :1], np.ones((1, 17, 3)))
+        order = [[0, 1]] * 20 + [[1, 0]] * (20 - unseen) + [[1]] * unseen
+        told = score(_tracks(seen, order), seen, boxes, 20)
+        assert told.verdict == ("exchanged" if unseen == 10 else "lost")
+
+
+def test_an_encounter_must_be_clear_in_four_frames_before_and_after() -> None:
+    boxes = _apart()
+    boxes[:, 1, [1, 3]] = boxes[:, 0, [1, 3]]  # one on the other's box up to frame 22
+    seen = _seen(boxes)
+    for frames in (26, 27):
+        tracks = _tracks(seen[:frames], [[0, 1]] * frames)
+        told = score(tracks, seen[:frames], boxes[:frames], 20)
+        assert told.verdict == ("lost" if frames == 26 else "right")

@@ -135,14 +135,14 @@ def test_an_exchange_is_when_they_were_nearest() -> None:
     assert exchange_time(*beside(frames=(30, 9, 30), colour=0)) is None
 
 
-def test_an_encounter_is_nearer_than_0_35_body_lengths_after_0_5() -> None:
-    assert exchange_time(*beside(nearest=0.34)) is not None
-    assert exchange_time(*beside(nearest=0.36)) is None
-    assert exchange_time(*beside(apart=0.52)) is not None
-    assert exchange_time(*beside(apart=0.48)) is None
+def test_an_encounter_is_nearer_than_0_3_body_lengths() -> None:
+    assert exchange_time(*beside(nearest=0.29)) is not None
+    assert exchange_time(*beside(nearest=0.31)) is None
+    assert exchange_time(*beside(apart=0.31)) is not None
+    assert exchange_time(*beside(apart=0.29)) is None
     # Of people of unequal size, in the mean of their lengths.
-    assert exchange_time(*beside(nearest=0.34, sizes=(300, 100))) is not None
-    assert exchange_time(*beside(nearest=0.36, sizes=(300, 100))) is None
+    assert exchange_time(*beside(nearest=0.29, sizes=(300, 100))) is not None
+    assert exchange_time(*beside(nearest=0.31, sizes=(300, 100))) is None
 
 
 def test_an_encounter_lasts_three_seconds_at_most() -> None:
@@ -150,10 +150,10 @@ def test_an_encounter_lasts_three_seconds_at_most() -> None:
     assert exchange_time(*beside(frames=(30, 92, 30))) is None
 
 
-def test_an_exchange_must_fit_better_by_0_6_body_lengths() -> None:
+def test_an_exchange_must_fit_better_by_0_4_body_lengths() -> None:
     """Clothes count 1 for 25 of difference; to have changed sides counts 0.6 against it."""
-    assert exchange_time(*beside(colour=25 * 0.92)) is not None
-    assert exchange_time(*beside(colour=25 * 0.88)) is None
+    assert exchange_time(*beside(colour=25 * 0.82)) is not None
+    assert exchange_time(*beside(colour=25 * 0.78)) is None
 
 
 def test_people_are_compared_over_four_frames_or_more() -> None:
@@ -174,7 +174,7 @@ def test_people_are_compared_by_0_7_seconds() -> None:
 
 
 def test_clothes_that_are_seldom_seen_count_as_much() -> None:
-    first, second = beside(colour=25 * 0.92)
+    first, second = beside(colour=25 * 0.82)
     for path_ in (first, second):
         path_.looks[::2] = np.nan
         path_.looks[:, 3:] = np.nan
@@ -189,14 +189,6 @@ def test_who_is_out_of_sight_for_three_frames_may_come_back_as_the_other() -> No
     # Four frames on either side are enough, and not a frame less.
     assert exchange_time(*beside(nearest=0.6, frames=(4, 3, 4), gone=np.arange(4, 7))) is not None
     assert exchange_time(*beside(nearest=0.6, frames=(4, 3, 3), gone=np.arange(4, 7))) is None
-
-
-def test_out_of_sight_is_in_less_than_seven_frames_of_ten() -> None:
-    for lost, found in ((4, True), (3, False)):
-        gone = 31 + np.arange(lost)
-        tracks = beside(nearest=0.4, frames=(30, 12, 30), gone=gone)
-        assert (exchange_time(*tracks) is not None) == found
-        assert (exchange_time(*tracks[::-1]) is not None) == found
 
 
 def test_how_unlike_two_sightings_are() -> None:

@@ -10,7 +10,8 @@ from mbcli.errors import ConfigError
 from mbcli.skeleton import COCO17, Skeleton
 from mbcli.spans import Spans
 from mbcli.tracks.gather import by_person
-from mbcli.tracks.joining import _path, _Track, build_keypoints
+from mbcli.tracks.joining import _path, build_keypoints
+from mbcli.tracks.pieces import Piece
 from mbcli.tracks.tracker import Tracker
 from mbcli.types import FramePoses, Keypoints2D
 
@@ -136,7 +137,7 @@ def test_the_path_is_that_of_the_trunk_or_else_of_the_box() -> None:
     hidden[0, trunk[0], :2] = np.nan
     box = np.array([[80.0, 150, 180, 650]])
     poses = [FramePoses(n, n / 30, box, one) for n, one in enumerate([keypoints, hidden])]
-    track = _Track(np.arange(2), np.zeros(2, int), np.arange(2) / 30, box.repeat(2, axis=0))
+    track = Piece(np.arange(2), np.zeros(2, int), np.arange(2) / 30, box.repeat(2, axis=0))
     path = _path(track, poses, COCO17, None)
     assert path.places.tolist() == [[100, 250], [130, 400]]
     assert path.size == 500
@@ -150,7 +151,7 @@ def test_the_path_is_that_of_the_trunk_or_else_of_the_box() -> None:
     assert path.looks[:, 0].tolist() == [0, 1]
     # Nobody is shorter than a pixel.
     for share, size in ((400, 1.25), (1000, 1.0)):
-        track = _Track(np.arange(1), np.zeros(1, int), np.zeros(1), box / share)
+        track = Piece(np.arange(1), np.zeros(1, int), np.zeros(1), box / share)
         assert _path(track, poses, faces, None).size == size
 
 

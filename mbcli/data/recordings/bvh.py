@@ -115,7 +115,7 @@ class _Reader:
         if frames < 1 or frames != int(frames):
             self.fail(rule, f"{frames:g}")
         self.expect("Frame", "Time:")
-        rule = "the frame time must be a positive number of seconds"
+        rule = "the frame time must be a positive number of seconds, or the rate given with --fps"
         step = self.number(rule)
         if (step <= 0 and fps is None) or self.waiting:
             self.fail(rule, " ".join([f"{step:g}", *self.waiting[::-1]]))
