@@ -16,20 +16,24 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+Clock = Callable[[], float]
 
-def seconds(work: Callable[[], object]) -> float:
-    """Time on the wall of one call."""
-    start = time.perf_counter()
+
+def seconds(work: Callable[[], object], clock: Clock = time.perf_counter) -> float:
+    """Time of one call, by default on the wall."""
+    start = clock()
     work()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def in_turn(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def in_turn(
+    works: Mapping[str, Callable[[], object]], rounds: int, clock: Clock = time.perf_counter
+) -> dict[str, list[float]]:
     """Seconds of each work in each round, in which all take turns; a first round is left out."""
     times: dict[str, list[float]] = {name: [] for name in works}
     for number in range(-1, rounds):
         for name, work in works.items():
-            taken = seconds(work)
+            taken = seconds(work, clock)
             if number >= 0:
                 times[name].append(taken)
     return times

@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).parent.parent
 
 # A room may import only rooms of a lower floor, and itself.
 FLOORS = (
-    ("bounds", "errors", "skeleton", "spans", "version"),
+    ("bounds", "cores", "errors", "skeleton", "spans", "version"),
     ("values",),
     ("types", "report", "conversion", "flags", "excerpt", "boundary"),
     ("camera", "timeline", "geometry"),

@@ -19,6 +19,7 @@ from typing import Protocol
 from mbcli.batch.finished import is_finished, note_finished
 from mbcli.batch.plan import Job, Plan
 from mbcli.batch.result import Result
+from mbcli.cores import cores
 from mbcli.errors import explained, one_line
 from mbcli.report import Observer, unobserved
 from mbcli.storage.signals import status
@@ -181,7 +182,7 @@ def _in_processes(work: Work, jobs: Iterator[Job], processes: int, debug: bool) 
 
 @contextmanager
 def _pool(work: Work, processes: int, debug: bool) -> Iterator[ProcessPoolExecutor]:
-    threads = max(1, (os.cpu_count() or 1) // processes)
+    threads = max(1, cores() // processes)
     before = os.environ.get(_THREADS)
     os.environ[_THREADS] = str(threads)
     pool = ProcessPoolExecutor(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from mbcli.cores import cores
 from mbcli.errors import MbcliError, one_line
 from mbcli.version import version
 
@@ -81,8 +82,7 @@ def without_private_paths(text: str) -> str:
 
 
 def _processor() -> Finding:
-    allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    found = f"{platform.machine()}, {allowed} of {os.cpu_count()} processors"
+    found = f"{platform.machine()}, {cores()} usable cores of {os.cpu_count()} processors"
     flags = _line_of("/proc/cpuinfo", "flags").split()
     found += "".join(f", {name}" for name in ("avx2", "avx512_bf16", "amx_bf16") if name in flags)
     advice = ""

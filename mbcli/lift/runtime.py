@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from mbcli.cores import cores
 from mbcli.errors import ConfigError
 from mbcli.flags import DEVICE, DEVICES
 from mbcli.geometry import flip
@@ -77,6 +78,9 @@ class Network:
         self.device = resolve_device(device)
         if precision == "float16" and self.device.type == "cpu":
             raise ConfigError("--precision float16 needs a GPU; a CPU has float32 and bfloat16")
+        if self.device.type == "cpu":
+            # torch counts cores too, but knows nothing of a container's share of them.
+            torch.set_num_threads(min(torch.get_num_threads(), cores()))
         self.dtype = PRECISIONS[precision]
         self.mirror = mirror
         self.skeleton = skeleton

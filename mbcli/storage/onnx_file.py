@@ -12,6 +12,7 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from mbcli.boundary import reading
+from mbcli.cores import cores
 from mbcli.errors import WeightsError, one_line
 
 # For programs that loaded onnxruntime before mbcli, where the environment variable is too late.
@@ -46,8 +47,8 @@ def open_onnx(
     Args:
         path: the file.
         providers: the runtime's execution providers, in order of preference.
-        threads: CPU threads; None means ``OMP_NUM_THREADS`` if it is set, else onnxruntime's
-            choice.
+        threads: CPU threads; None means ``OMP_NUM_THREADS`` if it is set, which the runtime itself
+            does not read, else the cores that may be used.
         optimised: optimise the graph for running; not needed to inspect it.
 
     Raises:
@@ -55,11 +56,10 @@ def open_onnx(
     """
     options = ort.SessionOptions()
     options.log_severity_level = _SILENT
-    if threads is None and os.environ.get("OMP_NUM_THREADS", "").isdecimal():
-        # The runtime itself does not read it.
-        threads = int(os.environ["OMP_NUM_THREADS"])
-    if threads is not None:
-        options.intra_op_num_threads = threads
+    if threads is None:
+        wanted = os.environ.get("OMP_NUM_THREADS", "")
+        threads = int(wanted) if wanted.isdecimal() else cores()
+    options.intra_op_num_threads = threads
     if not optimised:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:

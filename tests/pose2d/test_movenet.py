@@ -11,9 +11,9 @@ from mbcli import weights
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.pose2d import BACKENDS, Pose2DOptions
 from mbcli.pose2d.movenet import MoveNet, crop_square
-from mbcli.pose2d.movenet_nets import CROP_SIDE, MultiPose, Square, Thunder, cut
+from mbcli.pose2d.movenet_nets import CROP_SIDE, Image, MultiPose, Square, Thunder, cut
 from mbcli.skeleton import COCO17
-from mbcli.types import Frame, FramePoses
+from mbcli.types import FloatArray, Frame, FramePoses
 from mbcli.video import VideoReader
 
 LEFT = [COCO17.index(f"left_{part}") for part in ("shoulder", "hip")]
@@ -130,6 +130,79 @@ def test_somebody_who_vanishes_is_not_made_up(movenet: MoveNet, frames: list[Fra
     assert np.allclose(
         after.boxes[1 - _roof(after)], poses.boxes[walker], atol=0.05 * poses.boxes[walker, 3]
     )
+
+
+def searched_at(
+    movenet: MoveNet, monkeypatch: pytest.MonkeyPatch, scores: dict[float, list[float]]
+) -> list[float]:
+    """Times, of 4 s at 10 frames a second, at which the picture was searched.
+
+    ``scores`` has from which time on how well each person is seen, wherever one looks.
+    """
+    image = np.zeros((8, 8, 3), np.uint8)
+    times: list[float] = []
+    people: list[FloatArray] = []
+
+    def search(image: Image, followed: list[FloatArray]) -> list[FloatArray]:
+        times.append(now)
+        return people
+
+    monkeypatch.setattr(movenet, "_follow", lambda image, before: people[: len(before)])
+    monkeypatch.setattr(movenet, "_search", search)
+    monkeypatch.setattr(movenet, "_search_bordered", lambda image: [])
+    for number in range(40):
+        now = number / 10
+        people = [np.full((17, 3), one) for one in next(s for t, s in scores.items() if t >= now)]
+        movenet(Frame(number, now, image))
+    return times
+
+
+def test_nobody_is_looked_for_ten_times_a_second(
+    movenet: MoveNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = np.zeros((8, 8, 3), np.uint8)
+    seen: list[int] = []
+    monkeypatch.setattr(movenet, "_search_bordered", lambda image: [])
+
+    def search(image: Image, people: list[FloatArray]) -> list[FloatArray]:
+        seen.append(number)
+        return []
+
+    monkeypatch.setattr(movenet, "_search", search)
+    for number in range(10):
+        movenet(Frame(number, number / 30, image))
+    assert seen == [0, 3, 6, 9]
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        # Well seen, and one of two is not.
+        ({9: [0.6]}, [0, 0.4, 0.8, 1.2, 1.6, 2.0, 2.4, 2.8, 3.2, 3.6]),
+        ({9: [0.6, 0.45]}, [n / 5 for n in range(20)]),
+        # Lost at 0.5 s, searched for at once, and every 0.2 s until 2 s later.
+        (
+            {0.4: [0.6, 0.6], 9: [0.6]},
+            [0, 0.4, 0.5, 0.7, 0.9, 1.1, 1.3, 1.5, 1.7, 1.9, 2.1, 2.3, 2.5, 2.9, 3.3, 3.7],
+        ),
+    ],
+)
+def test_who_is_well_seen_is_searched_for_less_often(
+    movenet: MoveNet,
+    monkeypatch: pytest.MonkeyPatch,
+    scores: dict[float, list[float]],
+    expected: list[float],
+) -> None:
+    assert searched_at(movenet, monkeypatch, scores) == pytest.approx(expected)
+
+
+def test_when_somebody_was_lost_is_carried_over(movenet: MoveNet) -> None:
+    movenet.resume(
+        {"person0": np.zeros((17, 3)), "searched_at": np.array(1.5), "lost_at": np.array(1.0)}
+    )
+    state = movenet.state()
+    assert (float(state["lost_at"]), float(state["searched_at"])) == (1.0, 1.5)
+    assert len(movenet._people) == 1
 
 
 def test_people_cut_off_by_the_border(movenet: MoveNet, frames: list[Frame]) -> None:
