@@ -238,6 +238,32 @@ def test_jitter_is_removed_unless_disabled(tiny_lifter: Path) -> None:
     np.testing.assert_array_equal(given["usual"], given["raw"])
 
 
+def test_a_long_track_is_computed_in_sections_without_a_seam(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(1)
+    data = np.zeros((60, 1, len(COCO17), 3), dtype=np.float32)
+    data[..., :2] = rng.uniform(100, 300, (1, 1, len(COCO17), 2)) + 3 * rng.normal(
+        size=(60, 1, 1, 2)
+    )
+    data[..., 2] = rng.uniform(0.2, 1, (60, 1, len(COCO17)))
+    data[20:23] = np.nan, np.nan, 0
+    found, pipeline = _from_elsewhere(data, 30.0), Pipeline(InferOptions())
+    whole = pipeline.lift(found)
+    for room, value in (
+        ("placing.metric._SECTION", 7),
+        ("lift.expected_error._SECTION", 7),
+        ("placing.low_pass._AT_ONCE", 120),
+    ):
+        monkeypatch.setattr(f"mbcli.{room}", value)
+    parts = pipeline.lift(found)
+    assert whole.expected_error is not None
+    for name in ("positions", "root", "positions_normalized", "expected_error"):
+        got, want = getattr(parts, name), getattr(whole, name)
+        assert np.isfinite(want).any()
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
 def test_stopwatch_counts_what_items_cost_to_make() -> None:
     watch = Stopwatch()
     assert list(watch.iterate("decode", iter("abc"))) == ["a", "b", "c"]

@@ -106,8 +106,8 @@ def h36m(
         windows = [slice(start, stop) for *_, start, stop in group]
         keypoints = _keypoints(store, sequence, source, lifter)
         size = _size(sequence, lifter)
-        for first in range(0, len(windows), lifter.options.batch_size):
-            batch = windows[first : first + lifter.options.batch_size]
+        for first in range(0, len(windows), lifter.batch_size):
+            batch = windows[first : first + lifter.batch_size]
             poses = lifter.lift_windows([keypoints[window] for window in batch], size)
             for window, pose in zip(batch, poses, strict=True):
                 _compare(tally, store, sequence, window, pose[:, stored], source)

@@ -39,6 +39,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "feet": tuple(f"{side}_{part}" for side in ("right", "left") for part in FOOT),
 }
 
+_SECTION = 4096  # frames of a person at once: features take 14 kB a frame while they are computed
+
 METADATA_KEY = "expected_error"  # of the model in the metadata of weights
 KIND = "mean root-relative error at the given height, fraction of the height"
 
@@ -208,25 +210,30 @@ def person_error(
     Returns:
         (t, J) float32 metres.
     """
-    # The frames around tell that the person is absent there.
+    if model is None or lifted.disagreement is None:
+        return None
     frames = keypoints.spans.frames_of(column)
     reach = max(1, round(max(WHILE, STEP) * keypoints.fps))
-    around = slice(
-        max(0, frames.start - reach), min(len(keypoints.timestamps), frames.stop + reach)
-    )
-    pad = ((frames.start - around.start, around.stop - frames.stop), (0, 0), (0, 0), (0, 0))
+    errors = np.empty(positions.shape[:2], np.float32)
+    for start in range(0, len(positions), _SECTION):
+        stop = min(start + _SECTION, len(positions))
+        # Counted from the person's first frame. Frames before it and after the last one tell that
+        # the person is absent there.
+        first = max(start - reach, -frames.start)
+        last = min(stop + reach, len(keypoints.timestamps) - frames.start)
+        mine = slice(max(first, 0), min(last, len(positions)))
+        pad = ((mine.start - first, last - mine.stop), (0, 0), (0, 0), (0, 0))
 
-    def wider(values: FloatArray) -> FloatArray:
-        return np.pad(values, pad, constant_values=np.nan)
+        def wider(values: FloatArray, mine: slice = mine, pad: Any = pad) -> FloatArray:
+            return np.pad(values[mine], pad, constant_values=np.nan)
 
-    found = expected_error(
-        model,
-        Lifted(
-            wider(lifted.poses),
-            None if lifted.disagreement is None else wider(lifted.disagreement),
-        ),
-        keypoints.part(around, [column]),
-        wider(positions[:, None]),
-        height,
-    )
-    return None if found is None else found[pad[0][0] : pad[0][0] + len(positions), 0]
+        found = expected_error(
+            model,
+            Lifted(wider(lifted.poses), wider(lifted.disagreement)),
+            keypoints.part(slice(frames.start + first, frames.start + last), [column]),
+            wider(positions[:, None]),
+            height,
+        )
+        assert found is not None
+        errors[start:stop] = found[start - first : stop - first, 0]
+    return errors

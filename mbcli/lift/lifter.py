@@ -27,6 +27,7 @@ MAX_WINDOW = 243  # frames per window, as in the paper
 COMPAT_MODES = ("motionbert",)
 
 _ROWS = 32_768  # of people lifted together: some 50 MB of float64 until they are cross-faded
+_BATCH_CPU, _BATCH_GPU = 4, 32  # windows; that of a GPU is a guess, none was measured
 _SHORTEST = 9  # frames per window, however long they last: as in training
 
 Progress = Callable[[int, int], None]
@@ -43,7 +44,8 @@ class LiftOptions:
         window: frames per window; None means the model's longest, at most 243, and no longer than
             the ``span`` of the weights.
         overlap: smallest share of a window that the next one also covers, 0.5 to less than 1.
-        batch_size: windows per batch (twice as many clips with ``flip``).
+        batch_size: windows per batch (twice as many clips with ``flip``); None means 4 on a CPU
+            and 32 on a GPU, and fewer where that is more than its memory holds.
         compat: None, or ``motionbert`` for the published inference, defects included.
         root_relative: in ``compat``, whether the model predicts root-relative poses; None means
             what the weights' metadata say, false by default.
@@ -54,7 +56,7 @@ class LiftOptions:
     precision: str = "float32"
     window: int | None = None
     overlap: float = 0.5
-    batch_size: int = 4
+    batch_size: int | None = None
     compat: str | None = None
     root_relative: bool | None = None
 
@@ -63,7 +65,7 @@ class LiftOptions:
             raise ConfigError(f"the window must be at least 1 frame, got {self.window}")
         if not 0.5 <= self.overlap < 1:
             raise ConfigError(f"the overlap must be 0.5 or more, below 1, got {self.overlap}")
-        if self.batch_size < 1:
+        if self.batch_size is not None and self.batch_size < 1:
             raise ConfigError(f"the batch size must be at least 1, got {self.batch_size}")
         if self.compat is not None and self.compat not in COMPAT_MODES:
             raise ConfigError(f"--compat must be {', '.join(COMPAT_MODES)}, got {self.compat!r}")
@@ -103,6 +105,7 @@ class Lifter:
 
     Attributes:
         skeleton: the skeleton of the model's input and output.
+        batch_size: windows per batch.
         error_model: estimates the expected error; None if the weights have no calibration, and
             without flip averaging and in ``compat``, to which it does not apply.
 
@@ -151,6 +154,8 @@ class Lifter:
         self.network = Network(
             model, options.device, options.precision, options.flip, self.skeleton
         )
+        on_cpu = self.network.device.type == "cpu"
+        self.batch_size = options.batch_size or (_BATCH_CPU if on_cpu else _BATCH_GPU)
         self._pelvis = self.skeleton.index("pelvis")
 
     def lift(self, keypoints: Keypoints2D, progress: Progress | None = None) -> FloatArray:
@@ -263,18 +268,21 @@ class Lifter:
         *,
         measure: bool,
     ) -> Lifted:
-        """Lift windows of tracks, and cross-fade them."""
+        """Lift windows of tracks, and cross-fade them.
+
+        The sums are made where the result will be, so that nothing else grows with a track.
+        """
         points = kept(keypoints, "data")
         spans = points.spans
-        total = np.zeros((spans.rows, len(self.skeleton), 3))
+        total = np.zeros((spans.rows, len(self.skeleton), 3), np.float32)
         apart = np.zeros_like(total) if measure else None
-        weight = np.zeros(spans.rows)
+        weight = np.zeros((spans.rows, 1, 1), np.float32)
         for length, windows in jobs.items():
-            weights = fade(length)
-            for start in range(0, len(windows), self.options.batch_size):
+            weights = fade(length)[:, None, None]
+            for start in range(0, len(windows), self.batch_size):
                 batch = [
                     (who, np.where(frames >= 0, frames - spans.first[who], -1))
-                    for who, frames in windows[start : start + self.options.batch_size]
+                    for who, frames in windows[start : start + self.batch_size]
                 ]
                 predictions = self._windows(
                     [held(points[who], frames) for who, frames in batch],
@@ -285,20 +293,22 @@ class Lifter:
                 for (who, frames), (pose, disagreement) in zip(batch, predictions, strict=True):
                     there = frames >= 0
                     rows, share = spans.offsets[who] + frames[there], weights[there]
-                    total[rows] += share[:, None, None] * pose[there]
+                    total[rows] += share * _image_units(pose[there], keypoints.size)
                     weight[rows] += share
                     if apart is not None and disagreement is not None:
-                        apart[rows] += share[:, None, None] * disagreement[there]
+                        apart[rows] += share * disagreement[there] / (min(keypoints.size) / 2)
                 said(len(batch))
-        seen = keypoints.there.rows
-        result = np.full(total.shape, np.nan, dtype=np.float32)
-        result[seen] = _image_units(total[seen] / weight[seen][:, None, None], keypoints.size)
-        poses = PerPerson(spans, result, np.nan)
-        if apart is None:
-            return build(Lifted, poses=poses, disagreement=None)
-        units = np.full(total.shape, np.nan, dtype=np.float32)
-        units[seen] = apart[seen] / (weight[seen][:, None, None] * min(keypoints.size) / 2)
-        return build(Lifted, poses=poses, disagreement=PerPerson(spans, units, np.nan))
+        absent = ~keypoints.there.rows
+        weight[absent] = 1.0
+        for summed in (total, apart):
+            if summed is not None:
+                summed /= weight
+                summed[absent] = np.nan
+        return build(
+            Lifted,
+            poses=PerPerson(spans, total, np.nan),
+            disagreement=None if apart is None else PerPerson(spans, apart, np.nan),
+        )
 
     def expected_error(
         self, lifted: Lifted, keypoints: Keypoints2D, positions: FloatArray, height: float

@@ -85,9 +85,10 @@ class Network:
         self.mirror = mirror
         self.skeleton = skeleton
         self.model = model.to(self.device).eval()
+        self._most: int | None = None  # clips at once, if memory was short for more
 
     def __call__(self, clips: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Lift a batch of clips.
+        """Lift a batch of clips, in smaller ones where the device lacks the memory.
 
         Args:
             clips: (B, T, J, 3) normalised x, y and confidence, missing joints (0, 0, 0).
@@ -120,11 +121,40 @@ class Network:
         return flip(clips, self.skeleton)
 
     def _run(self, clips: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        poses: list[npt.NDArray[np.float32]] = []
+        done = 0
+        while done < len(clips):
+            part = clips[done : done + (self._most or len(clips))]
+            lifted = self._tried(part)
+            # What the failed run held is free here.
+            if lifted is None:
+                self._most = len(part) // 2
+                if self.device.type == "cuda":
+                    torch.cuda.empty_cache()
+                continue
+            poses.append(lifted)
+            done += len(part)
+        return np.concatenate(poses)
+
+    def _tried(self, clips: npt.NDArray[Any]) -> npt.NDArray[np.float32] | None:
+        """Lift clips together; None if there is memory for fewer only."""
+        try:
+            return self._together(clips)
+        except torch.OutOfMemoryError:
+            if len(clips) == 1:
+                raise
+            return None
+
+    def _together(self, clips: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         narrow: AbstractContextManager[Any] = nullcontext()
         if self.dtype != torch.float32:
             narrow = torch.autocast(self.device.type, dtype=self.dtype)
         with torch.inference_mode():
-            x = torch.from_numpy(np.ascontiguousarray(clips, dtype=np.float32)).to(self.device)
+            x = torch.from_numpy(np.ascontiguousarray(clips, dtype=np.float32))
+            if self.device.type == "cuda":
+                # Copied without the detour by a buffer of the driver's.
+                x = x.pin_memory()
+            x = x.to(self.device, non_blocking=True)
             with narrow:
                 features = self.model.get_representation(x)  # (B, T, J, R)
             poses = self.model.head(features.float())  # (B, T, J, 3)

@@ -21,6 +21,7 @@ from mbcli.types import FloatArray
 
 _UNEVEN = 0.1  # of a step: time stamps in milliseconds are off by 0.06 at 60 frames a second
 _ROOM = 1 / 2.2  # cycles a frame
+_AT_ONCE = 100_000  # points, so that a long track takes little memory while it is filtered
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +89,13 @@ class LowPass:
         """Filter (t, ..., 3), NaN where missing, of the frames from ``first`` on."""
         if self.smoother is None:
             return tracks
-        smooth = self.smoother(tracks.reshape(len(tracks), -1, 3), first)
-        return smooth.reshape(tracks.shape).astype(tracks.dtype)
+        points = tracks.reshape(len(tracks), -1, 3)
+        smooth = np.empty_like(points)
+        step = max(1, _AT_ONCE // max(1, len(tracks)))
+        for start in range(0, points.shape[1], step):
+            some = slice(start, start + step)
+            smooth[:, some] = self.smoother(points[:, some], first)
+        return smooth.reshape(tracks.shape)
 
 
 def low_pass(tracks: FloatArray, timestamps: FloatArray, cutoff: float) -> FloatArray:

@@ -15,7 +15,7 @@ from mbcli.kinematics.bones import distances
 from mbcli.placing.smoothing import smooth_on_the_clock
 from mbcli.skeleton import Skeleton
 from mbcli.timeline import Stretch, clock_of
-from mbcli.types import FloatArray, Keypoints2D
+from mbcli.types import BoolArray, FloatArray, Keypoints2D
 
 DEFAULT_HEIGHT = 1.70  # metres, about the mean of adults in Europe and North America
 
@@ -51,6 +51,7 @@ _FEWEST_JOINTS = 4  # two suffice for three unknowns; two more contradict an out
 # 0.12 m after 2 rounds, 0.043 after 4, 0.038 after 6 and more.
 _ROUNDS = 4
 _HUBER = 2.0  # robust standard deviations; 1 in 20 normal errors is down-weighted
+_SECTION = 4096  # frames at once, so that a long track takes little memory while it is placed
 _NEAREST = 0.05  # metres; a joint nearer to the camera than this is not a valid solution
 
 
@@ -150,24 +151,43 @@ class Scale:
             clock: of these frames.
 
         Returns:
-            (t, J, 3) and (t, 3), float64 metres.
+            (t, J, 3) and (t, 3), float32 metres.
         """
-        poses, skeleton = np.asarray(poses, dtype=np.float64), self.skeleton
-        pelvis, fitted = skeleton.index("pelvis"), [skeleton.index(joint) for joint in _FITTED]
+        skeleton = self.skeleton
+        fitted = [skeleton.index(joint) for joint in _FITTED]
+        positions = np.full(poses.shape, np.nan, np.float32)
+        root = np.full((len(poses), 3), np.nan, np.float32)
         seen = np.asarray(np.isfinite(poses).all(axis=(-1, -2)))
         if not seen.any():
-            return np.full(poses.shape, np.nan), np.full((len(poses), 3), np.nan)
-        track = np.where(seen[:, None, None], poses, np.nan)
-        lengths = distances(track, skeleton, [(a, b) for a, b, _ in _BONES])
+            return positions, root
+
+        def track(part: slice) -> FloatArray:
+            return np.where(seen[part, None, None], poses[part], np.nan).astype(np.float64)
+
+        parts = [slice(start, start + _SECTION) for start in range(0, len(poses), _SECTION)]
+        bones = [(a, b) for a, b, _ in _BONES]
+        lengths = np.concatenate([distances(track(part), skeleton, bones) for part in parts])
         scale = _metres_per_unit(lengths, self.height, clock)
-        body = (track - track[:, [pelvis]]) * scale[:, None, None]
-        ahead = self.camera.unproject(_pixels(track[:, pelvis, :2], self.size))  # (t, 2)
-        if self.along_ray:
-            body = from_ray(body, ahead)
-        rays, weights = _rays(keypoints[:, fitted], self.camera)
         from_size = self.camera.focal.mean() * scale / (min(self.size) / 2)
-        depth, weights = _depth(body[:, fitted], rays, weights, clock, from_size)
-        return body, _place(body[:, fitted], rays, weights, depth, ahead)
+        depth, weights = np.full(len(poses), np.nan), np.zeros((len(poses), len(fitted)))
+        for part in parts:
+            body, _ = self._body(track(part), scale[part])
+            rays, sure = _rays(keypoints[part, fitted], self.camera)
+            depth[part], weights[part] = _depth(body[:, fitted], rays, sure, seen[part])
+        depth = _steady(depth, from_size, clock)
+        for part in parts:
+            body, ahead = self._body(track(part), scale[part])
+            rays, _ = _rays(keypoints[part, fitted], self.camera)
+            positions[part] = body
+            root[part] = _place(body[:, fitted], rays, weights[part], depth[part], ahead)
+        return positions, root
+
+    def _body(self, track: FloatArray, scale: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(t, J, 3) metres from the pelvis in the camera's axes, and (t, 2) the pelvis's ray."""
+        pelvis = self.skeleton.index("pelvis")
+        body = (track - track[:, [pelvis]]) * scale[:, None, None]
+        ahead = self.camera.unproject(_pixels(track[:, pelvis, :2], self.size))
+        return (from_ray(body, ahead) if self.along_ray else body), ahead
 
 
 def _metres_per_unit(lengths: FloatArray, height: float, clock: Sequence[Stretch]) -> FloatArray:
@@ -200,14 +220,9 @@ def _rays(keypoints: FloatArray, camera: Camera) -> tuple[FloatArray, FloatArray
 
 
 def _depth(
-    joints: FloatArray,
-    rays: FloatArray,
-    weights: FloatArray,
-    clock: Sequence[Stretch],
-    from_size: FloatArray,
+    joints: FloatArray, rays: FloatArray, weights: FloatArray, seen: BoolArray
 ) -> tuple[FloatArray, FloatArray]:
-    """(T,) smooth depth of the pelvis, NaN where absent; (T, 12) weights, less for outliers."""
-    seen = np.isfinite(from_size)
+    """(T,) depth of the pelvis, NaN if not measured; (T, 12) weights, less for outliers."""
     usable = np.where(weights >= _MIN_CONFIDENCE, weights, 0.0)
     enough = seen & (np.count_nonzero(usable, axis=-1) >= _FEWEST_JOINTS)
     shift, kept = _translations(joints[enough], rays[enough], usable[enough])
@@ -217,10 +232,14 @@ def _depth(
     )
     weights = weights.copy()
     weights[enough] = kept
+    return depth, weights
+
+
+def _steady(depth: FloatArray, from_size: FloatArray, clock: Sequence[Stretch]) -> FloatArray:
+    """(T,) smooth depth of the pelvis, from the measured one and that by the body's size."""
     if np.isnan(depth).all():
-        return from_size, weights
-    ratio = _filled(_smooth_positive(depth / from_size, _DEPTH_SIGMA, clock))
-    return from_size * ratio, weights
+        return from_size
+    return from_size * _filled(_smooth_positive(depth / from_size, _DEPTH_SIGMA, clock))
 
 
 def _translations(

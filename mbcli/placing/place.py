@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from mbcli.camera import Camera
 from mbcli.placing.low_pass import LowPass, low_pass
 from mbcli.placing.metric import Scale, to_metres
@@ -88,5 +86,4 @@ class Placer:
         steady = self._low_pass(poses, frames.start)
         clock = within(self._clock, frames)
         positions, root = self._scale.of(steady, self._keypoints[column], clock)
-        root = self._low_pass(root.astype(np.float32), frames.start)
-        return steady, positions.astype(np.float32), root
+        return steady, positions, self._low_pass(root, frames.start)
