@@ -177,9 +177,10 @@ def test_a_damaged_entry_is_refused(store: Path, key: str, value: object, messag
 def test_no_store_and_no_json(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="a clip store needs this file"):
         ClipStore.open(tmp_path)
-    (tmp_path / "meta.json").write_text("{")
-    with pytest.raises(DataError, match="must be JSON"):
-        ClipStore.open(tmp_path)
+    for content in (b"{", b'{"name": "\xee"}'):
+        (tmp_path / "meta.json").write_bytes(content)
+        with pytest.raises(DataError, match="must be JSON"):
+            ClipStore.open(tmp_path)
 
 
 def test_stores_merge(store: Path, tmp_path: Path) -> None:

@@ -210,11 +210,11 @@ class FolderWriter:
 
 def _load_meta(path: Path, title: str) -> dict[str, Any]:
     try:
-        content = (path / META).read_text(encoding="utf-8")
+        content = (path / META).read_bytes()
     except OSError as error:
         raise DataError(f"{path / META}: a {title} needs this file: {error.strerror}") from error
     with reading(path / META, "JSON", DataError, verdict="must be"):
-        meta = json.loads(content)
+        meta = json.loads(content.decode("utf-8"))
     if not isinstance(meta, dict):
         raise DataError(f"{path / META}: must be a JSON object, got {type(meta).__name__}")
     return meta
