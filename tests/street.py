@@ -137,7 +137,7 @@ def main() -> None:
             ("film", folder / "a.mp4", ("render", refined, *_FILM)),
             ("plot", folder / "b.png", ("plot", refined)),
             ("view", folder / "a.rrd", ("view", refined, "--save")),
-            ("keypoints", folder / "k.json", ("keypoints", pose)),
+            ("keypoints", folder / "k.npz", ("keypoints", pose)),
             *(
                 (f"export {suffix}", folder / suffix / f"a.{suffix}", ("export", refined))
                 for suffix in _EXPORTS

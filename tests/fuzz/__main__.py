@@ -58,7 +58,10 @@ def _run(cases: list, seconds: float | None) -> list[process.Outcome]:
 
     started, outcomes = time.monotonic(), []
     for number, case in enumerate(cases, 1):
-        outcome = process.run(case)
+        try:
+            outcome = process.run(case)
+        except KeyboardInterrupt:  # what has been found is reported
+            break
         outcomes.append(outcome)
         if outcome.verdict in BAD or _rejected(outcome):
             print(
