@@ -58,10 +58,15 @@ def gather(
         else:
             given = [Given(path)]
         for one in given:
-            found.setdefault(one.path.resolve(), one)
+            found.setdefault(real(one.path), one)
     if not found:
         raise InputError("there is no input: name files, folders or patterns, or --inputs-from")
     return list(found.values())
+
+
+def real(path: Path) -> Path:
+    """A path with its links followed; of links in a circle, at which `Path.resolve` fails, one."""
+    return Path(os.path.realpath(path))
 
 
 class _List(str):

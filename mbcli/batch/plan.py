@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mbcli.batch.inputs import Given
+from mbcli.batch.inputs import Given, real
 from mbcli.errors import ConfigError, OutputError
 from mbcli.storage.output import check_folder, check_separate
 
@@ -98,7 +98,7 @@ def plan(
 def name_of(path: Path) -> str:
     """The name of an input without its suffix, and without ``.pose`` and the like."""
     if path.is_dir():
-        return path.resolve().name
+        return real(path).name
     name = path.stem
     for kind in (REFINED, KEYPOINTS, POSE):
         name = name.removesuffix(kind)
@@ -150,7 +150,7 @@ def _distinct(inputs: Sequence[Given], target: Callable[[Given], Path]) -> list[
 
 
 def _by_folder(group: list[Given]) -> list[Given]:
-    folders = [given.path.resolve().parent for given in group]
+    folders = [real(given.path).parent for given in group]
     common = os.path.commonpath(folders) if len({f.anchor for f in folders}) == 1 else None
     if common is None:
         return group

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 
 import pytest
 
 from mbcli.batch.inputs import gather
+from mbcli.batch.plan import plan
 from mbcli.errors import InputError
 
 
@@ -57,6 +59,15 @@ def test_recursive_keeps_folders_and_leaves_out_hidden_ones(films: Path) -> None
         ("day1/a.mp4", "day1"),
         ("day1/late/c.mp4", "day1/late"),
     ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_in_a_circle_are_an_input_that_cannot_be_read(tmp_path: Path) -> None:
+    link = tmp_path / "film.mp4"
+    link.symlink_to(link)
+    (given,) = gather([link], lambda folder: [])
+    made = plan([given], tmp_path / "out", (".npz",), beside="")
+    assert [job.source for job in made.jobs] == [link]
 
 
 def test_lists(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
