@@ -16,12 +16,14 @@ ConfidenceRule = Literal["minimum", "published"]
 # exist, or can themselves be derived, is used. The first four rules are those that MotionBERT
 # applies to COCO, Halpe and PoseTrack detections. OpenPose defines its neck as the midpoint of the
 # shoulders. Human3.6M's ninth joint is in the face below the eyes: in a skeleton without a nose,
-# the midpoint of head top and neck is closest.
+# the midpoint of head top and neck is closest. BlazePose's foot index is the tip of the big toe.
 _RULES: dict[str, tuple[tuple[str, ...], ...]] = {
     "pelvis": (("left_hip", "right_hip"),),
     "thorax": (("neck",), ("head_bottom",), ("left_shoulder", "right_shoulder")),
     "spine": (("pelvis", "thorax"),),
     "head": (("head_top",), ("left_eye", "right_eye")),
+    "left_big_toe": (("left_foot_index",),),
+    "right_big_toe": (("right_foot_index",),),
     "nose": (("upper_neck", "head_top"), ("neck", "head_top"), ("left_eye", "right_eye")),
 }
 

@@ -12,6 +12,7 @@ from mbcli.excerpt import Excerpt
 from mbcli.flags import option
 from mbcli.people import EVERYBODY, GRAMMAR, read_person
 from mbcli.pose2d import AUTO, BACKENDS, Pose2DOptions
+from mbcli.skeleton import BODY23, H36M17
 
 DEFAULT_LIFTER = "mbcli-lifter"
 # Hz. On 249 recordings of people (CMU) it changes joints by 0.6 mm on average, and 1 joint in 100
@@ -33,6 +34,7 @@ INPUT, PEOPLE, NETWORKS, KEYPOINTS, MESH = (
 _NAMED = "NAME|PATH"
 _TURNS = ("0", "90", "180", "270")
 CUTS = ("auto", "off")
+RESULTS = ("auto", H36M17.name, BODY23.name)
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -105,6 +107,9 @@ class InferOptions(Pose2DOptions):
         fix_swaps: undo swaps of left and right; never with ``compat``.
         bridge: bridge flickering keypoints; never with ``compat``.
         weights: name or path of the lifter's weights.
+        skeleton: joints of the result: ``h36m17``, Human3.6M's; ``body23``, those and heels and
+            toes, guessed where the 2D keypoints have none; or ``auto``, with feet if the 2D
+            keypoints and the weights have them. Never with ``compat``.
         precision: ``float32``, ``bfloat16`` or ``float16``, for lifting.
         flip: average the prediction with that for the mirror image.
         low_pass: cut-off in Hz of a zero-lag low-pass filter against jitter; 0 = no filter. Not
@@ -215,6 +220,13 @@ class InferOptions(Pose2DOptions):
         must="a name or the path of a file",
         lifts=True,
     )
+    skeleton: str = option(
+        "auto",
+        "Joints of the result: body23 has heels and toes, guessed where they are not seen.",
+        panel=NETWORKS,
+        choices=RESULTS,
+        lifts=True,
+    )
     precision: str = option(
         "float32", "Precision of the lifter.", panel=NETWORKS, choices=PRECISIONS, lifts=True
     )
@@ -300,6 +312,8 @@ class InferOptions(Pose2DOptions):
                 f"--image-size must be two numbers of 1..{MAX_SIDE} pixels, "
                 f"got {'x'.join(map(str, self.image_size))}"
             )
+        if self.skeleton == BODY23.name and self.compat is not None:
+            raise ConfigError(f"--skeleton must be {H36M17.name} or auto with --compat, got body23")
         if self.root_relative is not None and self.compat is None:
             raise ConfigError("--root-relative needs --compat, which is not given")
         if self.body_model is not None and self.mesh is None:

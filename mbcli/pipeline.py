@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mbcli.conversion import convert
-from mbcli.errors import MbcliError
+from mbcli.errors import ConfigError, MbcliError
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
 from mbcli.placing.lens import lens_of, straightened
@@ -24,7 +24,7 @@ from mbcli.placing.metric import DEFAULT_HEIGHT
 from mbcli.placing.place import Placer
 from mbcli.placing.rays import steady_depth
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
-from mbcli.skeleton import Skeleton
+from mbcli.skeleton import BODY23, FEET, H36M17, Skeleton
 from mbcli.spans import PerPerson
 from mbcli.storage.actions import to_json
 from mbcli.storage.journal import Journal
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from mbcli.lift.body.checkpoint import MeshInfo
     from mbcli.lift.body.recovery import MeshMotion, MeshRecoverer
     from mbcli.lift.checkpoint import CheckpointInfo
-    from mbcli.lift.lifter import Lifter
+    from mbcli.lift.lifter import Lifter, LiftOptions
 
 
 class Pipeline:
@@ -67,7 +67,7 @@ class Pipeline:
         """
         # Imported on use: defects of a video are reported before torch has loaded.
         from mbcli.lift.checkpoint import load_lifter
-        from mbcli.lift.lifter import Lifter, LiftOptions
+        from mbcli.lift.lifter import Lifter
 
         options = self.options
         path = resolve(options.weights)
@@ -75,14 +75,48 @@ class Pipeline:
         # Published files do not record the configuration they were trained with.
         entry = entry_for(options.weights if options.weights in TABLE else path)
         info = replace(info, metadata={**(entry.metadata if entry else {}), **info.metadata})
-        lift_options = LiftOptions(
+        return Lifter(model, self._lifting, info.metadata), info
+
+    @cached_property
+    def lifter_with_feet(self) -> tuple[Lifter, CheckpointInfo]:
+        """The lifter with feet in the same weights, and their origin.
+
+        Raises:
+            WeightsError: the weights have no feet.
+        """
+        from mbcli.lift.checkpoint import load_feet
+        from mbcli.lift.lifter import Lifter
+        from mbcli.lift.model import DSTformer
+
+        body, info = self.lifter
+        assert isinstance(body.network.model, DSTformer), "feet are loaded apart"
+        model, info = load_feet(info.path, body.network.model, info)
+        return Lifter(model, self._lifting, info.metadata), info
+
+    @property
+    def _lifting(self) -> LiftOptions:
+        from mbcli.lift.lifter import LiftOptions
+
+        options = self.options
+        return LiftOptions(
             flip=options.flip,
             device=options.device,
             precision=options.precision,
             compat=options.compat,
             root_relative=options.root_relative,
         )
-        return Lifter(model, lift_options, info.metadata), info
+
+    def _lifter_of(self, seen: Skeleton) -> tuple[Lifter, CheckpointInfo]:
+        """The lifter for 2D keypoints of a skeleton."""
+        wanted, (lifter, info) = self.options.skeleton, self.lifter
+        if wanted in ("auto", lifter.skeleton.name):
+            feet = {*FEET} & {*seen.joints} and info.has_feet and self.options.compat is None
+            return self.lifter_with_feet if feet and wanted == "auto" else self.lifter
+        if wanted == BODY23.name:
+            return self.lifter_with_feet
+        raise ConfigError(
+            f"--skeleton must be {lifter.skeleton.name} with these weights, got {wanted}"
+        )
 
     @cached_property
     def recogniser(self) -> ActionRecogniser | None:
@@ -131,6 +165,8 @@ class Pipeline:
             WeightsError, ConfigError: see :attr:`lifter`, :attr:`recogniser` and :attr:`recoverer`.
         """
         _ = self.lifter, self.recogniser, self.recoverer
+        if self.options.skeleton != "auto":
+            _ = self._lifter_of(H36M17)
 
     @contextmanager
     def loading(self) -> Iterator[Callable[[], None]]:
@@ -229,7 +265,7 @@ class Pipeline:
         """Lift 2D keypoint tracks in any known skeleton to 3D motion in metres."""
         watch = Stopwatch() if watch is None else watch
         options = self.options
-        lifter, lifting = self.lifter
+        lifter, lifting = self._lifter_of(detection.keypoints.skeleton)
         published = options.compat is not None
         keypoints = in_skeleton(detection.keypoints, lifter.skeleton, published=published)
         frames, spans = len(keypoints.timestamps), keypoints.spans

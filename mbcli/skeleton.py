@@ -173,12 +173,22 @@ BODY23 = Skeleton(
 )
 """H36M-17 in its order, then the feet."""
 
+FEET = BODY23.joints[len(H36M17) :]
+"""The joints of both feet, in the order of BODY23."""
+
 BODY21 = Skeleton(
     name="body21",
     joints=(*H36M17.joints, "left_eye", "right_eye", "left_ear", "right_ear"),
     parents=(*H36M17.parents, *[H36M17.index("nose")] * 2, 17, 18),
 )
 """H36M-17 in its order, then eyes and ears: with the shared nose it also contains COCO-17."""
+
+BODY27 = Skeleton(
+    name="body27",
+    joints=(*BODY21.joints, *FEET),
+    parents=(*BODY21.parents, *BODY23.parents[len(H36M17) :]),
+)
+"""BODY21 in its order, then the feet."""
 
 
 def _skeleton(name: str, parents: dict[str, str | None]) -> Skeleton:

@@ -1,7 +1,8 @@
 """Calibrate a lifter's expected errors on people it was not trained on.
 
     python -m research.calibrate STORE --weights NAME|PATH --out CALIBRATED
-        [--span SECONDS] [--clips 300] [--picture reliability.png] [--figures reliability.json]
+        [--feet] [--span SECONDS] [--clips 300] [--picture reliability.png]
+        [--figures reliability.json]
 
 The held-out people of the weights are parted into two halves of about the same length. Recordings
 of both are filmed by virtual cameras with fixed seeds, lifted by the code of ``mbcli infer`` with
@@ -12,7 +13,9 @@ duration of a window, and calibrates with such windows.
 
 Half of the clips carry the measured errors of a 2D front end, a quarter those and a limb that is
 not seen for most of the clip, and a quarter the published detector noise with single joints and
-frames missing.
+frames missing. A lifter with feet sees them in half of the clips.
+
+``--feet`` calibrates the lifter with the feet in the same file; the body's calibration stays.
 """
 
 from __future__ import annotations
@@ -34,18 +37,21 @@ from mbcli.camera import camera_from
 from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError
 from mbcli.geometry import from_ray
-from mbcli.lift.checkpoint import load_lifter, with_metadata
+from mbcli.lift.checkpoint import load_feet, load_lifter, with_metadata
 from mbcli.lift.error_features import features
 from mbcli.lift.expected_error import METADATA_KEY
+from mbcli.lift.feet import WithFeet
 from mbcli.lift.lifter import Lifter, LiftOptions
+from mbcli.lift.model import DSTformer
 from mbcli.options import DEFAULT_LOW_PASS
 from mbcli.placing.place import place
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import BODY23, FOOT
 from mbcli.train.bodies import stature, vary
 from mbcli.train.cameras import view
 from mbcli.train.config import PretrainConfig
 from mbcli.train.draw import Draw
 from mbcli.train.error_fit import fit_errors, reliability
+from mbcli.train.feet import FeetBatch, FeetSynthesiser
 from mbcli.train.sampling import ClipSampler
 from mbcli.train.synthesis import Batch, Synthesiser
 from mbcli.types import FloatArray, Keypoints2D
@@ -56,12 +62,12 @@ STEP = 2  # frames from one sample to the next: neighbours add little
 SEEDS = {"fit": 1_000_000, "check": 2_000_000}
 # Of every four clips.
 INPUTS = ("measured", "measured", "hidden limb", "published noise")
-LIMBS = (
-    ("left_elbow", "left_wrist"),
-    ("right_elbow", "right_wrist"),
-    ("left_knee", "left_ankle"),
-    ("right_knee", "right_ankle"),
+LIMBS = tuple(
+    tuple(f"{side}_{joint}" for joint in limb)
+    for limb in (("elbow", "wrist"), ("knee", "ankle", *FOOT))
+    for side in ("left", "right")
 )
+FEET_HIDDEN = 0.5  # share of the clips in which no foot is seen
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,8 @@ class Samples:
     """Frames of filmed people.
 
     Attributes:
-        features: (N, 17, features).
-        errors: (N, 17) fractions of the height.
+        features: (N, J, features).
+        errors: (N, J) fractions of the height.
         heights: (N,) metres.
         inputs: (N,) kind of the 2D input.
     """
@@ -133,9 +139,13 @@ class Studio:
 
     def film(self, people: Collection[str], count: int, first_seed: int, what: str) -> Samples:
         """Frames of ``count`` clips."""
-        sampler = ClipSampler(self._store, people, self._clips)
-        crews = {
-            name: Synthesiser(sampler, config, torch.device("cpu"))
+        feet = self._lifter.skeleton == BODY23
+        sampler = ClipSampler(self._store, people, self._clips, feet=feet)
+        cpu = torch.device("cpu")
+        crews: dict[str, Synthesiser | FeetSynthesiser] = {
+            name: FeetSynthesiser(sampler, config, FEET_HIDDEN, 0.0, cpu)
+            if feet
+            else Synthesiser(sampler, config, cpu)
             for name, config in self._configs.items()
         }
         parts = []
@@ -145,7 +155,7 @@ class Studio:
         return Samples(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
     def _clip(
-        self, sampler: ClipSampler, crew: Synthesiser, seed: int, kind: str
+        self, sampler: ClipSampler, crew: Synthesiser | FeetSynthesiser, seed: int, kind: str
     ) -> tuple[FloatArray, FloatArray, FloatArray, Any]:
         draw, cpu = Draw.seeded(2 * seed), Draw.seeded(2 * seed + 1)
         world, fps = sampler.draw(1, cpu)
@@ -174,19 +184,19 @@ class Studio:
             np.full(len(there), kind),
         )
 
-    def _truth(self, batch: Batch) -> FloatArray:
-        """(T, 17, 3) metres in the camera's axes, the pelvis at 0: what is asked of the lifter."""
+    def _truth(self, batch: Batch | FeetBatch) -> FloatArray:
+        """(T, J, 3) metres in the camera's axes, the pelvis at 0: what is asked of the lifter."""
         target, root = batch.target[0].double().numpy(), batch.root[0].double().numpy()
         pose = (target - target[:, :1]) / batch.scale[0].double().numpy()[:, None, None]
         return from_ray(pose, root[:, :2] / root[:, 2:]) if self._lifter.along_ray else pose
 
-    def _tracks(self, batch: Batch, fps: float) -> Keypoints2D:
+    def _tracks(self, batch: Batch | FeetBatch, fps: float) -> Keypoints2D:
         """The network's input back in the picture where the camera saw it."""
         pelvis = batch.root[0].double().numpy()  # (T, 3)
         half = 1 / (pelvis[:, 2] * batch.scale[0].double().numpy())  # (T,)
         origin = batch.target[0, :, 0, :2].double().numpy()
         center = pelvis[:, :2] / pelvis[:, 2:] - half[:, None] * origin  # (T, 2)
-        data = batch.inputs[0].double().numpy().copy()  # (T, 17, 3)
+        data = batch.inputs[0].double().numpy().copy()  # (T, J, 3)
         missing = data[..., 2] <= 0
         data[..., :2] = data[..., :2] * half[:, None, None] + center[:, None]
         data[..., :2] = data[..., :2] * self._camera.focal + np.array(SIZE) / 2
@@ -194,7 +204,7 @@ class Studio:
         frames = len(data)
         return Keypoints2D(
             data=data[:, None],
-            skeleton=H36M17,
+            skeleton=self._lifter.skeleton,
             fps=fps,
             timestamps=np.arange(frames) / fps,
             size=SIZE,
@@ -210,7 +220,8 @@ def without_a_limb(keypoints: Keypoints2D, rng: np.random.Generator) -> Keypoint
     frames = len(data)
     length = rng.integers(frames // 2, frames + 1)
     first = rng.integers(0, frames - length + 1)
-    joints = [H36M17.index(name) for name in LIMBS[rng.integers(len(LIMBS))]]
+    names = keypoints.skeleton.joints
+    joints = [names.index(name) for name in LIMBS[rng.integers(len(LIMBS))] if name in names]
     data[first : first + length, :, joints] = np.nan, np.nan, 0.0
     return replace(keypoints, data=data)
 
@@ -238,9 +249,9 @@ def draw_picture(path: Path, expected: FloatArray, errors: FloatArray, figures: 
         f"off by {figures['calibration_error']:.1f} mm"
     )
     left.legend(loc="upper left")
-    joints = [joint for joint in H36M17.joints if joint != "pelvis"]
-    rows = np.arange(len(joints))
     by_joint = figures["joints"]
+    joints = list(by_joint)
+    rows = np.arange(len(joints))
     for shift, key, colour in ((-0.2, "expected", "#9ecae1"), (0.2, "observed", "#08519c")):
         values = [by_joint[joint][key] for joint in joints]
         right.barh(rows + shift, values, 0.38, color=colour, label=f"{key}, mean")
@@ -274,10 +285,13 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="reliability as PNG; beside --out if missing")
     parser.add_argument("--figures", type=Path, help="as JSON; beside --out if missing")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--feet", action="store_true", help="calibrate the lifter with feet")
     parser.add_argument(
         "--span", type=float, help="maximum seconds per window; as in the weights if not given"
     )
     arguments = parser.parse_args()
+    if arguments.feet and arguments.span is not None:
+        parser.error("--span belongs to the body, which --feet does not calibrate")
     if arguments.span is not None and not arguments.span > 0:
         parser.error(f"--span must be more than 0 seconds, got {arguments.span:g}")
     if arguments.clips < len(INPUTS):
@@ -286,6 +300,9 @@ def main() -> None:
     store = ClipStore.open(arguments.store)
     source = resolve(arguments.weights)
     model, info = load_lifter(source)
+    lifting: DSTformer | WithFeet = model
+    if arguments.feet:
+        lifting, info = load_feet(source, model, info)
     metadata = dict(info.metadata)
     if "config" not in metadata:
         parser.error(
@@ -294,17 +311,21 @@ def main() -> None:
     metadata.pop(METADATA_KEY, None)
     if arguments.span is not None:
         metadata["span"] = arguments.span
-    lifter = Lifter(model, LiftOptions(device=arguments.device, batch_size=16), metadata)
-    people = halves(store, metadata["config"]["data"]["holdout"])
+    lifter = Lifter(lifting, LiftOptions(device=arguments.device, batch_size=16), metadata)
+    # Of a lifter with feet, neither network has seen them.
+    trained = metadata["feet"] if arguments.feet else metadata
+    people = halves(store, trained["config"]["data"]["holdout"])
     studio = Studio(store, lifter, arguments.store)
     films = {part: studio.film(people[part], arguments.clips, SEEDS[part], part) for part in people}
-    fitted = fit_errors(films["fit"].features, films["fit"].errors)
+    fitted = fit_errors(films["fit"].features, films["fit"].errors, lifter.skeleton)
     check = films["check"]
     metres = check.heights[:, None] * 1000
     expected, errors = fitted(check.features) * metres, check.errors * metres
-    figures = reliability(expected, errors)
+    figures = reliability(expected, errors, lifter.skeleton)
     figures["inputs"] = {
-        kind: reliability(expected[check.inputs == kind], errors[check.inputs == kind])
+        kind: reliability(
+            expected[check.inputs == kind], errors[check.inputs == kind], lifter.skeleton
+        )
         for kind in dict.fromkeys(INPUTS)
     }
     brief = ("expected", "observed", "correlation", "within_2x", "below_2x", "calibration_error")
@@ -314,8 +335,11 @@ def main() -> None:
         "frames": {part: len(film.errors) for part, film in films.items()},
         "check_mm": {key: figures[key] for key in brief},
     }
-    metadata[METADATA_KEY] = replace(fitted, about=about).to_metadata()
-    with_metadata(source, arguments.out, metadata)
+    calibrated = {METADATA_KEY: replace(fitted, about=about).to_metadata()}
+    if arguments.feet:
+        with_metadata(source, arguments.out, feet={**metadata["feet"], **calibrated})
+    else:
+        with_metadata(source, arguments.out, {**metadata, **calibrated})
     report(figures, brief)
     picture = arguments.picture or arguments.out.with_suffix(".reliability.png")
     draw_picture(picture, expected, errors, figures)

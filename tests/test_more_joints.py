@@ -329,6 +329,94 @@ def test_feet_that_nobody_saw_are_lifted_too(weights: Path, tmp_path: Path) -> N
     assert np.isfinite(motion.positions).all()
 
 
+@pytest.fixture(scope="module")
+def footed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small lifter of Human3.6M's joints with feet."""
+    import torch
+
+    from mbcli.lift.checkpoint import save_lifter
+    from mbcli.lift.feet import WithFeet, feet_dimensions
+    from mbcli.lift.model import DSTformer, DSTformerConfig
+
+    torch.manual_seed(0)
+    config = DSTformerConfig(dim_feat=16, dim_rep=16, depth=1, num_heads=2, mlp_ratio=2, maxlen=27)
+    model = WithFeet(DSTformer(config), DSTformer(feet_dimensions(config)))
+    path = tmp_path_factory.mktemp("weights") / "footed.safetensors"
+    save_lifter(path, model, {"licence": "CC0-1.0"}, half=False, feet={})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("skeleton", "seen", "joints"),
+    [
+        ("auto", "halpe26", "body23"),
+        ("auto", "h36m17", "h36m17"),
+        ("h36m17", "halpe26", "h36m17"),
+        ("body23", "halpe26", "body23"),
+        ("body23", "h36m17", "body23"),
+    ],
+)
+def test_feet_are_lifted_where_they_are_seen_or_asked_for(
+    footed: Path, tmp_path: Path, skeleton: str, seen: str, joints: str
+) -> None:
+    from mbcli.keypoints import own
+
+    motion = with_feet(walking(30))
+    keypoints = in_halpe(motion) if seen == "halpe26" else walking(30).keypoints
+    own.write(tmp_path / "kp.npz", keypoints, {})
+
+    def lifted(kind: str) -> Motion3D:
+        options = InferOptions(
+            weights=str(footed), skeleton=kind, fix_swaps=False, bridge=False, low_pass=0
+        )
+        return mbcli.infer(tmp_path / "kp.npz", options)
+
+    found, body = lifted(skeleton), lifted("h36m17")
+    assert found.skeleton.name == joints
+    assert np.isfinite(found.positions).all()
+    np.testing.assert_allclose(found.positions[:, :, :17], body.positions, atol=1e-5)
+    np.testing.assert_allclose(found.root, body.root, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "error", "message"),
+    [
+        ("tiny", {"skeleton": "body23"}, WeightsError, "weights with feet are needed"),
+        (
+            "body23",
+            {"skeleton": "h36m17"},
+            ConfigError,
+            "--skeleton must be body23 with these weights, got h36m17",
+        ),
+        (
+            "tiny",
+            {"skeleton": "body23", "compat": "motionbert"},
+            ConfigError,
+            "--skeleton must be h36m17 or auto with --compat, got body23",
+        ),
+        (
+            "tiny",
+            {"skeleton": "coco17"},
+            ConfigError,
+            "--skeleton must be auto, h36m17 or body23, got 'coco17'",
+        ),
+    ],
+)
+def test_skeletons_that_weights_do_not_have(
+    weights: Path,
+    tiny_lifter: Path,
+    tmp_path: Path,
+    kind: str,
+    options: dict[str, Any],
+    error: type[Exception],
+    message: str,
+) -> None:
+    walking(20).save(tmp_path / "pose.npz")
+    path = tiny_lifter if kind == "tiny" else weights
+    with pytest.raises(error, match=message):
+        mbcli.infer(tmp_path / "pose.npz", InferOptions(weights=str(path), **options))
+
+
 def test_mirror_averaging_swaps_the_feet(weights: Path) -> None:
     from mbcli.lift.checkpoint import load_lifter
     from mbcli.lift.lifter import Lifter, LiftOptions

@@ -14,6 +14,7 @@ from mbcli.geometry import fit_window, network_input
 from mbcli.lift.compat import lift_as_published
 from mbcli.lift.error_features import Lifted
 from mbcli.lift.expected_error import ErrorModel, expected_error, person_error
+from mbcli.lift.feet import WithFeet
 from mbcli.lift.model import DSTformer
 from mbcli.lift.runtime import Network
 from mbcli.lift.upright import turned, turns_of
@@ -92,7 +93,7 @@ class Lifter:
     """A lifting model, applied to tracks window by window.
 
     Args:
-        model: a DSTformer; it is moved to the device.
+        model: a DSTformer, or one with feet; it is moved to the device.
         options: options of the lifter.
         metadata: metadata of the weights. The keys used are ``skeleton``, the name of the model's
             skeleton (H36M-17 by default); ``fps``, the [lowest, highest] frame rate of the
@@ -117,7 +118,7 @@ class Lifter:
 
     def __init__(
         self,
-        model: DSTformer,
+        model: DSTformer | WithFeet,
         options: LiftOptions | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
@@ -157,6 +158,8 @@ class Lifter:
         on_cpu = self.network.device.type == "cpu"
         self.batch_size = options.batch_size or (_BATCH_CPU if on_cpu else _BATCH_GPU)
         self._pelvis = self.skeleton.index("pelvis")
+        # Joints by which a window is framed: feet are lifted in the frame of their body.
+        self._framed = len(H36M17) if isinstance(model, WithFeet) else len(self.skeleton)
 
     def lift(self, keypoints: Keypoints2D, progress: Progress | None = None) -> FloatArray:
         """Lift every person of a clip.
@@ -405,7 +408,8 @@ class Lifter:
         """Centre and half side of the square by which a window is normalised."""
         if self.whole_picture:
             return np.array(size) / 2, size[0] / 2
-        return fit_window(window[..., :2], window[..., 2])
+        body = window[:, : self._framed]
+        return fit_window(body[..., :2], body[..., 2])
 
     def _lift_compat(self, keypoints: Keypoints2D, progress: Progress | None) -> PerPerson:
         root_relative = self.options.root_relative

@@ -14,6 +14,7 @@ from mbcli.cores import cores
 from mbcli.errors import ConfigError
 from mbcli.flags import DEVICE, DEVICES
 from mbcli.geometry import flip
+from mbcli.lift.feet import WithFeet
 from mbcli.lift.model import DSTformer
 from mbcli.skeleton import H36M17, Skeleton
 from mbcli.types import FloatArray
@@ -50,7 +51,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 class Network:
-    """A DSTformer ready to run.
+    """A lifter ready to run.
 
     Args:
         model: the model; it is moved to the device and put into evaluation mode.
@@ -67,7 +68,7 @@ class Network:
 
     def __init__(
         self,
-        model: DSTformer,
+        model: DSTformer | WithFeet,
         device: str = "auto",
         precision: str = "float32",
         mirror: bool = True,
@@ -156,6 +157,5 @@ class Network:
                 x = x.pin_memory()
             x = x.to(self.device, non_blocking=True)
             with narrow:
-                features = self.model.get_representation(x)  # (B, T, J, R)
-            poses = self.model.head(features.float())  # (B, T, J, 3)
+                poses: torch.Tensor = self.model(x)  # (B, T, J, 3)
         return poses.cpu().numpy()

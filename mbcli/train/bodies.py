@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mbcli.skeleton import BODY21
+from mbcli.skeleton import BODY27, FOOT
 from mbcli.train.config import ClipConfig
 from mbcli.train.draw import Draw
 
@@ -22,9 +22,10 @@ _CHAIN = (("left_hip", "left_knee"), ("left_knee", "left_ankle"), ("pelvis", "th
 def _bone_groups() -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Names of the groups, and for each joint the index of its bone's group."""
     names: list[str] = []
-    for joint in BODY21.joints:
+    for joint in BODY27.joints:
         part = joint.removeprefix("left_").removeprefix("right_")
         group = "torso" if part in _TORSO else "skull" if part in _SKULL else part
+        group = "foot" if part in FOOT else group
         names.append(group)
     order = sorted(set(names))
     return tuple(order), tuple(order.index(name) for name in names)
@@ -37,15 +38,15 @@ def vary(joints: Tensor, config: ClipConfig, draw: Draw) -> Tensor:
     """Give each clip its own body, keeping the directions of all bones.
 
     Args:
-        joints: (B, T, 21, 3) metres, y up.
+        joints: (B, T, 21, 3), or with feet (B, T, 27, 3), metres, y up.
         config: mirror probability, bone spread and statures.
         draw: random numbers on the same device.
 
     Returns:
-        (B, T, 21, 3) metres.
+        As ``joints``, metres.
     """
-    batch = len(joints)
-    mirrored = joints[:, :, list(BODY21.mirror)] * joints.new_tensor([-1.0, 1.0, 1.0])
+    batch, count = len(joints), joints.shape[2]
+    mirrored = joints[:, :, list(BODY27.mirror[:count])] * joints.new_tensor([-1.0, 1.0, 1.0])
     swap = draw.chance(batch, 1, 1, 1, probability=config.mirror)  # (B, 1, 1, 1)
     joints = torch.where(swap, mirrored, joints)  # (B, T, J, 3)
 
@@ -55,7 +56,7 @@ def vary(joints: Tensor, config: ClipConfig, draw: Draw) -> Tensor:
     ratios = joints.new_tensor([config.bones.get(name, usual) for name in _NAMES])  # (G, 2)
     ratio = (ratios[:, 0] + ratios[:, 1] * deviation)[:, list(_GROUPS)]  # (B, J)
     varied = [joints[:, :, 0]]
-    for child, parent in enumerate(BODY21.parents):
+    for child, parent in enumerate(BODY27.parents[:count]):
         if parent >= 0:
             bone = (joints[:, :, child] - joints[:, :, parent]) * ratio[:, child, None, None]
             varied.append(varied[parent] + bone)
@@ -75,7 +76,7 @@ def stature(joints: Tensor) -> Tensor:
     Returns:
         (B,) metres.
     """
-    at = BODY21.index
+    at = BODY27.index
     lengths: list[Tensor] = [
         torch.linalg.vector_norm(joints[:, :, at(a)] - joints[:, :, at(b)], dim=-1)
         for a, b in (*_CHAIN, ("thorax", "head"))

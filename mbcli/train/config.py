@@ -18,7 +18,9 @@ from mbcli.train.sections import (
 )
 
 # Groups of bones that share a length ratio, by the joint at their lower end.
-BONE_GROUPS = ("hip", "knee", "ankle", "torso", "skull", "nose", "shoulder", "elbow", "wrist")
+BONE_GROUPS = (
+    *("hip", "knee", "ankle", "foot", "torso", "skull", "nose", "shoulder", "elbow", "wrist"),
+)
 
 
 class DataConfig(Section):

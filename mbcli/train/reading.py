@@ -139,7 +139,7 @@ def _placed(config: Kind, file: Path, here: Collection[str]) -> Kind:
     for place in ("run.out", "run.init", *config.places):
         section, name = place.split(".")
         value = getattr(getattr(config, section), name)
-        if value is None or (place == "run.init" and str(value) in TABLE):
+        if value is None or str(value) in TABLE:
             continue
         at = partial(_place, file, place in here)
         joined = tuple(map(at, value)) if isinstance(value, tuple) else at(value)

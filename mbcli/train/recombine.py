@@ -10,26 +10,26 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from mbcli.skeleton import BODY21
+from mbcli.skeleton import BODY27, FOOT
 from mbcli.train.draw import Draw
 
-_AT = BODY21.index
+_AT = BODY27.index
 _PELVIS = _AT("pelvis")
 # The trunk's (low, high) joints, and the chain of joints of each limb.
 _ARMS = ((_PELVIS, _AT("thorax")), ("shoulder", "elbow", "wrist"))
-_LEGS = ((_PELVIS, _AT("spine")), ("hip", "knee", "ankle"))
+_LEGS = ((_PELVIS, _AT("spine")), ("hip", "knee", "ankle", *FOOT))
 
 
 def recombined(joints: Tensor, probability: float, draw: Draw) -> Tensor:
     """Give some clips the arms or the legs of their neighbour in the batch.
 
     Args:
-        joints: (B, T, 21, 3) metres.
+        joints: (B, T, 21, 3), or with feet (B, T, 27, 3), metres.
         probability: probability that a clip gets arms, and again that it gets legs.
         draw: random numbers on the same device.
 
     Returns:
-        (B, T, 21, 3); limbs keep their lengths.
+        As ``joints``; limbs keep their lengths.
     """
     other = joints.roll(1, dims=0)
     which = draw.uniform(len(joints), 1, 1, 1)  # (B, 1, 1, 1)
@@ -45,7 +45,7 @@ def reversed_in_time(joints: Tensor, probability: float, draw: Draw) -> Tensor:
 
 
 def _transplanted(
-    host: Tensor, donor: Tensor, trunk: tuple[int, int], chain: tuple[str, str, str]
+    host: Tensor, donor: Tensor, trunk: tuple[int, int], chain: tuple[str, ...]
 ) -> Tensor:
     """The host with both of the donor's limbs, rotated from the donor's trunk to the host's."""
     ends = [_AT(f"{side}_{chain[0]}") for side in ("left", "right")]
@@ -55,7 +55,7 @@ def _transplanted(
     result = host.clone()
     for side in ("left", "right"):
         first, *rest = (_AT(f"{side}_{joint}") for joint in chain)
-        for joint in rest:
+        for joint in (number for number in rest if number < host.shape[2]):
             along = donor[:, :, joint] - donor[:, :, first]  # (B, T, 3)
             result[:, :, joint] = host[:, :, first] + (turn @ along[..., None])[..., 0]
     return result

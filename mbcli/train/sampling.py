@@ -25,12 +25,20 @@ class ClipSampler:
         store: the recordings.
         subjects: subjects whose recordings are used.
         config: clip length, frame rates and speeds.
+        feet: draw recordings with toes only, and their feet too.
 
     Raises:
         ConfigError: a subject is not in the store, or none is left.
     """
 
-    def __init__(self, store: ClipStore, subjects: Collection[str], config: ClipConfig) -> None:
+    def __init__(
+        self,
+        store: ClipStore,
+        subjects: Collection[str],
+        config: ClipConfig,
+        *,
+        feet: bool = False,
+    ) -> None:
         unknown = sorted(set(subjects) - set(store.subjects))
         if unknown:
             raise ConfigError(
@@ -38,10 +46,15 @@ class ClipSampler:
                 f"(known: {', '.join(store.subjects)})"
             )
         clips = [c for c in store.clips if c.subject in set(subjects) and c.frames > 1]
+        if feet:
+            clips = [c for c in clips if store.feet_of(c) is not None]
         if not clips:
-            raise ConfigError("no clips are left to train on: the list of subjects is empty")
+            why = "no recording has toes" if feet else "the list of subjects is empty"
+            raise ConfigError(f"no clips are left to train on: {why}")
         self._config = config
-        self._rows = store.rows
+        self._rows = [store.rows]
+        if feet and store.feet is not None:
+            self._rows.append(store.feet)
         self._start = torch.tensor([c.start for c in clips])
         self._length = torch.tensor([c.frames for c in clips])
         self._fps = torch.tensor([c.fps for c in clips], dtype=torch.float64)
@@ -56,8 +69,9 @@ class ClipSampler:
             frames: length T; None means the configuration's.
 
         Returns:
-            (B, T, 21, 3) float32 in metres, y up, interpolated linearly between stored frames, and
-            (B,) float32 frames per second at which they are played.
+            (B, T, 21, 3), or with feet (B, T, 27, 3), float32 in metres, y up, interpolated
+            linearly between stored frames, and (B,) float32 frames per second at which they are
+            played.
         """
         cfg = self._config
         frames = frames or cfg.frames
@@ -78,4 +92,4 @@ class ClipSampler:
         return clips, (self._fps[which] * speed / step.clamp_min(1e-6)).float()
 
     def _gather(self, rows: Tensor) -> Tensor:
-        return torch.from_numpy(np.asarray(self._rows[rows.numpy()]))
+        return torch.from_numpy(np.concatenate([r[rows.numpy()] for r in self._rows], axis=-2))

@@ -44,7 +44,7 @@ TAKEN: dict[str, tuple[type, ...]] = {
 EACH = [(command, kind) for command, kinds in TAKEN.items() for kind in kinds]
 LIFTING = {
     *("height", "focal", "fov", "weights", "precision", "flip", "low_pass"),
-    *("compat", "root_relative", "action", "mesh", "body_model", "calibration"),
+    *("compat", "root_relative", "action", "mesh", "body_model", "calibration", "skeleton"),
 }
 
 

@@ -14,11 +14,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.data.recordings.feet import Toes
 from mbcli.data.recordings.figure import Figure, placed
 from mbcli.data.recordings.heads import Head
 from mbcli.data.recordings.hierarchy import Hierarchy, Recording
 from mbcli.data.recordings.known import Known, known, mended
-from mbcli.data.recordings.names import NEEDED, Tree, bare, check_complete
+from mbcli.data.recordings.names import NEEDED, SIDES, Tree, bare, check_complete
 from mbcli.data.recordings.topology import find_joints
 from mbcli.data.recordings.upright import AXES
 from mbcli.geometry import unit
@@ -76,7 +77,17 @@ def figure_of(recording: Recording, joint_map: Mapping[str, str] | None = None) 
     )
     kept = {n: p for n, p in joints.items() if n in (*NEEDED, *_TRUNK, "nose", "skull")}
     notes = "; ".join(filter(None, (recording.note, note)))
-    return Figure(kept, head, recording.fps, note=notes)
+    axes, toes = head.face, {}
+    for side in SIDES:
+        if (ball := found.get(f"{side}_toes")) is not None:
+            ankle = found[f"{side}_ankle"]
+            tips = Tree(hierarchy.parents).children[ball]
+            toes[side] = Toes(
+                along=unit(positions[:, ball] - positions[:, ankle]),
+                left=None if axes is None else rotations[:, ankle] @ axes[2],
+                tip=unit(positions[:, tips[0]] - positions[:, ball]) if len(tips) == 1 else None,
+            )
+    return Figure(kept, head, recording.fps, note=notes, toes=toes)
 
 
 def _face_axes(rest: FloatArray, found: Mapping[str, int]) -> FloatArray | None:

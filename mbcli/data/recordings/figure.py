@@ -9,16 +9,18 @@ et al., 1988 Anthropometric Survey of U.S. Army Personnel), scaled by the length
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from mbcli.data.recordings.feet import Toes, feet_of
 from mbcli.data.recordings.heads import (
     Head,
     face_from_motion,
     head_of_neck,
     put_head,
 )
+from mbcli.data.recordings.names import SIDES
 from mbcli.data.recordings.proportions import with_human_lengths
 from mbcli.data.recordings.units import Unit, find_unit, height_of, unit_name
 from mbcli.data.recordings.upright import find_up, turn_up
@@ -35,6 +37,7 @@ class Figure:
         joints: (F, 3) each: the limbs, ``skull`` (the joint that turns with the head), and of
             ``pelvis``, ``spine``, ``thorax`` and ``nose`` what the file has; NaN where missing.
         head: how the head is turned, as far as the file says.
+        toes: what the file says of the feet, by side; empty without toes.
         fps: frames per second.
         usual_up: the axis that is up in most files of the format, see `upright.AXES`.
         unit: metres per unit by the file's own word, or None.
@@ -47,6 +50,7 @@ class Figure:
     usual_up: str = "y"
     unit: float | None = None
     note: str = ""
+    toes: Mapping[str, Toes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +61,13 @@ class PlacedFigure:
         body: (F, 21, 3) float64 metres, y up; NaN where a joint is missing.
         read_as: which axis was up and what the unit was, and how that is known.
         note: what was guessed, or "".
+        feet: (F, 6, 3) float64 metres, y up, joints ``FEET``; None if the file has no toes.
     """
 
     body: FloatArray
     read_as: str
     note: str
+    feet: FloatArray | None = None
 
 
 def placed(
@@ -109,7 +115,9 @@ def placed(
         face = face_from_motion(body, head.turn, whole)
         put_head(body, skull, replace(head, face=face, pitch=0.0))
     read_as = f"{axis} up ({said}), {unit.name} ({unit.how})"
-    return PlacedFigure(body, read_as, "; ".join(notes))
+    toes = {side: one.turned(turn) for side, one in figure.toes.items()}
+    feet = feet_of(body, toes, figure.fps) if len(toes) == len(SIDES) else None
+    return PlacedFigure(body, read_as, "; ".join(notes), feet)
 
 
 def with_trunk(given: Mapping[str, FloatArray]) -> FloatArray:

@@ -21,7 +21,7 @@ from mbcli.data.recordings.figure import Figure, placed
 from mbcli.data.recordings.naming import Naming, files_in
 from mbcli.data.recordings.reading import IMPORT_FORMATS, ImportOptions
 from mbcli.data.stores.check import clip_faults
-from mbcli.data.stores.quality import FPS, Body, human_pieces
+from mbcli.data.stores.quality import FPS, Body, human_stretches
 from mbcli.data.stores.store import StoreWriter
 from mbcli.errors import ConfigError, DataError
 
@@ -53,17 +53,24 @@ class Take(NamedTuple):
         fps: frames per second.
         note: what was repaired while reading, or "".
         read_as: which axis was up and what the unit was, and how that is known, or "".
+        feet: (F, 6, 3) float32 metres, joints ``FEET``; None if the recording has no toes.
     """
 
     body: Body
     fps: float
     note: str = ""
     read_as: str = ""
+    feet: Body | None = None
+
+
+class _Piece(NamedTuple):
+    body: Body
+    feet: Body | None
 
 
 @dataclass(frozen=True, eq=False)
 class _Outcome:
-    pieces: tuple[Body, ...]
+    pieces: tuple[_Piece, ...]
     fps: float
     note: str
     read_as: str = ""
@@ -183,13 +190,14 @@ def import_bodies(
                 names = naming.clips(f"{person}/{path.stem}", len(outcome.pieces))
                 for name, piece in zip(names, outcome.pieces, strict=True):
                     clip = writer.add(
-                        piece,
+                        piece.body,
                         name=name,
                         subject=person,
                         source=file,
                         fps=outcome.fps,
                         licence=licence,
                         read_as=outcome.read_as,
+                        feet=piece.feet,
                     )
                     imported.append(clip.name)
                     seconds += clip.seconds
@@ -221,7 +229,13 @@ def take_of(figure: Figure, options: ImportOptions) -> Take:
         DataError: the person has human height in no unit.
     """
     result = placed(figure, up=options.up, scale=options.scale, human_lengths=options.human_lengths)
-    return Take(result.body.astype(np.float32), figure.fps, result.note, result.read_as)
+    return Take(
+        result.body.astype(np.float32),
+        figure.fps,
+        result.note,
+        result.read_as,
+        None if result.feet is None else result.feet.astype(np.float32),
+    )
 
 
 def _read_body(format: str, path: Path, *, options: ImportOptions) -> Take:
@@ -231,21 +245,29 @@ def _read_body(format: str, path: Path, *, options: ImportOptions) -> Take:
 def _read(read: Callable[[Path], Take], path: Path, *, max_fps: float) -> _Outcome:
     try:
         with reading(path, "a recording that can be used", DataError):
-            body, fps, mended, read_as = read(path)
+            body, fps, mended, read_as, feet = read(path)
             low, high = FPS
             if not low <= fps <= high:
                 raise DataError(
                     f"{path}: must have {low:g}..{high:g} frames per second, got {fps:g}; "
                     "give the right rate with --fps"
                 )
-            pieces, dropped = human_pieces(body, fps)
+            stretches, dropped = human_stretches(body, fps)
     except DataError as error:
         return _Outcome((), 0.0, str(error))
     # A rate may exceed the limit by one percent: 120.005 fps counts as twice 60.
     step = max(1, int(np.ceil(fps / max_fps - 0.01)))
-    thinned = [piece[::step] for piece in pieces]
-    faults = [list(clip_faults(piece, fps / step)) for piece in thinned]
-    sound = tuple(piece for piece, said in zip(thinned, faults, strict=True) if not said)
+    thinned = [slice(piece.start, piece.stop, step) for piece in stretches]
+    faults = [list(clip_faults(body[piece], fps / step)) for piece in thinned]
+    sound = tuple(
+        _Piece(body[piece], None if feet is None else _whole(feet[piece]))
+        for piece, said in zip(thinned, faults, strict=True)
+        if not said
+    )
     left_out = dict.fromkeys(f"left out: {reason}" for said in faults for reason in said)
     note = "; ".join(filter(None, (mended, dropped, *left_out)))
     return _Outcome(sound, fps / step, note, read_as)
+
+
+def _whole(feet: Body) -> Body | None:
+    return feet if np.isfinite(feet).all() else None

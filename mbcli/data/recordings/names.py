@@ -36,6 +36,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     ),
     "elbow": ("elbow", "forearm", "lowerarm", "lowarm", "farm", "forearmbend", "radius", "ejc"),
     "wrist": ("wrist", "hand", "wjc"),
+    "toes": ("toebase", "toes", "toe", "ball", "foot"),
     "eye": ("eye", "eyeball"),
     "ear": ("ear",),
 }
@@ -112,7 +113,17 @@ def match_names(
     for side, limb in product(SIDES, LIMBS):
         wanted = [f"{side}_{part}" for part in limb]
         found |= _limb(wanted, candidates, tree)
-    found |= {o: at[0] for o, at in candidates.items() if o not in found and o not in NEEDED[:-1]}
+    for side in SIDES:
+        # A word for the toes may also mean the whole foot.
+        candidates[f"{side}_toes"] = [
+            joint
+            for joint in candidates.get(f"{side}_toes", [])
+            if joint != (ankle := found.get(f"{side}_ankle", -1))
+            and (tree is None or (ankle >= 0 and tree.beyond(joint, ankle)))
+        ]
+    found |= {
+        o: at[0] for o, at in candidates.items() if at and o not in found and o not in NEEDED[:-1]
+    }
     plain = [bare(name) for name in names]
     if {*_OWN} <= {*plain}:
         found |= {ours: plain.index(ours) for ours in _OWN if ours not in given}

@@ -13,13 +13,14 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.data.recordings.feet import Toes
 from mbcli.data.recordings.figure import Figure
 from mbcli.data.recordings.heads import Head
 from mbcli.data.recordings.markers import marker_figure
-from mbcli.data.recordings.names import NEEDED, Tree, check_complete, match_names
+from mbcli.data.recordings.names import NEEDED, SIDES, Tree, check_complete, match_names
 from mbcli.data.recordings.topology import find_joints
 from mbcli.errors import DataError
-from mbcli.geometry import unit
+from mbcli.geometry import unit as _direction
 from mbcli.timeline import runs
 from mbcli.types import FloatArray
 
@@ -77,7 +78,13 @@ def figure_of_points(
         notes.append("no point is the head; it was put upon the trunk")
     limbs = {n: p for n, p in joints.items() if n in (*NEEDED[:-1], *_TRUNK, "nose")}
     head, skull = _head(joints, level)
-    figure = Figure({**limbs, "skull": skull}, head, fps, usual_up, unit, "; ".join(notes))
+    toes = {
+        side: Toes(_direction(joints[f"{side}_toes"] - joints[f"{side}_ankle"]))
+        for side in SIDES
+        if f"{side}_toes" in joints
+    }
+    note = "; ".join(notes)
+    figure = Figure({**limbs, "skull": skull}, head, fps, usual_up, unit, note, toes)
     if not np.logical_and.reduce([np.isfinite(p).all(-1) for p in figure.joints.values()]).any():
         raise DataError("a frame must hold all joints, got none")
     return figure
@@ -97,17 +104,17 @@ def _head(joints: Mapping[str, FloatArray], level: float | None) -> tuple[Head, 
         leg = np.linalg.norm(middle("hip") - middle("knee"), axis=-1) + np.linalg.norm(
             middle("knee") - middle("ankle"), axis=-1
         )
-        return Head(level=level), shoulders + _NECK * np.nanmedian(leg) * unit(trunk)
+        return Head(level=level), shoulders + _NECK * np.nanmedian(leg) * _direction(trunk)
     behind = middle("ear") if {"left_ear", "right_ear"} <= {*joints} else shoulders
     if "head" in joints:
         top = joints["head"]
     else:
         # As in `FACE`: the head joint is above the ears by half of the nose's distance from them.
         apart = np.nanmedian(np.linalg.norm(joints["nose"] - behind, axis=-1))
-        top = behind + 0.5 * apart * unit(trunk)
-    up = unit(top - shoulders)
+        top = behind + 0.5 * apart * _direction(trunk)
+    up = _direction(top - shoulders)
     ahead = joints["nose"] - (behind if "left_ear" in joints else top)
-    forward = unit(ahead - (ahead * up).sum(-1, keepdims=True) * up)
+    forward = _direction(ahead - (ahead * up).sum(-1, keepdims=True) * up)
     turn = np.stack([forward, up, np.cross(up, forward)], axis=-1)
     return Head(turn, np.eye(3), offset=np.zeros(3), keep_nose=True), top
 

@@ -27,7 +27,7 @@ CLIPS, SEQUENCES = "mbcli.clips/1", "mbcli.sequences/1"
 # Kind of store -> the arrays that it may hold. A store's folder contains only their files and the
 # table, and only these are removed with it.
 ARRAYS = {
-    CLIPS: ("joints",),
+    CLIPS: ("joints", "feet"),
     SEQUENCES: ("keypoints", "target", "truth", "factor", "pose", "shape"),
 }
 

@@ -40,7 +40,13 @@ _SETTLING = 0.25  # seconds until a converter's filters have settled after a cal
 
 
 def human_pieces(body: Body, fps: float) -> tuple[list[Body], str]:
-    """Extract the humanly possible parts of a motion.
+    """The humanly possible parts of a motion; see :func:`human_stretches`."""
+    stretches, note = human_stretches(body, fps)
+    return [body[stretch] for stretch in stretches], note
+
+
+def human_stretches(body: Body, fps: float) -> tuple[list[slice], str]:
+    """Find the humanly possible parts of a motion.
 
     Some recordings start with one frame of a T-pose, often in another place, visible as a jump to
     the second frame. Smoothing has blended the following frames with it, so a quarter of a second
@@ -52,7 +58,8 @@ def human_pieces(body: Body, fps: float) -> tuple[list[Body], str]:
         fps: frames per second.
 
     Returns:
-        Pieces of at least ``SHORTEST`` seconds, in order, and a note on what was dropped, or "".
+        Frames of pieces of at least ``SHORTEST`` seconds, in order, and a note on what was
+        dropped, or "".
 
     Raises:
         DataError: no frame is whole, the height is not human, or no piece is long enough.
@@ -86,7 +93,7 @@ def human_pieces(body: Body, fps: float) -> tuple[list[Body], str]:
             f"cut out {((~good).sum() - before) / fps:.2f} s around jumps of up to "
             f"{speeds[jumps].max():.0f} m/s"
         )
-    pieces = [body[a:b] for a, b in runs(good) if b - a >= max(2, SHORTEST * fps)]
+    pieces = [slice(a, b) for a, b in runs(good) if b - a >= max(2, SHORTEST * fps)]
     if not pieces:
         raise DataError(
             f"a piece of {SHORTEST} s or more must be left of a motion, got {len(body) / fps:.2f} s"

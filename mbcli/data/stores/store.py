@@ -2,7 +2,8 @@
 
 A store is a folder with ``joints.npy``, (N, 21, 3) float32 with the frames of all clips
 concatenated, and ``meta.json``, which describes the rows. Format ``mbcli.clips/1``: metres, y up,
-the joints of ``BODY21``.
+the joints of ``BODY21``. ``feet.npy``, (N, 6, 3), has the joints ``FEET``, NaN in clips whose
+recording has no toes; stores of mbcli 0.2.0 lack it.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from mbcli.data.stores.folder import (
     read_meta,
 )
 from mbcli.errors import DataError
-from mbcli.skeleton import BODY21
+from mbcli.skeleton import BODY21, FEET
 from mbcli.storage.output import check_separate
 
 __all__ = ["FORMAT", "Clip", "ClipStore", "StoreWriter", "check_new_store", "merge_stores"]
 
 FORMAT = CLIPS
 
-(_ROWS,) = ARRAYS[FORMAT]
+_ROWS, _FEET = ARRAYS[FORMAT]
 _WORLD = {"units": "metres", "axes": "y up, right-handed"}
 
 
@@ -74,11 +75,20 @@ class ClipStore:
     Attributes:
         path: the folder.
         clips: its clips.
+        feet: (N, 6, 3) float32 read-only memory map of the joints ``FEET``, NaN where unknown;
+            None in a store without feet.
     """
 
-    def __init__(self, path: Path, clips: tuple[Clip, ...], rows: npt.NDArray[np.float32]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clips: tuple[Clip, ...],
+        rows: npt.NDArray[np.float32],
+        feet: npt.NDArray[np.float32] | None = None,
+    ) -> None:
         self.path = path
         self.clips = clips
+        self.feet = feet
         self._rows = rows
 
     @classmethod
@@ -91,7 +101,10 @@ class ClipStore:
         clips = _clips(path)
         total = sum(clip.frames for clip in clips)
         rows = map_rows(path / f"{_ROWS}.npy", (total, len(BODY21), 3))
-        return cls(path, clips, rows)
+        feet = path / f"{_FEET}.npy"
+        return cls(
+            path, clips, rows, map_rows(feet, (total, len(FEET), 3)) if feet.exists() else None
+        )
 
     @cached_property
     def subjects(self) -> tuple[str, ...]:
@@ -101,6 +114,13 @@ class ClipStore:
     def joints(self, clip: Clip) -> npt.NDArray[np.float32]:
         """(F, 21, 3) float32 read-only view of a clip: metres, y up, joints of ``BODY21``."""
         return self._rows[clip.start : clip.start + clip.frames]
+
+    def feet_of(self, clip: Clip) -> npt.NDArray[np.float32] | None:
+        """(F, 6, 3) float32 read-only view of a clip's ``FEET`` in metres; None if unknown."""
+        if self.feet is None:
+            return None
+        rows = self.feet[clip.start : clip.start + clip.frames]
+        return None if np.isnan(rows[0]).any() else rows
 
     @property
     def rows(self) -> npt.NDArray[np.float32]:
@@ -125,7 +145,8 @@ class StoreWriter(FolderWriter):
     """
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
-        super().__init__(path, {_ROWS: (len(BODY21), 3)}, overwrite=overwrite)
+        shapes: dict[str, tuple[int, ...]] = {_ROWS: (len(BODY21), 3), _FEET: (len(FEET), 3)}
+        super().__init__(path, shapes, overwrite=overwrite)
         self.clips: list[Clip] = []
         self._names: set[str] = set()
 
@@ -143,8 +164,19 @@ class StoreWriter(FolderWriter):
         fps: float,
         licence: str = "",
         read_as: str = "",
+        feet: npt.ArrayLike | None = None,
     ) -> Clip:
         """Append a clip of (F, 21, 3) metres, y up, joints of ``BODY21``.
+
+        Args:
+            joints: the motion.
+            name: see `Clip`, as the other arguments.
+            subject: the person.
+            source: the file.
+            fps: frames per second.
+            licence: terms of use.
+            read_as: axes and unit of the source.
+            feet: (F, 6, 3) metres, the joints ``FEET``; None if they are not known.
 
         Raises:
             DataError: a wrong shape, a number that is not finite, or a name already taken.
@@ -153,11 +185,15 @@ class StoreWriter(FolderWriter):
         rows = np.asarray(joints, dtype=np.float32)
         if rows.ndim != 3 or rows.shape[1:] != (len(BODY21), 3) or not len(rows):
             raise DataError(f"clip {name}: must be (F, {len(BODY21)}, 3), got {rows.shape}")
-        if not np.isfinite(rows).all():
+        shape = (len(rows), len(FEET), 3)
+        soles = np.asarray(np.full(shape, np.nan) if feet is None else feet, dtype=np.float32)
+        if soles.shape != shape:
+            raise DataError(f"clip {name}: the feet must be {shape}, got {soles.shape}")
+        if not np.isfinite(rows).all() or (feet is not None and not np.isfinite(soles).all()):
             raise DataError(f"clip {name}: all positions must be finite numbers")
         if name in self._names:
             raise DataError(f"clip {name}: names must be unique in a store")
-        start = self._append({_ROWS: rows})
+        start = self._append({_ROWS: rows, _FEET: soles})
         clip = Clip(name, subject, source, float(fps), start, len(rows), licence, read_as)
         self.clips.append(clip)
         self._names.add(name)
@@ -208,6 +244,7 @@ def merge_stores(
                         fps=clip.fps,
                         licence=clip.licence,
                         read_as=clip.read_as,
+                        feet=store.feet_of(clip),
                     )
     return ClipStore.open(out)
 

@@ -12,6 +12,7 @@ from mbcli.train.reading import load_config, read_tree
 from mbcli.train.sections import Settings
 from mbcli.train.tasks import Task
 from mbcli.train.tasks.action import Action, ActionConfig
+from mbcli.train.tasks.feet import Feet, FeetConfig
 from mbcli.train.tasks.lifting import Pretraining
 from mbcli.train.tasks.mesh import Mesh, MeshConfig
 from mbcli.train.tasks.oneshot import OneShot, OneShotConfig
@@ -22,6 +23,7 @@ FINETUNING: dict[str, tuple[type[Settings], Callable[[Any], Task]]] = {
     "action": (ActionConfig, Action),
     "oneshot": (OneShotConfig, OneShot),
     "mesh": (MeshConfig, Mesh),
+    "feet": (FeetConfig, Feet),
 }
 
 
