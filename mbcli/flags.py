@@ -33,6 +33,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
     "str": (str,),
+    "dict": (dict,),
 }
 _SHOWN = 60  # characters of a wrong value that an error shows
 
@@ -142,7 +143,8 @@ def check(options: DataclassInstance) -> None:
         kinds = str(one.type).split(" | ")
         if value is None and "None" in kinds:
             continue
-        types = tuple(kind for name in kinds for kind in _TYPES.get(name, ()))
+        bare = [name.partition("[")[0] for name in kinds]
+        types = tuple(kind for name in bare for kind in _TYPES.get(name, ()))
         right = not types or (
             isinstance(value, types) and isinstance(value, bool) == ("bool" in kinds)
         )

@@ -10,8 +10,17 @@ from mbcli.bounds import LEAST_CUTOFF, MAX_RATE, MAX_SIDE
 from mbcli.errors import ConfigError
 from mbcli.excerpt import Excerpt
 from mbcli.flags import option
-from mbcli.people import EVERYBODY, GRAMMAR, read_person
+from mbcli.people import (
+    EVERYBODY,
+    GRAMMAR,
+    HEIGHTS,
+    HEIGHTS_GRAMMAR,
+    check_heights,
+    read_heights,
+    read_person,
+)
 from mbcli.pose2d import AUTO, BACKENDS, Pose2DOptions
+from mbcli.refinement.known_distance import KnownDistance, read_known_distance
 from mbcli.skeleton import BODY23, H36M17
 
 DEFAULT_LIFTER = "mbcli-lifter"
@@ -91,7 +100,10 @@ class InferOptions(Pose2DOptions):
         rotate: clockwise rotation of the pictures in degrees: 0, 90, 180 or 270.
         cuts: ``auto`` ends tracks at scene cuts; ``off`` treats the clip as one shot.
         person: ``all``, ``largest`` or track ids such as ``1,3``.
-        height: standing height of the people in metres; None assumes 1.70.
+        height: standing height in metres, of everybody or of some people by their id; None assumes
+            1.70 for adults. Where heights are not given, several people who share a floor are
+            compared, see `mbcli.refinement.sizes`.
+        known_distance: two pixels on the floor whose distance is known, instead of ``height``.
         focal: focal length in pixels; None derives it from ``fov``.
         fov: field of view in degrees across the picture's longer side; None takes what the file
             notes, or assumes 55.
@@ -165,14 +177,24 @@ class InferOptions(Pose2DOptions):
         parse=joint_map_of,
     )
     person: str = option(EVERYBODY, "Which people to keep.", panel=PEOPLE, metavar=GRAMMAR)
-    height: float | None = option(
+    height: float | dict[int, float] | None = option(
         None,
-        "Standing height in metres.",
+        "Standing height in metres, of everybody or of people by their id.",
         panel=PEOPLE,
-        least=0.4,
-        most=2.6,
+        metavar=HEIGHTS_GRAMMAR,
+        least=HEIGHTS[0],
+        most=HEIGHTS[1],
         unit="metres",
-        shown="1.70",
+        shown="1.70, and how people compare on the floor",
+        parse=read_heights,
+        lifts=True,
+    )
+    known_distance: KnownDistance | None = option(
+        None,
+        "Two pixels on the floor, the metres between them, and the frame: sets the scale.",
+        panel=PEOPLE,
+        metavar="X1,Y1,X2,Y2=METRESm@FRAME",
+        parse=read_known_distance,
         lifts=True,
     )
     focal: float | None = option(
@@ -300,6 +322,10 @@ class InferOptions(Pose2DOptions):
                 f"every frame, got {self.pose2d_rate:g}"
             )
         check_lens(self.focal, self.fov)
+        if isinstance(self.height, dict):
+            check_heights(self.height)
+        if self.height is not None and self.known_distance is not None:
+            raise ConfigError("only one of --height and --known-distance may be given, got both")
         if self.calibration is not None and (self.focal, self.fov) != (None, None):
             other = "--fov" if self.focal is None else "--focal"
             raise ConfigError(

@@ -1,10 +1,10 @@
-"""Selection of people by ``--person``: ``all``, ``largest``, ``2`` or ``1,3``."""
+"""People by their ids: ``--person``, such as ``all``, ``largest`` or ``1,3``, and ``--height``."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mbcli.types import Keypoints2D
 
 GRAMMAR = "all|largest|ID[,ID]"
+HEIGHTS_GRAMMAR = "METRES|ID=METRES,..."
+HEIGHTS = 0.4, 2.6  # metres, from a baby to the tallest people
 EVERYBODY, LARGEST = "all", "largest"
 
 
@@ -33,6 +35,46 @@ def read_person(person: str) -> str | tuple[int, ...]:
             f"--person must be {EVERYBODY}, {LARGEST} or ids such as 1 or 1,3, got {person!r}"
         )
     return tuple(dict.fromkeys(map(int, text.split(","))))
+
+
+def read_heights(text: str) -> float | dict[int, float]:
+    """Parse ``--height``: one for everybody, ``1.82``, or of people by their id, ``1=1.82,2=1.15``.
+
+    Raises:
+        ConfigError: the text is neither, or names somebody twice.
+    """
+    heights: dict[int, float] = {}
+    try:
+        if "=" not in text:
+            return float(text)
+        for part in text.split(","):
+            number, _, metres = part.partition("=")
+            if not re.fullmatch(r"\s*[0-9]{1,18}\s*", number) or int(number) in heights:
+                raise ValueError(part)
+            heights[int(number)] = float(metres)
+    except ValueError:
+        raise ConfigError(
+            f"--height must be metres, such as 1.82, or metres by id, such as 1=1.82,2=1.15, "
+            f"got {text!r}"
+        ) from None
+    check_heights(heights)
+    return heights
+
+
+def check_heights(heights: Mapping[int, float]) -> None:
+    """Check the heights of people in metres.
+
+    Raises:
+        ConfigError: there is none, or one is outside `HEIGHTS`.
+    """
+    if not heights:
+        raise ConfigError("--height must be metres, or metres by id, got nobody")
+    least, most = HEIGHTS
+    for number, metres in heights.items():
+        if not least <= metres <= most:
+            raise ConfigError(
+                f"--height must be {least:g}..{most:g} metres, got {metres:g} for person {number}"
+            )
 
 
 def columns_of(person: str, tracks: Keypoints2D) -> list[int]:

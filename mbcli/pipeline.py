@@ -23,6 +23,7 @@ from mbcli.placing.lens import lens_of, straightened
 from mbcli.placing.metric import DEFAULT_HEIGHT
 from mbcli.placing.place import Placer
 from mbcli.placing.rays import steady_depth
+from mbcli.refinement.sizes import Sizes, check_people, compared
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
 from mbcli.skeleton import BODY23, FEET, H36M17, Skeleton
 from mbcli.spans import PerPerson
@@ -282,7 +283,9 @@ class Pipeline:
         level = straightened(detection.keypoints, camera)
         if level is not detection.keypoints:
             straight = in_skeleton(level, lifter.skeleton, published=published)
-        height = DEFAULT_HEIGHT if options.height is None else options.height
+        given = options.height
+        height = float(given) if isinstance(given, int | float) else DEFAULT_HEIGHT
+        some = check_people(given, keypoints.track_ids) if isinstance(given, dict) else {}
         place = Placer(
             straight,
             height=height,
@@ -311,6 +314,19 @@ class Pipeline:
                                 positions[rows],
                                 height,
                             )
+        sizes = Sizes.all(len(spans), height)
+        if not isinstance(given, int | float) and not published:
+            sizes = compared(
+                PerPerson(spans, positions + root[:, None], np.nan),
+                keypoints,
+                camera,
+                usual=height,
+                given=some,
+                distance=options.known_distance,
+            )
+            factor = np.repeat(sizes.metres / height, np.diff(spans.offsets)).astype(np.float32)
+            positions, root = positions * factor[:, None, None], root * factor[:, None]
+            errors = None if errors is None else errors * factor[:, None]
         absent = np.isnan(root[:, :1])  # (N, 1)
         meta = detection.meta(options, self.command)
         meta["weights"].append(_trained("lift", options.weights, lifting))
@@ -341,7 +357,7 @@ class Pipeline:
             meta={
                 **meta,
                 "assumptions": {
-                    "height": {"metres": height, "given": options.height is not None},
+                    "height": sizes.meta(keypoints.track_ids.tolist()),
                     "focal": lens.meta(keypoints.size),
                 },
             },

@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from motions import walking
 
 import mbcli
 from mbcli.errors import ConfigError, InputError, NobodyFoundError, WeightsError
@@ -80,7 +82,9 @@ def test_meta_records_the_origin_of_the_result(
     thunder = by_name["movenet-thunder"]
     assert len(thunder["sha256"]) == 64
     assert thunder["licence"] == "Apache-2.0"
-    assert meta["assumptions"]["height"] == {"metres": 1.8, "given": True}
+    height = meta["assumptions"]["height"]
+    assert (height["metres"], height["given"], height["words"]) == (1.8, True, "given")
+    assert all(one["metres"] == 1.8 for one in height["people"].values())
     focal = meta["assumptions"]["focal"]
     assert focal["given"] is False
     assert (focal["fov"], focal["source"]) == (55, "assumed")
@@ -318,3 +322,23 @@ def test_only_the_compatible_way_averages_the_confidence_of_derived_joints() -> 
     ours = in_skeleton(tracks, H36M17, published=False).data[:, 0]
     np.testing.assert_array_equal(ours[..., :2], published[..., :2])
     assert (ours[..., 2] < published[..., 2]).any()
+
+
+def test_people_have_heights_of_their_own(tiny_lifter: Path) -> None:
+    motion = walking(people=2)
+    found = Detection(motion.keypoints, "walk.json", "mbcli")
+
+    def lifted(**options: Any) -> Motion3D:
+        return Pipeline(InferOptions(weights=str(tiny_lifter), **options)).lift(found)
+
+    alike, own = lifted(height=1.7), lifted(height={1: 1.7, 2: 1.02})
+    heights = own.meta["assumptions"]["height"]
+    assert [one["metres"] for one in heights["people"].values()] == [1.7, 1.02]
+    assert heights["given"]
+    for name in ("positions", "root"):
+        both = getattr(alike, name), getattr(own, name)
+        np.testing.assert_allclose(both[1][:, 0], both[0][:, 0], rtol=1e-5)
+        np.testing.assert_allclose(both[1][:, 1], 0.6 * both[0][:, 1], rtol=1e-5)
+    assert json.loads(json.dumps(own.meta))["options"]["height"] == {"1": 1.7, "2": 1.02}
+    with pytest.raises(ConfigError, match=r"of people in the result, 1, 2, got 7$"):
+        lifted(height={7: 1.7})

@@ -89,7 +89,7 @@ def _parameter(one: Field[Any], hint: Any) -> inspect.Parameter:
     """The Typer parameter of a field."""
     about, name, kind = of(one), flag(one.name), hint
     default: Any = one.default
-    if get_origin(hint) in (Union, UnionType):
+    if about.parse is None and get_origin(hint) in (Union, UnionType):
         (kind,) = (part for part in get_args(hint) if part is not NoneType)
     if about.choices:
         kind = Literal[about.choices]

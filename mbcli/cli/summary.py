@@ -137,17 +137,30 @@ def _actions(spans: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _assumed(assumptions: Mapping[str, Mapping[str, Any]]) -> str:
-    """The assumptions made, each with the option that sets it."""
+    """The assumptions made, each with what to give instead."""
     height, focal = assumptions["height"], assumptions["focal"]
     guesses = []
     if not height["given"]:
-        guesses.append(f"everybody is {height['metres']:.2f} m tall (--height)")
-    if not focal["given"]:
+        guesses.append(f"{_heights(height)} (--height, --known-distance)")
+    if focal["source"] == "assumed":
         guesses.append(
-            f"the camera sees {focal['fov']:g} degrees, focal length {focal['pixels']:.0f} pixels "
-            "(--fov, --focal)"
+            f"the camera sees {focal['fov']:g} degrees, focal length {focal['pixels']:.0f} pixels: "
+            f"distances may be off by {focal['doubt']:.0%} (--fov, --focal, --calibration)"
+        )
+    elif focal["doubt"] is not None:
+        guesses.append(
+            f"focal length {focal['pixels']:.0f} pixels within {focal['doubt']:.0%}, "
+            f"{focal['words']} (--focal, --calibration)"
         )
     return "; ".join(guesses) or "nothing: height and camera were given"
+
+
+def _heights(height: Mapping[str, Any]) -> str:
+    people = height["people"]
+    tall = {number: f"{one['metres']:.2f} m" for number, one in people.items()}
+    if len(set(tall.values())) == 1:
+        return f"everybody is {next(iter(tall.values()))} tall, {height['words']}"
+    return f"{', '.join(f'{n} is {metres}' for n, metres in tall.items())} tall, {height['words']}"
 
 
 def _row(result: Result) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from mbcli.kinematics.angles import (
     opensim_pelvis,
     without_jumps,
 )
-from mbcli.motion import Motion3D
+from mbcli.motion import Motion3D, heights
 from mbcli.placing.metric import DEFAULT_HEIGHT
 from mbcli.types import FloatArray
 from mbcli.values import kept
@@ -163,10 +163,8 @@ def _hips_from_pelvis(pelvis: FloatArray, height: float) -> FloatArray:
 
 def _height(motion: Motion3D) -> float:
     """Height of the body in metres, as given or assumed."""
-    noted = motion.meta.get("assumptions")
-    height = noted.get("height") if isinstance(noted, dict) else None
-    metres = height.get("metres") if isinstance(height, dict) else None
-    return float(metres) if isinstance(metres, int | float) else DEFAULT_HEIGHT
+    known = heights(motion)
+    return known[0] if known else DEFAULT_HEIGHT
 
 
 def _unwrapped(values: FloatArray, name: str) -> FloatArray:

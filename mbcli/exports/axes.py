@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mbcli.exports.options import ExportOptions, Up
-from mbcli.motion import Motion3D
+from mbcli.motion import Motion3D, heights
 from mbcli.types import FloatArray
 
 Unit = Literal["m", "mm"]
@@ -109,9 +109,13 @@ def assumptions(motion: Motion3D) -> tuple[str, ...]:
     known: Mapping[str, Any] = noted if isinstance(noted, Mapping) else {}
     height, camera = known.get("height"), motion.camera
     if isinstance(height, Mapping):
-        said.append(f"body height: {height.get('metres')} m, {_how(bool(height.get('given')))}")
+        metres = ", ".join(dict.fromkeys(f"{one:g}" for one in heights(motion)))
+        how = height.get("words") or _how(bool(height.get("given")))
+        said.append(f"body height: {metres} m, {how}")
     along = dict.fromkeys(f"{pixels:.1f}" for pixels in camera.focal.tolist())
-    said.append(f"focal length: {', '.join(along)} pixels, {_how(camera.focal_given)}")
+    focal = known.get("focal")
+    words = focal.get("words") if isinstance(focal, Mapping) else None
+    said.append(f"focal length: {', '.join(along)} pixels, {words or _how(camera.focal_given)}")
     return (*said, _refined(motion))
 
 

@@ -264,6 +264,18 @@ def _parts(owner: object, frames: slice, columns: Sequence[int] | IntArray) -> d
     return {name: value.part(frames, columns) for name, value in values.items()}
 
 
+def heights(motion: Motion3D) -> list[float]:
+    """The standing height in metres of each person, as given, found or assumed; [] if not noted."""
+    noted = motion.meta.get("assumptions")
+    height = noted.get("height") if isinstance(noted, Mapping) else None
+    if not isinstance(height, Mapping) or "metres" not in height:
+        return []
+    people = height.get("people", {})
+    return [
+        float(people.get(str(number), height)["metres"]) for number in motion.track_ids.tolist()
+    ]
+
+
 def noted_source(motion: Motion3D) -> Path | None:
     """The recorded source of a motion, if it still exists."""
     noted = motion.meta.get("source")

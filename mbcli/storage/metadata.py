@@ -110,6 +110,12 @@ def _one_or_more(each: Rule) -> Rule:
     return check
 
 
+def _heights(name: str, value: Any) -> None:
+    _one((dict,), "a JSON object")(name, value)
+    for number, height in value.items():
+        _object({"metres": _NUMBER})(f"{name}, {number}", height)
+
+
 _SPAN = {
     "start": _NUMBER,
     "end": _NUMBER,
@@ -121,8 +127,8 @@ _META = _object(
     version=_TEXT,
     source=_TEXT,
     assumptions=_object(
-        height=_object({"metres": _NUMBER, "given": _FLAG}),
-        focal=_object({"pixels": _NUMBER, "given": _FLAG}),
+        height=_object({"metres": _NUMBER, "given": _FLAG}, words=_TEXT, people=_heights),
+        focal=_object({"pixels": _NUMBER, "given": _FLAG}, words=_TEXT),
     ),
     resampled=_object({"from_fps": _NUMBER, "to_fps": _NUMBER}),
     refinement=_object(

@@ -98,7 +98,9 @@ def test_json_is_one_object_on_stdout(walk: Path, tmp_path: Path, infer: list[ob
     assert row["output"] == str(out)
     assert row["frames"] == 6
     assert row["people"] == len(row["track_ids"]) == len(row["tracks"])
-    assert row["assumptions"]["height"] == {"metres": 1.8, "given": True}
+    height = row["assumptions"]["height"]
+    assert (height["metres"], height["given"], height["words"]) == (1.8, True, "given")
+    assert all(one["metres"] == 1.8 for one in height["people"].values())
     assert [stage["name"] for stage in row["stages"]] == [
         "decode",
         "pose2d",

@@ -45,6 +45,7 @@ EACH = [(command, kind) for command, kinds in TAKEN.items() for kind in kinds]
 LIFTING = {
     *("height", "focal", "fov", "weights", "precision", "flip", "low_pass"),
     *("compat", "root_relative", "action", "mesh", "body_model", "calibration", "skeleton"),
+    "known_distance",
 }
 
 
@@ -100,7 +101,7 @@ def test_choices_are_those_of_the_tables() -> None:
 
 def test_what_help_says_of_none_is_what_is_taken() -> None:
     shown = {one.name: of(one).shown for one in described(InferOptions)}
-    assert shown["height"] == f"{DEFAULT_HEIGHT:.2f}"
+    assert (shown["height"] or "").startswith(f"{DEFAULT_HEIGHT:.2f}, ")
     assert shown["fov"] == f"what the file notes, or {DEFAULT_FOV:g}"
 
 

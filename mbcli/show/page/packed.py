@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.motion import Motion3D
+from mbcli.motion import Motion3D, heights
 from mbcli.show.colours import LEFT, RIGHT, Colour, person_colour
 from mbcli.show.scene import scene_of
 from mbcli.spans import PerPerson
@@ -184,11 +184,11 @@ def _metadata(motion: Motion3D, space: Space) -> list[list[str]]:
     level = "x (red) and z (blue)" if space.upright else "x (red) right, z (blue) to the camera"
     rows.append(["Axes", f"metres; y (green) up, {level}"])
     rows.append(["Space", space.note])
-    assumed = meta.get("assumptions")
-    height = assumed.get("height") if isinstance(assumed, Mapping) else None
-    if isinstance(height, Mapping) and isinstance(height.get("metres"), int | float):
-        how = "given" if height.get("given") else "assumed"
-        rows.append(["Scale", f"from a body height of {height['metres']:.2f} m, {how}"])
+    if known := heights(motion):
+        height = meta["assumptions"]["height"]
+        how = height.get("words") or ("given" if height.get("given") else "assumed")
+        metres = ", ".join(dict.fromkeys(f"{one:.2f}" for one in known))
+        rows.append(["Scale", f"from a body height of {metres} m, {how}"])
     rows.append(["Refined", "no" if motion.refinement is None else "yes"])
     if isinstance(meta.get("version"), str):
         rows.append(["Made with", f"mbcli {meta['version']}; drawn by three.js"])
