@@ -56,6 +56,14 @@ ALLOWED = {
         "off: mbcli/__init__.py sets ORT_DISABLE_TELEMETRY before it is loaded",
     ),
     "opencv-python": (("usage_stats",), "OpenSSL's memory pools count their use"),
+    "openvino": (
+        ("telemetry",),
+        "off: only its `convert_model` reports, which mbcli/lift/exporting.py does without",
+    ),
+    "openvino-telemetry": (
+        ("telemetry", "google-analytics.com"),
+        "off: openvino brings it, and mbcli calls nothing of openvino that uses it",
+    ),
     "pyarrow": (("telemetry", "TELEMETRY"), f"{_OPEN}; and clients of clouds, never used"),
     "rerun-sdk": (
         ("tel.rerun.io", "posthog", "ANALYTICS", "analytics_enabled", "telemetry", "TELEMETRY"),

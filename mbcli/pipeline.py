@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mbcli.conversion import convert
-from mbcli.errors import ConfigError, MbcliError
+from mbcli.errors import ConfigError, MbcliError, WeightsError
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
 from mbcli.placing.lens import lens_of, straightened
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from mbcli.lift.action.recognition import ActionRecogniser
     from mbcli.lift.body.checkpoint import MeshInfo
     from mbcli.lift.body.recovery import MeshMotion, MeshRecoverer
-    from mbcli.lift.checkpoint import CheckpointInfo
+    from mbcli.lift.header import CheckpointInfo
     from mbcli.lift.lifter import Lifter, LiftOptions
 
 
@@ -67,12 +67,12 @@ class Pipeline:
             ConfigError: a device or precision that this machine lacks.
         """
         # Imported on use: defects of a video are reported before torch has loaded.
-        from mbcli.lift.checkpoint import load_lifter
         from mbcli.lift.lifter import Lifter
+        from mbcli.lift.opening import open_lifter
 
         options = self.options
         path = resolve(options.weights)
-        model, info = load_lifter(path)
+        model, info = open_lifter(path)
         # Published files do not record the configuration they were trained with.
         entry = entry_for(options.weights if options.weights in TABLE else path)
         info = replace(info, metadata={**(entry.metadata if entry else {}), **info.metadata})
@@ -88,8 +88,15 @@ class Pipeline:
         from mbcli.lift.checkpoint import load_feet
         from mbcli.lift.lifter import Lifter
         from mbcli.lift.model import DSTformer
+        from mbcli.lift.runtime import Network
 
         body, info = self.lifter
+        if not info.has_feet:
+            raise WeightsError(
+                f"{info.path}: weights with feet are needed for --skeleton {BODY23.name}, got a "
+                f"lifter of {body.skeleton.name}"
+            )
+        assert isinstance(body.network, Network)
         assert isinstance(body.network.model, DSTformer), "feet are loaded apart"
         model, info = load_feet(info.path, body.network.model, info)
         return Lifter(model, self._lifting, info.metadata), info

@@ -24,7 +24,8 @@ from rich.table import Table
 from scipy.ndimage import gaussian_filter1d
 
 from mbcli.data.stores.store import ClipStore
-from mbcli.lift.model import Block, DSTformer, DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
+from mbcli.lift.model import Block, DSTformer
 from mbcli.pose2d.movenet import SURE
 from mbcli.pose2d.overlap import box_iou, keypoint_box, oks
 from mbcli.skeleton import BODY21

@@ -39,7 +39,8 @@ def tiny_lifter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from mbcli.lift.checkpoint import save_lifter
-    from mbcli.lift.model import DSTformer, DSTformerConfig
+    from mbcli.lift.dimensions import DSTformerConfig
+    from mbcli.lift.model import DSTformer
 
     torch.manual_seed(0)
     config = DSTformerConfig(dim_feat=16, dim_rep=16, depth=1, num_heads=2, mlp_ratio=2, maxlen=27)

@@ -46,6 +46,15 @@ def test_after_infer_the_other_commands_are_as_quiet(words: list[str], place: Pa
     assert not seen.strangers
 
 
+def test_exporting_weights_is_as_quiet(tmp_path: Path, tiny_lifter: Path) -> None:
+    pytest.importorskip("openvino")  # which would report what its converter does
+    words = ["--format", "openvino", "--out", "out.xml"]
+    seen = trace(tmp_path, "-m", "mbcli", "weights", "export", tiny_lifter, *words)
+    assert (tmp_path / "work" / "out.bin").is_file()
+    assert not seen.talks
+    assert not seen.strangers
+
+
 def test_the_trace_sees_what_it_looks_for(tmp_path: Path) -> None:
     code = """
 import pathlib, socket, threading

@@ -175,12 +175,12 @@ def _lifter(
     batch: int,
 ) -> tuple[Lifter, dict[str, Any]]:
     """The lifter, configured by its metadata or the user, and the provenance of its weights."""
-    from mbcli.lift.checkpoint import load_lifter
     from mbcli.lift.lifter import Lifter, LiftOptions
+    from mbcli.lift.opening import open_lifter
     from mbcli.weights import resolve
     from mbcli.weights.provenance import trained_weights
 
-    model, info = load_lifter(resolve(weights))
+    model, info = open_lifter(resolve(weights))
     metadata = dict(info.metadata)
     if info.origin != "mbcli" and protocol == "h36m":
         metadata["window"] = "image"

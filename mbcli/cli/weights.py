@@ -10,6 +10,7 @@ import typer
 
 from mbcli.cli.arguments import AsJson, Debug, Quiet
 from mbcli.cli.guard import FAILED, exit_codes, show_error
+from mbcli.cli.weights_export import export_weights
 from mbcli.errors import ConfigError, MbcliError, WeightsError, one_line
 
 if TYPE_CHECKING:
@@ -256,3 +257,6 @@ def path_of_weights(
         from mbcli.weights import named, resolve
 
         typer.echo(str(resolve(named(name).name)))
+
+
+app.command("export")(export_weights)

@@ -8,9 +8,9 @@ file with feet also has ``feet``: the dimensions and the facts of their network.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -18,19 +18,18 @@ from mbcli.errors import WeightsError
 from mbcli.lift.described import (
     filled,
     is_safetensors,
-    parse_dimensions,
     read_described,
     write_described,
 )
+from mbcli.lift.dimensions import parse_dimensions
 from mbcli.lift.expected_error import METADATA_KEY
 from mbcli.lift.feet import WithFeet
 from mbcli.lift.foreign import StateDict, read_foreign
+from mbcli.lift.header import LIFTER, CheckpointInfo, Origin
 from mbcli.lift.model import DSTformer
 from mbcli.skeleton import BODY23
 from mbcli.storage.metadata import check_facts
 from mbcli.weights import sha256_of
-
-FORMAT = "mbcli.lifter/1"
 
 _FEET = "feet."  # before the names of the tensors of the feet
 
@@ -39,25 +38,6 @@ class _About(NamedTuple):
     dimensions: dict[str, int]
     facts: Mapping[str, Any]
     feet: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True)
-class CheckpointInfo:
-    """Where a lifter's weights come from.
-
-    Attributes:
-        path: the file.
-        sha256: of the whole file, hexadecimal.
-        origin: the project whose format it is.
-        metadata: what the training recorded about itself; empty for foreign files.
-        has_feet: whether :func:`load_feet` finds feet in the file.
-    """
-
-    path: Path
-    sha256: str
-    origin: Literal["mbcli", "motionbert", "mmpose"]
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    has_feet: bool = False
 
 
 def load_lifter(
@@ -83,8 +63,8 @@ def load_lifter(
     path = Path(path)
     about = _About({}, {}, None)
     if is_safetensors(path):
-        state, about = read_described(path, FORMAT, "lifter", _parse)
-        origin: Literal["mbcli", "motionbert", "mmpose"] = "mbcli"
+        state, about = read_described(path, LIFTER, "lifter", _parse)
+        origin: Origin = "mbcli"
         config = parse_dimensions(about.dimensions)
     else:
         origin, config, state = read_foreign(path, num_heads)
@@ -110,7 +90,7 @@ def load_feet(path: Path, body: DSTformer, info: CheckpointInfo) -> tuple[WithFe
     """
     about = _About({}, {}, None)
     if is_safetensors(path):
-        state, about = read_described(path, FORMAT, "lifter", _parse)
+        state, about = read_described(path, LIFTER, "lifter", _parse)
     if about.feet is None:
         raise WeightsError(
             f"{path}: weights with feet are needed for --skeleton {BODY23.name}, got a lifter of "
@@ -157,7 +137,7 @@ def save_lifter(
         tensors |= {f"{_FEET}{name}": value for name, value in model.feet.state_dict().items()}
     dtype = torch.float16 if half else torch.float32
     state = {n: t.detach().to("cpu", dtype).contiguous() for n, t in tensors.items()}
-    write_described(Path(path), state, FORMAT, about)
+    write_described(Path(path), state, LIFTER, about)
 
 
 def with_metadata(
@@ -178,14 +158,14 @@ def with_metadata(
         WeightsError: ``source`` is not such a file.
         OutputError: the file cannot be written there.
     """
-    state, about = read_described(Path(source), FORMAT, "lifter", _parse)
+    state, about = read_described(Path(source), LIFTER, "lifter", _parse)
     new: dict[str, Any] = {
         "dimensions": about.dimensions,
         "facts": dict(about.facts if metadata is None else metadata),
     }
     if about.feet is not None:
         new["feet"] = about.feet if feet is None else {**about.feet, "facts": dict(feet)}
-    write_described(Path(path), state, FORMAT, new)
+    write_described(Path(path), state, LIFTER, new)
 
 
 def _parse(about: Mapping[str, Any]) -> _About:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,8 +15,7 @@ from torch import Tensor, nn
 from mbcli.boundary import reading, reason
 from mbcli.errors import OutputError, WeightsError
 from mbcli.lift.foreign import StateDict, some
-from mbcli.lift.model import DSTformerConfig
-from mbcli.storage.metadata import check_facts, parse_finite
+from mbcli.lift.header import header, read_header
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -53,8 +50,7 @@ def write_described(
         OutputError: the file cannot be written there.
         TypeError: a value cannot be expressed as JSON.
     """
-    metadata = {"format": format, **{key: json.dumps(value) for key, value in about.items()}}
-    content = save(dict(state), metadata)
+    content = save(dict(state), header(format, about))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(content)
@@ -93,32 +89,7 @@ def read_described(
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise WeightsError(f"{path} is not a complete safetensors file: {reason(error)}") from error
-    if metadata.get("format") != format:
-        article = "an" if what[0] in "aeiou" else "a"
-        raise WeightsError(
-            f"{path} is not {article} {what} of mbcli: its metadata must say format {format!r}, "
-            f"got {metadata.get('format')!r}"
-        )
-    with reading(path, what, WeightsError, verdict="describes no"):
-        about = {k: parse_finite(v) for k, v in metadata.items() if k != "format"}
-        check_facts(about["facts"])
-        return state, parse(about)
-
-
-def parse_dimensions(dimensions: Any) -> DSTformerConfig:
-    """The dimensions of a backbone from their JSON form.
-
-    Raises:
-        ValueError: they are not whole numbers for all fields of ``DSTformerConfig``.
-    """
-    known = {f.name for f in fields(DSTformerConfig)}
-    if (
-        not isinstance(dimensions, dict)
-        or set(dimensions) != known
-        or not all(type(v) is int for v in dimensions.values())
-    ):
-        raise ValueError(f"dimensions must be whole numbers for {', '.join(sorted(known))}")
-    return DSTformerConfig(**dimensions)
+    return state, read_header(path, metadata, format, what, parse)
 
 
 def filled(

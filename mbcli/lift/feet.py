@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
+from mbcli.lift.model import DSTformer
 from mbcli.skeleton import BODY23, FEET, H36M17
 
 ANKLES = tuple(BODY23.parents[BODY23.index(joint)] for joint in FEET)

@@ -22,7 +22,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from mbcli.errors import WeightsError, first_line
-from mbcli.lift.model import DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
 from mbcli.storage.torch_file import load_torch
 
 PUBLISHED_HEADS = 8  # of all published models; their files do not record it

@@ -51,6 +51,11 @@ def weigh(st: Tensor, ts: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     Returns:
         (B, T, J, C).
     """
+    if torch.jit.is_tracing() or torch.compiler.is_compiling():
+        # Other runtimes know plain operators.
+        both = torch.cat([st, ts], dim=-1)  # (B, T, J, 2C)
+        share = torch.nn.functional.linear(both, weight, bias).softmax(-1)  # (B, T, J, 2)
+        return share[..., :1] * st + share[..., 1:] * ts  # (B, T, J, C)
     rows, biases = weight[0] - weight[1], bias[0] - bias[1]  # (2C,), ()
     flat: Tensor = _Weigh.apply(  # type: ignore[no-untyped-call]
         st.flatten(0, 2), ts.flatten(0, 2), rows, biases

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,15 +14,18 @@ from mbcli.geometry import fit_window, network_input
 from mbcli.lift.compat import lift_as_published
 from mbcli.lift.error_features import Lifted
 from mbcli.lift.expected_error import ErrorModel, expected_error, person_error
-from mbcli.lift.feet import WithFeet
-from mbcli.lift.model import DSTformer
-from mbcli.lift.runtime import Network
+from mbcli.lift.exported import ExportedLifter, ExportedNetwork
+from mbcli.lift.network import MirroredNetwork
 from mbcli.lift.upright import turned, turns_of
 from mbcli.lift.windows import Cutting, cut_tracks, fade, held
 from mbcli.skeleton import H36M17, SKELETONS, Skeleton, check_body
 from mbcli.spans import PerPerson
 from mbcli.types import FloatArray, IntArray, Keypoints2D
 from mbcli.values import build, groups, kept
+
+if TYPE_CHECKING:
+    from mbcli.lift.feet import WithFeet
+    from mbcli.lift.model import DSTformer
 
 MAX_WINDOW = 243  # frames per window, as in the paper
 COMPAT_MODES = ("motionbert",)
@@ -93,7 +96,7 @@ class Lifter:
     """A lifting model, applied to tracks window by window.
 
     Args:
-        model: a DSTformer, or one with feet; it is moved to the device.
+        model: a DSTformer, or one with feet; it is moved to the device. Or one that was exported.
         options: options of the lifter.
         metadata: metadata of the weights. The keys used are ``skeleton``, the name of the model's
             skeleton (H36M-17 by default); ``fps``, the [lowest, highest] frame rate of the
@@ -118,7 +121,7 @@ class Lifter:
 
     def __init__(
         self,
-        model: DSTformer | WithFeet,
+        model: DSTformer | WithFeet | ExportedLifter,
         options: LiftOptions | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
@@ -152,14 +155,11 @@ class Lifter:
         self.error_model = (
             ErrorModel.from_metadata(self.metadata, self.skeleton) if calibrated else None
         )
-        self.network = Network(
-            model, options.device, options.precision, options.flip, self.skeleton
-        )
-        on_cpu = self.network.device.type == "cpu"
-        self.batch_size = options.batch_size or (_BATCH_CPU if on_cpu else _BATCH_GPU)
+        self.network = _running(model, options, self.skeleton)
+        self.batch_size = options.batch_size or (_BATCH_CPU if self.network.on_cpu else _BATCH_GPU)
         self._pelvis = self.skeleton.index("pelvis")
         # Joints by which a window is framed: feet are lifted in the frame of their body.
-        self._framed = len(H36M17) if isinstance(model, WithFeet) else len(self.skeleton)
+        self._framed = _framed(model, self.skeleton)
 
     def lift(self, keypoints: Keypoints2D, progress: Progress | None = None) -> FloatArray:
         """Lift every person of a clip.
@@ -430,6 +430,26 @@ class Lifter:
             if progress is not None:
                 progress(who + 1, people)
         return PerPerson(points.spans, result, np.nan)
+
+
+def _framed(model: DSTformer | WithFeet | ExportedLifter, skeleton: Skeleton) -> int:
+    if isinstance(model, ExportedLifter):
+        return len(skeleton)
+    from mbcli.lift.feet import WithFeet
+
+    return len(H36M17) if isinstance(model, WithFeet) else len(skeleton)
+
+
+def _running(
+    model: DSTformer | WithFeet | ExportedLifter, options: LiftOptions, skeleton: Skeleton
+) -> MirroredNetwork:
+    """A model on a device, without torch if it was exported."""
+    chosen = (options.device, options.precision, options.flip, skeleton)
+    if isinstance(model, ExportedLifter):
+        return ExportedNetwork(model, *chosen)
+    from mbcli.lift.runtime import Network
+
+    return Network(model, *chosen)
 
 
 def _placed(pose: FloatArray, seen: FloatArray, pelvis: int) -> FloatArray:

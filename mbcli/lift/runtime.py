@@ -1,4 +1,4 @@
-"""A lifter on a device: numpy in, numpy out."""
+"""A lifter in torch, on a device."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ import torch
 from mbcli.cores import cores
 from mbcli.errors import ConfigError
 from mbcli.flags import DEVICE, DEVICES
-from mbcli.geometry import flip
 from mbcli.lift.feet import WithFeet
 from mbcli.lift.model import DSTformer
+from mbcli.lift.network import MirroredNetwork
 from mbcli.skeleton import H36M17, Skeleton
-from mbcli.types import FloatArray
 
 PRECISIONS = {
     "float32": torch.float32,
@@ -50,8 +49,8 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-class Network:
-    """A lifter ready to run.
+class Network(MirroredNetwork):
+    """A lifter ready to run; batches are halved where the device lacks the memory.
 
     Args:
         model: the model; it is moved to the device and put into evaluation mode.
@@ -83,43 +82,14 @@ class Network:
             # torch counts cores too, but knows nothing of a container's share of them.
             torch.set_num_threads(min(torch.get_num_threads(), cores()))
         self.dtype = PRECISIONS[precision]
-        self.mirror = mirror
-        self.skeleton = skeleton
+        super().__init__(mirror, skeleton)
         self.model = model.to(self.device).eval()
         self._most: int | None = None  # clips at once, if memory was short for more
 
-    def __call__(self, clips: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Lift a batch of clips, in smaller ones where the device lacks the memory.
-
-        Args:
-            clips: (B, T, J, 3) normalised x, y and confidence, missing joints (0, 0, 0).
-
-        Returns:
-            (B, T, J, 3) x, y, z in the units of the input.
-        """
-        return self.with_disagreement(clips)[0]
-
-    def with_disagreement(
-        self, clips: npt.NDArray[np.float32]
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
-        """Lift a batch of clips and measure the disagreement with the mirror image.
-
-        Args:
-            clips: (B, T, J, 3) as in a call.
-
-        Returns:
-            (B, T, J, 3) the mean, as in a call, and (B, T, J, 3) the prediction for the original
-            picture minus that mean (the mirrored prediction, mirrored back, lies as far on the
-            other side); None without ``mirror``.
-        """
-        if not self.mirror:
-            return self._run(clips), None
-        straight, mirrored = np.split(self._run(np.concatenate([clips, self._flip(clips)])), 2)
-        mean = ((straight + self._flip(mirrored)) / 2).astype(np.float32)
-        return mean, straight - mean
-
-    def _flip(self, clips: npt.NDArray[np.float32]) -> FloatArray:
-        return flip(clips, self.skeleton)
+    @property
+    def on_cpu(self) -> bool:
+        """See `MirroredNetwork`."""
+        return self.device.type == "cpu"
 
     def _run(self, clips: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         poses: list[npt.NDArray[np.float32]] = []

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
 from mbcli import weights
 from mbcli.bounds import MAX_NETWORK_INPUT, memory_size
-from mbcli.errors import ConfigError, WeightsError
-from mbcli.storage.onnx_file import CPU, ERRORS, open_onnx, runtime_line
-
-_CUDA = "CUDAExecutionProvider"
+from mbcli.errors import WeightsError
+from mbcli.storage.onnx_file import ERRORS, open_onnx_on, runtime_line
 
 _FLOATS: dict[str, npt.DTypeLike] = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
@@ -63,18 +57,9 @@ class OnnxModel:
             WeightsError: the file is missing, damaged, not an ONNX file, or has several inputs.
             ConfigError: the device is none of the above, or CUDA is requested but unavailable.
         """
-        providers = _providers(device)
         table = str(name_or_path) in weights.TABLE
         self.path = weights.verify(str(name_or_path)) if table else weights.resolve(name_or_path)
-        self._session = open_onnx(self.path, providers=providers, threads=threads)
-        on_cuda = self._session.get_providers()[0] == _CUDA
-        if device.startswith("cuda") and not on_cuda:
-            # The runtime silently falls back to the CPU.
-            raise ConfigError(
-                f"--device {device} was requested, but onnxruntime cannot use CUDA here: it needs "
-                f"an NVIDIA driver, CUDA and cuDNN of the versions it was built for"
-            )
-        self.device = f"cuda:{_cuda_number(device)}" if on_cuda else "cpu"
+        self._session, self.device = open_onnx_on(self.path, device, threads=threads)
         inputs = tuple(_port(node) for node in self._session.get_inputs())
         if len(inputs) != 1:
             raise WeightsError(f"{self.path} must have one input, got {len(inputs)}")
@@ -158,34 +143,6 @@ class PictureModel(OnnxModel):
         """
         width, height = self.size
         return [o.shape for o in self(np.zeros((self.batch or 1, 3, height, width)))]
-
-
-def _providers(device: str) -> list[Any]:
-    """The runtime's execution providers for a device, in order of preference.
-
-    Raises:
-        ConfigError: an unknown device, or CUDA is requested and this onnxruntime lacks it.
-    """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise ConfigError(f"--device must be auto, cpu, cuda or cuda:N here, got {device!r}")
-    available = ort.get_available_providers()
-    if device == "cpu" or (device == "auto" and _CUDA not in available):
-        return [CPU]
-    if _CUDA not in available:
-        raise ConfigError(
-            f"--device {device} needs an onnxruntime with CUDA: pip uninstall onnxruntime, then "
-            f"pip install onnxruntime-gpu"
-        )
-    # Finds CUDA's libraries in wheels, such as those that torch depends on. It prints what is
-    # missing, which the session reports more clearly.
-    if hasattr(ort, "preload_dlls"):
-        with contextlib.redirect_stdout(io.StringIO()):
-            ort.preload_dlls()
-    return [(_CUDA, {"device_id": _cuda_number(device)}), CPU]
-
-
-def _cuda_number(device: str) -> int:
-    return int(device.partition(":")[2] or 0)
 
 
 def _port(node: Any) -> Port:

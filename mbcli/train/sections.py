@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mbcli.bounds import MAX_COUNT
-from mbcli.lift.model import DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from mbcli.lift.model import FULL, Block, DSTformer, DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
+from mbcli.lift.model import FULL, Block, DSTformer
 
 # Factors on the embeddings of coordinates and of joints. At width 96 this makes a token mostly its
 # joint (0.47), then its position (0.25 to 0.3) and hardly its time (0.05).

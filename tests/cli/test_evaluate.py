@@ -14,7 +14,8 @@ from mbcli.data.stores.sequences import SequenceWriter
 from mbcli.data.stores.store import ClipStore, StoreWriter
 from mbcli.evaluate.filmed import filmed
 from mbcli.lift.checkpoint import save_lifter
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
+from mbcli.lift.model import DSTformer
 from mbcli.skeleton import H36M17
 
 METADATA = {"window": "image", "root": "relative", "fps": [50.0, 50.0]}

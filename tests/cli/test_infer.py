@@ -415,7 +415,8 @@ def test_actions_are_named_and_drawn(walk: Path, tmp_path: Path, tiny_lifter: Pa
     from mbcli.lift.action.checkpoint import save_action
     from mbcli.lift.action.heads import ActionNet, new_head
     from mbcli.lift.action.network_input import ClipForm
-    from mbcli.lift.model import DSTformer, DSTformerConfig
+    from mbcli.lift.dimensions import DSTformerConfig
+    from mbcli.lift.model import DSTformer
 
     torch.manual_seed(0)
     config = DSTformerConfig(dim_feat=16, dim_rep=16, depth=1, num_heads=2, mlp_ratio=2, maxlen=9)
@@ -463,7 +464,8 @@ def test_bodies_are_recovered_and_written(
     from mbcli.lift.body import choice
     from mbcli.lift.body.checkpoint import save_mesh
     from mbcli.lift.body.network import MeshHeadConfig, MeshNet
-    from mbcli.lift.model import DSTformer, DSTformerConfig
+    from mbcli.lift.dimensions import DSTformerConfig
+    from mbcli.lift.model import DSTformer
 
     torch.manual_seed(0)
     config = DSTformerConfig(dim_feat=16, dim_rep=16, depth=1, num_heads=2, mlp_ratio=2, maxlen=9)

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from mbcli.data.stores.sequences import SequenceStore, SequenceWriter
+from mbcli.lift.dimensions import DSTformerConfig
 from mbcli.lift.lifter import Lifter, LiftOptions, skeleton_of
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.model import DSTformer
 from mbcli.types import FloatArray
 
 SLOPE = 0.3  # depth of a joint per its way to the right of the pelvis: what a network can know

@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 from mbcli.errors import OutputError, WeightsError
 from mbcli.lift.checkpoint import load_lifter, save_lifter
 from mbcli.lift.described import write_described
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
+from mbcli.lift.model import DSTformer
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SMALL = DSTformerConfig(dim_feat=16, dim_rep=12, depth=2, num_heads=4, mlp_ratio=3, maxlen=9)

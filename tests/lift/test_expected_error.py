@@ -10,10 +10,11 @@ import torch
 
 from mbcli.errors import WeightsError
 from mbcli.lift.checkpoint import load_lifter, save_lifter, with_metadata
+from mbcli.lift.dimensions import DSTformerConfig
 from mbcli.lift.error_features import FEATURES, Lifted, features
 from mbcli.lift.expected_error import METADATA_KEY, ErrorModel, expected_error, groups_of
 from mbcli.lift.lifter import Lifter, LiftOptions
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.model import DSTformer
 from mbcli.skeleton import H36M17
 from mbcli.types import Keypoints2D
 

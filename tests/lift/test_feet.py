@@ -11,10 +11,11 @@ from motions import walking, with_feet
 
 from mbcli.errors import WeightsError
 from mbcli.lift.checkpoint import load_feet, load_lifter, save_lifter, with_metadata
+from mbcli.lift.dimensions import DSTformerConfig
 from mbcli.lift.expected_error import METADATA_KEY
 from mbcli.lift.feet import ANKLES, WithFeet, feet_dimensions
 from mbcli.lift.lifter import Lifter
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.model import DSTformer
 from mbcli.skeleton import BODY23, FEET, H36M17
 
 SMALL = DSTformerConfig(dim_feat=16, dim_rep=12, depth=1, num_heads=4, mlp_ratio=2, maxlen=9)

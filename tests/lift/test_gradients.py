@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from mbcli.lift import model as model_file
+from mbcli.lift.dimensions import DSTformerConfig
 from mbcli.lift.gradients import attend, weigh
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.model import DSTformer
 
 HEADS = 2
 

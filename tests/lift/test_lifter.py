@@ -10,8 +10,9 @@ import torch
 
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.geometry import crop_scale, fit_window, flip, network_input
+from mbcli.lift.dimensions import DSTformerConfig
 from mbcli.lift.lifter import Lifter, LiftOptions
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.model import DSTformer
 from mbcli.lift.runtime import Network, resolve_device
 from mbcli.lift.windows import fade, window_starts
 from mbcli.skeleton import COCO17, H36M17

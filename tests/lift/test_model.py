@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from mbcli.lift.dimensions import DSTformerConfig
 from mbcli.lift.foreign import _from_mmpose
-from mbcli.lift.model import FULL, LITE, DSTformer, DSTformerConfig
+from mbcli.lift.model import FULL, LITE, DSTformer
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 

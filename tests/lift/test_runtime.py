@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
+from mbcli.lift.model import DSTformer
 from mbcli.lift.runtime import Network
 
 CLIPS = np.random.default_rng(0).uniform(-1, 1, (5, 9, 17, 3)).astype(np.float32)

@@ -5,7 +5,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
+from mbcli.lift.model import DSTformer
 from mbcli.train.precision import mixed_precision
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mbcli.lift.model import Block, DSTformer, DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
+from mbcli.lift.model import Block, DSTformer
 from mbcli.train.start import can_grow, grown, spread
 
 

@@ -14,8 +14,9 @@ import torch
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.lift.action.heads import ActionHead, ActionNet, EmbeddingHead
 from mbcli.lift.body.network import MeshHeadConfig, MeshNet
+from mbcli.lift.dimensions import DSTformerConfig
 from mbcli.lift.foreign import _from_mmpose
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.model import DSTformer
 from mbcli.weights import TABLE, WeightsEntry, cache_directory, entry, fetch
 from mbcli.weights.entry import PictureGraph, TorchFile
 from mbcli.weights.structure import check_structure

@@ -24,13 +24,13 @@ from mbcli.lift.action.network_input import ClipForm
 from mbcli.lift.described import (
     filled,
     is_safetensors,
-    parse_dimensions,
     read_described,
     stored,
     write_described,
 )
+from mbcli.lift.dimensions import DSTformerConfig, parse_dimensions
 from mbcli.lift.foreign import StateDict, read_foreign_task
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.model import DSTformer
 from mbcli.weights import sha256_of
 
 FORMAT = "mbcli.action/1"

@@ -14,7 +14,8 @@ from mbcli.lift.action.checkpoint import FORMAT, load_action, save_action
 from mbcli.lift.action.heads import ActionNet, new_head
 from mbcli.lift.action.network_input import ClipForm
 from mbcli.lift.checkpoint import load_lifter, save_lifter
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
+from mbcli.lift.model import DSTformer
 
 SMALL = DSTformerConfig(dim_feat=16, dim_rep=12, depth=1, num_heads=8, maxlen=9)
 NAMES = ("walk", "run", "hop")

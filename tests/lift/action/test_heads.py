@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from mbcli.lift.action.heads import ActionHead, ActionNet, EmbeddingHead, new_head
-from mbcli.lift.model import FULL, DSTformer, DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
+from mbcli.lift.model import FULL, DSTformer
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SMALL = DSTformerConfig(dim_feat=16, dim_rep=12, depth=1, num_heads=4, maxlen=9)

@@ -14,7 +14,8 @@ from mbcli.lift.action.checkpoint import ActionInfo
 from mbcli.lift.action.heads import ActionNet, new_head
 from mbcli.lift.action.network_input import ClipForm, normalised, published_gaps, without_wild
 from mbcli.lift.action.recognition import ActionNetwork, ActionOptions, ActionRecogniser
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
+from mbcli.lift.model import DSTformer
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.storage.actions import ActionSpan, frame_labels, from_json, to_json
 from mbcli.types import Keypoints2D

@@ -12,7 +12,8 @@ from mbcli.lift.body.body_model import upright
 from mbcli.lift.body.checkpoint import load_mesh, save_mesh
 from mbcli.lift.body.network import MeshHead, MeshHeadConfig, MeshNet
 from mbcli.lift.checkpoint import load_lifter, save_lifter
-from mbcli.lift.model import FULL, DSTformer, DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
+from mbcli.lift.model import FULL, DSTformer
 
 TINY = DSTformerConfig(dim_feat=16, dim_rep=8, depth=1, num_heads=2, mlp_ratio=2, maxlen=20)
 

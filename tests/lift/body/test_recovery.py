@@ -14,7 +14,8 @@ from mbcli.lift.body.body_model import BodyModel, mirrored_pose, upright
 from mbcli.lift.body.network import MeshHeadConfig, MeshNet
 from mbcli.lift.body.recovery import MeshOptions, MeshRecoverer, place_by_keypoints, recover
 from mbcli.lift.body.rotations import matrices_from_vectors, vectors_from_matrices
-from mbcli.lift.model import DSTformer, DSTformerConfig
+from mbcli.lift.dimensions import DSTformerConfig
+from mbcli.lift.model import DSTformer
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.types import Keypoints2D
 
