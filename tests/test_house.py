@@ -33,7 +33,7 @@ FLOORS = (
     ("exports", "options", "evaluate"),
     ("tracks",),
     ("pipeline",),
-    ("train",),
+    ("train", "live"),
     ("cli",),
     ("__main__",),
 )

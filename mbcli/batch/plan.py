@@ -73,7 +73,7 @@ def plan(
             raise OutputError(
                 f"with several inputs --out must be a folder or contain {{name}}, got {out}"
             )
-        _check_suffix(out, suffixes)
+        check_suffix(out, suffixes)
         return Plan((Job(inputs[0].path, out),), batch=False)
     if out is not None and not template:
         check_folder(out)
@@ -88,7 +88,7 @@ def plan(
 
     jobs = [Job(one.path, target(one)) for one in _distinct(inputs, target)]
     for job in jobs:
-        _check_suffix(job.target, suffixes)
+        check_suffix(job.target, suffixes)
     check_separate([job.target for job in jobs], [job.source for job in jobs])
     for folder in {job.target.parent for job in jobs}:
         check_folder(folder)
@@ -105,7 +105,12 @@ def name_of(path: Path) -> str:
     return name or path.stem
 
 
-def _check_suffix(target: Path, suffixes: Sequence[str]) -> None:
+def check_suffix(target: Path, suffixes: Sequence[str]) -> None:
+    """Check the suffix of a result.
+
+    Raises:
+        OutputError: it is none of ``suffixes``.
+    """
     if not target.name.lower().endswith(tuple(suffixes)):
         raise OutputError(
             f"--out must end in {' or '.join(suffixes)}, or be a folder, got {target}"

@@ -13,6 +13,7 @@ from mbcli.cli.evaluate import evaluate
 from mbcli.cli.export import export
 from mbcli.cli.infer import infer
 from mbcli.cli.keypoints import keypoints
+from mbcli.cli.live import live
 from mbcli.cli.plain import PlainCommand
 from mbcli.cli.plot import plot
 from mbcli.cli.refine import refine
@@ -57,6 +58,7 @@ def _root(
 
 for _command in (
     infer,
+    live,
     keypoints,
     refine,
     render,

@@ -215,13 +215,13 @@ def _read_openvino(model: DSTformer, path: Path) -> Run:
 
 def _write_torchscript(model: DSTformer, texts: Mapping[str, str], path: Path) -> None:
     with _unwarned():
-        traced = torch.jit.trace(model, (_example(model, 1),))
+        traced = torch.jit.trace(model, (_example(model, 1),))  # type: ignore[no-untyped-call]
         traced.save(str(path), _extra_files=dict(texts))
 
 
 def _read_torchscript(model: DSTformer, path: Path) -> Run:
     with _unwarned():
-        network = torch.jit.load(str(path))
+        network = torch.jit.load(str(path))  # type: ignore[no-untyped-call]
 
     def run(clips: Clips) -> Clips:
         with torch.no_grad():

@@ -51,7 +51,8 @@ def weigh(st: Tensor, ts: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     Returns:
         (B, T, J, C).
     """
-    if torch.jit.is_tracing() or torch.compiler.is_compiling():
+    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    if tracing or torch.compiler.is_compiling():
         # Other runtimes know plain operators.
         both = torch.cat([st, ts], dim=-1)  # (B, T, J, 2C)
         share = torch.nn.functional.linear(both, weight, bias).softmax(-1)  # (B, T, J, 2)

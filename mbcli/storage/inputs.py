@@ -28,8 +28,11 @@ def check_there(path: Path) -> None:
             raise InputError(f"{rule} on this machine, without {scheme}://, got {scheme}://{rest}")
         raise InputError(
             f"{rule} on this machine, got the address {scheme}://{rest}: download or record it "
-            "into a file first"
+            "into a file first, or follow it with mbcli live"
         )
     if name.isdecimal() or re.match(r"/dev/|video=", name):
-        raise InputError(f"{rule}, got the camera {name}: record what it shows into a file first")
+        raise InputError(
+            f"{rule}, got the camera {name}: record what it shows into a file first, "
+            "or follow it with mbcli live"
+        )
     raise InputError(f"no such file or folder: {path}")

@@ -1,0 +1,1 @@
+"""Live: a camera in, the newest pose out, with a view, a recording, and OSC for avatars."""
