@@ -37,6 +37,7 @@ def animated(document: Any) -> tuple[np.ndarray, dict[int, np.ndarray]]:
         local = np.tile(np.eye(4), (len(times), 1, 1))
         turns = moved.get((number, "rotation"), node.rotation or [0, 0, 0, 1])
         local[:, :3, :3] = Rotation.from_quat(np.atleast_2d(turns)).as_matrix()
+        local[:, :3, :3] *= np.array(node.scale or [1, 1, 1])
         local[:, :3, 3] = moved.get((number, "translation"), node.translation or [0, 0, 0])
         found[number] = above @ local
         for child in node.children:
@@ -55,6 +56,7 @@ def at_rest(document: Any) -> dict[str, np.ndarray]:
         node = document.nodes[number]
         local = np.eye(4)
         local[:3, :3] = Rotation.from_quat(node.rotation or [0, 0, 0, 1]).as_matrix()
+        local[:3, :3] *= np.array(node.scale or [1, 1, 1])
         local[:3, 3] = node.translation or [0, 0, 0]
         found[number] = above @ local
         for child in node.children:

@@ -106,7 +106,11 @@ class Exporting:
         """The fingerprint of a result."""
         from mbcli.batch.finished import fingerprint
 
-        return fingerprint("export", [self.options, self.refinement], [source, str(self.format)])
+        return fingerprint(
+            "export",
+            [self.options, self.refinement],
+            [source, str(self.format), self.options.character],
+        )
 
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         """Export one file."""

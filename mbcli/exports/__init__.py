@@ -39,6 +39,7 @@ _ROWS = (
         timeless=True,
         rigs=_ANY_RIG,
         declares=False,
+        characters=(".bvh",),
         says=_BLENDER,
     ),
     ExportFormat(
@@ -50,6 +51,7 @@ _ROWS = (
         unit="m",
         fixed=True,
         rigs=_ANY_RIG,
+        characters=(".glb", ".vrm"),
     ),
     ExportFormat(
         "vrma",

@@ -25,6 +25,7 @@ import numpy as np
 
 from mbcli.errors import InputError
 from mbcli.exports.axes import turn
+from mbcli.exports.character import read_character
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.posed import posed
 from mbcli.kinematics.armature import Armature, ArmatureMotion
@@ -47,10 +48,12 @@ def write_bvh(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     if people != 1:
         raise InputError(f"a BVH file holds one person, got {people}")
     up, scale = options.up or "y", 1.0 if options.scale is None else options.scale
+    if options.character is not None:
+        up = read_character(options.character).up
     standing = turn("y")
     ((moving, _),) = posed(motion, options)
     moving = moving.turned(turn(up) @ standing.T, scale)
-    if options.rig is None or not RIGS[options.rig].posed:
+    if options.character is None and (options.rig is None or not RIGS[options.rig].posed):
         moving = moving.unturned()
     bones = moving.armature
     order = _order(bones, 0)

@@ -101,13 +101,14 @@ def exported(
         motion = resampled(motion, motion.fps)
     options = row.completed(options)
     count = len(motion.track_ids)
-    apart = row.per_person and count > 1
+    apart = (row.per_person or options.character is not None) and count > 1
     ids = [int(number) for number in motion.track_ids]
     paths = _names(path, row, ids if apart else ids[:1])
     # Files that would be too long together begin and end with their person.
     only_seen = apart and not motion.fits_dense
+    read = (*inputs, noted_source(motion), options.character)
     for target in paths:
-        check_output(target, overwrite=overwrite, inputs=(*inputs, noted_source(motion)))
+        check_output(target, overwrite=overwrite, inputs=read)
     with written_together(paths, overwrite=overwrite) as temporaries:
         for column, (target, temporary) in enumerate(zip(paths, temporaries, strict=True)):
             part = motion
@@ -155,6 +156,12 @@ def says(row: ExportFormat, motion: Motion3D, options: ExportOptions) -> tuple[s
     said: tuple[str, ...]
     if row.unit is None:
         said = (row.says,)
+    elif options.character is not None:
+        said = (
+            f"{options.character.name} keeps its own size and unit; the floor is at 0, places are "
+            "scaled by the length of its legs",
+            *assumptions(motion),
+        )
     elif options.up is None:
         said = assumptions(motion)
     else:

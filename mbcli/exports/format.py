@@ -37,6 +37,7 @@ class ExportFormat:
         timeless: whether files cannot say when they start; all others have the times of the source.
         shapes: whether ``--shape`` applies to it.
         rigs: the rigs that it can have for bones; empty if it has none.
+        characters: suffixes of the files of characters that it can move.
         declares: whether its files say what their unit is and which axis is up. The others have
             those of the rig, where there is one.
         everywhere: whether it has something for each person in each frame, also where they are
@@ -57,6 +58,7 @@ class ExportFormat:
     timeless: bool = False
     shapes: bool = False
     rigs: tuple[str, ...] = ()
+    characters: tuple[str, ...] = ()
     declares: bool = True
     everywhere: bool = False
     extra: str | None = None
@@ -92,6 +94,21 @@ class ExportFormat:
         ):
             if value is not None and not used:
                 raise ConfigError(f"{option} does not apply to {self.name} files, got {value}")
+        character = options.character
+        if character is None:
+            return
+        for flag, value in (
+            ("--rig", options.rig),
+            ("--up", options.up),
+            ("--scale", options.scale),
+        ):
+            if value is not None:
+                raise ConfigError(f"{flag} must be left out with --character, got {value}")
+        if character.suffix.lower() not in self.characters:
+            fitting = " or ".join(self.characters) or "left out"
+            raise ConfigError(
+                f"--character must be {fitting} for {self.name} files, got {character.name}"
+            )
 
 
 def library(module: str, format: str, extra: str = "formats") -> ModuleType:

@@ -22,7 +22,8 @@ import numpy as np
 
 from mbcli.errors import NobodyFoundError
 from mbcli.exports.axes import notes
-from mbcli.exports.gltf import UINT16, VERTICES, GlbBuffer, material
+from mbcli.exports.character import read_character
+from mbcli.exports.gltf import UINT16, VERTICES, Animation, GlbBuffer, material
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.posed import posed
 from mbcli.exports.solids import bones, colour_of
@@ -44,12 +45,24 @@ def write_glb(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     """
     if not len(motion.track_ids):
         raise NobodyFoundError("a GLB needs a person, got none")
+    if options.character is not None:
+        _write_character(motion, path, options, options.character)
+        return
     with tempfile.TemporaryFile(dir=path.parent) as buffer:
         scene = GlbScene(motion.timestamps, buffer)
         people = zip(motion.track_ids.tolist(), posed(motion, options), strict=True)
         for column, (identity, (moving, frames)) in enumerate(people):
             scene.add(column, f"person_{identity}", moving, frames)
         scene.write(path, remarks(motion, options))
+
+
+def _write_character(motion: Motion3D, path: Path, options: ExportOptions, character: Path) -> None:
+    """Create ``path`` from a motion of one person and a character's own file."""
+    known = read_character(character)
+    assert known.glb is not None, "options hold that the formats are the same"
+    ((moving, frames),) = posed(motion, options)
+    times = motion.timestamps[frames]
+    known.glb.write_moved(path, known.nodes, known.scales, moving, times)
 
 
 def remarks(motion: Motion3D, options: ExportOptions) -> tuple[str, ...]:
@@ -72,16 +85,12 @@ class GlbScene:
 
     def __init__(self, times: FloatArray, buffer: IO[bytes]) -> None:
         self._buffer = GlbBuffer(buffer)
-        self._seconds = times.astype("<f4")
-        # Accessors of the times of the frames from one to another; people may share them.
-        self._times: dict[tuple[int, int], int] = {}
+        self._animation = Animation(self._buffer, times)
         self._roots: list[int] = []
         self.nodes: list[dict[str, Any]] = []
         self._meshes: list[dict[str, Any]] = []
         self._materials: list[dict[str, Any]] = []
         self._skins: list[dict[str, Any]] = []
-        self._samplers: list[dict[str, int]] = []
-        self._channels: list[dict[str, Any]] = []
 
     def add(self, column: int, name: str, moving: ArmatureMotion, frames: slice) -> None:
         """Add a person: bones, skin, mesh and motion in some of the frames."""
@@ -119,12 +128,12 @@ class GlbScene:
             if armature.children[bone]:
                 node["children"] = [first + child for child in armature.children[bone]]
             self.nodes.append(node)
-        self._frames = frames
-        self._move(first + armature.mover, "translation", moving.translation, "VEC3")
+        move = self._animation.move
+        move(first + armature.mover, "translation", moving.translation, frames)
         moved = quaternions(moving.rotations)
         for bone in range(len(armature)):
             if bone >= armature.mover and bone not in armature.ends:
-                self._move(first + bone, "rotation", moved[:, bone], "VEC4")
+                move(first + bone, "rotation", moved[:, bone], frames)
         return first
 
     def _surfaces(self, name: str, column: int, armature: Armature) -> list[dict[str, Any]]:
@@ -145,15 +154,6 @@ class GlbScene:
             surfaces.append({"attributes": attributes, "material": len(self._materials) - 1})
         return surfaces
 
-    def _move(self, node: int, what: str, values: FloatArray, kind: str) -> None:
-        output = self._buffer.array(values.astype("<f4"), kind)
-        span = self._frames.start, self._frames.stop
-        if span not in self._times:
-            self._times[span] = self._buffer.array(self._seconds[self._frames], "SCALAR")
-        self._samplers.append({"input": self._times[span], "output": output})
-        target = {"node": node, "path": what}
-        self._channels.append({"sampler": len(self._samplers) - 1, "target": target})
-
     def write(
         self, path: Path, said: tuple[str, ...], more: Mapping[str, Any] | None = None
     ) -> None:
@@ -169,9 +169,7 @@ class GlbScene:
             "scene": 0,
             "scenes": [{"nodes": self._roots}],
             "nodes": self.nodes,
-            "animations": [
-                {"name": "motion", "channels": self._channels, "samplers": self._samplers}
-            ],
+            "animations": [self._animation.entry],
             **(more or {}),
         }
         if self._skins:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from mbcli.bounds import MAX_RATE
@@ -28,6 +29,7 @@ class ExportOptions:
             centimetres. Files that declare their unit take it into account.
         fps: rate to resample to; None keeps every frame. Writers receive a resampled motion.
         rig: the rig whose names, rest pose and axes of bones skeletons have; None is our own.
+        character: a .glb, .vrm or .bvh file whose bones are moved; None is nobody's.
         shape: shape of tables: ``wide`` has one row per frame and person, ``long`` one per joint.
 
     Raises:
@@ -64,6 +66,13 @@ class ExportOptions:
         panel=PANEL,
         choices=get_args(RigName),
         shown="mbcli's own",
+    )
+    character: Path | None = option(
+        None,
+        "Your own character, .glb, .vrm or .bvh, which is moved; it keeps its size and shape.",
+        panel=PANEL,
+        metavar="FILE",
+        reads=True,
     )
     shape: Shape = option(
         "wide",

@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from mbcli.exports.axes import turn
+from mbcli.exports.character import read_character
 from mbcli.exports.options import ExportOptions
 from mbcli.kinematics.armature import ArmatureMotion
+from mbcli.kinematics.baking import baked
 from mbcli.kinematics.named_rigs import named, own
 from mbcli.kinematics.pose import Pose
 from mbcli.kinematics.rig_table import RIGS
@@ -19,7 +21,9 @@ from mbcli.motion import Motion3D
 
 
 def posed(motion: Motion3D, options: ExportOptions) -> Iterator[tuple[ArmatureMotion, slice]]:
-    """Everybody as the rig of the options, in metres with y up, and the frames they are for.
+    """Everybody as an armature with y up, and the frames they are for.
+
+    It is the rig of the options, or our own, in metres; or their character in its own unit.
 
     These are all frames, of which those before and after a person have their first and last pose;
     or, of a motion that is too long for that, those from a person's first to their last.
@@ -31,6 +35,7 @@ def posed(motion: Motion3D, options: ExportOptions) -> Iterator[tuple[ArmatureMo
         InputError: one of a person's joints is in no frame.
     """
     whole = slice(0, len(motion.timestamps))
+    character = None if options.character is None else read_character(options.character)
     for column in range(len(motion.track_ids)):
         frames = motion.spans.frames_of(column)
         seen = frames.stop > frames.start
@@ -41,12 +46,12 @@ def posed(motion: Motion3D, options: ExportOptions) -> Iterator[tuple[ArmatureMo
             pose = above_floor(pose, motion.fps)
         if motion.fits_dense:
             pose, frames = _held(pose, motion, frames), whole
-        yield dressed(pose, options), frames
-
-
-def dressed(pose: Pose, options: ExportOptions) -> ArmatureMotion:
-    """A person as the rig of the options, or as our own."""
-    return own(pose) if options.rig is None else named(pose, RIGS[options.rig])
+        if character is not None:
+            yield baked(pose, character.body, motion.fps), frames
+        elif options.rig is not None:
+            yield named(pose, RIGS[options.rig]), frames
+        else:
+            yield own(pose), frames
 
 
 def _held(pose: Pose, motion: Motion3D, frames: slice) -> Pose:

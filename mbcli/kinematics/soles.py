@@ -33,32 +33,35 @@ def above_floor(pose: Pose, fps: float) -> Pose:
     for side in ("right", "left"):
         ankle, toes = JOINTS.index(f"{side}_ankle"), JOINTS.index(f"{side}_toes")
         foot = places[:, toes] - places[:, ankle]  # (T, 3)
-        length = np.linalg.norm(foot, axis=-1)
-        pitch = np.arcsin(np.clip(foot[:, 1] / length, -1, 1))
-        flat = np.arcsin(np.clip(-places[:, ankle, 1] / length, -1, 1))
-        lift = _smoothed(np.maximum(flat - pitch, 0.0), fps)
-        if not lift.any():
-            continue
-        ahead = unit(foot * (1, 0, 1))
-        raised = np.minimum(pitch + lift, np.pi / 2)
-        wanted = np.cos(raised)[:, None] * ahead + np.sin(raised)[:, None] * (0, 1, 0)
-        turned = swing(unit(foot), unit(wanted))  # (T, 3, 3) in the world
-        above = _world_rotation(pose, PARENTS[ankle])
+        turned = lifts(foot, places[:, ankle, 1], fps)
+        above = pose.chain[0][:, PARENTS[ankle]]
         world = turned @ above @ rotations[:, ankle]
         rotations[:, ankle] = np.swapaxes(above, -1, -2) @ world
     return replace(pose, rotations=rotations)
+
+
+def lifts(foot: FloatArray, height: FloatArray, fps: float) -> FloatArray:
+    """Rotations in the world that raise the tips of feet to the floor.
+
+    Args:
+        foot: (T, 3) from the ankle to the tip, y up.
+        height: (T,) of the ankle above the floor.
+        fps: frames per second.
+
+    Returns:
+        (T, 3, 3), smooth over time.
+    """
+    length = np.linalg.norm(foot, axis=-1)
+    pitch = np.arcsin(np.clip(foot[:, 1] / length, -1, 1))
+    flat = np.arcsin(np.clip(-height / length, -1, 1))
+    lift = _smoothed(np.maximum(flat - pitch, 0.0), fps)
+    ahead = unit(foot * (1, 0, 1))
+    raised = np.minimum(pitch + lift, np.pi / 2)
+    wanted = np.cos(raised)[:, None] * ahead + np.sin(raised)[:, None] * (0, 1, 0)
+    return np.where(lift[:, None, None] > 0, swing(unit(foot), unit(wanted)), np.eye(3))
 
 
 def _smoothed(lift: FloatArray, fps: float) -> FloatArray:
     """(T,) smooth curve that is at least ``lift`` wherever that lasts."""
     held = maximum_filter1d(lift, 2 * round(_HOLD * fps) + 1, mode="nearest")
     return np.asarray(gaussian_filter1d(held, _SMOOTHING * fps, mode="nearest", truncate=2.0))
-
-
-def _world_rotation(pose: Pose, joint: int) -> FloatArray:
-    """(T, 3, 3) rotation of a joint relative to the world."""
-    rotation = pose.rotations[:, joint]
-    while PARENTS[joint] >= 0:
-        joint = PARENTS[joint]
-        rotation = pose.rotations[:, joint] @ rotation
-    return rotation
