@@ -3,6 +3,7 @@
     python -m benchmarks.accuracy    errors on calibrated video and on held-out recordings
     python -m benchmarks.pipeline    frames per second of `mbcli infer`, stage by stage
     python -m benchmarks.startup     how long commands take to start
+    python -m benchmarks.sampling    what looking at fewer frames costs in accuracy
     python -m benchmarks.lifter      time of the lifter alone
     python -m benchmarks.memory      peak memory against the length of a video
     python -m benchmarks.batch       videos per hour against the number of processes

@@ -85,7 +85,8 @@ def read_footage(folder: Path) -> Footage:
         )
     detections = []
     for video in videos:
-        with opened(video, InferOptions(), None) as detect:
+        # Every frame, so that what the reference rests on is not interpolated.
+        with opened(video, InferOptions(pose2d_rate=0), None) as detect:
             detections.append(detect(unobserved, Stopwatch()))
     frames = min(len(found.keypoints.timestamps) for found in detections)
     people = [

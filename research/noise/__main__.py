@@ -58,7 +58,7 @@ def keypoints_of(video: Path, pose2d: str, keep: Path | None) -> tuple[FloatArra
     if kept is not None and kept.is_file():
         with np.load(kept, allow_pickle=False) as file:
             return file["keypoints"], float(file["fps"])
-    options = InferOptions(pose2d=pose2d, fix_swaps=False, bridge=False)
+    options = InferOptions(pose2d=pose2d, pose2d_rate=0, fix_swaps=False, bridge=False)
     with opened(video, options) as detect:
         found = detect(unobserved, Stopwatch()).keypoints
     data = convert(found.data, found.skeleton, COCO17)
