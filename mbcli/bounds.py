@@ -23,6 +23,9 @@ SPARSE_FRAMES = 60_000, 100
 MAX_SIDE = 100_000
 # Frames per second of a clip, or of an export; high-speed cameras have a tenth of it.
 MAX_RATE = 10_000
+# Frames per second that a file of poses may have: a frame a day, and a hundred times what exports
+# may ask for; beyond, clocks of videos and differences over time overflow.
+FILED_RATE = 1e-5, 1e6
 # Frames of a resampled motion: an hour at 30 per second, and a hundred for each frame there was.
 RESAMPLED_FRAMES = 108_000, 100
 # Input of a network: a batch of pictures in single precision.

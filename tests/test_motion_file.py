@@ -241,6 +241,8 @@ def _arrays(path: Path) -> dict[str, Any]:
         ({"meta": np.array("[]")}, r"must be a JSON object, got \[\]"),
         ({"meta": np.array('{"actions": [{}]}')}, "actions must hold start"),
         ({"camera_matrix": None}, "does not fit together: camera_matrix is missing"),
+        ({"fps": np.array(1e-300)}, r"does not fit together: fps must be 1e-05\.\.1e\+06"),
+        ({"fps": np.array(1e300)}, r"fps must be 1e-05\.\.1e\+06 frames/s, got 1e\+300"),
         ({"camera_matrix": np.ones((3, 3))}, "camera_matrix must be"),
         ({"distortion": np.zeros(4)}, "Camera.distortion must have shape"),
         ({"camera_motion": np.array("flying")}, "got 'flying'"),

@@ -63,6 +63,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.bounds import FILED_RATE
 from mbcli.errors import InputError
 from mbcli.skeleton import H36M17, Skeleton, skeleton_of
 from mbcli.spans import PerPerson
@@ -116,11 +117,15 @@ def keypoints_of(
         ValueError: the arrays do not fit together.
     """
     width, height = arrays["image_size"].tolist()
+    fps = float(arrays["fps"])
+    if not FILED_RATE[0] <= fps <= FILED_RATE[1]:
+        least, most = FILED_RATE
+        raise ValueError(f"fps must be {least:g}..{most:g} frames/s, got {fps:g}")
     return build(
         Keypoints2D,
         data=people["keypoints_2d"],
         skeleton=body_of(arrays) if skeleton is None else skeleton,
-        fps=float(arrays["fps"]),
+        fps=fps,
         timestamps=arrays["timestamps"],
         cuts=arrays.get("cuts", NO_CUTS),
         size=(int(width), int(height)),
