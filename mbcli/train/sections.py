@@ -14,6 +14,7 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
+Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # as PyTorch takes them
 Range = tuple[Positive, Positive]
 
 
@@ -109,7 +110,7 @@ class RunConfig(Section):
     steps: Count | None = None
     epochs: Positive | None = None
     batch: Count = 64
-    seed: int = 0
+    seed: Seed = 0
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: Count = 1
     nodes: Count = 1

@@ -107,6 +107,7 @@ def test_paths_start_at_the_file_and_on_the_command_line_at_the_working_folder(
         ("clips.fps=[60, 12]", r"clips: fps must be \[low, high\]"),
         ("clips.frames=500", "clips.frames must not exceed model.maxlen"),
         ("run.steps=soon", r"run\.steps.*integer"),
+        (f"run.seed={2**63}", r"run\.seed.*less than 9223372036854775808"),
         ("run.devices=3", "multiple of the processes"),
         ("model.num_heads=3", "num_heads must divide dim_feat"),
         ("run.steps", "section.key=value"),
