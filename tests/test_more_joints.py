@@ -139,8 +139,9 @@ def test_joint_angles(skeleton: Skeleton) -> None:
     np.testing.assert_allclose(found.degrees, usual.degrees, atol=1e-4)
 
 
-# Formats of constant rigs and of Human3.6M's joints alone: feet change nothing.
-WITHOUT_FEET = ("bvh", "glb", "vrma", "usd", "angles.csv", "sto", "mot", "npy", "coco.json")
+# Formats of Human3.6M's joints alone: feet change nothing. Rigs turn theirs.
+RIGS = ("bvh", "glb", "vrma")
+WITHOUT_FEET = ("angles.csv", "sto", "mot", "npy", "coco.json")
 
 
 @SKELETONS
@@ -161,7 +162,9 @@ def test_every_export(skeleton: Skeleton, suffix: str, tmp_path: Path) -> None:
     assert written["found"].keys() == written["usual"].keys()
     for name, content in written["found"].items():
         usual = written["usual"][name]
-        if suffix in WITHOUT_FEET and suffix != "usd":
+        if suffix in RIGS:
+            assert content != usual
+        elif suffix in WITHOUT_FEET:
             assert content.replace(b"places of 23 joints", b"places of 17 joints") == usual
         elif suffix != "usd":
             assert content != usual

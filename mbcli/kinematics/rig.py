@@ -12,8 +12,9 @@ since an estimated body bends between these bones, which a single rotation canno
     right_hand, left_hand                   ends, straight extensions of the forearm
     right_toes, left_toes                   ends, forwards of the shank and slightly down
 
-since nothing is known about them. Their lengths and the direction of the toes are fractions of the
-forearm and of the shank, from the segment lengths of Drillis and Contini (1966). "nose" is
+since nothing is known about them, unless toes and heels are among the joints: then toes are where
+those are (`mbcli.kinematics.feet`). Their lengths and the direction of the toes are fractions of
+the forearm and of the shank, from the segment lengths of Drillis and Contini (1966). "nose" is
 Human3.6M's joint between thorax and head: it is in front of the neck, so the bone to it leans
 forwards by 45 degrees, and the bone from it to the top of the head leans backwards.
 """
@@ -133,8 +134,13 @@ def children(joint: int) -> tuple[int, ...]:
     return tuple(child for child, parent in enumerate(PARENTS) if parent == joint)
 
 
-def rig_of(lengths: npt.ArrayLike) -> Rig:
-    """The rig of a body with given bone lengths (17,), see `mbcli.kinematics.bones`."""
+def rig_of(lengths: npt.ArrayLike, toes: FloatArray | None = None) -> Rig:
+    """The rig of a body.
+
+    Args:
+        lengths: (17,) of its bones, see `mbcli.kinematics.bones`.
+        toes: (3,) from an ankle to the toes at rest, if it is known.
+    """
     measured = dict(zip(H36M17.joints, np.asarray(lengths, dtype=np.float64), strict=True))
     offsets = [
         unit(bone.direction) * (measured[bone.measured] * bone.factor)
@@ -142,4 +148,7 @@ def rig_of(lengths: npt.ArrayLike) -> Rig:
         else np.zeros(3)
         for bone in _BONES.values()
     ]
+    if toes is not None:
+        for side in ("right", "left"):
+            offsets[JOINTS.index(f"{side}_toes")] = toes
     return Rig(np.array(offsets), metre=np.array([0.0, 1.0, 0.0]))

@@ -16,6 +16,8 @@ short:
   plane; there, the shortest rotation from the rest pose takes over.
 - No such joint twists faster than `FASTEST_TWIST`, so that noise in a nearly straight or
   hyperextended limb does not cause flips.
+- Feet turn with toes and heels where these are known (`mbcli.kinematics.feet`); else they keep to
+  the shank. Over frames without them, the turn relative to the shank is interpolated.
 - Ends (toes, hands, top of the head) do not rotate.
 - Where the person is absent, rotations are interpolated on the shortest arcs between the frames
   around the gap, and the root on a straight line; before the first and after the last frame with
@@ -25,6 +27,7 @@ short:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
@@ -34,6 +37,7 @@ from scipy.ndimage import gaussian_filter1d
 from mbcli.errors import InputError, NobodyFoundError
 from mbcli.geometry import unit
 from mbcli.kinematics.bones import usual_lengths, with_lengths
+from mbcli.kinematics.feet import feet_of
 from mbcli.kinematics.pose import Pose
 from mbcli.kinematics.rig import (
     JOINTS,
@@ -98,13 +102,15 @@ def solve(positions: npt.ArrayLike, fps: float, skeleton: Skeleton = H36M17) -> 
     points = np.asarray(positions, dtype=np.float64)
     if points.ndim != 3 or points.shape[1:] != (len(skeleton), 3):
         raise ValueError(f"solve takes positions (T, {len(skeleton)}, 3), got {points.shape}")
+    whole = points
     points = points[:, [skeleton.index(joint) for joint in H36M17.joints]]  # (T, 17, 3)
     points = np.asarray(_bridged(points), dtype=np.float64)
     known = np.flatnonzero(np.isfinite(points).all(axis=(-1, -2)))
     lengths = usual_lengths(points[known], H36M17, symmetric=True)
-    rig = rig_of(lengths)
+    feet = feet_of(whole[known], skeleton, fps)
+    rig = rig_of(lengths, None if feet is None else feet.toes)
     steady = with_lengths(points[known], lengths, H36M17)
-    rotations = _Solver(steady, known, rig, fps).rotations()
+    rotations = _Solver(steady, known, rig, fps, {} if feet is None else feet.turns).rotations()
     frames = np.arange(len(points))
     root = np.stack([np.interp(frames, known, points[known, 0, i]) for i in range(3)], axis=-1)
     if len(known) < len(points):
@@ -152,11 +158,18 @@ class _Solver:
         frames: (K,) numbers of the frames.
         rig: the bones.
         fps: frames per second.
+        feet: (K, 3, 3) of some ankles in the world, NaN where unknown.
     """
 
     def __init__(
-        self, points: FloatArray, frames: npt.NDArray[np.intp], rig: Rig, fps: float
+        self,
+        points: FloatArray,
+        frames: npt.NDArray[np.intp],
+        rig: Rig,
+        fps: float,
+        feet: Mapping[str, FloatArray],
     ) -> None:
+        self._feet = feet
         self._places = dict(zip(TRACKED, np.moveaxis(points, 1, 0), strict=True))
         self._places |= {
             JOINTS.index(joint): self._places[JOINTS.index(stands)]
@@ -187,6 +200,8 @@ class _Solver:
                 local[:, joint] = inherited @ self._shared(joint, hanging[0], _SHARES[name])
             elif not hanging:
                 local[:, joint] = np.eye(3)
+            elif name in self._feet:
+                local[:, joint] = self._bridged(inherited @ self._feet[name])
             elif hanging[0] not in self._places:
                 local[:, joint] = np.eye(3)  # ankle or wrist: nothing beyond is known
             else:
@@ -206,6 +221,12 @@ class _Solver:
         partly = pelvis @ from_vectors(share * whole)
         now = partly @ unit(self._rig.offsets[child])
         return swing(now, unit(self._places[child] - self._places[joint])) @ partly
+
+    def _bridged(self, turns: FloatArray) -> FloatArray:
+        """(K, 3, 3) rotations, those that are NaN interpolated."""
+        known = np.isfinite(turns).all(axis=(-1, -2))
+        times = self._seconds
+        return between(times, times[known], turns[known][:, None])[:, 0]
 
     def _fit(self, joint: int, names: tuple[str, ...]) -> FloatArray:
         """(K, 3, 3) in the world: the rotation that best fits the vectors to several joints."""

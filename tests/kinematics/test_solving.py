@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from motions import walking
+from motions import walking, with_feet
 from scipy.spatial.transform import Rotation
 
 from mbcli.errors import InputError, NobodyFoundError
@@ -19,7 +19,7 @@ from mbcli.kinematics.rig import (
 from mbcli.kinematics.rotations import euler_zxy, swing
 from mbcli.kinematics.soles import above_floor
 from mbcli.kinematics.solving import FASTEST_TWIST, solve
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import BODY23, H36M17
 
 FPS = 30.0
 LENGTHS = dict(
@@ -255,3 +255,57 @@ def test_joints_that_fall_together_give_no_nan() -> None:
 def test_another_skeleton_is_refused() -> None:
     with pytest.raises(ValueError, match=r"\(T, 17, 3\), got \(4, 16, 3\)"):
         solve(np.zeros((4, 16, 3)), FPS)
+
+
+def feet(turned: float, frames: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    """(T, 23, 3) y up, feet flat and turned outwards by some degrees; (T, 2, 3) their toes."""
+    points = with_feet(walking(frames)).in_world[:, 0].astype(float) * [1, -1, -1]
+    toes = np.empty((frames, 2, 3))
+    for number, (side, sign) in enumerate((("right", 1.0), ("left", -1.0))):
+        ankle = points[:, BODY23.index(f"{side}_ankle")]
+        # The walker goes almost along x.
+        ahead = Rotation.from_euler("y", 15 - sign * turned, degrees=True).as_matrix()
+        for part, place in (
+            ("big_toe", (0.19, -0.07, 0.0)),
+            ("small_toe", (0.15, -0.07, sign * 0.06)),
+            ("heel", (-0.05, -0.07, 0.0)),
+        ):
+            points[:, BODY23.index(f"{side}_{part}")] = ankle + ahead @ np.array(place)
+        ends = [points[:, BODY23.index(f"{side}_{part}")] for part in ("big_toe", "small_toe")]
+        toes[:, number] = np.mean(ends, axis=0)
+    return points, toes
+
+
+@pytest.mark.parametrize("turned", [0.0, 25.0])
+def test_feet_turn_with_toes_and_heels(turned: float) -> None:
+    points, toes = feet(turned)
+    pose = solve(points, FPS, BODY23)
+    found = pose.forward()[:, [JOINTS.index("right_toes"), JOINTS.index("left_toes")]]
+    assert np.linalg.norm(found - toes, axis=-1).max() < 0.03
+    soles = pose.chain[0][:, [JOINTS.index("right_ankle"), JOINTS.index("left_ankle")], :, 1]
+    assert np.allclose(soles, [0, 1, 0], atol=1e-6)
+    ankles = pose.forward()[:, [JOINTS.index("right_ankle"), JOINTS.index("left_ankle")]]
+    ahead = unit((found - ankles) * [1, 0, 1])
+    angle = np.degrees(np.arccos((ahead[:, 0] * ahead[:, 1]).sum(-1)))
+    # The middle between the toes lies 8 degrees outwards of the big toe, seen from the heel.
+    assert angle.mean() == pytest.approx(2 * (turned + 8), abs=6)
+    np.testing.assert_allclose(pose.tracked(), solve(points[:, :17], FPS).tracked(), atol=1e-9)
+
+
+def test_feet_that_are_not_seen_are_bridged_or_keep_to_the_shank() -> None:
+    points, _ = feet(10.0)
+    whole = solve(points, FPS, BODY23)
+    gap = points.copy()
+    gap[10:14, BODY23.index("left_heel")] = np.nan
+    bridged = solve(gap, FPS, BODY23)
+    assert np.isfinite(bridged.rotations).all()
+    ankle = JOINTS.index("left_ankle")
+    change = np.swapaxes(whole.rotations[:, ankle], -1, -2) @ bridged.rotations[:, ankle]
+    angles = np.degrees(Rotation.from_matrix(change).magnitude())
+    assert angles[10:14].max() < 25
+    assert angles[:8].max() < 2
+    never = points.copy()
+    never[:, 17:] = np.nan
+    np.testing.assert_array_equal(
+        solve(never, FPS, BODY23).rotations, solve(points[:, :17], FPS).rotations
+    )
