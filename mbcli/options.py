@@ -44,6 +44,7 @@ _NAMED = "NAME|PATH"
 _TURNS = ("0", "90", "180", "270")
 CUTS = ("auto", "off")
 RESULTS = ("auto", H36M17.name, BODY23.name)
+CAMERA_MOTIONS = (AUTO, "still", "turning", "moving")
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -109,6 +110,8 @@ class InferOptions(Pose2DOptions):
             notes, or assumes 55.
         calibration: a calibration file, or FILE:CAMERA for one with several cameras; see
             `mbcli.calibration`.
+        camera_motion: ``still``, ``turning`` in place or ``moving``; ``auto`` finds it from the
+            background, where there are pictures. Never with ``compat``.
         pose2d: 2D front end, a key of ``mbcli.pose2d.BACKENDS``, or ``auto``; see
             `mbcli.pose2d.choose`.
         pose2d_rate: frames per second that the 2D stage looks at, about; at 1.5 times that many or
@@ -215,6 +218,13 @@ class InferOptions(Pose2DOptions):
         panel=PEOPLE,
         metavar="FILE[:CAMERA]",
         reads=True,
+        lifts=True,
+    )
+    camera_motion: str = option(
+        AUTO,
+        "What the camera does; auto finds it from the background.",
+        panel=PEOPLE,
+        choices=CAMERA_MOTIONS,
         lifts=True,
     )
     pose2d: str = option(
@@ -340,6 +350,11 @@ class InferOptions(Pose2DOptions):
             )
         if self.skeleton == BODY23.name and self.compat is not None:
             raise ConfigError(f"--skeleton must be {H36M17.name} or auto with --compat, got body23")
+        if self.compat is not None and self.camera_motion not in (AUTO, "still"):
+            raise ConfigError(
+                f"--camera-motion must be auto or still with --compat {self.compat}, "
+                f"got {self.camera_motion!r}"
+            )
         if self.root_relative is not None and self.compat is None:
             raise ConfigError("--root-relative needs --compat, which is not given")
         if self.body_model is not None and self.mesh is None:
@@ -349,6 +364,11 @@ class InferOptions(Pose2DOptions):
     def looking_rate(self) -> float:
         """Frames per second that the 2D stage looks at; all (0) with ``compat``."""
         return 0.0 if self.compat is not None else self.pose2d_rate
+
+    @property
+    def follows_camera(self) -> bool:
+        """Whether the background is followed in pictures."""
+        return self.compat is None and self.camera_motion != "still"
 
     @property
     def excerpt(self) -> Excerpt:

@@ -11,25 +11,29 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from mbcli.camera import Camera, CameraMotion
 from mbcli.conversion import convert
 from mbcli.errors import ConfigError, MbcliError, WeightsError
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
+from mbcli.placing.camera_motion import CameraPath, camera_path, unseen_path
 from mbcli.placing.lens import lens_of, straightened
 from mbcli.placing.metric import DEFAULT_HEIGHT
 from mbcli.placing.place import Placer
 from mbcli.placing.rays import steady_depth
+from mbcli.placing.steady import Steady
+from mbcli.pose2d import AUTO
 from mbcli.refinement.sizes import Sizes, check_people, compared
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
 from mbcli.skeleton import BODY23, FEET, H36M17, Skeleton
 from mbcli.spans import PerPerson
 from mbcli.storage.actions import to_json
 from mbcli.storage.journal import Journal
-from mbcli.timeline import clock_of
+from mbcli.timeline import clock_of, shots_of
 from mbcli.tracks.source import Detection, opened
 from mbcli.types import Keypoints2D
 from mbcli.values import build, changed, kept
@@ -290,6 +294,13 @@ class Pipeline:
         level = straightened(detection.keypoints, camera)
         if level is not detection.keypoints:
             straight = in_skeleton(level, lifter.skeleton, published=published)
+        with watch.stage("camera"):
+            path = self._camera_path(detection, camera.straight)
+        camera, steady = camera.posed(path.poses, motion=path.motion), None
+        if path.turning:
+            shots = shots_of(keypoints)
+            steady = Steady.of(path, camera.straight, keypoints.size, shots, keypoints.fps)
+            straight = steady.keypoints(straight)
         given = options.height
         height = float(given) if isinstance(given, int | float) else DEFAULT_HEIGHT
         some = check_people(given, keypoints.track_ids) if isinstance(given, dict) else {}
@@ -311,16 +322,20 @@ class Pipeline:
                 with watch.stage("metric"):
                     for number, column in enumerate(people):
                         rows, alone = spans.rows_of(column), lifted.alone(number)
-                        steady, positions[rows], root[rows] = place(alone.poses[:, 0], column)
+                        smooth, positions[rows], root[rows] = place(alone.poses[:, 0], column)
                         poses[rows] = alone.poses[:, 0]
                         if errors is not None:
                             errors[rows] = lifter.person_error(
-                                replace(alone, poses=steady[:, None]),
+                                replace(alone, poses=smooth[:, None]),
                                 straight,
                                 column,
                                 positions[rows],
                                 height,
                             )
+                        if steady is not None:
+                            there = spans.frames_of(column)
+                            positions[rows] = steady.back(positions[rows], there)
+                            root[rows] = steady.back(root[rows], there)
         sizes = Sizes.all(len(spans), height)
         if not isinstance(given, int | float) and not published:
             sizes = compared(
@@ -363,12 +378,33 @@ class Pipeline:
             skeleton=keypoints.skeleton,
             meta={
                 **meta,
+                "camera": path.report,
                 "assumptions": {
                     "height": sizes.meta(keypoints.track_ids.tolist()),
                     "focal": lens.meta(keypoints.size),
                 },
             },
             expected_error=None if errors is None else PerPerson(spans, errors, np.nan),
+        )
+
+    def _camera_path(self, detection: Detection, camera: Camera) -> CameraPath:
+        """What the camera does, as the options or the background say."""
+        options, keypoints = self.options, detection.keypoints
+        asked = None if options.camera_motion == AUTO else cast(CameraMotion, options.camera_motion)
+        if detection.ties is None:
+            why = "was not looked at: it is taken to stand still"
+            if asked is not None:
+                why = "stands still, as --camera-motion says"
+            frames = len(keypoints.timestamps)
+            return unseen_path(frames, asked or "unknown", why, given=asked is not None)
+        return camera_path(
+            detection.ties,
+            keypoints.frame_index,
+            keypoints.timestamps,
+            shots_of(keypoints),
+            camera,
+            keypoints.size,
+            asked,
         )
 
 

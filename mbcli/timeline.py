@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -88,6 +89,14 @@ def clock_of(keypoints: Keypoints2D) -> list[Stretch]:
     """The stretches of a clip's frames; none extends across a pause or a cut."""
     rows = np.searchsorted(keypoints.frame_index, keypoints.cuts)
     return stretches(keypoints.timestamps, keypoints.fps, rows.tolist())
+
+
+def shots_of(keypoints: Keypoints2D) -> list[slice]:
+    """The frames of each shot of a clip."""
+    ends = np.searchsorted(keypoints.frame_index, keypoints.cuts).tolist()
+    frames = len(keypoints.frame_index)
+    edges = [0, *(end for end in ends if 0 < end < frames), frames]
+    return [slice(a, b) for a, b in pairwise(edges) if a < b]
 
 
 def within(clock: Iterable[Stretch], frames: slice) -> list[Stretch]:

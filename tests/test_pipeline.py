@@ -103,6 +103,7 @@ def test_report_and_observer_count_every_frame(done: tuple[Motion3D, InferReport
     assert [stage.name for stage in report.stages] == [
         "decode",
         "pose2d",
+        "camera",
         "track",
         "mend",
         "lift",

@@ -106,5 +106,6 @@ def _done(report: Mapping[str, Any]) -> list[str]:
     if "world" in report:
         sure = report["world"]["spread_degrees"]
         within = "" if sure is None else f", within {sure:.1f} degrees"
-        parts.append(f"gravity from {report['world']['source']}{within}, assuming a static camera")
+        camera = report["world"]["camera"]
+        parts.append(f"gravity from {report['world']['source']}{within}; the camera is {camera}")
     return parts

@@ -24,7 +24,17 @@ _MEBIBYTE = 2**20  # bytes
 # Fewer frames are done before the networks are loaded: their rate says nothing.
 _ENOUGH = 24
 _PART = 0.02  # of a run's time; what takes less has no rate worth reading
-_META = ("backend", "pose2d", "mended", "weights", "assumptions", "tracks", "actions", "mesh")
+_META = (
+    "backend",
+    "pose2d",
+    "mended",
+    "weights",
+    "assumptions",
+    "camera",
+    "tracks",
+    "actions",
+    "mesh",
+)
 
 
 def long_file(path: Path, result: Motion3D | Keypoints2D) -> list[str]:
@@ -86,6 +96,7 @@ def _details(result: Result, report: InferReport) -> list[tuple[str, str]]:
         ("2D stage", _pose2d(result.meta)),
         ("weights", ", ".join(weights["name"] for weights in result.meta["weights"])),
         *(("assumed", _assumed(found)) for found in [result.meta.get("assumptions")] if found),
+        *[("camera", found["found"]) for found in [result.meta.get("camera")] if found],
         *[("actions", _actions(spans)) for spans in [result.meta.get("actions")] if spans],
         ("result", str(result.target)),
         *[("overlay", str(path)) for path in [result.overlay] if path is not None],

@@ -66,25 +66,28 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
         )
     new = old[0] + np.arange(count) / fps
     keypoints, refinement = motion.keypoints, motion.refinement
-    clocks = _Clocks(motion.spans, old, new)
+    clocks, camera = _Clocks(motion.spans, old, new), _camera(old, motion.camera, new)
     if refinement is not None:
         contacts = kept_if_any(refinement, "foot_contacts")
+        raw = refinement.camera
+        cameras = (motion.camera, camera) if raw is None else (raw, _camera(old, raw, new))
+        positions, root = _bodies(clocks, refinement, *cameras)
         refinement = changed(
             refinement,
-            positions=clocks.each(kept(refinement, "positions"), _smooth),
-            root=clocks.each(kept(refinement, "root"), _smooth),
+            positions=positions,
+            root=root,
             confidence=clocks.each(kept(refinement, "confidence"), _scores),
-            camera=None if refinement.camera is None else _camera(old, refinement.camera, new),
+            camera=None if raw is None else cameras[1],
             foot_contacts=None if contacts is None else clocks.each(contacts, _at_nearest),
             expected_error=_errors(clocks, refinement),
         )
-    positions = clocks.each(kept(motion, "positions"), _smooth)
+    positions, root = _bodies(clocks, motion, motion.camera, camera)
     absent = np.isnan(positions.rows).any(axis=-1)  # (N, J)
     confidence = clocks.each(kept(motion, "confidence"), _scores)
     return changed(
         motion,
         positions=positions,
-        root=clocks.each(kept(motion, "root"), _smooth),
+        root=root,
         positions_normalized=clocks.each(kept(motion, "positions_normalized"), _smooth),
         confidence=confidence.filled_with(np.where(absent, np.float32(0), confidence.rows)),
         keypoints=changed(
@@ -96,7 +99,7 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
             frame_index=np.arange(count),
             cuts=_cuts(keypoints, new),
         ),
-        camera=_camera(old, motion.camera, new),
+        camera=camera,
         refinement=refinement,
         expected_error=_errors(clocks, motion),
         meta={**motion.meta, "resampled": {"from_fps": motion.fps, "to_fps": float(fps)}},
@@ -139,6 +142,33 @@ class _Clocks:
                 old = self._old[self._spans.frames_of(person)]
                 rows[after.rows_of(person)] = resample(old, values[person], times)
         return PerPerson(after, rows, values.fill)
+
+
+def _bodies(
+    clocks: _Clocks, owner: object, before: Camera, after: Camera
+) -> tuple[PerPerson, PerPerson]:
+    """Positions and root at the new times, interpolated in the world.
+
+    Args:
+        clocks: the old and the new frames.
+        owner: a motion, or what it was before refinement.
+        before: its camera.
+        after: the camera at the new times.
+    """
+    positions, root = kept(owner, "positions"), kept(owner, "root")
+    if before.fixed:
+        return clocks.each(positions, _smooth), clocks.each(root, _smooth)
+    frame, rows = positions.spans.frame, positions.rows
+    origin = before.to_world(np.zeros_like(rows[:, :1]), frame)
+    there = (before.to_world(rows, frame) - origin).astype(np.float32)
+    places = before.to_world(root.rows, frame).astype(np.float32)
+    turned = clocks.each(positions.filled_with(there), _smooth)
+    moved = clocks.each(root.filled_with(places), _smooth)
+    frame = turned.spans.frame
+    origin = after.from_world(np.zeros_like(turned.rows[:, :1]), frame)
+    back = (after.from_world(turned.rows, frame) - origin).astype(np.float32)
+    home = after.from_world(moved.rows, frame).astype(np.float32)
+    return turned.filled_with(back), moved.filled_with(home)
 
 
 def _errors(clocks: _Clocks, owner: object) -> PerPerson | None:

@@ -99,7 +99,7 @@ class RefineOptions:
     feet: bool = option(
         False, "Find when the feet stand on the floor, and keep them from sliding.", panel=PANEL
     )
-    world: bool = option(False, "Find the floor and gravity; assumes a static camera.", panel=PANEL)
+    world: bool = option(False, "Find the floor and gravity.", panel=PANEL)
 
     def __post_init__(self) -> None:
         check(self)

@@ -53,6 +53,12 @@ class _Numbers:
         """(t, J, 3) joints in the camera's frame."""
         return self.positions + self.root[:, None]
 
+    def moved(self, move: Callable[[FloatArray], FloatArray]) -> _Numbers:
+        """A copy in other axes; ``move`` maps points (t, N, 3) of all frames to them."""
+        origin = move(np.zeros((len(self.root), 1, 3)))
+        positions = move(self.positions) - origin
+        return replace(self, positions=positions, root=move(self.root[:, None])[:, 0])
+
     def with_tracks(self, tracks: FloatArray) -> _Numbers:
         """A copy with other `tracks`."""
         root = tracks[:, self.skeleton.root]
@@ -65,9 +71,10 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
     """Apply the requested steps: outliers, gaps, a filter, bone lengths, feet and the world.
 
     The steps run in that order. The root and the joints are filled and filtered separately: the
-    root in the camera's frame, the joints relative to the pelvis, so that an uncertain distance
-    from the camera does not shake the body. For a filter that treats all frames alike, such as
-    Savitzky-Golay and Butterworth, this is equivalent to joints in the camera's frame.
+    root in the world, the joints relative to the pelvis, so that an uncertain distance from the
+    camera does not shake the body, and a camera that turns smears nobody. For a filter that treats
+    all frames alike, such as Savitzky-Golay and Butterworth, this is equivalent to joints in the
+    world.
 
     A filled joint has confidence 0 and an unknown expected error (NaN). An outlier in a gap that
     is too long to fill, or at either end of the track, keeps its value and confidence. 2D
@@ -107,7 +114,7 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
     camera = motion.camera if raw.camera is None else raw.camera
     smooth, filter_report = _filter(motion.timestamps, options)
     report: dict[str, Any] = {"options": asdict(options)}
-    steps = _Steps(motion, options, smooth)
+    steps = _Steps(motion, options, smooth, camera)
     people = _People(raw, motion)
     for column in range(len(people)):
         people[column] = steps(column, people.before(column))
@@ -196,18 +203,34 @@ class _Steps:
         motion: the motion.
         options: the steps to apply.
         smooth: the filter, if one is asked for.
+        camera: the camera before refinement.
     """
 
-    def __init__(self, motion: Motion3D, options: RefineOptions, smooth: _Smooth | None) -> None:
+    def __init__(
+        self,
+        motion: Motion3D,
+        options: RefineOptions,
+        smooth: _Smooth | None,
+        camera: Camera,
+    ) -> None:
         self._motion, self._options, self._smooth = motion, options, smooth
+        self._camera = camera
         self._gaps: list[dict[str, Any]] = []
         self._outliers: list[dict[str, Any]] = []
         self.bones: list[dict[str, Any]] = []
 
     def __call__(self, column: int, numbers: _Numbers) -> _Numbers:
         """Apply the steps to the person in a column; people come in order."""
-        frames, options = self._motion.spans.frames_of(column), self._options
-        who = int(self._motion.track_ids[column])
+        frames, camera = self._motion.spans.frames_of(column), self._camera
+        if camera.fixed:
+            return self._in_world(column, frames, numbers)
+        there = numbers.moved(lambda points: camera.to_world(points, frames))
+        done = self._in_world(column, frames, there)
+        return done.moved(lambda points: camera.from_world(points, frames))
+
+    def _in_world(self, column: int, frames: slice, numbers: _Numbers) -> _Numbers:
+        """Apply the steps where the camera does not move."""
+        options, who = self._options, int(self._motion.track_ids[column])
         if options.gap:
             numbers = self._without_gaps(who, numbers, self._motion.timestamps[frames])
         if self._smooth is not None:

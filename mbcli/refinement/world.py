@@ -1,4 +1,4 @@
-"""A world aligned with gravity, for a static camera.
+"""A world aligned with gravity, for a camera that stays in one place.
 
 Two cues show the direction of gravity, each weighted by its precision. Standing feet lie on a
 floor, which is exact once people have walked a few metres. People who stand or walk are upright,
@@ -74,7 +74,7 @@ def estimate_world(
     confidence: FloatArray | None = None,
     skeleton: Skeleton = H36M17,
 ) -> FloorEstimate:
-    """Find gravity and the floor from the people of a clip, for a camera assumed to be static.
+    """Find gravity and the floor from the people of a clip, for a camera that stays in place.
 
     Gravity: the directions from the thorax to the midpoint of the ankles in frames with an upright
     person, and the plane on which feet stand (:func:`slope_of`), in three rounds, since finding

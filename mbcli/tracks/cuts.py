@@ -41,7 +41,7 @@ def with_cuts(frames: Iterable[Frame]) -> Iterator[Frame]:
         return replace(frame, cut=True) if cut else frame
 
     for frame in frames:
-        waiting.append((frame, _thumbnail(frame.image)))
+        waiting.append((frame, _thumbnail(frame.small)))
         if len(waiting) > _AHEAD:
             yield first()
     while waiting:

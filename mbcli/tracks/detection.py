@@ -11,13 +11,13 @@ import numpy as np
 from mbcli.options import InferOptions
 from mbcli.people import columns_of, select_tracks
 from mbcli.tracks.repair import MendOptions, mend
-from mbcli.types import Keypoints2D
+from mbcli.types import ByValue, FloatArray, Keypoints2D
 from mbcli.version import version
 from mbcli.video.lens import NotedLens
 
 
-@dataclass(frozen=True)
-class Detection:
+@dataclass(frozen=True, eq=False)
+class Detection(ByValue):
     """2D keypoint tracks and where they come from.
 
     Attributes:
@@ -32,6 +32,8 @@ class Detection:
         interpolated: numbers of the frames that were not looked at, whose keypoints are
             interpolated.
         lens: the lens that the pictures' file notes, if any.
+        ties: (T, 2, 17) how the background of each picture lies in others, see
+            `mbcli.placing.ties`; None if there were no pictures, or nobody asked.
     """
 
     keypoints: Keypoints2D
@@ -44,6 +46,7 @@ class Detection:
     damaged: tuple[int, ...] = ()
     interpolated: tuple[int, ...] = ()
     lens: NotedLens | None = None
+    ties: FloatArray | None = None
 
     def meta(self, options: InferOptions, command: str | None) -> dict[str, Any]:
         """Metadata for files computed from these keypoints, ready for JSON."""

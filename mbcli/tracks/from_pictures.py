@@ -10,6 +10,7 @@ import numpy as np
 
 from mbcli.errors import NobodyFoundError
 from mbcli.options import InferOptions
+from mbcli.placing.background import Background
 from mbcli.pose2d import BACKENDS, Pose2D
 from mbcli.pose2d.choose import choose
 from mbcli.report import Observer, Stopwatch, unobserved
@@ -96,6 +97,7 @@ def detect_in_pictures(
         damaged=tuple(number for number in numbers.tolist() if number in damaged),
         interpolated=tuple(one.poses.index for one in seen if not one.looked),
         lens=reader.info.lens,
+        ties=np.array([one.ties for one in seen]) if options.follows_camera else None,
     )
 
 
@@ -128,7 +130,9 @@ def _followed(
     every = stride(reader.fps, options.looking_rate)
     tracker: Tracker | None = None
     cuts = options.cuts != "off"
-    with closing(looked_at(reader, backend, watch, journal, cuts=cuts, every=every)) as pictures:
+    background = Background(reader.info.size) if options.follows_camera else None
+    pictures = looked_at(reader, backend, watch, journal, background, cuts=cuts, every=every)
+    with closing(pictures):
         for one in pictures:
             if one.looked:
                 with watch.stage("track"):

@@ -9,14 +9,16 @@ from contextlib import closing
 
 import numpy as np
 
+from mbcli.placing.background import Background
+from mbcli.placing.ties import no_ties
 from mbcli.pose2d import Pose2D
 from mbcli.report import Stopwatch
-from mbcli.storage.journal import Journal
+from mbcli.storage.journal import Arrays, Journal
 from mbcli.tracks.cuts import with_cuts
 from mbcli.tracks.looks import looks_of
 from mbcli.tracks.sampling import nobody, sampled
 from mbcli.tracks.seen import Seen, packed, unpacked
-from mbcli.types import FloatArray
+from mbcli.types import FramePoses
 from mbcli.video import VideoReader, ahead
 
 # Frames that are decoded again when a run goes on. Whether a new shot begins depends on 12 before
@@ -30,6 +32,7 @@ def looked_at(
     backend: Pose2D,
     watch: Stopwatch,
     journal: Journal | None = None,
+    background: Background | None = None,
     *,
     cuts: bool = True,
     every: int = 1,
@@ -43,9 +46,10 @@ def looked_at(
     Args:
         reader: the pictures.
         backend: the front end.
-        watch: measures the stages ``decode`` and ``pose2d``.
+        watch: measures the stages ``decode``, ``pose2d`` and ``camera``.
         journal: what an earlier run has left there comes first, and its pictures are not looked at
             again; what is seen now is added.
+        background: follows the background; None if nobody asks for the camera.
         cuts: whether to look for scene cuts.
         every: frames from one that is looked at to the next, see `mbcli.tracks.sampling`.
 
@@ -56,12 +60,17 @@ def looked_at(
     """
     again: deque[Seen] = deque(maxlen=_AGAIN)
     intact, before = True, -math.inf
+    people: FramePoses | None = None  # of the last frame that was looked at
     for chunk in [] if journal is None else journal.taken():
         intact = bool(chunk[_INTACT])
-        frames, state = unpacked(chunk)
+        frames, state, view = unpacked(chunk)
         backend.resume(state)
+        if background is not None:
+            background.resume(view)
         again.extend(frames)
-        before = max([before, *(one.poses.time for one in frames if one.looked)])
+        for one in frames:
+            if one.looked:
+                before, people = one.poses.time, one.poses
         yield from frames
     last = -1
     if journal is not None and again:
@@ -72,19 +81,27 @@ def looked_at(
     fresh: list[Seen] = []
     pictures = with_cuts(reader) if cuts else iter(reader)
 
-    def through() -> Iterator[tuple[Seen, dict[str, FloatArray] | None]]:
-        """What frames show, and the state of the front end where a chunk is due."""
+    def through() -> Iterator[tuple[Seen, tuple[Arrays, Arrays] | None]]:
+        """What frames show, and the states where a chunk is due."""
+        last_people = people
         with closing(ahead(watch.iterate("decode", pictures))) as decoded:
             new = (frame for frame in decoded if frame.index > last)
             for frame, look in sampled(new, reader.fps, every, before):
                 with watch.stage("pose2d"):
                     poses = backend(frame) if look else nobody(frame, len(backend.skeleton))
                     looks = looks_of(frame.image, poses, backend.skeleton)
+                last_people = poses if look or last_people is None else last_people
+                with watch.stage("camera"):
+                    ties = no_ties() if background is None else background(frame, last_people)
                 due = journal is not None and journal.due()
-                yield Seen(poses, looks, frame.cut, look), backend.state() if due else None
+                yield Seen(poses, looks, frame.cut, look, ties), states() if due else None
 
-    def note(work: Journal, state: dict[str, FloatArray]) -> None:
-        work.add({**packed(fresh, state), _INTACT: np.array(reader.intact)})
+    def states() -> tuple[Arrays, Arrays]:
+        """What the front end and the following of the background need to go on."""
+        return backend.state(), {} if background is None else background.state()
+
+    def note(work: Journal, after: tuple[Arrays, Arrays]) -> None:
+        work.add({**packed(fresh, *after), _INTACT: np.array(reader.intact)})
         fresh.clear()
 
     with closing(ahead(through())) as looked:
@@ -94,4 +111,4 @@ def looked_at(
             if journal is not None and due is not None:
                 note(journal, due)
     if journal is not None and journal.begun and fresh:
-        note(journal, backend.state())
+        note(journal, states())

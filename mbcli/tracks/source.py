@@ -13,6 +13,7 @@ from mbcli.errors import ConfigError
 from mbcli.flags import described, of
 from mbcli.keypoints import is_keypoint_file, read_keypoints
 from mbcli.options import InferOptions
+from mbcli.pose2d import AUTO
 from mbcli.pose2d.choose import choose
 from mbcli.report import Observer, Stopwatch
 from mbcli.storage.journal import Journal, journal, journal_folder
@@ -52,6 +53,7 @@ def opened(
             raise ConfigError(f"--keypoints needs a video, but {source} holds keypoints itself")
         if options.rotate:
             raise ConfigError(f"--rotate needs pictures, but {source} holds keypoints")
+        _check_camera_motion(options, source)
         alone = read_keypoints(source, options.joint_map)
         yield lambda _, watch: detect_in_file(alone, options, None, watch)
         return
@@ -69,6 +71,7 @@ def opened(
         if options.fps is not None and reader.info.kind == "video":
             raise ConfigError(f"--fps is for pictures and keypoint files, but {source} is a video")
         if file is not None:
+            _check_camera_motion(options, keypoints)
             yield lambda _, watch: detect_in_file(file, options, reader, watch)
         else:
             if options.joint_map is not None:
@@ -82,6 +85,19 @@ def _check_lens(size: tuple[int, int], options: InferOptions) -> None:
         focal_length(size, options.focal, options.fov)
     else:
         calibrated(options.calibration, size)
+
+
+def _check_camera_motion(options: InferOptions, file: Path | None) -> None:
+    """Refuse what only pictures can tell.
+
+    Raises:
+        ConfigError: the camera is said to turn or move, but keypoints come from a file.
+    """
+    if options.camera_motion not in (AUTO, "still"):
+        raise ConfigError(
+            "--camera-motion must be auto or still with keypoints of a file, whose pictures nobody "
+            f"has followed, got {options.camera_motion!r} with {file}"
+        )
 
 
 @contextmanager
@@ -101,6 +117,7 @@ def kept_beside(
         named = [one for one in described(options) if not of(one).lifts]
         values = {one.name: getattr(choice.options, one.name) for one in named}
         values["pose2d_rate"] = options.looking_rate
+        values["follows_camera"] = options.follows_camera
         files = [values[one.name] for one in named if of(one).reads]
         words = [value for value in files if isinstance(value, str)]
         return fingerprint(f"2D {choice.backend} {values}", [], [source, *words])

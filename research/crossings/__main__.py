@@ -100,10 +100,10 @@ def main() -> None:
         pictures, boxes = scene.compose(still)
         if not kept.exists():
             write_video(clip, pictures, fps=FPS, crf=crf)
-            arrays: dict[str, Any] = dict(packed(look(clip), {}))
+            arrays: dict[str, Any] = dict(packed(look(clip), {}, {}))
             np.savez(kept, **arrays)
         with np.load(kept) as file:
-            seen, _ = unpacked(dict(file))
+            seen, _, _ = unpacked(dict(file))
         poses = [one.poses for one in seen]
         with patch.object(joining, "exchange_time", lambda *_: None):
             ignored = score(track(seen), poses, boxes, scene.meeting)

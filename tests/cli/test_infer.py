@@ -104,6 +104,7 @@ def test_json_is_one_object_on_stdout(walk: Path, tmp_path: Path, infer: list[ob
     assert [stage["name"] for stage in row["stages"]] == [
         "decode",
         "pose2d",
+        "camera",
         "track",
         "mend",
         "lift",

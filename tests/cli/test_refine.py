@@ -35,7 +35,7 @@ def test_everything_at_once(pose: Path, tmp_path: Path) -> None:
     assert motion.camera.motion == "still"
     assert motion.meta["refinement"]["options"]["cutoff"] == 8
     assert "4 frames filled; butterworth at 8 Hz; constant bone lengths" in result.output
-    assert "assuming a static camera" in result.output
+    assert "; the camera is taken to stand still" in result.output
 
 
 def test_refined_anew(pose: Path, tmp_path: Path) -> None:

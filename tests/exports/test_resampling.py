@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from motions import hidden, panned, standing_feet, walking
+from scipy.spatial.transform import Rotation
 
 from mbcli.errors import ConfigError
 from mbcli.exports.resampling import even, resampled
@@ -124,6 +125,19 @@ def test_a_camera_that_turns_goes_on_turning_evenly() -> None:
     )
     still = resampled(walking(31, fps=30), 120).camera
     np.testing.assert_array_equal(still.world_from_camera, np.tile(np.eye(4), (121, 1, 1)))
+
+
+def test_a_camera_that_shakes_leaves_people_where_they_are() -> None:
+    motion = walking(31, fps=30)
+    poses = np.tile(np.eye(4), (31, 1, 1))
+    turns = np.random.default_rng(0).normal(0, 0.05, (31, 3))
+    poses[:, :3, :3] = Rotation.from_rotvec(turns).as_matrix()
+    camera = motion.camera.posed(poses, motion="turning")
+    seen = camera.from_world(motion.in_world)
+    root = seen[:, :, 0]
+    shaken = replace(motion, camera=camera, positions=seen - root[:, :, None], root=root)
+    found, still = resampled(shaken, 47), resampled(motion, 47)
+    np.testing.assert_allclose(found.in_world, still.in_world, atol=1e-5)
 
 
 def test_one_frame_and_two() -> None:

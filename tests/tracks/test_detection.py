@@ -138,27 +138,32 @@ def seen_in(index: int, people: int, cut: bool) -> Seen:
     rng = np.random.default_rng(index)
     boxes: FloatArray = rng.uniform(0, 100, (people, 4)).astype(np.float32)
     poses = FramePoses(index, index / 30, boxes, rng.uniform(0, 1, (people, 17, 3)))
-    return Seen(poses, rng.uniform(0, 100, (people, 6)).astype(np.float32), cut)
+    looks = rng.uniform(0, 100, (people, 6)).astype(np.float32)
+    return Seen(poses, looks, cut, index % 3 > 0, rng.uniform(0, 9, (2, 17)))
 
 
 @pytest.mark.parametrize("people", [(2, 0, 1, 3), (0, 0), (1,), (0,)])
 def test_what_was_seen_comes_back_from_its_arrays(people: tuple[int, ...]) -> None:
     frames = [seen_in(10 + 2 * n, count, n == 1) for n, count in enumerate(people)]
     state = {"boxes": np.arange(8.0).reshape(2, 4), "state_": np.zeros(1)}
-    again, state_again = unpacked(packed(frames, state))
-    assert state_again.keys() == state.keys()
-    for name, value in state.items():
-        np.testing.assert_array_equal(state_again[name], value)
+    view = {"view": np.eye(3), "state_": np.ones(2)}
+    again, state_again, view_again = unpacked(packed(frames, state, view))
+    for before, after in ((state, state_again), (view, view_again)):
+        assert after.keys() == before.keys()
+        for name, value in before.items():
+            np.testing.assert_array_equal(after[name], value)
     assert len(again) == len(frames)
     for one, other in zip(again, frames, strict=True):
-        assert (one.poses.index, one.poses.time, one.cut) == (
+        assert (one.poses.index, one.poses.time, one.cut, one.looked) == (
             other.poses.index,
             other.poses.time,
             other.cut,
+            other.looked,
         )
         np.testing.assert_array_equal(one.poses.boxes, other.poses.boxes)
         np.testing.assert_array_equal(one.poses.keypoints, other.poses.keypoints)
         np.testing.assert_array_equal(one.looks, other.looks)
+        np.testing.assert_array_equal(one.ties, other.ties)
 
 
 def test_all_people_of_a_clip_without_faults_stay_the_same_object() -> None:

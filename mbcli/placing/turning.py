@@ -1,0 +1,172 @@
+"""From ties between pictures to where a camera in one place looks, picture by picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import lil_matrix
+from scipy.sparse.linalg import lsqr
+from scipy.spatial.transform import Rotation, Slerp
+
+from mbcli.placing.ties import KEYFRAME, turns_and_zooms
+from mbcli.types import BoolArray, FloatArray, IntArray
+
+_ZOOMED = 0.015  # of the focal length; ties of pictures without a zoom differ by up to 0.008
+_PASSES = 5  # over closed loops; turns are small after the first
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """Where the camera of a shot looks, and how far it is zoomed in.
+
+    Attributes:
+        turns: (T, 3, 3) rotations from the camera's axes to those of the first picture's.
+        zooms: (T,) focal length relative to that of the first picture.
+        known: (T,) whether the picture is tied to others; else it is bridged.
+        left: (T,) root mean square in pixels of what the turn and zoom leave of the tie.
+    """
+
+    turns: FloatArray
+    zooms: FloatArray
+    known: BoolArray
+    left: FloatArray
+
+
+def looks_of(
+    ties: FloatArray, numbers: IntArray, times: FloatArray, focal: float, centre: FloatArray
+) -> Looks:
+    """Turn and zoom of every picture of a shot.
+
+    Each picture has those of its tie, after its keyframe's. Where the view has come back to an
+    earlier keyframe, the loop is closed: what is left of it is spread over the keyframes between
+    (rotation averaging in the tangent space, least squares). Zooms that stay below 1.5 % are none.
+    Pictures without a tie are bridged at an even speed.
+
+    Args:
+        ties: (T, 2, 17) of the shot, see `mbcli.placing.ties`.
+        numbers: (T,) of its pictures, in which ties name keyframes.
+        times: (T,) seconds.
+        focal: focal length of the first picture in pixels.
+        centre: (2,) principal point in pixels.
+    """
+    chain = _Chain(ties, numbers, focal, centre)
+    looks = chain.followed(times, zooming=True)
+    if np.abs(np.log(looks.zooms[looks.known])).max(initial=0.0) < _ZOOMED:
+        looks = chain.followed(times, zooming=False)
+    return looks
+
+
+class _Chain:
+    """The ties of a shot, keyframe by keyframe."""
+
+    def __init__(
+        self, ties: FloatArray, numbers: IntArray, focal: float, centre: FloatArray
+    ) -> None:
+        self._ties, self._focal, self._centre = ties, focal, centre
+        rows = {int(number): row for row, number in enumerate(numbers)}
+        tied = np.isfinite(ties[..., KEYFRAME])
+        self._keyframe = np.full(ties.shape[:2], -1)
+        self._keyframe[tied] = [rows[int(number)] for number in ties[..., KEYFRAME][tied]]
+        self._keyframes = np.unique(self._keyframe[tied])
+
+    def followed(self, times: FloatArray, *, zooming: bool) -> Looks:
+        """Turns and zooms of all pictures."""
+        count = len(self._ties)
+        turns: FloatArray = np.tile(np.eye(3), (count, 1, 1))
+        zooms: FloatArray = np.ones(count)
+        known, left = np.zeros(count, np.bool_), np.full(count, np.nan)
+        inner = np.tile(np.eye(3), (count, 2, 1, 1))  # from the keyframe's axes
+        ratios = np.ones((count, 2))
+        last = 0
+        for keyframe in self._keyframes.tolist():
+            if not known[keyframe]:  # a beginning: it looks where the last picture before looked
+                before = np.flatnonzero(known[:keyframe])
+                last = int(before[-1]) if len(before) else keyframe
+                turns[keyframe], zooms[keyframe] = turns[last], zooms[last]
+                known[keyframe] = True
+            rows, which = np.nonzero(self._keyframe == keyframe)
+            turn, zoom, off = turns_and_zooms(
+                self._ties[rows, which],
+                self._focal,
+                self._centre,
+                np.full(len(rows), zooms[keyframe]),
+                zooming=zooming,
+            )
+            inner[rows, which], ratios[rows, which] = turn, zoom / zooms[keyframe]
+            own = which == 0
+            mine = rows[own]
+            turns[mine] = turns[keyframe] @ np.swapaxes(turn[own], 1, 2)
+            zooms[mine], known[mine], left[mine] = zoom[own], True, off[own]
+        loops = np.flatnonzero(self._keyframe[:, 1] >= 0)
+        if len(loops):
+            turns, zooms = self._closed(loops, turns, zooms, inner, ratios, known)
+        _bridge(turns, zooms, known, times)
+        return Looks(turns, zooms, known, left)
+
+    def _closed(
+        self,
+        loops: IntArray,
+        turns: FloatArray,
+        zooms: FloatArray,
+        inner: FloatArray,
+        ratios: FloatArray,
+        known: BoolArray,
+    ) -> tuple[FloatArray, FloatArray]:
+        """With loops closed, by small further turns of the keyframes."""
+        place = {int(row): number for number, row in enumerate(self._keyframes)}
+        edges: list[tuple[int, int, FloatArray, float]] = []
+        for row in self._keyframes.tolist():
+            parent = int(self._keyframe[row, 0])
+            if parent >= 0:
+                edges.append((parent, row, inner[row, 0].T, np.log(ratios[row, 0])))
+        for row in loops.tolist():
+            one, other = self._keyframe[row].tolist()
+            between = inner[row, 0].T @ inner[row, 1]
+            edges.append((one, other, between, np.log(ratios[row, 0] / ratios[row, 1])))
+        ends = [(place[a], place[b]) for a, b, _, _ in edges]
+        at, logs = turns[self._keyframes].copy(), np.log(zooms[self._keyframes])
+        for _ in range(_PASSES):
+            off = np.array(
+                [
+                    Rotation.from_matrix(at[a] @ between @ at[b].T).as_rotvec()
+                    for (a, b), (_, _, between, _) in zip(ends, edges, strict=True)
+                ]
+            )
+            at = Rotation.from_rotvec(_spread(ends, off, len(at))).as_matrix() @ at
+        apart = np.array([logs[a] + e[3] - logs[b] for (a, b), e in zip(ends, edges, strict=True)])
+        logs = logs + _spread(ends, apart[:, None], len(at))[:, 0]
+        own = self._keyframe[:, 0]
+        tied = np.flatnonzero(own >= 0)
+        number = [place[int(row)] for row in own[tied]]
+        turns, zooms = turns.copy(), zooms.copy()
+        turns[self._keyframes], zooms[self._keyframes] = at, np.exp(logs)
+        turns[tied] = at[number] @ np.swapaxes(inner[tied, 0], 1, 2)
+        zooms[tied] = np.exp(logs[number]) * ratios[tied, 0]
+        return turns, zooms
+
+
+def _spread(ends: Sequence[tuple[int, int]], off: FloatArray, count: int) -> FloatArray:
+    """(count, D) values whose differences along edges come nearest to ``off``; the first is 0."""
+    system = lil_matrix((len(ends) + 1, count))
+    for row, (a, b) in enumerate(ends):
+        system[row, a], system[row, b] = -1.0, 1.0
+    system[len(ends), 0] = 1e3
+    wanted = np.concatenate([off, np.zeros((1, off.shape[1]))])
+    sparse = system.tocsr()
+    return np.stack([lsqr(sparse, one, atol=1e-12, btol=1e-12)[0] for one in wanted.T], axis=-1)
+
+
+def _bridge(turns: FloatArray, zooms: FloatArray, known: BoolArray, times: FloatArray) -> None:
+    """Fill unknown rows between known ones, in place; the ends hold."""
+    rows = np.flatnonzero(known)
+    if len(rows) < 2 or known.all():
+        if len(rows) == 1:
+            turns[:], zooms[:] = turns[rows[0]], zooms[rows[0]]
+        return
+    within = np.clip(times, times[rows[0]], times[rows[-1]])
+    filled = Slerp(times[rows], Rotation.from_matrix(turns[rows]))(within).as_matrix()
+    turns[~known] = filled[~known]
+    logs = np.interp(times, times[rows], np.log(zooms[rows]))
+    zooms[~known] = np.exp(logs)[~known]
