@@ -18,6 +18,7 @@ NOT_LIVE = (
     "every",
     "cuts",
     "pose2d_rate",
+    "camera_motion",
     "image_size",
     "fps",
     "joint_map",

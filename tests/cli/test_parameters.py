@@ -48,7 +48,7 @@ EACH = [(command, kind) for command, kinds in TAKEN.items() for kind in kinds]
 LIFTING = {
     *("height", "focal", "fov", "weights", "precision", "flip", "low_pass"),
     *("compat", "root_relative", "action", "mesh", "body_model", "calibration", "skeleton"),
-    "known_distance",
+    *("known_distance", "camera_motion"),
 }
 LEFT_OUT: dict[str, Collection[str]] = {"keypoints": LIFTING, "live": NOT_LIVE}
 
