@@ -11,7 +11,6 @@ import numpy as np
 from mbcli.errors import ConfigError, InputError, NobodyFoundError, OutputError
 from mbcli.exports import FORMATS, ExportFormat
 from mbcli.exports.axes import PER_METRE, assumptions, notes
-from mbcli.exports.fbx import blender_command
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.resampling import even, resampled
 from mbcli.motion import Motion3D, noted_source
@@ -140,12 +139,6 @@ def format_of(path: Path, name: str | None = None) -> ExportFormat:
     fitting = [(len(suffix), row) for suffix, row in rows if _ends(path, suffix)]
     if fitting:
         return max(fitting, key=lambda pair: pair[0])[1]
-    if path.suffix.lower() == ".fbx":
-        glb = path.with_suffix(".glb").name
-        raise ConfigError(
-            f"FBX is not written here: export {glb}, and let Blender convert it (fps is the "
-            f"motion's): {blender_command(glb, path.name, 30)}"
-        )
     known = ", ".join(suffix for suffix, _ in rows)
     raise ConfigError(f"--out must end in one of {known}, or --format be given, got {path.name}")
 

@@ -86,7 +86,6 @@ def test_list_shows_every_format() -> None:
     ("words", "message"),
     [
         (("-o", "a.xyz"), "--out must end in one of .bvh, "),
-        (("-o", "a.fbx"), "FBX is not written here: export a.glb, and let Blender convert it"),
         (("-o", "a.trc", "--format", "maya"), "--format must be one of bvh, "),
         (("-o", "a.trc", "--person", "9"), "--person must be all, largest or one of 1, 2, got 9"),
         (("-o", "a.trc", "--person", "first"), "--person must be all, largest or ids such as 1"),

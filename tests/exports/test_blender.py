@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from motions import walking
 
+from mbcli.errors import ConfigError, OutputError
 from mbcli.exports import FORMATS
 from mbcli.exports.axes import turn
 from mbcli.exports.bvh import write_bvh
-from mbcli.exports.fbx import blender_script
+from mbcli.exports.export import export
 from mbcli.exports.glb import write_glb
 from mbcli.exports.options import ExportOptions
 from mbcli.kinematics.bones import usual_lengths, with_lengths
@@ -113,11 +114,45 @@ assert all(name in sys.argv[1] for name in names), names
 
 
 def test_blender_imports_the_glb_upright_and_turns_it_into_fbx(
-    tmp_path: Path, blender: str
+    tmp_path: Path, blender: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     motion = walking(frames=20, people=2, fps=59.94)
     glb, fbx = tmp_path / "walk.glb", tmp_path / "walk.fbx"
     write_glb(motion, glb, ExportOptions())
     check(blender, glb, motion)
-    run(blender, blender_script(str(glb), str(fbx), motion.fps))
+    monkeypatch.setenv("MBCLI_BLENDER", blender)
+    assert export(motion, fbx) == [fbx]
+    assert {path.name for path in tmp_path.iterdir()} == {"walk.glb", "walk.fbx", "places.npz"}
     check(blender, fbx, motion)
+
+
+def test_a_blender_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "blender"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 'out of memory' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("MBCLI_BLENDER", str(program))
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(OutputError, match="could not write the FBX: out of memory"):
+        export(walking(3), out / "walk.fbx")
+    program.write_text("#!/bin/sh\nexit 0\n")  # and says that all is well
+    with pytest.raises(OutputError, match="could not write the FBX: it says nothing"):
+        export(walking(3), out / "walk.fbx")
+    assert not list(out.iterdir())
+
+
+def test_without_blender_the_error_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mbcli.exports.fbx.find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("MBCLI_BLENDER", raising=False)
+    with pytest.raises(ConfigError, match=r"pip install 'mbcli\[fbx\]'.*import_scene\.gltf"):
+        export(walking(3), tmp_path / "walk.fbx")
+    monkeypatch.setenv("MBCLI_BLENDER", "no-such-blender")
+    with pytest.raises(ConfigError, match="MBCLI_BLENDER must name a program, got no-such"):
+        export(walking(3), tmp_path / "walk.fbx")
+    assert not list(tmp_path.iterdir())
