@@ -94,6 +94,8 @@ def exported(
     row = format_of(path, format)
     row.check(options)
     motion = _chosen(motion, options.person)
+    if options.trim:
+        motion = _trimmed(motion)
     if options.fps is not None:
         motion = resampled(motion, options.fps)
     elif row.steady and not even(motion):
@@ -104,7 +106,7 @@ def exported(
     ids = [int(number) for number in motion.track_ids]
     paths = _names(path, row, ids if apart else ids[:1])
     # Files that would be too long together begin and end with their person.
-    only_seen = apart and not motion.fits_dense
+    only_seen = apart and (options.trim or not motion.fits_dense)
     read = (*inputs, noted_source(motion), options.character)
     for target in paths:
         check_output(target, overwrite=overwrite, inputs=read)
@@ -115,8 +117,9 @@ def exported(
                 part = motion.alone(column) if only_seen else motion.whole(column)
             _write(row, part, temporary, target, options)
     said = says(row, motion, options)
-    if not motion.fits_dense and (apart or row.everywhere):
-        said += ("every person only from their first frame to their last: the motion is long",)
+    if only_seen or (row.everywhere and not motion.fits_dense):
+        why = "" if motion.fits_dense else ": the motion is long"
+        said += (f"every person only from their first frame to their last{why}",)
     frames = len(motion.timestamps)
     return Exported(tuple(paths), row, frames, motion.fps, tuple(ids), said)
 
@@ -198,6 +201,15 @@ def _chosen(motion: Motion3D, person: str) -> Motion3D:
                 "frame"
             )
     return select_people(motion, columns)
+
+
+def _trimmed(motion: Motion3D) -> Motion3D:
+    """From the first frame with somebody to the last."""
+    positions = kept(motion, "positions")
+    there = np.isfinite(positions.rows).all(-1).any(-1)
+    frames = positions.spans.frame[there]
+    whole = slice(int(frames.min()), int(frames.max()) + 1)
+    return motion.part(whole, range(len(motion.track_ids)))
 
 
 def _ends(path: Path, suffix: str) -> bool:

@@ -30,6 +30,9 @@ class ExportOptions:
         fps: rate to resample to; None keeps every frame. Writers receive a resampled motion.
         rig: the rig whose names, rest pose and axes of bones skeletons have; None is our own.
         character: a .glb, .vrm or .bvh file whose bones are moved; None is nobody's.
+        trim: leave out the frames before the first and after the last with somebody; in a file of
+            one person, with this person.
+        in_place: keep the hips of skeletons above one point of the floor.
         shape: shape of tables: ``wide`` has one row per frame and person, ``long`` one per joint.
 
     Raises:
@@ -73,6 +76,16 @@ class ExportOptions:
         panel=PANEL,
         metavar="FILE",
         reads=True,
+    )
+    trim: bool = option(
+        False,
+        "Only from the first frame with a person to the last.",
+        panel=PANEL,
+    )
+    in_place: bool = option(
+        False,
+        "Skeletons stay above one point of the floor, and move on the spot.",
+        panel=PANEL,
     )
     shape: Shape = option(
         "wide",

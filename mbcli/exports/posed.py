@@ -47,11 +47,19 @@ def posed(motion: Motion3D, options: ExportOptions) -> Iterator[tuple[ArmatureMo
         if motion.fits_dense:
             pose, frames = _held(pose, motion, frames), whole
         if character is not None:
-            yield baked(pose, character.body, motion.fps), frames
+            moving = baked(pose, character.body, motion.fps)
         elif options.rig is not None:
-            yield named(pose, RIGS[options.rig]), frames
+            moving = named(pose, RIGS[options.rig])
         else:
-            yield own(pose), frames
+            moving = own(pose)
+        yield (in_place(moving) if options.in_place else moving), frames
+
+
+def in_place(moving: ArmatureMotion) -> ArmatureMotion:
+    """A motion, y up, without its way over the floor: it stays above its first place."""
+    places = moving.places.copy()
+    places[:, [0, 2]] = places[0, [0, 2]]
+    return replace(moving, places=places)
 
 
 def _held(pose: Pose, motion: Motion3D, frames: slice) -> Pose:
