@@ -42,11 +42,13 @@ class LastFrames:
     def add(self, given: tuple[Frame, float], poses: FramePoses, ids: IntArray) -> None:
         """Add the newest frame, and forget those that are too old."""
         self.frames.append((poses, ids))
-        while self.frames[0][0].time < poses.time - self.span - _SAME_TIME:
-            self.frames.popleft()
         self.pictures.append(given)
         while len(self.pictures) > 1 and self._is_due(self.pictures[1][0]):
             self.pictures.popleft()
+        # The frame that is asked for stays, however long ago it was.
+        oldest = min(poses.time - self.span, self.pictures[0][0].time)
+        while self.frames[0][0].time < oldest - _SAME_TIME:
+            self.frames.popleft()
 
     def due(self) -> tuple[list[Numbered], int, Frame, float] | None:
         """All frames, the place of the one that is asked for, its picture and when it was given.

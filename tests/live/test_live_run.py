@@ -189,6 +189,20 @@ def test_a_window_forgets_what_is_too_old() -> None:
     assert len(window.pictures) == 3
 
 
+def test_frames_may_be_further_apart_than_a_window_lasts() -> None:
+    window = LastFrames(span=0.5, latency=0.1)
+    picture, nobody = np.zeros((2, 2, 3), np.uint8), np.zeros(0, int)
+    for number in range(4):
+        frame = Frame(number, float(number), picture)
+        poses = FramePoses(number, frame.time, np.zeros((0, 4)), np.zeros((0, 17, 3)))
+        window.add((frame, 0.0), poses, nobody)
+        due = window.due()
+        assert (due is None) == (number == 0)
+        if due is not None:
+            frames, row, shown, _ = due
+            assert shown.index == number - 1 == frames[row][0].index
+
+
 def test_pictures_have_one_size_with_and_without_people(
     ran: tuple[LiveRun, list[LivePose]],
 ) -> None:
