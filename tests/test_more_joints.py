@@ -135,13 +135,17 @@ def test_a_toe_that_jumps_is_an_outlier() -> None:
 @SKELETONS
 def test_joint_angles(skeleton: Skeleton) -> None:
     usual, found = motion_angles(plain()), motion_angles(with_feet(plain(), skeleton))
-    assert found.names == usual.names
-    np.testing.assert_allclose(found.degrees, usual.degrees, atol=1e-4)
+    assert [name for name in found.names if name in usual.names] == list(usual.names)
+    of_feet = {f"{name}_{side}" for name in ("ankle_angle", "foot_progression") for side in "rl"}
+    assert set(found.names) - set(usual.names) == of_feet
+    for name in usual.names:
+        np.testing.assert_allclose(found.of(name), usual.of(name), atol=1e-4)
 
 
 # Formats of Human3.6M's joints alone: feet change nothing. Rigs turn theirs.
 RIGS = ("bvh", "glb", "vrma")
-WITHOUT_FEET = ("angles.csv", "sto", "mot", "npy", "coco.json")
+ANGLE_FILES = ("angles.csv", "sto", "mot")
+WITHOUT_FEET = ("npy", "coco.json")
 
 
 @SKELETONS
@@ -166,6 +170,9 @@ def test_every_export(skeleton: Skeleton, suffix: str, tmp_path: Path) -> None:
             assert content != usual
         elif suffix in WITHOUT_FEET:
             assert content.replace(b"places of 23 joints", b"places of 17 joints") == usual
+        elif suffix in ANGLE_FILES:
+            assert b"ankle_angle_r" in content
+            assert b"ankle_angle_r" not in usual
         elif suffix != "usd":
             assert content != usual
             assert all(joint.encode() in content for joint in skeleton.joints)
@@ -222,6 +229,7 @@ def test_rerun(skeleton: Skeleton, tmp_path: Path) -> None:
     motion = with_feet(walking(6), skeleton)
     mbcli.view(motion, save=tmp_path / "walk.rrd", footage="none")
     chunks = rr.chunk.RrdReader(tmp_path / "walk.rrd").stream().to_chunks()
+    assert "/angles/person_1/ankle_angle_l" in {c.entity_path for c in chunks}
     batches = [c.to_record_batch() for c in chunks if c.entity_path == "/space/person_1"]
     rows = [
         points
@@ -238,7 +246,11 @@ def test_plots(skeleton: Skeleton, what: What, tmp_path: Path) -> None:
     motion = with_feet(plain(), skeleton)
     report = mbcli.plot(motion, tmp_path / "walk.svg", PlotOptions(what=what, joint=("knee",)))
     assert report.people == (1, 2)
-    if what != "angles":
+    if what == "angles":
+        mbcli.plot(motion, tmp_path / "feet.svg", PlotOptions(joint=("left_ankle", "foot")))
+        with pytest.raises(ConfigError, match=r"--joint must be one of .*, got 'ankle'"):
+            mbcli.plot(plain(), tmp_path / "none.svg", PlotOptions(joint=("ankle",)))
+    else:
         joints = ("big_toe", "left_heel")
         mbcli.plot(motion, tmp_path / "feet.svg", PlotOptions(what=what, joint=joints))
         with pytest.raises(ConfigError, match=r"--joint must be one of .*, got 'big_toe'"):

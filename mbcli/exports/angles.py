@@ -32,6 +32,7 @@ from mbcli.kinematics.angles import (
     ANGLES,
     LEVEL,
     angle_confidence,
+    angle_names,
     angles_by_person,
     motion_angles,
     opensim_pelvis,
@@ -51,7 +52,7 @@ _PLACE = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 # and -0.07849 m in the generic model of Rajagopal et al. 2016, which is 1.70 m tall.
 _HIPS = (-0.056276 / 1.70, -0.07849 / 1.70, 0.0)
 _MODEL = (
-    *("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle"),
+    *("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle"),
     *("arm_flex", "arm_add", "arm_rot", "elbow_flex"),
 )
 
@@ -111,7 +112,8 @@ def write_mot(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     hips = points[:, motion.skeleton.index("pelvis")] @ turn("y").T
     standing = motion.camera.to_world(motion.in_camera)[:, 0]
     pelvis = opensim_pelvis(standing, LEVEL, motion.skeleton)
-    limbs = tuple(f"{name}_{side}" for side in "rl" for name in _MODEL)
+    known_limbs = (f"{name}_{side}" for side in "rl" for name in _MODEL)
+    limbs = tuple(name for name in known_limbs if name in angles.names)
     trunk = ("lumbar_extension", "lumbar_bending", "lumbar_rotation")
     places = hips - _hips_from_pelvis(pelvis, _height(motion))
     names = (*_PELVIS, *_PLACE, *limbs, *trunk)
@@ -180,6 +182,7 @@ def _without_gaps(times: FloatArray, values: FloatArray) -> FloatArray:
 
 def _remarks(motion: Motion3D) -> list[str]:
     person = motion.track_ids.tolist()[0]
+    with_feet = "ankle_angle_r" in angle_names(motion.skeleton)
     return [
         f"joint angles of person {person} by mbcli, from the places of "
         f"{len(motion.skeleton)} joints",
@@ -188,7 +191,8 @@ def _remarks(motion: Motion3D) -> list[str]:
         if motion.camera.grounded
         else "up is that of the camera, which is taken to be level (no world was estimated)",
         "places of joints carry no twist: rotation of hip and arm is read from the plane of the "
-        "bent knee or elbow, ankle and forearm rotation cannot be had",
+        f"bent knee or elbow, {'foot' if with_feet else 'ankle'} and forearm rotation cannot be "
+        "had",
         *assumptions(motion),
     ]
 

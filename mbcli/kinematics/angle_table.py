@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mbcli.skeleton import FOOT, Skeleton
+
 # The joints that define the axes of the pelvis and of the trunk.
 PELVIS = ("right_hip", "left_hip", "pelvis", "spine")
 TRUNK = ("spine", "thorax", "right_shoulder", "left_shoulder")
@@ -42,6 +44,7 @@ def _sided(side: str) -> tuple[Angle, ...]:
     end = f"_{side[0]}"
     leg = (f"{side}_hip", f"{side}_knee")
     shank = (*leg, f"{side}_ankle")
+    sole = tuple(f"{side}_{part}" for part in FOOT)
     arm = (f"{side}_shoulder", f"{side}_elbow")
     forearm = (*arm, f"{side}_wrist")
     hip, shoulder = tuple(dict.fromkeys(PELVIS + leg)), tuple(dict.fromkeys(TRUNK + arm))
@@ -58,6 +61,21 @@ def _sided(side: str) -> tuple[Angle, ...]:
             (*hip, f"{side}_ankle"),
         ),
         Angle(f"knee_angle{end}", "knee flexion", "straight", "bent", shank),
+        Angle(
+            f"ankle_angle{end}",
+            "ankle flexion",
+            "line from heel to toes at a right angle to the shank",
+            "toes raised (dorsiflexion)",
+            (f"{side}_knee", f"{side}_ankle", *sole),
+        ),
+        Angle(
+            f"foot_progression{end}",
+            "foot progression",
+            "foot along the direction of walking",
+            "toes inward",
+            ("pelvis", *sole),
+            True,
+        ),
         Angle(f"arm_flex{end}", "shoulder flexion", hanging, "arm forward", shoulder),
         Angle(f"arm_add{end}", "shoulder adduction", hanging, "arm to the other side", shoulder),
         Angle(
@@ -104,3 +122,8 @@ ANGLES: dict[str, Angle] = {
         Angle("trunk_heading", "trunk heading", _FACING, "to the left", TRUNK, True),
     )
 }
+
+
+def angle_names(skeleton: Skeleton) -> tuple[str, ...]:
+    """The angles of ``ANGLES`` whose joints a skeleton has, in their order."""
+    return tuple(name for name, row in ANGLES.items() if set(row.joints) <= set(skeleton.joints))

@@ -8,6 +8,7 @@ J. Biomech. 38, 981): x forward, y up along the segment, z to the person's right
                perpendicular to y
     thigh      y from the knee to the hip; z perpendicular to the plane of the bent leg
     upper arm  y from the elbow to the shoulder; z perpendicular to the plane of the bent arm
+    foot       x from the heel to the middle between big and small toe
 
 The joint coordinate systems are those of Grood and Suntay (1983, J. Biomech. Eng. 105, 136): first
 about z of the proximal segment (flexion), then about the floating x axis (adduction and abduction,
@@ -26,8 +27,16 @@ Joint positions do not determine the axial rotation of a segment, which limits t
       the shank's length.
     - Knee and elbow angles are angles between two bones. They cannot be negative: hyperextension
       appears as flexion, and valgus or a carrying angle are included.
-    - Not available: the ankle and its inversion (no toe), forearm pronation and the wrist (no
-      hand), axial rotation of the shank, the scapula, rotation of the head.
+    - Ankle flexion is the angle between the foot's x and the shank, less 90 degrees: 0 for a foot
+      at right angles, positive in dorsiflexion. The ISB and OpenSim turn about an axis of the
+      ankle, which differs where the foot is also turned in or out. Heel and toes are points on the
+      skin: a few degrees' offset from a laboratory's neutral pose is a matter of definition.
+    - Foot progression is the angle on the ground between the foot's x and the direction of walking,
+      positive inwards, as internal rotation is. That direction is the way of the pelvis within a
+      second; below 0.3 m/s there is none.
+    - Not available: the ankle where the skeleton has no toes and heels, its inversion, forearm
+      pronation and the wrist (no hand), axial rotation of the shank, the scapula, rotation of the
+      head.
 
 Where a pair of angles is singular (a limb along its flexion axis) it is NaN, within 10 degrees of
 that pose. For a mirrored person left and right exchange values, and sideways angles of trunk and
@@ -42,9 +51,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.geometry import unit
-from mbcli.kinematics.angle_table import ANGLES, PELVIS, Angle
+from mbcli.kinematics.angle_table import ANGLES, PELVIS, Angle, angle_names
+from mbcli.kinematics.foot_angles import (
+    SINGULAR,
+    ankle_flexion,
+    foot_progression,
+    walking_direction,
+)
 from mbcli.motion import Motion3D
-from mbcli.skeleton import H36M17, Skeleton
+from mbcli.skeleton import FOOT, H36M17, Skeleton
 from mbcli.spans import PerPerson
 from mbcli.types import FloatArray, frozen_array
 
@@ -54,6 +69,7 @@ __all__ = [
     "Angle",
     "JointAngles",
     "angle_confidence",
+    "angle_names",
     "joint_angles",
     "motion_angles",
     "opensim_pelvis",
@@ -62,8 +78,6 @@ __all__ = [
 
 # Rotation is derived from the plane of a limb that is bent by 30 to 150 degrees.
 _BENT = 0.5
-# Two directions within 10 degrees of each other do not define a reliable plane.
-_SINGULAR = float(np.sin(np.radians(10)))
 # Lower limit of the angles of a limb: positions behind and above count as raised forwards.
 _LOWEST = -90.0
 
@@ -96,6 +110,7 @@ def joint_angles(
     positions: npt.ArrayLike,
     ground: npt.ArrayLike | None = None,
     skeleton: Skeleton = H36M17,
+    ahead: npt.ArrayLike | None = None,
 ) -> JointAngles:
     """Compute the angles of bodies; see the module's docstring for their conventions.
 
@@ -108,10 +123,13 @@ def joint_angles(
         ground: (3, 3) rotation from these axes to axes whose y points up against gravity, such as
             ``LEVEL``; None omits the tilt and heading of the pelvis and the trunk.
         skeleton: of the J joints.
+        ahead: (..., 3) the direction in which each body walks, in the axes of ``positions``, NaN
+            where it does not walk; None, or no ``ground``, omits foot progression.
 
     Returns:
         All angles of ``ANGLES`` that can be computed. Flexion of hip and arm is within -90..270,
-        knee, elbow and elevation within 0..180, all others within -180..180.
+        knee, elbow and elevation within 0..180, the ankle within -90..90, all others within
+        -180..180.
     """
     points = np.asarray(positions, dtype=np.float64)
     if points.ndim < 2 or points.shape[-2:] != (len(skeleton), 3):
@@ -119,6 +137,7 @@ def joint_angles(
     at = {name: points[..., number, :] for number, name in enumerate(skeleton.joints)}
     pelvis = _pelvis_axes(points, skeleton)
     trunk = _axes(at["thorax"] - at["spine"], at["right_shoulder"] - at["left_shoulder"])
+    possible = angle_names(skeleton)
     found: dict[str, FloatArray] = {}
     for side, sign in (("right", 1.0), ("left", -1.0)):
         end = f"_{side[0]}"
@@ -130,6 +149,15 @@ def joint_angles(
         found |= {name + end: value for name, value in zip(_LEG, leg, strict=True)}
         found |= {name + end: value for name, value in zip(_ARM, arm, strict=True)}
         found |= _elevation(trunk, elbow - shoulder, sign, end)
+        if f"ankle_angle{end}" in possible:
+            big, small, heel = (at[f"{side}_{part}"] for part in FOOT)
+            sole = (big + small) / 2 - heel
+            found[f"ankle_angle{end}"] = ankle_flexion(sole, knee - ankle)
+            if ground is not None and ahead is not None:
+                level = np.asarray(ground, dtype=np.float64).T
+                found[f"foot_progression{end}"] = foot_progression(
+                    sole @ level, np.asarray(ahead, dtype=np.float64) @ level, sign
+                )
     turned = _within(pelvis, trunk)
     first, second, third = _z_x_y(turned)
     found |= {"lumbar_extension": first, "lumbar_bending": second, "lumbar_rotation": third}
@@ -140,7 +168,7 @@ def joint_angles(
         found |= {"pelvis_heading": heading}
         heading, list_, tilt = _y_x_z(up @ trunk)
         found |= {"trunk_forward_lean": -tilt, "trunk_side_lean": list_, "trunk_heading": heading}
-    names = tuple(name for name in ANGLES if name in found)
+    names = tuple(name for name in possible if name in found)
     return JointAngles(names, np.stack([found[name] for name in names], axis=-1))
 
 
@@ -157,12 +185,13 @@ def motion_angles(motion: Motion3D) -> JointAngles:
 
 def angles_by_person(motion: Motion3D) -> tuple[tuple[str, ...], PerPerson]:
     """The names and the degrees, (T, P, N), of `motion_angles`, kept by person."""
-    spans, names = motion.spans, tuple(ANGLES)
+    spans, names = motion.spans, angle_names(motion.skeleton)
     rows = np.full((spans.rows, len(names)), np.nan)
     for person in np.flatnonzero(spans.stop).tolist():
         alone = motion.alone(person)
         points = alone.camera.to_world(alone.in_camera)[:, 0]
-        result = joint_angles(points, LEVEL, motion.skeleton)
+        ahead = walking_direction(points[:, motion.skeleton.root], alone.timestamps)
+        result = joint_angles(points, LEVEL, motion.skeleton, ahead)
         assert result.names == names
         degrees = result.degrees.copy()
         for name in ("pelvis_heading", "trunk_heading"):
@@ -226,7 +255,7 @@ def _axes(up: FloatArray, right: FloatArray, *, keep_right: bool = False) -> Flo
     """
     forward = np.cross(up, right)
     longest = np.linalg.norm(up, axis=-1) * np.linalg.norm(right, axis=-1)
-    plane = np.linalg.norm(forward, axis=-1) > _SINGULAR * longest
+    plane = np.linalg.norm(forward, axis=-1) > SINGULAR * longest
     x = np.where(plane[..., None], unit(forward), np.nan)
     if keep_right:
         z = unit(right)
@@ -254,7 +283,7 @@ def _limb(
     up, down = unit(upper, np.nan), unit(lower, np.nan)
     local = _within(base, up[..., None])[..., 0]
     cosine = np.hypot(local[..., 0], local[..., 1])
-    plain = cosine > _SINGULAR
+    plain = cosine > SINGULAR
     flexion = np.degrees(np.arctan2(-local[..., 0], local[..., 1]))
     flexion = np.where(flexion < _LOWEST, flexion + 360, flexion)
     adduction = sign * np.degrees(np.arctan2(local[..., 2], cosine))
@@ -281,14 +310,14 @@ def _elevation(trunk: FloatArray, arm: FloatArray, sign: float, end: str) -> dic
     plane = np.degrees(np.arctan2(forward, outward))
     return {
         f"shoulder_elevation{end}": np.degrees(np.arctan2(sine, -local[..., 1])),
-        f"shoulder_plane{end}": np.where(sine > _SINGULAR, plane, np.nan),
+        f"shoulder_plane{end}": np.where(sine > SINGULAR, plane, np.nan),
     }
 
 
 def _z_x_y(turn: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Degrees a, b, c of ``turn = Rz(a) Rx(b) Ry(c)``; a and c NaN near b = 90 or -90."""
     cosine = np.hypot(turn[..., 0, 1], turn[..., 1, 1])
-    plain = cosine > _SINGULAR
+    plain = cosine > SINGULAR
     a = np.arctan2(-turn[..., 0, 1], turn[..., 1, 1])
     b = np.arctan2(turn[..., 2, 1], cosine)
     c = np.arctan2(-turn[..., 2, 0], turn[..., 2, 2])
@@ -302,7 +331,7 @@ def _z_x_y(turn: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
 def _y_x_z(turn: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Degrees c, b, a of ``turn = Ry(c) Rx(b) Rz(a)``; c and a NaN near b = 90 or -90."""
     cosine = np.hypot(turn[..., 0, 2], turn[..., 2, 2])
-    plain = cosine > _SINGULAR
+    plain = cosine > SINGULAR
     c = np.arctan2(turn[..., 0, 2], turn[..., 2, 2])
     b = np.arctan2(-turn[..., 1, 2], cosine)
     a = np.arctan2(turn[..., 1, 0], turn[..., 1, 1])

@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from motions import hidden, walking
+from motions import hidden, walking, with_feet
 from scipy.spatial.transform import Rotation
 
 from mbcli.exports.angles import write_angles_csv, write_mot, write_sto
 from mbcli.exports.options import ExportOptions
-from mbcli.kinematics.angles import ANGLES, LEVEL, motion_angles, opensim_pelvis
+from mbcli.geometry import unit
+from mbcli.kinematics.angles import LEVEL, angle_names, motion_angles, opensim_pelvis
 from mbcli.motion import Motion3D
-from mbcli.skeleton import H36M17
+from mbcli.skeleton import BODY23, H36M17
 
 OPTIONS = ExportOptions()
+PLAIN = angle_names(H36M17)
 # Coordinates of the full-body model of Rajagopal et al. that positions can give.
 COORDINATES = {
     *("pelvis_tilt", "pelvis_list", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz"),
@@ -44,10 +46,10 @@ def test_sto_holds_every_angle_in_every_frame(tmp_path: Path) -> None:
     assert keys == {
         "version": "1",
         "nRows": "36",
-        "nColumns": str(len(ANGLES) + 1),
+        "nColumns": str(len(PLAIN) + 1),
         "inDegrees": "yes",
     }
-    assert names == ["time", *ANGLES]
+    assert names == ["time", *PLAIN]
     there = motion.present[:, 0]
     np.testing.assert_allclose(table[:, 0], motion.timestamps[there], atol=1e-6)
     np.testing.assert_allclose(table[:, 1:], motion_angles(motion).degrees[there, 0], atol=1e-4)
@@ -140,11 +142,36 @@ def test_the_coordinates_put_the_joints_of_a_model_where_they_were(tmp_path: Pat
             np.testing.assert_allclose(place, want, atol=1e-4, err_msg=f"{side} {joint}")
 
 
+def test_feet_turn_the_ankles_of_a_model(tmp_path: Path) -> None:
+    motion = with_feet(walking(frames=40))
+    for write, name in ((write_sto, "a.sto"), (write_mot, "a.mot")):
+        write(motion, tmp_path / name, OPTIONS)
+    _, names, table = read_storage(tmp_path / "a.mot")
+    assert names.index("ankle_angle_r") == names.index("knee_angle_r") + 1
+    for side, name in (("r", "right"), ("l", "left")):
+        # The soles are level, so that the shank alone turns the ankle.
+        foot = np.array([0.03 if side == "r" else -0.03, 0.0, 0.22])
+        knee, ankle = (
+            motion.in_camera[:, 0, BODY23.index(f"{name}_{j}")] for j in ("knee", "ankle")
+        )
+        cosine = unit(knee - ankle) @ unit(foot)
+        want = 90 - np.degrees(np.arccos(cosine))
+        assert np.ptp(want) > 5
+        np.testing.assert_allclose(table[:, names.index(f"ankle_angle_{side}")], want, atol=1e-3)
+    assert "foot_progression_r" not in names  # is no coordinate of a model
+    _, names, table = read_storage(tmp_path / "a.sto")
+    assert names == ["time", *angle_names(BODY23)]
+    assert np.isfinite(table[:, names.index("foot_progression_l")]).all()
+    text = (tmp_path / "a.sto").read_text()
+    assert "ankle_angle_r: ankle flexion, 0 line from heel to toes at a right angle" in text
+    assert "ankle and forearm rotation cannot be had" not in text
+
+
 def test_a_csv_of_everybody(tmp_path: Path) -> None:
     motion = hidden(walking(frames=20, people=2), slice(0, 3), person=1)
     write_angles_csv(motion, tmp_path / "wide.csv", OPTIONS)
     table = pd.read_csv(tmp_path / "wide.csv")
-    assert list(table) == ["frame", "time", "person", *ANGLES]
+    assert list(table) == ["frame", "time", "person", *PLAIN]
     assert len(table) == 40
     second = table[table.person == 2]
     assert second.knee_angle_l.isna().tolist() == [True] * 3 + [False] * 17

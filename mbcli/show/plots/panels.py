@@ -7,13 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from mbcli.errors import ConfigError
-from mbcli.kinematics.angles import ANGLES, JointAngles, angle_confidence, angles_by_person
+from mbcli.kinematics.angles import (
+    ANGLES,
+    JointAngles,
+    angle_confidence,
+    angle_names,
+    angles_by_person,
+)
 from mbcli.show.plots.ink import side_of
 from mbcli.show.plots.selection import Selection, joint_groups
 from mbcli.types import FloatArray
 
 _USUAL_ANGLES = (
-    *("hip_flexion", "knee_angle", "shoulder_elevation", "elbow_flex"),
+    *("hip_flexion", "knee_angle", "ankle_angle", "shoulder_elevation", "elbow_flex"),
     *("trunk_forward_lean", "trunk_side_lean", "lumbar_rotation"),
 )
 # Angles of joints whose names they do not start with.
@@ -77,7 +83,7 @@ def angle_panels(chosen: Selection, joints: tuple[str, ...]) -> list[list[CurveP
     Raises:
         ConfigError: there is no such joint or angle.
     """
-    names = _angle_names(joints)
+    names = _angle_names(joints, angle_names(chosen.motion.skeleton))
     wanted = tuple(name for group in names for name in group)
     return [
         [_angle_panel(angles, sure, group) for group in names]
@@ -111,28 +117,29 @@ def _quantity(name: str) -> str:
     return name[:-2] if ANGLES[name].side else name
 
 
-def _angle_names(joints: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Names of angles, grouped by quantity."""
+def _angle_names(joints: tuple[str, ...], known: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Names of angles among those ``known``, grouped by quantity."""
+    quantities = dict.fromkeys(_quantity(name) for name in known)
     found: dict[str, list[str]] = {}
-    for wanted in joints or _USUAL_ANGLES:
+    for wanted in joints or [name for name in _USUAL_ANGLES if name in quantities]:
         plain = wanted.lower().replace("-", "_")
         side, _, rest = plain.partition("_")
         sided = side in ("left", "right") and bool(rest)
         part = rest if sided else plain
         among = [
             name
-            for name in ANGLES
+            for name in known
             if part in (name, _quantity(name), name.partition("_")[0])
             or _quantity(name) in _OF_JOINT.get(part, ())
         ]
         if sided:
             among = [name for name in among if ANGLES[name].side == side]
         if not among:
-            parts = ("hip", "knee", "shoulder", "elbow", "trunk", "pelvis")
-            names = dict.fromkeys(_quantity(name) for name in ANGLES)
+            feet = ("ankle", "foot") if "ankle_angle" in quantities else ()
+            parts = ("hip", "knee", *feet, "shoulder", "elbow", "trunk", "pelvis")
             raise ConfigError(
                 f"--joint must be one of {', '.join(parts)}, those of the limbs also with left_ or "
-                f"right_, or an angle ({', '.join(names)}), got {wanted!r}"
+                f"right_, or an angle ({', '.join(quantities)}), got {wanted!r}"
             )
         for name in among:
             group = found.setdefault(_quantity(name), [])

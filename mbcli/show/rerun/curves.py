@@ -38,7 +38,7 @@ def add_curves(recording: rr.RecordingStream, motion: Motion3D) -> None:
     """Add the curves of everybody."""
     names, degrees = angles_by_person(motion)
     for column in range(len(motion.track_ids)):
-        _add_looks(recording, motion, column)
+        _add_looks(recording, motion, column, names)
         name = person_name(motion, column)
         frames = frames_of(motion, column)
         alone = motion.part(frames, [column])
@@ -61,7 +61,9 @@ def add_curves(recording: rr.RecordingStream, motion: Motion3D) -> None:
                 recording.send_columns(path, times, values, strict=True)
 
 
-def _add_looks(recording: rr.RecordingStream, motion: Motion3D, column: int) -> None:
+def _add_looks(
+    recording: rr.RecordingStream, motion: Motion3D, column: int, angles: tuple[str, ...]
+) -> None:
     """Add colours and names."""
     name, person = person_name(motion, column), person_colour(column)
     number = motion.track_ids[column]
@@ -73,8 +75,9 @@ def _add_looks(recording: rr.RecordingStream, motion: Motion3D, column: int) -> 
         [f"{number} {joint}" for joint in joints],
         [joint_colour(joint, person) for joint in joints],
     )
-    middle = [angle for angle in ANGLES.values() if not angle.side]
-    for angle in ANGLES.values():
+    drawn = [ANGLES[angle] for angle in angles]
+    middle = [angle for angle in drawn if not angle.side]
+    for angle in drawn:
         colour = {"left": LEFT, "right": RIGHT, "": person}[angle.side]
         # People share the colours of the sides and differ in shade; in the middle, angles do.
         turn = column if angle.side else middle.index(angle)

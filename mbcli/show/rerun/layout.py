@@ -6,7 +6,7 @@ import numpy as np
 import rerun as rr
 from rerun import blueprint as rrb
 
-from mbcli.kinematics.angles import ANGLES
+from mbcli.kinematics.angles import ANGLES, angle_names
 from mbcli.motion import Motion3D
 from mbcli.show.rerun.curves import ANGLE_CURVES, CONFIDENCE, JOINT_CONFIDENCE, angle_path
 from mbcli.show.rerun.recording import PICTURE, SECONDS, SPACE, person_name
@@ -17,6 +17,7 @@ from mbcli.values import kept
 # Tab of the joint angles -> its angles.
 _TABS = {
     "Knees": ("knee_angle_r", "knee_angle_l"),
+    "Ankles": ("ankle_angle_r", "ankle_angle_l"),
     "Hips": ("hip_flexion_r", "hip_flexion_l"),
     "Elbows": ("elbow_flex_r", "elbow_flex_l"),
     "Shoulders": ("shoulder_elevation_r", "shoulder_elevation_l"),
@@ -35,6 +36,7 @@ _GREY = (90, 96, 108)
 def layout_of(motion: Motion3D, scene: WorldScene) -> rrb.Blueprint:
     """The blueprint for a motion recorded by `mbcli.show.rerun.recording`."""
     people = [person_name(motion, column) for column in range(len(motion.track_ids))]
+    known = angle_names(motion.skeleton)
     angles = [
         rrb.TimeSeriesView(
             origin=ANGLE_CURVES,
@@ -42,6 +44,7 @@ def layout_of(motion: Motion3D, scene: WorldScene) -> rrb.Blueprint:
             name=tab,
         )
         for tab, names in _TABS.items()
+        if set(names) <= set(known)
     ]
     return rrb.Blueprint(
         rrb.Vertical(
