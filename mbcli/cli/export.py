@@ -10,7 +10,7 @@ import typer
 
 from mbcli.batch.options import BatchOptions
 from mbcli.cli.arguments import AsJson, Overwrite, PoseFiles, Quiet, output
-from mbcli.cli.parameters import command
+from mbcli.cli.parameters import command, without
 from mbcli.cli.refining import refined
 from mbcli.exports.options import PANEL, ExportOptions
 from mbcli.refinement.options import RefineOptions
@@ -73,7 +73,7 @@ def export(
         ),
     ] = None,
     options: ExportOptions,
-    refinement: RefineOptions,
+    refinement: Annotated[RefineOptions, without("feet")],
     quiet: Quiet = False,
     as_json: AsJson = False,
     debug: bool,

@@ -13,6 +13,7 @@ from mbcli.exports import FORMATS, ExportFormat
 from mbcli.exports.axes import PER_METRE, assumptions, notes
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.resampling import even, resampled
+from mbcli.exports.standing import with_standing_feet
 from mbcli.motion import Motion3D, noted_source
 from mbcli.people import EVERYBODY, columns_of, read_person, select_people
 from mbcli.storage.output import Input, check_output, written_together
@@ -93,6 +94,9 @@ def exported(
     options = ExportOptions() if options is None else options
     row = format_of(path, format)
     row.check(options)
+    skeleton, hindered = bool(row.rigs), ""
+    if skeleton if options.feet is None else options.feet:
+        motion, hindered = with_standing_feet(motion, steady_bones=skeleton)
     motion = _chosen(motion, options.person)
     if options.trim:
         motion = _trimmed(motion)
@@ -116,7 +120,7 @@ def exported(
             if apart:
                 part = motion.alone(column) if only_seen else motion.whole(column)
             _write(row, part, temporary, target, options)
-    said = says(row, motion, options)
+    said = says(row, motion, options) + ((hindered,) if hindered else ())
     if only_seen or (row.everywhere and not motion.fits_dense):
         why = "" if motion.fits_dense else ": the motion is long"
         said += (f"every person only from their first frame to their last{why}",)

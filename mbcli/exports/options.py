@@ -33,6 +33,8 @@ class ExportOptions:
         trim: leave out the frames before the first and after the last with somebody; in a file of
             one person, with this person.
         in_place: keep the hips of skeletons above one point of the floor.
+        feet: whether standing feet keep their place; None means in formats with skeletons only.
+            ``pose.npz`` stays as it is.
         shape: shape of tables: ``wide`` has one row per frame and person, ``long`` one per joint.
 
     Raises:
@@ -86,6 +88,12 @@ class ExportOptions:
         False,
         "Skeletons stay above one point of the floor, and move on the spot.",
         panel=PANEL,
+    )
+    feet: bool | None = option(
+        None,
+        "Keep standing feet from sliding, and on the floor.",
+        panel=PANEL,
+        shown="yes for skeletons: BVH, GLB, VRMA, USD, FBX",
     )
     shape: Shape = option(
         "wide",

@@ -75,6 +75,8 @@ def choices(command: str, name: str) -> tuple[str, ...]:
 def test_defaults_choices_and_names_are_those_of_the_fields(command: str, kind: type) -> None:
     for one in described(kind):
         found = parameter(command, one.name)
+        if (command, kind, one.name) == ("export", RefineOptions, "feet"):
+            continue  # a field of ExportOptions
         if one.name in LEFT_OUT.get(command, ()):
             assert found is None
             continue

@@ -99,7 +99,7 @@ def skinned(path: Path) -> Any:
 @ALL
 def test_a_glb_has_the_rig(tmp_path: Path, rig: RigName) -> None:
     motion = walking(frames=30)
-    export(motion, tmp_path / "walk.glb", ExportOptions(rig=rig))
+    export(motion, tmp_path / "walk.glb", ExportOptions(rig=rig, feet=False))
     document = skinned(tmp_path / "walk.glb")
     _, nodes = animated(document)
     names = {node.name: number for number, node in enumerate(document.nodes)}
@@ -154,7 +154,7 @@ def test_a_bvh_has_the_rig(tmp_path: Path, rig: RigName) -> None:
         warnings.simplefilter("ignore")  # bvhio imports PyGLM by a name that is going
         bvhio = pytest.importorskip("bvhio", reason="reads back what was written")
     motion = walking(frames=12)
-    done = exported(motion, tmp_path / "walk.bvh", ExportOptions(rig=rig))
+    done = exported(motion, tmp_path / "walk.bvh", ExportOptions(rig=rig, feet=False))
     row = RIGS[rig]
     root = bvhio.readAsHierarchy(str(tmp_path / "walk.bvh"))
     joints = {joint.Name: joint for joint, _, _ in root.layout()}
@@ -176,7 +176,7 @@ def test_a_usd_has_the_rig(tmp_path: Path, rig: RigName) -> None:
     from pxr import Usd, UsdSkel
 
     motion = walking(frames=6)
-    export(motion, tmp_path / "walk.usda", ExportOptions(rig=rig))
+    export(motion, tmp_path / "walk.usda", ExportOptions(rig=rig, feet=False))
     stage = Usd.Stage.Open(str(tmp_path / "walk.usda"))
     cache = UsdSkel.Cache()
     cache.Populate(UsdSkel.Root.Get(stage, "/people/person_1"), Usd.PrimDefaultPredicate)
@@ -220,7 +220,7 @@ _KNOWN = _REQUIRED | {
 
 def test_vrma_holds_what_the_extension_asks_for(tmp_path: Path) -> None:
     motion = hidden(walking(frames=20, people=2), slice(0, 3), person=1)
-    paths = export(motion, tmp_path / "walk.vrma", ExportOptions())
+    paths = export(motion, tmp_path / "walk.vrma", ExportOptions(feet=False))
     assert [path.name for path in paths] == ["walk_1.vrma", "walk_2.vrma"]
     document = skinned(paths[0])
     assert document.extensionsUsed == ["VRMC_vrm_animation"]
