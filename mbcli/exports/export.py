@@ -11,6 +11,7 @@ import numpy as np
 from mbcli.errors import ConfigError, InputError, NobodyFoundError, OutputError
 from mbcli.exports import FORMATS, ExportFormat
 from mbcli.exports.axes import PER_METRE, assumptions, notes
+from mbcli.exports.looping import looped
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.resampling import even, resampled
 from mbcli.exports.standing import with_standing_feet
@@ -106,11 +107,12 @@ def exported(
         motion = resampled(motion, motion.fps)
     options = row.completed(options)
     count = len(motion.track_ids)
-    apart = (row.per_person or options.character is not None) and count > 1
+    apart = (row.per_person or options.character is not None or options.loop) and count > 1
     ids = [int(number) for number in motion.track_ids]
     paths = _names(path, row, ids if apart else ids[:1])
     # Files that would be too long together begin and end with their person.
     only_seen = apart and (options.trim or not motion.fits_dense)
+    loops: list[Motion3D] = []
     read = (*inputs, noted_source(motion), options.character)
     for target in paths:
         check_output(target, overwrite=overwrite, inputs=read)
@@ -119,12 +121,18 @@ def exported(
             part = motion
             if apart:
                 part = motion.alone(column) if only_seen else motion.whole(column)
+            if options.loop:
+                part = looped(part.alone(0))
+                loops.append(part)
             _write(row, part, temporary, target, options)
     said = says(row, motion, options) + ((hindered,) if hindered else ())
     if only_seen or (row.everywhere and not motion.fits_dense):
         why = "" if motion.fits_dense else ": the motion is long"
         said += (f"every person only from their first frame to their last{why}",)
-    frames = len(motion.timestamps)
+    for part in loops:
+        who, first, last = part.track_ids[0], part.timestamps[0], part.timestamps[-1]
+        said += (f"person {who}: a loop from {first:g} to {last:g} s",)
+    frames = len((loops or [motion])[0].timestamps)
     return Exported(tuple(paths), row, frames, motion.fps, tuple(ids), said)
 
 

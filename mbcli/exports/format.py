@@ -91,6 +91,7 @@ class ExportFormat:
             ("--scale", options.scale, free),
             ("--shape", shape, self.shapes),
             ("--rig", options.rig, options.rig in self.rigs),
+            ("--loop", options.loop or None, bool(self.rigs)),
             ("--in-place", options.in_place or None, bool(self.rigs)),
         ):
             if value is not None and not used:

@@ -32,6 +32,7 @@ class ExportOptions:
         character: a .glb, .vrm or .bvh file whose bones are moved; None is nobody's.
         trim: leave out the frames before the first and after the last with somebody; in a file of
             one person, with this person.
+        loop: only the stretch that repeats best, made seamless; each person in a file.
         in_place: keep the hips of skeletons above one point of the floor.
         feet: whether standing feet keep their place; None means in formats with skeletons only.
             ``pose.npz`` stays as it is.
@@ -82,6 +83,11 @@ class ExportOptions:
     trim: bool = option(
         False,
         "Only from the first frame with a person to the last.",
+        panel=PANEL,
+    )
+    loop: bool = option(
+        False,
+        "Only the stretch that repeats best, cross-faded so that it does without a seam.",
         panel=PANEL,
     )
     in_place: bool = option(

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from gltf import animated
 from motions import hidden, walking
 
 from mbcli.data.recordings.bvh import read_bvh
-from mbcli.errors import ConfigError
+from mbcli.errors import ConfigError, InputError
 from mbcli.exports.export import exported
 from mbcli.exports.options import ExportOptions
+
+
+def pygltflib() -> Any:
+    return pytest.importorskip("pygltflib", reason="reads back what was written")
 
 
 def test_trim_leaves_out_frames_without_anybody(tmp_path: Path) -> None:
@@ -47,3 +54,52 @@ def test_in_place_stays_above_one_point(tmp_path: Path) -> None:
     np.testing.assert_allclose(after - after[:, :1], before - before[:, :1], atol=1e-4)
     with pytest.raises(ConfigError, match="--in-place does not apply to csv files"):
         exported(motion, tmp_path / "walk.csv", ExportOptions(in_place=True))
+
+
+@pytest.mark.parametrize("people", [1, 2])
+def test_a_loop_repeats_without_a_seam(tmp_path: Path, people: int) -> None:
+    motion = walking(frames=110, people=people)
+    done = exported(motion, tmp_path / "loop.bvh", ExportOptions(loop=True))
+    assert len(done.paths) == people
+    for path in done.paths:
+        loop = read_bvh(path)
+        places, _ = loop.forward()
+        # A stride takes 33 frames; one or two of them repeat.
+        assert min(abs(len(loop) - 33), abs(len(loop) - 66)) <= 1
+        # From the last frame to the first is a step like all others.
+        steps = np.linalg.norm(np.diff(places, axis=0), axis=-1).max(axis=-1)
+        seam = np.linalg.norm(places[0] - places[-1], axis=-1).max()
+        assert seam < 1.3 * steps.max()
+        # The way is taken out, the sway kept.
+        assert np.ptp(places[:, 0, [0, 2]], axis=0).max() < 0.15
+    assert done.frames == len(read_bvh(done.paths[0]))
+    assert any("person 1: a loop from" in note for note in done.notes)
+
+
+def test_a_loop_cuts_what_repeats_out_of_what_does_not(tmp_path: Path) -> None:
+    motion = walking(frames=110)
+    positions = motion.positions.copy()
+    # Before and after two strides, both arms do something else.
+    arms = [11, 12, 13, 14, 15, 16]
+    for frame in (*range(15), *range(95, 110)):
+        positions[frame, 0, arms] += [0.0, -0.02 * frame, 0.3]
+    (path,) = exported(
+        replace(motion, positions=positions), tmp_path / "loop.glb", ExportOptions(loop=True)
+    ).paths
+    times, nodes = animated(pygltflib().GLTF2().load_binary(str(path)))
+    assert 0.4 < times[0] < 3.2 - 1.0
+    assert times[-1] < 95 / 30
+    places = np.stack([node[:, :3, 3] for node in nodes.values()], axis=1)
+    steps = np.linalg.norm(np.diff(places, axis=0), axis=-1).max(axis=-1)
+    assert np.linalg.norm(places[0] - places[-1], axis=-1).max() < 1.3 * steps.max()
+
+
+def test_what_is_too_short_or_broken_gives_no_loop(tmp_path: Path) -> None:
+    gap = hidden(walking(frames=60), slice(20, 24))
+    with pytest.raises(InputError, match="without a gap, got 56 of 60 of person 1"):
+        exported(gap, tmp_path / "a.bvh", ExportOptions(loop=True))
+    with pytest.raises(InputError, match="a loop needs 20 frames"):
+        exported(walking(frames=12), tmp_path / "a.bvh", ExportOptions(loop=True))
+    with pytest.raises(ConfigError, match="--loop does not apply to trc files"):
+        exported(walking(frames=60), tmp_path / "a.trc", ExportOptions(loop=True))
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,94 @@
+"""Cutting a person's motion so that it repeats without a seam.
+
+The cut is between the two frames that are most alike: in where joints are from the pelvis, seen in
+the direction that the person faces, and in how fast they move. It is half a second or longer. Over
+its last part the motion is cross-faded into what came before its beginning, so that its last frame
+leads on to its first. What person and direction drift from the first frame to the end is taken out
+evenly over the loop.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from mbcli.errors import InputError
+from mbcli.geometry import unit
+from mbcli.motion import Motion3D
+from mbcli.types import FloatArray
+from mbcli.values import changed
+
+_SHORTEST = 0.5  # seconds: two steps of somebody who runs take more
+_LEAD = 0.1  # seconds at least before the loop, to fade into
+_FADE = 0.2  # of the loop, at most
+_SPEED = 0.1  # seconds: what a difference in speed weighs against one in place
+
+
+def looped(motion: Motion3D) -> Motion3D:
+    """The best loop of a motion of one person.
+
+    Raises:
+        InputError: the person is in too few frames on end.
+    """
+    points = motion.in_world[:, 0].astype(np.float64)  # (T, J, 3), y down
+    shortest, lead = max(round(_SHORTEST * motion.fps), 2), max(round(_LEAD * motion.fps), 1)
+    known = int(np.isfinite(points).all(axis=(1, 2)).sum())
+    if known < max(len(points), shortest + lead + 2):
+        raise InputError(
+            f"a loop needs {shortest + lead + 2} frames with the person on end, without a gap, got "
+            f"{known} of {len(points)} of person {motion.track_ids[0]}"
+        )
+    heading = _heading(points, motion)
+    begin, end = _best(_level(points, heading), motion.fps, shortest, lead)
+    length = end - begin
+    fade = min(round(_FADE * length), begin)
+    frames = np.arange(begin - fade, end)
+    share = (frames - begin) / length
+    turned = np.remainder(heading[end] - heading[begin] + np.pi, 2 * np.pi) - np.pi
+    root = points[:, motion.skeleton.root]
+    way = root[end] - root[begin]
+    straight = Rotation.from_rotvec(-share[:, None] * turned * [0, 1, 0]).as_matrix()
+    away = points[frames] - root[frames][:, None]
+    still = np.einsum("tij,tnj->tni", straight, away)
+    still += (root[frames] - share[:, None] * way)[:, None]
+    result = still[fade:].copy()
+    if fade:
+        weight = (np.arange(1, fade + 1) / (fade + 1))[:, None, None]
+        result[-fade:] = (1 - weight) * result[-fade:] + weight * still[:fade]
+    part = motion.part(slice(begin, end), [0])
+    seen = part.camera.from_world(result[:, None])
+    base = seen[:, :, motion.skeleton.root]
+    return changed(part, positions=seen - base[:, :, None], root=base)
+
+
+def _heading(points: FloatArray, motion: Motion3D) -> FloatArray:
+    """(T,) radians about y, of the line from the right to the left hip."""
+    left, right = (points[:, motion.skeleton.index(f"{side}_hip")] for side in ("left", "right"))
+    across = unit(left - right)
+    return np.unwrap(np.arctan2(-across[:, 2], across[:, 0]))
+
+
+def _level(points: FloatArray, heading: FloatArray) -> FloatArray:
+    """(T, J, 3) from the pelvis, all facing one way."""
+    back = Rotation.from_rotvec(-heading[:, None] * [0, 1, 0]).as_matrix()
+    return np.einsum("tij,tnj->tni", back, points - points[:, :1])
+
+
+def _best(poses: FloatArray, fps: float, shortest: int, lead: int) -> tuple[int, int]:
+    """The first frame of the loop, and the frame that is like it.
+
+    Args:
+        poses: (T, J, 3) from the pelvis, all facing one way.
+        fps: frames per second.
+        shortest: frames between the two.
+        lead: frames before the first.
+    """
+    count = len(poses)
+    speed = np.gradient(poses, axis=0) * fps * _SPEED
+    features = np.concatenate([poses, speed], axis=1).reshape(count, -1)
+    best = (np.inf, 0, 0)
+    for begin in range(lead, count - shortest):
+        away = np.linalg.norm(features[begin + shortest :] - features[begin], axis=-1)
+        nearest = int(away.argmin())
+        best = min(best, (float(away[nearest]), begin, begin + shortest + nearest))
+    return best[1], best[2]
