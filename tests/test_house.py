@@ -28,7 +28,7 @@ FLOORS = (
     ("storage",),
     ("motion",),
     ("people", "video", "weights", "kinematics", "calibration"),
-    ("pose2d", "keypoints", "lift", "placing", "data", "batch"),
+    ("pose2d", "keypoints", "lift", "placing", "data", "batch", "gait"),
     ("refinement", "show"),
     ("exports", "options", "evaluate"),
     ("tracks",),

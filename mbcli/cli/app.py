@@ -11,6 +11,7 @@ from mbcli.cli import data, weights
 from mbcli.cli.doctor import doctor
 from mbcli.cli.evaluate import evaluate
 from mbcli.cli.export import export
+from mbcli.cli.gait import gait
 from mbcli.cli.infer import infer
 from mbcli.cli.keypoints import keypoints
 from mbcli.cli.live import live
@@ -65,6 +66,7 @@ for _command in (
     view,
     plot,
     export,
+    gait,
     pretrain,
     finetune,
     evaluate,

@@ -43,6 +43,7 @@ TAKEN: dict[str, tuple[type, ...]] = {
     "view": (ViewOptions, RefineOptions),
     "plot": (PlotOptions, RefineOptions),
     "export": (ExportOptions, RefineOptions),
+    "gait": (RefineOptions,),
 }
 EACH = [(command, kind) for command, kinds in TAKEN.items() for kind in kinds]
 LIFTING = {
