@@ -58,11 +58,11 @@ ALLOWED = {
     "opencv-python": (("usage_stats",), "OpenSSL's memory pools count their use"),
     "openvino": (
         ("telemetry",),
-        "off: only its `convert_model` reports, which mbcli/lift/exporting.py does without",
+        "off: mbcli/lift/exporting.py imports it without openvino-telemetry",
     ),
     "openvino-telemetry": (
         ("telemetry", "google-analytics.com"),
-        "off: openvino brings it, and mbcli calls nothing of openvino that uses it",
+        "off: openvino brings it, and mbcli/lift/exporting.py keeps it from being imported",
     ),
     "pyarrow": (("telemetry", "TELEMETRY"), f"{_OPEN}; and clients of clouds, never used"),
     "rerun-sdk": (

@@ -7,6 +7,7 @@ own runtime and compared with torch before it gets its name.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -191,10 +192,9 @@ def _read_onnx(model: DSTformer, path: Path) -> Run:
 
 
 def _write_openvino(model: DSTformer, texts: Mapping[str, str], path: Path) -> None:
-    openvino = _package("openvino", "openvino")
+    openvino = _openvino()
     onnx = path.with_suffix(".onnx")
     _write_onnx(model, texts, onnx)
-    # Not `convert_model`, which reports its use.
     network = openvino.Core().read_model(onnx)
     onnx.unlink()
     for key, text in texts.items():
@@ -203,7 +203,7 @@ def _write_openvino(model: DSTformer, texts: Mapping[str, str], path: Path) -> N
 
 
 def _read_openvino(model: DSTformer, path: Path) -> Run:
-    openvino = _package("openvino", "openvino")
+    openvino = _openvino()
     network = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def run(clips: Clips) -> Clips:
@@ -237,6 +237,16 @@ def _unwarned() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def _openvino() -> Any:
+    """OpenVINO without the package by which it reports its use: it does without where that lacks.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    return _package("openvino", "openvino")
 
 
 def _package(name: str, extra: str) -> Any:
