@@ -38,7 +38,7 @@ def test_damaged_weights_are_a_problem(tmp_path: Path, monkeypatch: pytest.Monke
     assert result.exit_code == 1
     (line,) = [line for line in result.stdout.splitlines() if "PROBLEM" in line]
     assert "mbcli-lifter" in line
-    assert "must be 3081786 bytes, got 4" in line
+    assert "must be 3664208 bytes, got 4" in line
 
 
 def test_what_is_missing_comes_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def test_list_fits_a_narrow_terminal_and_shows_what_is_there() -> None:
     assert max(len(line) for line in lines if "cache = " not in line) <= 80
     rows = {line.split()[0]: line for line in lines if line and not line.startswith(" ")}
     assert set(TABLE) <= set(rows)
-    for part in ("lift", "h36m17", "3.1 MB", "Apache-2.0", "  mbcli"):
+    for part in ("lift", "h36m17", "3.7 MB", "Apache-2.0", "  mbcli"):
         assert part in rows["mbcli-lifter"]
     absent = rows["motionbert-lite-global"]
     assert absent.endswith(" -")
