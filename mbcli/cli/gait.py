@@ -29,7 +29,7 @@ def gait(
 ) -> None:
     """Measure gait: heel strikes, toe offs, cadence, strides, stance, speed, symmetry.
 
-    People need two whole strides of each foot. ``--json`` has the events, too.
+    People need a whole stride of each foot. ``--json`` has the events, too.
     """
     # Imported on use, to keep --help fast.
     import json

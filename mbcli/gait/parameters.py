@@ -28,8 +28,6 @@ UNITS = {
 }
 """The parameters and their units. Step time is from the other foot's heel strike to this foot's."""
 
-_LEAST = 2  # strides of each foot
-
 
 @dataclass(frozen=True, eq=False)
 class Gait:
@@ -53,28 +51,28 @@ class Gait:
 
 
 def gait_of(motion: Motion3D, person: str) -> list[Gait]:
-    """The gait of those people who make two strides with each foot.
+    """The gait of those people who make a whole stride with each foot.
 
     Args:
         motion: of everybody.
         person: which people are asked for, as ``--person``.
 
     Raises:
-        ConfigError: nobody of them makes two strides with each foot, or ``person`` is unknown.
+        ConfigError: nobody of them makes a stride with each foot, or ``person`` is unknown.
     """
     found, short = [], []
     for column in columns_of(person, motion.keypoints):
         alone, number = motion.alone(column), int(motion.track_ids[column])
         events = gait_events(alone)
         strides = {side: _strides(alone, events, side) for side in SIDES}
-        if min(map(len, strides.values())) < _LEAST:
-            counts = " and ".join(f"{len(strides[side])} {side}" for side in SIDES)
+        if not all(strides.values()):
+            counts = " and ".join(f"{len(strides[side])} with the {side}" for side in SIDES)
             short.append(f"person {number} makes {counts}")
             continue
         found.append(_gait(alone, number, events, strides))
     if not found:
         said = "; ".join(short) or "there is nobody"
-        raise ConfigError(f"gait needs {_LEAST} whole strides of each foot: {said}")
+        raise ConfigError(f"gait needs a whole stride of each foot: {said}")
     return found
 
 
