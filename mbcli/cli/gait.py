@@ -45,11 +45,13 @@ def gait(
         raise OutputError(f"--out must end in .csv, got {out}")
     check_output(out, overwrite=overwrite, inputs=(pose,))
     motion = refined(load_motion(pose), refinement)
-    found = gait_of(motion, person)
+    found, left_out = gait_of(motion, person)
     with written_whole(out, overwrite=overwrite) as temporary:
         write_gait(found, temporary)
     screen = Screen(quiet=quiet)
     screen.table(HEADER, [row for one in found for row in rows_of(one)])
     screen.say(f"{out}: heel strike and toe off from {found[0].read_from}; symmetry in percent")
+    for words in left_out:
+        screen.say(f"warning: left out for lack of whole strides: {words}")
     if as_json:
         typer.echo(json.dumps(document(found)))

@@ -50,12 +50,15 @@ class Gait:
     events: tuple[tuple[float, str, str], ...]
 
 
-def gait_of(motion: Motion3D, person: str) -> list[Gait]:
+def gait_of(motion: Motion3D, person: str) -> tuple[list[Gait], list[str]]:
     """The gait of those people who make a whole stride with each foot.
 
     Args:
         motion: of everybody.
         person: which people are asked for, as ``--person``.
+
+    Returns:
+        Their gait, and a few words on everybody else.
 
     Raises:
         ConfigError: nobody of them makes a stride with each foot, or ``person`` is unknown.
@@ -73,7 +76,7 @@ def gait_of(motion: Motion3D, person: str) -> list[Gait]:
     if not found:
         said = "; ".join(short) or "there is nobody"
         raise ConfigError(f"gait needs a whole stride of each foot: {said}")
-    return found
+    return found, short
 
 
 def _gait(

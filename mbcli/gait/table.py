@@ -60,4 +60,4 @@ def _known(values: dict[str, float]) -> dict[str, float | None]:
 
 
 def _text(value: float) -> str:
-    return f"{value:.4g}" if math.isfinite(value) else ""
+    return f"{round(value, 3) + 0.0:.3f}" if math.isfinite(value) else ""

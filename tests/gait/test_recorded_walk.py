@@ -42,7 +42,7 @@ def test_events_of_a_recorded_walk(tmp_path: Path) -> None:
     points = np.concatenate([body, figure.feet], axis=1)[1:] * [1, -1, -1] + [0, 0, 10]
     motion = with_feet(walking(len(points), fps=recording.fps))
     motion = replace(motion, positions=(points - points[:, :1])[:, None], root=points[:, :1])
-    (gait,) = gait_of(motion, "all")
+    ((gait,), _) = gait_of(motion, "all")
     assert gait.read_from == "heel and big toe"
     for (side, what), frames in BY_HAND.items():
         found = [time for time, whose, event in gait.events if (whose, event) == (side, what)]
