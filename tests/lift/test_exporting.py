@@ -32,7 +32,7 @@ REAL = "mbcli-lifter-small"  # exporting takes time with every layer
 # Millimetres by which results of onnxruntime may differ from torch's, on a person of 1.70 m.
 SAME = 0.1
 
-# From these, coremltools 9.0 made an ML program of a DSTformer.
+# The operators of a small DSTformer that coremltools 9.0 read.
 CORE_ML = {
     "add", "cat", "flatten", "gelu", "int", "layer_norm", "linear", "mul", "permute", "reshape",
     "scaled_dot_product_attention", "size", "slice", "softmax", "tanh", "to", "transpose",
