@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from mbcli.types import Keypoints2D
 # By which OpenVINO reports its use; it does without where the package is missing.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 os.environ["SE_AVOID_STATS"] = "true"  # Selenium's manager reports its use without
+
+# Commands that tests start inherit ignored signals, and so do jobs in the background of a shell.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 

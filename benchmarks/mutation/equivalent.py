@@ -85,7 +85,7 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
         "onwards = (np.minimum.accumulate(np.where(known, numbers, frames)[::-1]))[::-1]": "the "
         "first axis is meant by default",
     },
-    "tracks/from_pictures.py": {
+    "tracks/looking.py": {
         "last = -(2)": "the first frame is number 0",
     },
     "tracks/joining.py": {

@@ -27,6 +27,8 @@ from mbcli.pose2d.choose import choose
 from mbcli.tracks.tracker import Tracker
 from mbcli.types import Frame
 
+_HANGING = 2.0  # seconds; a camera at 1 frame a second answers within
+
 
 @dataclass(frozen=True, eq=False)
 class LivePose:
@@ -137,9 +139,10 @@ class LiveRun:
                 yield pose
         finally:
             self.stop()
-            # The thread of a camera that hangs is left alone.
             for thread in self._threads[1:]:
                 thread.join()
+            # Decoding while Python ends crashes; but a camera that hangs is left alone.
+            self._threads[0].join(_HANGING)
             self._backend.close()
 
     def report(self) -> LiveReport:

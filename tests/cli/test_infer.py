@@ -332,7 +332,7 @@ def test_error_as_json_and_with_traceback(tmp_path: Path) -> None:
         [],
         ["walk.mp4", "--out", "x.npz", "--nonsense"],
         ["walk.mp4", "--out", "x.npz", "--precision", "float8"],
-        ["walk.mp4", "--out", "x.npz", "--height", "tall"],
+        ["walk.mp4", "--out", "x.npz", "--fov", "wide"],
     ],
 )
 def test_usage_errors_have_code_2(words: list[str]) -> None:

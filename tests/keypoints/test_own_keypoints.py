@@ -172,7 +172,7 @@ def test_keypoints_of_a_motion(tmp_path: Path, tracks: Keypoints2D) -> None:
         ({"data": np.full((7, 2, 17, 3), "x")}, "could not convert"),
         ({"timestamps": np.arange(6.0)}, "must have shape"),
         ({"timestamps": np.zeros(7)}, "strictly increasing"),
-        ({"fps": np.array(0.0)}, "positive"),
+        ({"fps": np.array(0.0)}, "fps must be"),
         ({"fps": np.arange(2.0)}, "does not fit together"),
         ({"frame_index": np.array([0, 1, 2, 3, 5, 4, 6])}, "each frame once and in order"),
         ({"frame_index": np.array([0, 1, 2, 3, 3, 4, 6])}, "each frame once and in order"),

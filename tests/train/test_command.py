@@ -99,7 +99,7 @@ def test_two_processes_train_together(make_config, tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("lifter.yaml", "task must be pose3d, action, oneshot, mesh, got None")],
+    [("lifter.yaml", "task must be pose3d, action, oneshot, mesh, feet, got None")],
 )
 def test_a_pretraining_is_no_finetuning(name: str, said: str) -> None:
     path = Path(__file__).parent.parent.parent / "examples" / "configs" / name
