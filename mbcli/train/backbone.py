@@ -11,6 +11,7 @@ from torch import nn
 
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.lift.checkpoint import load_lifter
+from mbcli.lift.dimensions import DSTformerConfig
 from mbcli.lift.model import DSTformer
 from mbcli.train.sections import OptimiserConfig, Settings
 from mbcli.train.start import can_grow, grown, spread
@@ -30,12 +31,7 @@ def start_backbone(settings: Settings) -> DSTformer:
     """
     wanted, init = settings.model.build(), settings.run.init
     if init is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.run.seed)  # equal in all processes
-            fresh = DSTformer(wanted)
-        if settings.model.start == "spread":
-            spread(fresh)
-        return fresh
+        return fresh_backbone(wanted, settings)
     path = resolve(str(init))
     model, _ = load_lifter(path, num_heads=wanted.num_heads)
     if model.config == wanted:
@@ -48,6 +44,16 @@ def start_backbone(settings: Settings) -> DSTformer:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.run.seed)
         return grown(model, wanted)
+
+
+def fresh_backbone(wanted: DSTformerConfig, settings: Settings) -> DSTformer:
+    """A DSTformer with random weights, as ``model.start`` and ``run.seed`` say."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.run.seed)  # equal in all processes
+        fresh = DSTformer(wanted)
+    if settings.model.start == "spread":
+        spread(fresh)
+    return fresh
 
 
 def backbone_groups(

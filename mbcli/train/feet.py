@@ -9,12 +9,11 @@ from torch import Tensor
 
 from mbcli.lift.feet import ANKLES
 from mbcli.skeleton import BODY27, FEET, H36M17
-from mbcli.train.bodies import stature, vary
-from mbcli.train.cameras import to_rays, view
+from mbcli.train.bodies import stature
+from mbcli.train.cameras import to_rays
 from mbcli.train.config import PretrainConfig
 from mbcli.train.corruption import mask
 from mbcli.train.draw import Draw
-from mbcli.train.recombine import recombined, reversed_in_time
 from mbcli.train.sampling import ClipSampler
 from mbcli.train.synthesis import Synthesiser
 
@@ -64,22 +63,14 @@ class FeetSynthesiser:
         partial: float,
         device: torch.device,
     ) -> None:
-        self._sampler, self._config, self._device = sampler, config, device
+        self._config = config
         self._shares = (hidden, hidden + partial)
         self._body = Synthesiser(sampler, config, device)
         self._blazepose = torch.tensor(_BLAZEPOSE, device=device)[None, None, :, None]
 
     def batch(self, count: int, seed: int, frames: int | None = None) -> FeetBatch:
         """Draw ``count`` clips; equal seeds give equal clips on the same device."""
-        draw = Draw.seeded(2 * seed, self._device)
-        world, fps = self._sampler.draw(count, Draw.seeded(2 * seed + 1), frames)
-        world, clips = world.to(self._device), self._config.clips  # (B, T, 27, 3)
-        if clips.reversed > 0:
-            world = reversed_in_time(world, clips.reversed, draw)
-        if clips.recombined > 0:
-            world = recombined(world, clips.recombined, draw)
-        seen = view(vary(world, clips, draw), self._config.camera, draw)  # (B, T, 27, 3)
-        return self.film(seen, fps.to(self._device), draw)
+        return self.film(*self._body.drawn(count, seed, frames))
 
     def film(self, seen: Tensor, fps: Tensor, draw: Draw) -> FeetBatch:
         """Project bodies with feet, and corrupt what is seen of them.

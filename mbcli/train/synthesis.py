@@ -83,6 +83,18 @@ class Synthesiser:
             seed: seed of all randomness.
             frames: length T of the clips; None means the configuration's.
         """
+        return self.film(*self.drawn(count, seed, frames))
+
+    def drawn(
+        self, count: int, seed: int, frames: int | None = None
+    ) -> tuple[Tensor, Tensor, Draw]:
+        """The arguments of :meth:`film` for ``count`` clips, with feet if the sampler draws them.
+
+        Args:
+            count: number of clips B.
+            seed: seed of all randomness.
+            frames: length T of the clips; None means the configuration's.
+        """
         # Two streams, on the device and on the CPU: with equal seeds, each recording would always
         # get the same body and camera.
         draw = Draw.seeded(2 * seed, self._device)
@@ -94,7 +106,7 @@ class Synthesiser:
         if clips.recombined > 0:
             world = recombined(world, clips.recombined, draw)
         body = vary(world, clips, draw)  # (B, T, 21, 3)
-        return self.film(view(body, self._config.camera, draw), fps.to(self._device), draw)
+        return view(body, self._config.camera, draw), fps.to(self._device), draw
 
     def film(self, seen: Tensor, fps: Tensor, draw: Draw) -> Batch:
         """Project bodies in camera axes, corrupt the keypoints, and set up the target.

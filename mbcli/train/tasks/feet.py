@@ -15,16 +15,14 @@ from torch import Tensor, nn
 from mbcli.data.stores.store import ClipStore
 from mbcli.lift.checkpoint import load_lifter, save_lifter
 from mbcli.lift.feet import ANKLES, WithFeet, feet_dimensions
-from mbcli.lift.model import DSTformer
 from mbcli.skeleton import FEET, H36M17
-from mbcli.train.backbone import backbone_groups, trainable
+from mbcli.train.backbone import backbone_groups, fresh_backbone, trainable
 from mbcli.train.config import PretrainConfig
 from mbcli.train.feet import FeetSynthesiser
 from mbcli.train.losses import mpjpe, velocity
 from mbcli.train.sampling import ClipSampler
 from mbcli.train.sections import Probability, Section
 from mbcli.train.share import Share
-from mbcli.train.start import spread
 from mbcli.train.tasks.lifting import clip_length
 from mbcli.weights import resolve
 
@@ -99,12 +97,7 @@ class Feet:
         body, info = load_lifter(resolve(str(settings.feet.lifter)))
         self._facts = info.metadata
         wanted = feet_dimensions(settings.model.build())
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.run.seed)  # equal in all processes
-            feet = DSTformer(wanted)
-        if settings.model.start == "spread":
-            spread(feet)
-        self.model = WithFeet(body, feet)
+        self.model = WithFeet(body, fresh_backbone(wanted, settings))
         assert settings.data.store is not None, "checked by the configuration"
         store = ClipStore.open(settings.data.store)
         people = set(store.subjects) - set(settings.data.holdout)
