@@ -38,6 +38,8 @@ MAX_CLIP_FRAMES, MAX_CLIP_PEOPLE = 10_000, 16
 MAX_PARAMETERS = 2**28
 # Steps, clips and the like of a training.
 MAX_COUNT = 10**9
+# Clips of a step of training; MotionBERT's has 64.
+MAX_BATCH = 2**16
 # Hz: slower changes than in a quarter of an hour are no movement, and filters lose their digits.
 LEAST_CUTOFF = 0.001
 # Pictures on a contact sheet.

@@ -107,7 +107,7 @@ class InferOptions(Pose2DOptions):
         known_distance: two pixels on the floor whose distance is known, instead of ``height``.
         focal: focal length in pixels; None derives it from ``fov``.
         fov: field of view in degrees across the picture's longer side; None takes what the file
-            notes, or assumes 55.
+            notes or a turning camera shows, or assumes 55.
         calibration: a calibration file, or FILE:CAMERA for one with several cameras; see
             `mbcli.calibration`.
         camera_motion: ``still``, ``turning`` in place or ``moving``; ``auto`` finds it from the
@@ -208,7 +208,7 @@ class InferOptions(Pose2DOptions):
         "Field of view in degrees across the picture's longer side.",
         panel=PEOPLE,
         unit="degrees",
-        shown="what the file notes, or 55",
+        shown="what the file notes or turns show, or 55",
         lifts=True,
     )
     calibration: str | None = option(

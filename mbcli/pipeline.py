@@ -21,7 +21,7 @@ from mbcli.errors import ConfigError, MbcliError, WeightsError
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
 from mbcli.placing.camera_motion import CameraPath, camera_path, unseen_path
-from mbcli.placing.lens import lens_of, straightened
+from mbcli.placing.lens import lens_of, straightened, turned_lens
 from mbcli.placing.metric import DEFAULT_HEIGHT
 from mbcli.placing.place import Placer
 from mbcli.placing.rays import steady_depth
@@ -296,6 +296,12 @@ class Pipeline:
             straight = in_skeleton(level, lifter.skeleton, published=published)
         with watch.stage("camera"):
             path = self._camera_path(detection, camera.straight)
+            if path.turning and detection.ties is not None:
+                numbers = keypoints.frame_index
+                lens = turned_lens(lens, detection.ties, numbers, path.zooms)
+                if lens.camera is not camera:
+                    camera = lens.camera
+                    path = self._camera_path(detection, camera.straight)
         camera, steady = camera.posed(path.poses, motion=path.motion), None
         if path.turning:
             shots = shots_of(keypoints)

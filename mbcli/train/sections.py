@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mbcli.bounds import MAX_COUNT
+from mbcli.bounds import MAX_BATCH, MAX_COUNT
 from mbcli.lift.dimensions import DSTformerConfig
 
 Positive = Annotated[float, Field(gt=0)]
@@ -109,7 +109,7 @@ class RunConfig(Section):
     out: Path
     steps: Count | None = None
     epochs: Positive | None = None
-    batch: Count = 64
+    batch: Annotated[int, Field(ge=1, le=MAX_BATCH)] = 64
     seed: Seed = 0
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: Count = 1

@@ -109,7 +109,7 @@ def test_choices_are_those_of_the_tables() -> None:
 def test_what_help_says_of_none_is_what_is_taken() -> None:
     shown = {one.name: of(one).shown for one in described(InferOptions)}
     assert (shown["height"] or "").startswith(f"{DEFAULT_HEIGHT:.2f}, ")
-    assert shown["fov"] == f"what the file notes, or {DEFAULT_FOV:g}"
+    assert shown["fov"] == f"what the file notes or turns show, or {DEFAULT_FOV:g}"
 
 
 @pytest.mark.parametrize("command", [*ROOT.commands])

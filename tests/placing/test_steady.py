@@ -70,6 +70,22 @@ def shaken(
     return pipeline.lift(detection(seen, ties)), mover
 
 
+@pytest.mark.parametrize("name", ["shake", "roll"])
+def test_turns_show_the_focal_length(
+    name: str, walk: Path, people: Keypoints2D, focal: float
+) -> None:
+    seen, ties, _ = filmed(walk, people, name, focal)
+    lens = Pipeline().lift(detection(seen, ties)).meta["assumptions"]["focal"]
+    assumed = focal_length(WINDOW, None, None)
+    assert assumed / focal < 0.6
+    if name == "shake":
+        assert (lens["source"], lens["words"]) == ("clip", "as the turns of the camera show")
+        assert lens["pixels"] == pytest.approx(focal, rel=0.03)
+        assert lens["doubt"] < 0.1
+    else:
+        assert (lens["source"], lens["pixels"]) == ("assumed", assumed)
+
+
 def test_a_shaken_camera_changes_neither_path_nor_pose(
     shaken: tuple[Motion3D, Mover], still: Motion3D
 ) -> None:

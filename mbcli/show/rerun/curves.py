@@ -11,15 +11,10 @@ import rerun as rr
 from mbcli.kinematics.angles import ANGLES, Angle, angles_by_person
 from mbcli.motion import Motion3D
 from mbcli.show.colours import LEFT, RIGHT, Colour, joint_colour, person_colour
-from mbcli.show.rerun.recording import (
-    chunks,
-    frames_of,
-    person_name,
-    seen,
-    time_columns,
-)
+from mbcli.show.rerun.lanes import Lane, frames_of, lanes_of
+from mbcli.show.rerun.recording import chunks, seen, time_columns
 
-# Entity paths, each with one child per person, named by `person_name`.
+# Entity paths, each with one child per person, named by `lanes_of`.
 CONFIDENCE = "confidence"  # one curve, the mean over the joints
 JOINT_CONFIDENCE = "joint_confidence"  # one curve per joint
 ANGLE_CURVES = "angles"  # one entity per angle, in degrees
@@ -37,9 +32,10 @@ def angle_path(person: str, angle: Angle) -> str:
 def add_curves(recording: rr.RecordingStream, motion: Motion3D) -> None:
     """Add the curves of everybody."""
     names, degrees = angles_by_person(motion)
-    for column in range(len(motion.track_ids)):
-        _add_looks(recording, motion, column, names)
-        name = person_name(motion, column)
+    lanes = lanes_of(motion)
+    for lane in dict.fromkeys(lanes):
+        _add_looks(recording, motion, lane, names)
+    for column, (name, _) in enumerate(lanes):
         frames = frames_of(motion, column)
         alone = motion.part(frames, [column])
         turned = degrees.part(frames, [column]).dense()[:, 0]
@@ -62,12 +58,12 @@ def add_curves(recording: rr.RecordingStream, motion: Motion3D) -> None:
 
 
 def _add_looks(
-    recording: rr.RecordingStream, motion: Motion3D, column: int, angles: tuple[str, ...]
+    recording: rr.RecordingStream, motion: Motion3D, lane: Lane, angles: tuple[str, ...]
 ) -> None:
     """Add colours and names."""
-    name, person = person_name(motion, column), person_colour(column)
-    number = motion.track_ids[column]
-    _add_look(recording, f"{CONFIDENCE}/{name}", [f"person {number}"], [person])
+    name, person = lane.name, person_colour(lane.number)
+    _add_look(recording, f"{CONFIDENCE}/{name}", [lane.words], [person])
+    number = lane.words.removeprefix("person ")
     joints = motion.skeleton.joints
     _add_look(
         recording,
@@ -80,8 +76,8 @@ def _add_looks(
     for angle in drawn:
         colour = {"left": LEFT, "right": RIGHT, "": person}[angle.side]
         # People share the colours of the sides and differ in shade; in the middle, angles do.
-        turn = column if angle.side else middle.index(angle)
-        words = (str(number), angle.side, angle.label)
+        turn = lane.number if angle.side else middle.index(angle)
+        words = (number, angle.side, angle.label)
         _add_look(
             recording,
             angle_path(name, angle),

@@ -9,7 +9,8 @@ from rerun import blueprint as rrb
 from mbcli.kinematics.angles import ANGLES, angle_names
 from mbcli.motion import Motion3D
 from mbcli.show.rerun.curves import ANGLE_CURVES, CONFIDENCE, JOINT_CONFIDENCE, angle_path
-from mbcli.show.rerun.recording import PICTURE, SECONDS, SPACE, person_name
+from mbcli.show.rerun.lanes import lanes_of
+from mbcli.show.rerun.recording import PICTURE, SECONDS, SPACE
 from mbcli.show.scene import WorldScene
 from mbcli.types import FloatArray
 from mbcli.values import kept
@@ -28,14 +29,14 @@ _AROUND, _ABOVE = np.deg2rad(35.0), np.deg2rad(12.0)
 _AWAY = 2.0  # distance to the people, in radii that contain nearly all of them
 _NEAREST = 1.5  # minimum of that radius in metres
 _WITHIN = 95.0  # percent
-_ENOUGH = 100_000  # bodies from which the middle and the spread are measured
+_ENOUGH = 10_000  # bodies from which the middle and the spread are measured
 _CELL = 0.5  # metres of the floor's grid
 _GREY = (90, 96, 108)
 
 
 def layout_of(motion: Motion3D, scene: WorldScene) -> rrb.Blueprint:
     """The blueprint for a motion recorded by `mbcli.show.rerun.recording`."""
-    people = [person_name(motion, column) for column in range(len(motion.track_ids))]
+    people = [lane.name for lane in dict.fromkeys(lanes_of(motion))]
     known = angle_names(motion.skeleton)
     angles = [
         rrb.TimeSeriesView(

@@ -16,13 +16,14 @@ import rerun as rr
 from mbcli.motion import Motion3D
 from mbcli.report import Observer
 from mbcli.show.colours import bone_colours, joint_colour, person_colour
+from mbcli.show.rerun.lanes import Lane, frames_of, lanes_of
 from mbcli.show.scene import WorldScene
 from mbcli.types import FloatArray
 from mbcli.values import kept
 
 SECONDS, FRAME = "time", "frame"
 
-# Entity paths. Each person is a child, named by `person_name`.
+# Entity paths. Each person is a child, named by `lanes_of`.
 PICTURE = "video"  # 2D, in pixels
 FRAMES = f"{PICTURE}/frames"  # the pictures behind the people
 SPACE = "space"  # 3D, in metres
@@ -34,11 +35,6 @@ _LINE_RADIUS, _DOT_RADIUS = -1.6, -2.6  # negative: screen pixels, at any zoom
 _FRUSTUM = 0.6  # metres from the camera to its picture
 _LABEL_OVER = 0.25  # metres from the head up to the id
 _LABEL_PART = 0.12  # likewise in 2D, as a share of the body's height in the picture
-
-
-def person_name(motion: Motion3D, column: int) -> str:
-    """The entity of the person in a column of the motion."""
-    return f"person_{motion.track_ids[column]}"
 
 
 def add_space(recording: rr.RecordingStream, motion: Motion3D, scene: WorldScene) -> None:
@@ -78,36 +74,27 @@ def add_people(
     recording: rr.RecordingStream, motion: Motion3D, scene: WorldScene, observer: Observer
 ) -> None:
     """Add everybody in 2D, in pixels, and in 3D, in metres."""
-    people = range(len(motion.track_ids))
-    for done, column in enumerate(people):
-        name = person_name(motion, column)
-        _add_looks(recording, motion, column, name)
+    lanes = lanes_of(motion)
+    for lane in dict.fromkeys(lanes):
+        _add_looks(recording, motion, lane)
+    for column, lane in enumerate(lanes):
+        name, label = lane.name, str(motion.track_ids[column])
         frames = frames_of(motion, column)
         alone = motion.part(frames, [column])
         points = kept(scene, "points").part(frames, [column]).dense()[:, 0]
         for rows in chunks(alone):
             times = time_columns(alone, rows)
-            _add_flat(recording, f"{PICTURE}/{name}", alone, rows, times)
+            _add_flat(recording, f"{PICTURE}/{name}", label, alone, rows, times)
             _add_solid(
                 recording,
                 f"{SPACE}/{name}",
+                label,
                 alone,
                 points[rows],
                 times,
                 up=1.0 if scene.upright else -1.0,
             )
-        observer("view", done + 1, len(people))
-
-
-def frames_of(motion: Motion3D, column: int) -> slice:
-    """The frames in which a person is logged: all; of a long motion, their own and one more.
-
-    The one more is empty, so that they do not stay on the screen.
-    """
-    if motion.fits_dense:
-        return slice(0, motion.spans.frames)
-    frames = motion.spans.frames_of(column)
-    return slice(frames.start, min(frames.stop + 1, motion.spans.frames))
+        observer("view", column + 1, len(lanes))
 
 
 def time_columns(motion: Motion3D, rows: slice) -> list[rr.TimeColumn]:
@@ -124,9 +111,9 @@ def chunks(motion: Motion3D) -> Iterator[slice]:
         yield slice(begin, begin + _ROWS)
 
 
-def _add_looks(recording: rr.RecordingStream, motion: Motion3D, column: int, name: str) -> None:
-    """Add constant properties: colours, widths and names."""
-    skeleton, person = motion.skeleton, person_colour(column)
+def _add_looks(recording: rr.RecordingStream, motion: Motion3D, lane: Lane) -> None:
+    """Add constant properties: colours, widths and names of joints."""
+    skeleton, person, name = motion.skeleton, person_colour(lane.number), lane.name
     joints = [joint_colour(joint, person) for joint in skeleton.joints]
     bones = list(bone_colours(skeleton, person))
     names = list(skeleton.joints)
@@ -146,18 +133,18 @@ def _add_looks(recording: rr.RecordingStream, motion: Motion3D, column: int, nam
         static=True,
         strict=True,
     )
-    label = str(motion.track_ids[column])
     for path, archetype in (
         (f"{PICTURE}/{name}/id", rr.Points2D.from_fields),
         (f"{SPACE}/{name}/id", rr.Points3D.from_fields),
     ):
-        looks = archetype(radii=0.0, colors=person, labels=label, show_labels=True)
+        looks = archetype(radii=0.0, colors=person, show_labels=True)
         recording.log(path, looks, static=True, strict=True)
 
 
 def _add_flat(
     recording: rr.RecordingStream,
     path: str,
+    label: str,
     motion: Motion3D,
     rows: slice,
     times: Sequence[rr.TimeColumn],
@@ -178,7 +165,9 @@ def _add_flat(
     recording.send_columns(
         f"{path}/id",
         times,
-        rr.Points2D.columns(positions=_over(points[there])).partition(there.astype(np.int64)),
+        rr.Points2D.columns(
+            positions=_over(points[there]), labels=[label] * int(there.sum())
+        ).partition(there.astype(np.int64)),
         strict=True,
     )
 
@@ -186,6 +175,7 @@ def _add_flat(
 def _add_solid(
     recording: rr.RecordingStream,
     path: str,
+    label: str,
     motion: Motion3D,
     points: FloatArray,
     times: Sequence[rr.TimeColumn],
@@ -208,7 +198,9 @@ def _add_solid(
     recording.send_columns(
         f"{path}/id",
         times,
-        rr.Points3D.columns(positions=over).partition(there.astype(np.int64)),
+        rr.Points3D.columns(positions=over, labels=[label] * len(over)).partition(
+            there.astype(np.int64)
+        ),
         strict=True,
     )
 

@@ -156,7 +156,7 @@ def _check_whole(path: Path) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            rr.chunk.RrdReader(path).store()
+            rr.chunk.RrdReader(path)
     except (ValueError, Warning) as error:
         raise RuntimeError("the file has no end") from error
 

@@ -121,6 +121,27 @@ def test_bones_join_the_joints(two: Motion3D, tmp_path: Path) -> None:
         )
 
 
+def test_in_a_long_motion_people_who_never_meet_share_entities(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three = hidden(walking(12, people=3, fps=30.0), slice(4, 12), person=0)
+    three = hidden(three, slice(0, 5), person=2)
+    monkeypatch.setattr(Motion3D, "fits_dense", False)
+    view(three, tmp_path / "out.rrd", footage="none")
+    read = Recording(tmp_path / "out.rrd")
+    solid = read.points("/space/people_1", 3)
+    assert sorted(solid) == list(range(12))
+    for row, points in solid.items():
+        if row == 4:
+            assert not len(points)
+            continue
+        np.testing.assert_array_equal(points, three.in_camera[row, 0 if row < 4 else 2])
+    labels = [value for _, _, value in read.rows("/space/people_1/id", "Points3D:labels")]
+    assert labels == [["1"]] * 4 + [[]] + [["3"]] * 7
+    assert "/space/people_2" in read.entities
+    assert "/space/people_3" not in read.entities
+
+
 def test_times_are_those_of_the_video(tmp_path: Path) -> None:
     motion = walking(10, fps=25.0)
     late = replace(
