@@ -74,6 +74,8 @@ class Pose2DOptions:
         det_checkpoint: name or path of the weights of the person detector.
         pose2d_flip: average the keypoints with those of the mirrored crop; None means no.
         pose2d_batch: number of crops per network run.
+        pose2d_udp: the heatmaps are those of a model trained with unbiased data processing; None
+            means no.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     Raises:
@@ -138,6 +140,12 @@ class Pose2DOptions:
         least=1,
         shown="that of --pose2d",
     )
+    pose2d_udp: bool | None = option(
+        None,
+        "The heatmap model was trained with unbiased data processing (UDP), as ViTPose was.",
+        panel=_PANEL,
+        shown="off",
+    )
     device: str = option(
         "auto",
         "Device to run on.",
@@ -177,6 +185,7 @@ _SPECIAL = (
     "det_checkpoint",
     "pose2d_flip",
     "pose2d_batch",
+    "pose2d_udp",
 )
 
 

@@ -1,7 +1,8 @@
-"""The 2D front end for OpenMMLab's ONNX exports: RTMDet or YOLOX with RTMPose, or RTMO.
+"""The 2D front end for ONNX exports: a person detector with a keypoint model, or RTMO.
 
-No OpenMMLab package is needed to run them. The kind of network, its input size and its skeleton
-are read from the graph, so that any export of these networks works, including self-trained ones.
+Detectors are RTMDet, YOLOX and PicoDet; keypoint models RTMPose and those of heatmaps. No package
+of their authors is needed to run them. The kind of network, its input size and its skeleton are
+read from the graph, so that any export of these networks works, including self-trained ones.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ import onnxruntime as ort
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.flags import flag
 from mbcli.pose2d import Pose2DOptions
+from mbcli.pose2d.crops import CropModel
 from mbcli.pose2d.detectors import PersonDetector
+from mbcli.pose2d.heatmaps import Heatmaps
 from mbcli.pose2d.models import WEIGHTS_OF_MODE, check_on_disk
 from mbcli.pose2d.onnx_session import PictureModel
+from mbcli.pose2d.picodet import PicoDet
 from mbcli.pose2d.rtmo import RTMO
 from mbcli.pose2d.simcc import SimCC
 from mbcli.pose2d.top_down import TopDown
@@ -27,11 +31,13 @@ from mbcli.weights import TABLE
 DEFAULT_MODE = "balanced"
 DEFAULT_THRESHOLD = 0.3  # detector score of a new person
 
-_KINDS = (PersonDetector, SimCC, RTMO)
+_Detector = PersonDetector | PicoDet
+_Kind = type[PersonDetector] | type[PicoDet] | type[CropModel] | type[RTMO]
+_KINDS = (PersonDetector, PicoDet, SimCC, Heatmaps, RTMO)
 
 
 class RTMPose:
-    """People from an ONNX detector and keypoints from RTMPose, or both from RTMO: a `Pose2D`."""
+    """People and keypoints from an ONNX network each, or both from RTMO: a `Pose2D`."""
 
     name: str = "rtmpose"
     skeleton: Skeleton
@@ -52,6 +58,7 @@ class RTMPose:
             "det_checkpoint",
             "pose2d_flip",
             "pose2d_batch",
+            "pose2d_udp",
         )
         threshold = options.min_score or DEFAULT_THRESHOLD
         det_name, pose_name = WEIGHTS_OF_MODE[options.pose2d_mode or DEFAULT_MODE]
@@ -70,31 +77,28 @@ class RTMPose:
             self.weights = (pose_name,)
             self.metadata = _metadata(pose_model, threshold) | {"keypoint_model": _about(rtmo)}
             return
-        if kind is not SimCC:
+        if not issubclass(kind, CropModel):
             raise WeightsError(
-                f"{pose_model.path} is a {kind.kind}: --pose2d-checkpoint must be an RTMPose "
-                f"or RTMO"
+                f"--pose2d-checkpoint must be an RTMPose, a heatmap model or an RTMO, got the "
+                f"{kind.kind} {pose_model.path}"
             )
         if options.pose2d_mode and options.pose2d_checkpoint and options.det_checkpoint:
             raise ConfigError("--pose2d-mode has no meaning where both checkpoints are given")
         _check_on_disk(det_name)
         det_model = _load(det_name, options)
-        if _kind_of(det_model) is not PersonDetector:
-            raise WeightsError(
-                f"{det_model.path} is an {_kind_of(det_model).kind}: --det-checkpoint must be a "
-                f"person detector (RTMDet or YOLOX)"
-            )
-        detector = PersonDetector(det_model)
-        flip_test = bool(options.pose2d_flip)
-        simcc = SimCC(pose_model, flip_test=flip_test, batch_size=options.pose2d_batch)
-        self._run = TopDown(detector, simcc, joints=len(simcc.skeleton), person_threshold=threshold)
-        self.skeleton = simcc.skeleton
+        detector = _detector(det_model)
+        located = _keypoints(pose_model, kind, options)
+        self._run = TopDown(
+            detector, located, joints=len(located.skeleton), person_threshold=threshold
+        )
+        self.skeleton = located.skeleton
         self.weights = (det_name, pose_name)
         self.metadata = _metadata(pose_model, threshold) | {
             "detector": _about(detector),
-            "keypoint_model": _about(simcc),
-            "flip_test": flip_test,
-            "batch_size": simcc.batch_size,
+            "keypoint_model": _about(located),
+            "flip_test": bool(options.pose2d_flip),
+            "batch_size": located.batch_size,
+            **({"udp": bool(options.pose2d_udp)} if kind is Heatmaps else {}),
         }
 
     def __call__(self, frame: Frame) -> FramePoses:
@@ -131,7 +135,29 @@ def _load(name: str, options: Pose2DOptions) -> PictureModel:
     return PictureModel(name, device=options.pose2d_device, threads=options.threads)
 
 
-def _kind_of(model: PictureModel) -> type[PersonDetector] | type[SimCC] | type[RTMO]:
+def _detector(model: PictureModel) -> _Detector:
+    kind = _kind_of(model)
+    if kind is PersonDetector:
+        return PersonDetector(model)
+    if kind is PicoDet:
+        return PicoDet(model)
+    raise WeightsError(
+        f"--det-checkpoint must be a person detector (RTMDet, YOLOX or PicoDet), got the "
+        f"{kind.kind} {model.path}"
+    )
+
+
+def _keypoints(model: PictureModel, kind: type[CropModel], options: Pose2DOptions) -> CropModel:
+    flip_test, batch_size = bool(options.pose2d_flip), options.pose2d_batch
+    if kind is Heatmaps:
+        udp = bool(options.pose2d_udp)
+        return Heatmaps(model, udp=udp, flip_test=flip_test, batch_size=batch_size)
+    if options.pose2d_udp is not None:
+        raise ConfigError(f"{flag('pose2d_udp')} has no meaning with an {SimCC.kind}")
+    return SimCC(model, flip_test=flip_test, batch_size=batch_size)
+
+
+def _kind_of(model: PictureModel) -> _Kind:
     """The kind of a network, from its outputs.
 
     Raises:
@@ -153,7 +179,7 @@ def _refuse_beside_rtmo(options: Pose2DOptions) -> None:
     Raises:
         ConfigError: such an option is given.
     """
-    for name in ("det_checkpoint", "pose2d_mode", "pose2d_flip", "pose2d_batch"):
+    for name in ("det_checkpoint", "pose2d_mode", "pose2d_flip", "pose2d_batch", "pose2d_udp"):
         if getattr(options, name) is not None:
             raise ConfigError(
                 f"{flag(name)} has no meaning with an RTMO, which is a single network"
@@ -168,5 +194,5 @@ def _metadata(model: PictureModel, threshold: float) -> dict[str, Any]:
     }
 
 
-def _about(network: PersonDetector | SimCC | RTMO) -> dict[str, Any]:
+def _about(network: _Detector | CropModel | RTMO) -> dict[str, Any]:
     return {"kind": network.kind, "input_size": list(network.size)}

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from mbcli.errors import ConfigError, WeightsError
+from mbcli.pose2d.crops import crop, region
 from mbcli.pose2d.detectors import OVERLAP, PersonDetector
 from mbcli.pose2d.letterbox import letterbox
 from mbcli.pose2d.onnx_file import readers_of
 from mbcli.pose2d.onnx_session import OnnxModel, PictureModel
 from mbcli.pose2d.overlap import suppress
 from mbcli.pose2d.rtmo import RTMO
-from mbcli.pose2d.simcc import SimCC, crop, decode, region
+from mbcli.pose2d.simcc import SimCC, decode
 from mbcli.types import Frame
 
 Scene = Callable[..., np.ndarray]
