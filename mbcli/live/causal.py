@@ -14,7 +14,7 @@ from mbcli.motion import Motion3D
 from mbcli.pipeline import Pipeline
 from mbcli.skeleton import Skeleton
 from mbcli.tracks.detection import Detection, chosen_and_mended
-from mbcli.tracks.gather import gathered
+from mbcli.tracks.gather import Sightings, gathered
 from mbcli.types import NO_CUTS, Frame, FramePoses, IntArray
 
 _SAME_TIME = 1e-6  # seconds; time stamps are sums of floats
@@ -108,15 +108,15 @@ class CausalLifter:
         Returns:
             The motion of those who are in that frame, in the whole window; None if nobody is.
         """
-        poses = [one for one, _ in frames]
         present = frames[row][1]
         people = np.sort(present[present >= 0])
         if not len(people):
             return None
-        columns = [_columns(ids, people) for _, ids in frames]
+        poses, columns = zip(*((one, _columns(ids, people)) for one, ids in frames), strict=True)
+        window = Sightings.of(poses, columns)
         everybody = gathered(
-            poses,
-            columns,
+            window,
+            window.ids,
             track_ids=people,
             skeleton=self._skeleton,
             fps=self._fps,

@@ -15,6 +15,7 @@ from mbcli.pose2d import Pose2D
 from mbcli.pose2d.choose import Choice
 from mbcli.timeline import usual_rate
 from mbcli.tracks.detection import Detection, chosen_and_mended
+from mbcli.tracks.gather import Sightings
 from mbcli.tracks.joining import build_keypoints
 from mbcli.tracks.looks import looks_of
 from mbcli.types import FloatArray, Frame, FramePoses, IntArray
@@ -51,16 +52,17 @@ class LiveRecording:
         """
         backend, feed, poses = self._backend, self._feed, self._poses
         times = np.array([one.time for one in poses])
+        nobody = f"nobody was found in the {len(poses)} frames of {feed.name}"
+        if not poses:
+            raise NobodyFoundError(nobody)
         everybody = build_keypoints(
-            poses,
-            self._ids,
+            Sightings.of(poses, self._ids, self._looks),
             skeleton=backend.skeleton,
-            fps=usual_rate(times, feed.fps) if len(times) else feed.fps,
+            fps=usual_rate(times, feed.fps),
             size=feed.size,
-            looks=self._looks,
         )
         if not len(everybody.track_ids):
-            raise NobodyFoundError(f"nobody was found in the {len(poses)} frames of {feed.name}")
+            raise NobodyFoundError(nobody)
         keypoints, mended = chosen_and_mended(everybody, self._options)
         choice = self._choice
         motion = pipeline.lift(

@@ -15,15 +15,13 @@ from mbcli.keypoints import FORMATS
 from mbcli.keypoints.records import KeypointFile
 from mbcli.options import InferOptions
 from mbcli.report import Stopwatch
-from mbcli.spans import Spans
 from mbcli.timeline import usual_rate
 from mbcli.tracks.alignment import aligned, counted, pictures_of
 from mbcli.tracks.detection import Detection, chosen_and_mended
-from mbcli.tracks.gather import by_person
+from mbcli.tracks.gather import Sightings, gathered
 from mbcli.tracks.joining import build_keypoints
 from mbcli.tracks.tracker import Tracker
 from mbcli.types import FloatArray, FramePoses, IntArray, Keypoints2D
-from mbcli.values import build
 from mbcli.video import VideoReader
 
 Value = TypeVar("Value", float, tuple[int, int])
@@ -232,31 +230,30 @@ def _within_reach(file: KeypointFile, size: tuple[int, int]) -> KeypointFile:
 def _tracked(file: KeypointFile, timeline: _Timeline) -> Keypoints2D:
     """Everybody's tracks: by the identities of the file, or else by a tracker."""
     points, boxes, rows, place = _in_pixels(file, timeline)
+    known = None
     if file.ids is None:
-        starts = np.searchsorted(place, np.arange(len(timeline.index) + 1))
-        poses = [
-            FramePoses(int(index), float(time), boxes[start:stop], points[start:stop])
-            for index, time, (start, stop) in zip(
-                timeline.index, timeline.times, pairwise(starts), strict=True
-            )
-        ]
-        tracker = Tracker(timeline.fps)
-        ids = [tracker.update(pose) for pose in poses]
-        return build_keypoints(
-            poses, ids, skeleton=file.skeleton, fps=timeline.fps, size=timeline.size
-        )
-    known, person = np.unique(file.ids[rows], return_inverse=True)
-    spans = Spans.of(len(timeline.index), len(known), place, person)
-    data, around = by_person(spans, place, person, points, boxes)
-    return build(
-        Keypoints2D,
-        data=data,
-        skeleton=file.skeleton,
-        fps=timeline.fps,
-        timestamps=timeline.times,
-        size=timeline.size,
-        track_ids=known,
-        boxes=around,
-        frame_index=timeline.index,
-        cuts=file.cuts,
+        ids = _followed(timeline, points, boxes, place)
+    else:
+        known, ids = np.unique(file.ids[rows], return_inverse=True)
+    people = Sightings(timeline.times, timeline.index, place, ids, boxes, points)
+    skeleton, fps, size = file.skeleton, timeline.fps, timeline.size
+    if known is None:
+        return build_keypoints(people, skeleton=skeleton, fps=fps, size=size)
+    return gathered(
+        people, ids, track_ids=known, skeleton=skeleton, fps=fps, size=size, cuts=file.cuts
     )
+
+
+def _followed(
+    timeline: _Timeline, points: FloatArray, boxes: FloatArray, place: IntArray
+) -> IntArray:
+    """(N,) the identities that a tracker gives to poses in order of time."""
+    tracker = Tracker(timeline.fps)
+    ends = np.searchsorted(place, np.arange(len(timeline.index) + 1))
+    poses = (
+        FramePoses(int(index), float(time), boxes[start:stop], points[start:stop])
+        for index, time, (start, stop) in zip(
+            timeline.index, timeline.times, pairwise(ends), strict=True
+        )
+    )
+    return np.concatenate([np.zeros(0, np.int64), *map(tracker.update, poses)])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,18 +17,21 @@ from mbcli.pose2d.choose import choose
 from mbcli.report import Observer, Stopwatch, unobserved
 from mbcli.storage.journal import Journal
 from mbcli.tracks.detection import Detection, chosen_and_mended
+from mbcli.tracks.gather import Sightings
 from mbcli.tracks.joining import build_keypoints
 from mbcli.tracks.looking import looked_at
 from mbcli.tracks.sampling import filled, stride
 from mbcli.tracks.seen import Seen
 from mbcli.tracks.tracker import Tracker
-from mbcli.types import IntArray, Keypoints2D
+from mbcli.types import BoolArray, FloatArray, IntArray, Keypoints2D
 from mbcli.video import VideoReader
 from mbcli.weights.provenance import pose2d_weights
 
 # Factor on the confidence of keypoints in damaged frames. A decoder fills what is lost with what
 # was there before: the keypoints are those of a moment ago, with the scores of a sharp picture.
 _DAMAGED = 0.5
+# Pictures whose people are put into arrays at once: frame by frame they take three times as much.
+_STRETCH = 1024
 
 
 def detect_in_pictures(
@@ -57,35 +61,30 @@ def detect_in_pictures(
     choice = choose(options.pose2d, options)
     backend = BACKENDS[choice.backend](choice.options)
     try:
-        seen, ids = _followed(reader, backend, options, observer, watch, journal)
+        seen = _followed(reader, backend, options, observer, watch, journal)
     finally:
         backend.close()
-    looked = [one for one in seen if one.looked]
     fps = reader.fps / stride(reader.fps, options.looking_rate)
     with watch.stage("track"):
         everybody = build_keypoints(
-            [one.poses for one in looked],
-            ids,
+            seen.people,
             skeleton=backend.skeleton,
             fps=fps,
             size=reader.info.size,
-            cuts=[number for number, one in enumerate(looked) if one.cut],
-            looks=[one.looks for one in looked],
+            cuts=np.flatnonzero(seen.cut[seen.looked]).tolist(),
         )
     damaged = reader.damaged
     everybody = discounted(everybody, damaged)
     if not len(everybody.track_ids):
         threshold = backend.metadata["person_threshold"]
         raise NobodyFoundError(
-            f"nobody was found in the {len(seen)} frames of {source} by {backend.name} with "
-            f"--min-score {threshold:g}: try --min-score {threshold / 2:g}"
+            f"nobody was found in the {len(seen.numbers)} frames of {source} by {backend.name} "
+            f"with --min-score {threshold:g}: try --min-score {threshold / 2:g}"
         )
     with watch.stage("mend"):
         keypoints, mended = chosen_and_mended(everybody, options)
-        numbers = np.array([one.poses.index for one in seen])
-        if len(looked) < len(seen):
-            times = np.array([one.poses.time for one in seen])
-            keypoints = filled(keypoints, times, numbers, reader.fps)
+        if not seen.looked.all():
+            keypoints = filled(keypoints, seen.times, seen.numbers, reader.fps)
     return Detection(
         keypoints=keypoints,
         source=source,
@@ -94,10 +93,10 @@ def detect_in_pictures(
         weights=tuple(pose2d_weights(name) for name in backend.weights),
         mended=mended,
         warnings=tuple(reader.warnings),
-        damaged=tuple(number for number in numbers.tolist() if number in damaged),
-        interpolated=tuple(one.poses.index for one in seen if not one.looked),
+        damaged=tuple(number for number in seen.numbers.tolist() if number in damaged),
+        interpolated=tuple(seen.numbers[~seen.looked].tolist()),
         lens=reader.info.lens,
-        ties=np.array([one.ties for one in seen]) if options.follows_camera else None,
+        ties=seen.ties if options.follows_camera else None,
     )
 
 
@@ -116,6 +115,39 @@ def discounted(keypoints: Keypoints2D, damaged: Collection[int]) -> Keypoints2D:
     return replace(keypoints, data=data)
 
 
+class _Stretch(NamedTuple):
+    """What T pictures in a row have shown.
+
+    Attributes:
+        people: in the pictures that were looked at, with their identities.
+        times: (T,) seconds.
+        numbers: (T,) of the pictures in their source.
+        cut: (T,) whether a new shot begins with them.
+        looked: (T,) whether they were looked at.
+        ties: (T, 2, 17) how their background lies in others, see `mbcli.placing.ties`.
+    """
+
+    people: Sightings
+    times: FloatArray
+    numbers: IntArray
+    cut: BoolArray
+    looked: BoolArray
+    ties: FloatArray
+
+
+def _stretch(seen: Sequence[Seen], ids: Sequence[IntArray]) -> _Stretch:
+    """Pictures in a row, one or more of which were looked at, and the identities in these."""
+    looked = [one for one in seen if one.looked]
+    return _Stretch(
+        Sightings.of([one.poses for one in looked], ids, [one.looks for one in looked]),
+        np.array([one.poses.time for one in seen]),
+        np.array([one.poses.index for one in seen]),
+        np.array([one.cut for one in seen]),
+        np.array([one.looked for one in seen]),
+        np.array([one.ties for one in seen]),
+    )
+
+
 def _followed(
     reader: VideoReader,
     backend: Pose2D,
@@ -123,8 +155,9 @@ def _followed(
     observer: Observer,
     watch: Stopwatch,
     journal: Journal | None,
-) -> tuple[list[Seen], list[IntArray]]:
-    """What every picture shows, and the identities in those that were looked at."""
+) -> _Stretch:
+    """What all pictures show."""
+    stretches: list[_Stretch] = []
     seen: list[Seen] = []
     ids: list[IntArray] = []
     every = stride(reader.fps, options.looking_rate)
@@ -133,12 +166,16 @@ def _followed(
     background = Background(reader.info.size) if options.follows_camera else None
     pictures = looked_at(reader, backend, watch, journal, background, cuts=cuts, every=every)
     with closing(pictures):
-        for one in pictures:
+        for number, one in enumerate(pictures):
             if one.looked:
+                if len(seen) >= _STRETCH:
+                    stretches.append(_stretch(seen, ids))
+                    seen, ids = [], []
                 with watch.stage("track"):
                     if tracker is None or one.cut:
                         tracker = Tracker(reader.fps / every)
                     ids.append(tracker.update(one.poses))
             seen.append(one)
-            observer("pose2d", len(seen), reader.expected_frames)
-    return seen, ids
+            observer("pose2d", number + 1, reader.expected_frames)
+    people, *rest = zip(*stretches, _stretch(seen, ids), strict=True)
+    return _Stretch(Sightings.joined(people), *map(np.concatenate, rest))

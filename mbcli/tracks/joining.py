@@ -12,20 +12,18 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from mbcli.errors import ConfigError
 from mbcli.skeleton import Skeleton
 from mbcli.tracks.braids import unbraided
 from mbcli.tracks.encounters import Path, exchange_time
-from mbcli.tracks.gather import gathered
+from mbcli.tracks.gather import Sightings, gathered
 from mbcli.tracks.looks import LOOKS
 from mbcli.tracks.pieces import Piece
-from mbcli.types import FloatArray, FramePoses, Keypoints2D
+from mbcli.types import Keypoints2D
 
 # The figures below are from two people in each of five clips, 11 seconds in total, whose tracks
 # were compared with themselves at a later time (`research.thresholds`).
@@ -56,8 +54,7 @@ _ENCOUNTERS = 8  # maximum number of exchanges between two people, to prevent en
 
 
 def build_keypoints(
-    poses: Sequence[FramePoses],
-    ids: Sequence[npt.ArrayLike],
+    people: Sightings,
     *,
     skeleton: Skeleton,
     fps: float,
@@ -65,9 +62,8 @@ def build_keypoints(
     min_seconds: float = MIN_SECONDS,
     relink_seconds: float = RELINK_SECONDS,
     cuts: Sequence[int] = (),
-    looks: Sequence[FloatArray] | None = None,
 ) -> Keypoints2D:
-    """Collect frames and identities into tracks over the whole clip, shot by shot.
+    """Collect sightings into tracks over the whole clip, shot by shot.
 
     Tracks that take turns with one person become one; see `mbcli.tracks.braids`.
 
@@ -84,16 +80,15 @@ def build_keypoints(
     the clip's frames if that is less, so that a short clip or a single picture keeps its people.
 
     Args:
-        poses: every frame of the clip in order, including frames without people.
-        ids: for each frame the (P,) result of `mbcli.tracks.tracker.Tracker.update`.
+        people: everybody in every frame of the clip, also in frames without anybody, with the
+            identities that `mbcli.tracks.tracker.Tracker.update` gives.
         skeleton: of the keypoints.
         fps: mean frames per second.
         size: (width, height) of the pictures in pixels.
         min_seconds: see above; 0 keeps everything.
         relink_seconds: see above; 0 only joins first frames to their tracks.
         cuts: ascending positions of frames at which a new shot begins; no track crosses a cut, and
-            ``ids`` may start over there.
-        looks: for each frame (P, 6) the colours of people's clothes, see `mbcli.tracks.looks`.
+            identities may start over there.
 
     Returns:
         Tracks with one column per person, numbered 1..P in order of first appearance, from left to
@@ -106,67 +101,45 @@ def build_keypoints(
         if not (math.isfinite(seconds) and seconds >= 0):
             raise ConfigError(f"{name} must be 0 or more seconds, got {seconds}")
     tracks: list[Piece] = []
-    for start, stop in pairwise([0, *cuts, len(poses)]):
+    for start, stop in pairwise([0, *cuts, len(people.times)]):
         # Rounded first: a rate that was computed from time stamps is 30.000000000000004.
         enough = min(math.ceil(round(min_seconds * fps, 6)), math.ceil((stop - start) / 2))
-        tracks += [
-            replace(track, frames=track.frames + start)
-            for track in _set_right(
-                _join(
-                    unbraided(_collect(poses[start:stop], ids[start:stop])),
-                    max(relink_seconds, 1.5 / fps),
-                ),
-                poses[start:stop],
-                skeleton,
-                None if looks is None else looks[start:stop],
-            )
-            if len(track.frames) >= enough
-        ]
+        pieces = unbraided(_collect(people, *np.searchsorted(people.frame, [start, stop])))
+        pieces = _set_right(_join(pieces, max(relink_seconds, 1.5 / fps)), people, skeleton)
+        tracks += [piece for piece in pieces if len(piece.frames) >= enough]
     tracks.sort(key=lambda track: (track.frames[0], track.centre(0)[0]))
 
-    columns = [np.full(len(pose), -1) for pose in poses]
+    columns = np.full(len(people.ids), -1)
     for column, track in enumerate(tracks):
-        for frame, row in zip(track.frames, track.rows, strict=True):
-            columns[frame][row] = column
+        columns[track.rows] = column
     return gathered(
-        poses,
+        people,
         columns,
         track_ids=np.arange(1, len(tracks) + 1),
         skeleton=skeleton,
         fps=fps,
         size=size,
-        cuts=np.array([poses[cut].index for cut in cuts], dtype=np.int64),
+        cuts=people.numbers[list(cuts)],
     )
 
 
-def _collect(poses: Sequence[FramePoses], ids: Sequence[npt.ArrayLike]) -> list[Piece]:
-    """One track for each number, and one for each single detection without a number."""
-    seen: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
-    for position, (frame, numbers) in enumerate(zip(poses, ids, strict=True)):
-        for row, number in enumerate(np.asarray(numbers).tolist()):
-            key = (number, -1, -1) if number >= 0 else (-1, position, row)
-            seen.setdefault(key, []).append((position, row))
-        assert len(np.asarray(numbers)) == len(frame), "one identity for each person is needed"
+def _collect(people: Sightings, begin: int, end: int) -> list[Piece]:
+    """One track for each number, and one for each single sighting without a number."""
+    ids = people.ids[begin:end]
+    who = np.where(ids >= 0, ids, -1 - np.arange(len(ids)))
+    order = np.argsort(who, kind="stable")
+    groups = np.split(begin + order, np.flatnonzero(np.diff(who[order])) + 1)
     return [
-        Piece(
-            frames=np.array([position for position, _ in places]),
-            rows=np.array([row for _, row in places]),
-            times=np.array([poses[position].time for position, _ in places]),
-            boxes=np.array([poses[position].boxes[row] for position, row in places]),
-        )
-        for places in seen.values()
+        Piece(frame := people.frame[rows], rows, people.times[frame], people.boxes[rows])
+        for rows in sorted(groups, key=lambda rows: rows[:1].tolist())
+        if len(rows)
     ]
 
 
-def _set_right(
-    tracks: list[Piece],
-    poses: Sequence[FramePoses],
-    skeleton: Skeleton,
-    looks: Sequence[FloatArray] | None,
-) -> list[Piece]:
+def _set_right(tracks: list[Piece], people: Sightings, skeleton: Skeleton) -> list[Piece]:
     """Exchange the later parts of tracks that swapped their people in an encounter."""
     tracks = list(tracks)
-    paths = [_path(track, poses, skeleton, looks) for track in tracks]
+    paths = [_path(track, people, skeleton) for track in tracks]
     for i, j in combinations(range(len(tracks)), 2):
         if paths[i].times[-1] < paths[j].times[0] or paths[j].times[-1] < paths[i].times[0]:
             continue  # they are never seen together
@@ -176,28 +149,22 @@ def _set_right(
                 break
             heads, tails = zip(*(tracks[k].parted(when) for k in (i, j)), strict=True)
             tracks[i], tracks[j] = heads[0].then(tails[1]), heads[1].then(tails[0])
-            paths[i], paths[j] = (_path(tracks[k], poses, skeleton, looks) for k in (i, j))
+            paths[i], paths[j] = (_path(tracks[k], people, skeleton) for k in (i, j))
     return tracks
 
 
-def _path(
-    track: Piece,
-    poses: Sequence[FramePoses],
-    skeleton: Skeleton,
-    looks: Sequence[FloatArray] | None,
-) -> Path:
+def _path(track: Piece, people: Sightings, skeleton: Skeleton) -> Path:
     """The path of the centre of a track's trunk, or of its box where the trunk is unknown."""
     trunk = [n for n, name in enumerate(skeleton.joints) if name.endswith(("_shoulder", "_hip"))]
     places = (track.boxes[:, :2] + track.boxes[:, 2:]) / 2
-    at = list(zip(track.frames, track.rows, strict=True))
     if trunk:
-        middle = np.array([poses[f].keypoints[row, trunk, :2].mean(axis=0) for f, row in at])
+        middle = people.points[track.rows][:, trunk, :2].mean(axis=1)
         places = np.where(np.isfinite(middle), middle, places)
-    colours = np.full((len(at), LOOKS), np.nan)
-    if looks is not None:
-        colours = np.array([looks[f][row] for f, row in at])
     side = np.median((track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1))
-    return Path(track.times, places.astype(np.float64), max(float(side), 1.0), colours)
+    looks = np.full((len(places), LOOKS), np.nan)
+    if people.looks is not None:
+        looks[:] = people.looks[track.rows]
+    return Path(track.times, places.astype(np.float64), max(float(side), 1.0), looks)
 
 
 def _join(tracks: list[Piece], longest: float) -> list[Piece]:

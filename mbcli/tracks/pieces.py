@@ -19,7 +19,7 @@ class Piece:
 
     Attributes:
         frames: (N,) ascending positions in the clip.
-        rows: (N,) the person's row in each of these frames.
+        rows: (N,) the person's rows among all sightings.
         times: (N,) seconds.
         boxes: (N, 4) x1 y1 x2 y2 pixels.
     """

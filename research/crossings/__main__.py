@@ -28,6 +28,7 @@ from mbcli.pose2d import BACKENDS
 from mbcli.pose2d.choose import choose
 from mbcli.skeleton import COCO17
 from mbcli.tracks import joining
+from mbcli.tracks.gather import Sightings
 from mbcli.tracks.looks import looks_of
 from mbcli.tracks.seen import Seen, packed, unpacked
 from mbcli.tracks.tracker import Tracker
@@ -71,14 +72,9 @@ def look(video: Path) -> list[Seen]:
 def track(seen: Sequence[Seen]) -> Keypoints2D:
     """Tracks of what was seen."""
     tracker = Tracker(FPS)
-    return joining.build_keypoints(
-        [one.poses for one in seen],
-        [tracker.update(one.poses) for one in seen],
-        skeleton=COCO17,
-        fps=FPS,
-        size=SIZE,
-        looks=[one.looks for one in seen],
-    )
+    poses, looks = zip(*((one.poses, one.looks) for one in seen), strict=True)
+    people = Sightings.of(poses, [tracker.update(one) for one in poses], looks)
+    return joining.build_keypoints(people, skeleton=COCO17, fps=FPS, size=SIZE)
 
 
 def main() -> None:

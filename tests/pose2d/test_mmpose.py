@@ -26,6 +26,7 @@ from mbcli.pose2d import Pose2DOptions, openmmlab
 from mbcli.pose2d.mmpose import MMPose
 from mbcli.pose2d.models import KEYPOINT_MODELS
 from mbcli.skeleton import COCO17, HALPE26, WHOLEBODY23
+from mbcli.tracks.gather import Sightings
 from mbcli.tracks.joining import build_keypoints
 from mbcli.tracks.tracker import Tracker
 from mbcli.types import FloatArray, Frame
@@ -210,7 +211,8 @@ def test_from_a_video_to_tracks(files: Files, frames: list[Frame], walk: Path) -
         assert np.isfinite(each.keypoints).all()
         assert np.all(each.boxes >= 0)
         assert np.all(each.boxes <= np.tile(frame.size, 2))
-    tracks = build_keypoints(poses, ids, skeleton=mmpose.skeleton, fps=30.0, size=frames[0].size)
+    people = Sightings.of(poses, ids)
+    tracks = build_keypoints(people, skeleton=mmpose.skeleton, fps=30.0, size=frames[0].size)
     assert tracks.skeleton is COCO17
     assert tracks.data.shape[0] == 8
     assert len(tracks.track_ids) >= 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mbcli.skeleton import COCO17
-from mbcli.tracks.gather import gathered
+from mbcli.tracks.gather import Sightings, gathered
 from mbcli.types import FloatArray, FramePoses, Keypoints2D
 from research.crossings.cutouts import Cutout, cut_out
 from research.crossings.scenes import SIZE, drawn
@@ -53,9 +53,10 @@ def test_people_meet_and_are_apart_before_and_after(walker: Cutout, number: int)
 
 def _tracks(poses: list[FramePoses], order: list[list[int]]) -> Keypoints2D:
     """Tracks of these people; ``order`` has for each frame the column of each."""
+    people = Sightings.of(poses, [np.array(columns) for columns in order])
     return gathered(
-        poses,
-        [np.array(columns) for columns in order],
+        people,
+        people.ids,
         track_ids=np.arange(1, 3),
         skeleton=COCO17,
         fps=30,

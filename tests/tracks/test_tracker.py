@@ -8,12 +8,11 @@ import pytest
 
 from mbcli.errors import ConfigError
 from mbcli.skeleton import COCO17, Skeleton
-from mbcli.spans import Spans
-from mbcli.tracks.gather import by_person
+from mbcli.tracks.gather import Sightings, gathered
 from mbcli.tracks.joining import _path, build_keypoints
 from mbcli.tracks.pieces import Piece
 from mbcli.tracks.tracker import Tracker
-from mbcli.types import FramePoses, Keypoints2D
+from mbcli.types import NO_CUTS, FramePoses, Keypoints2D
 
 SIZE = (1280, 720)
 HEIGHT = 200.0  # pixels, of a person 1.7 m tall
@@ -51,7 +50,8 @@ def _clip(
 def _track(frames: list[FramePoses], fps: float, **options: Any) -> Keypoints2D:
     tracker = Tracker(fps)
     ids = [tracker.update(frame) for frame in frames]
-    return build_keypoints(frames, ids, skeleton=COCO17, fps=fps, size=SIZE, **options)
+    people = Sightings.of(frames, ids)
+    return build_keypoints(people, skeleton=COCO17, fps=fps, size=SIZE, **options)
 
 
 def _labels(keypoints: Keypoints2D) -> list[set[int]]:
@@ -136,9 +136,10 @@ def test_the_path_is_that_of_the_trunk_or_else_of_the_box() -> None:
     hidden = keypoints.copy()
     hidden[0, trunk[0], :2] = np.nan
     box = np.array([[80.0, 150, 180, 650]])
+    ids = [np.zeros(1, int)] * 2
     poses = [FramePoses(n, n / 30, box, one) for n, one in enumerate([keypoints, hidden])]
-    track = Piece(np.arange(2), np.zeros(2, int), np.arange(2) / 30, box.repeat(2, axis=0))
-    path = _path(track, poses, COCO17, None)
+    track = Piece(np.arange(2), np.arange(2), np.arange(2) / 30, box.repeat(2, axis=0))
+    path = _path(track, Sightings.of(poses, ids), COCO17)
     assert path.places.tolist() == [[100, 250], [130, 400]]
     assert path.size == 500
     assert path.looks.shape == (2, 6)
@@ -146,13 +147,14 @@ def test_the_path_is_that_of_the_trunk_or_else_of_the_box() -> None:
     faces = Skeleton("face", ("nose", "left_eye"), (-1, 0))
     poses = [FramePoses(n, n / 30, box, keypoints[:, :2]) for n in range(2)]
     looks = [np.full((1, 6), float(n)) for n in range(2)]
-    path = _path(track, poses, faces, looks)
+    people = Sightings.of(poses, ids, looks)
+    path = _path(track, people, faces)
     assert path.places.tolist() == [[130, 400]] * 2
     assert path.looks[:, 0].tolist() == [0, 1]
     # Nobody is shorter than a pixel.
     for share, size in ((400, 1.25), (1000, 1.0)):
         track = Piece(np.arange(1), np.zeros(1, int), np.zeros(1), box / share)
-        assert _path(track, poses, faces, None).size == size
+        assert _path(track, people, faces).size == size
 
 
 def test_where_a_runner_has_got_to_is_known_for_half_a_second_only() -> None:
@@ -230,7 +232,8 @@ def test_of_two_who_may_be_the_same_person_the_near_and_soon_one_is() -> None:
 def test_no_track_goes_on_over_a_cut() -> None:
     frames = _clip([lambda _: 300, lambda t: 900 if t >= 1 else None], fps=30, seconds=2)
     ids = [np.arange(len(frame)) for frame in frames]
-    keypoints = build_keypoints(frames, ids, skeleton=COCO17, fps=30, size=SIZE, cuts=[20, 40])
+    people = Sightings.of(frames, ids)
+    keypoints = build_keypoints(people, skeleton=COCO17, fps=30, size=SIZE, cuts=[20, 40])
     there = keypoints.present
     spans = [(int(row.argmax()), int(row.sum())) for row in there.T]
     assert spans == [(0, 20), (20, 20), (30, 10), (40, 20), (40, 20)]
@@ -284,6 +287,19 @@ def test_frames_all_empty() -> None:
     assert keypoints.data.shape == (30, 0, 17, 3)
 
 
+def test_sightings_in_parts_are_those_of_the_whole() -> None:
+    frames = _clip([lambda _: 300, lambda t: 900 if t >= 0.2 else None], fps=30, seconds=1)
+    frames.insert(7, _poses(7, 0.2167, []))
+    ids = [np.arange(len(frame)) for frame in frames]
+    looks = [np.full((len(frame), 6), float(n)) for n, frame in enumerate(frames)]
+    whole = Sightings.of(frames, ids, looks)
+    cuts = (slice(0, 7), slice(7, 8), slice(8, None))
+    parts = [Sightings.of(frames[one], ids[one], looks[one]) for one in cuts]
+    for name, values in vars(Sightings.joined(parts)).items():
+        np.testing.assert_array_equal(values, getattr(whole, name))
+    assert Sightings.joined([Sightings.of(frames, ids)] * 2).looks is None
+
+
 def test_a_single_picture_keeps_its_people() -> None:
     keypoints = _track([_poses(0, 0.0, [(0, 900.0, HEIGHT), (1, 300.0, HEIGHT)])], 30)
     assert keypoints.track_ids.tolist() == [1, 2]
@@ -302,7 +318,8 @@ def test_a_track_needs_that_many_frames(clip: int, enough: int) -> None:
     for there in (enough - 1, enough):
         frames = [_poses(n, n / 25, [(0, 300, HEIGHT)] if n < there else []) for n in range(clip)]
         ids = [np.zeros(len(frame), int) for frame in frames]
-        found = build_keypoints(frames, ids, skeleton=COCO17, fps=25, size=SIZE)
+        people = Sightings.of(frames, ids)
+        found = build_keypoints(people, skeleton=COCO17, fps=25, size=SIZE)
         assert len(found.track_ids) == (there == enough)
 
 
@@ -348,12 +365,18 @@ def test_seconds_outside_their_rule(name: str, value: float) -> None:
         _track(_clip([lambda _: 300], fps=30, seconds=0.2), 30, **{name: value})
 
 
-def test_poses_in_any_order_become_those_of_people() -> None:
+def test_sightings_in_any_order_become_those_of_people() -> None:
     rng = np.random.default_rng(0)
-    frame, person = np.array([2, 0, 3, 1]), np.array([1, 0, 0, 1])
-    points, boxes = rng.random((4, 17, 3)), rng.random((4, 4))
-    spans = Spans.of(4, 2, frame, person)
-    data, around = (kept.dense() for kept in by_person(spans, frame, person, points, boxes))
+    frame, person = np.array([2, 0, 3, 1, 1]), np.array([1, 0, 0, 1, -1])
+    points, boxes = rng.random((5, 17, 3)), rng.random((5, 4))
+    clip = np.arange(4)
+    people = Sightings(clip / 30, 10 + clip, frame, person, boxes, points)
+    found = gathered(
+        people, person, track_ids=clip[:2], skeleton=COCO17, fps=30, size=SIZE, cuts=NO_CUTS
+    )
+    data, around = found.data, found.boxes
+    assert found.frame_index.tolist() == [10, 11, 12, 13]
+    frame, person, points, boxes = (one[:4] for one in (frame, person, points, boxes))
     assert data.shape == (4, 2, 17, 3)
     assert around.shape == (4, 2, 4)
     np.testing.assert_allclose(data[frame, person], points, rtol=1e-6)
