@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,7 +66,8 @@ def keypoints(
     if keypoints is not None and plan.several:
         raise ConfigError(f"--keypoints belongs to one video, got {len(plan.jobs)} inputs")
     line = shlex.join(["mbcli", *sys.argv[1:]])
-    work = Detecting(options, how, line, keypoints, files, overwrite, restart)
+    still = replace(options, camera_motion="still")  # nobody asks for the background
+    work = Detecting(still, how, line, keypoints, files, overwrite, restart)
     run_jobs(plan, work, Screen(quiet=quiet), batch, as_json=as_json, debug=debug)
 
 

@@ -45,6 +45,16 @@ def test_tracks_are_written_with_what_they_rest_on(kp: Path):
     assert [row["name"] for row in meta["weights"]] == ["movenet-thunder", "movenet-multipose"]
 
 
+def test_nobody_follows_the_background(
+    walk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def follow(*_: object) -> None:
+        raise AssertionError("the background is followed")
+
+    monkeypatch.setattr("mbcli.placing.background.Background.__call__", follow)
+    done("keypoints", walk, "--out", tmp_path / "kp.npz", "--end", "0.05")
+
+
 def test_every_way_gives_the_same_motion(kp: Path, walk: Path, tiny_lifter: Path, tmp_path: Path):
     direct = tmp_path / "direct.npz"
     done("infer", walk, "--out", direct, "--weights", tiny_lifter, *SHORT)
