@@ -37,11 +37,13 @@ from rich.table import Table
 
 from mbcli.errors import MbcliError
 from mbcli.pose2d import BACKENDS, Pose2DOptions
+from mbcli.pose2d.blazepose import BlazePoseNet
 from mbcli.pose2d.letterbox import letterbox
-from mbcli.pose2d.movenet import crop_square
 from mbcli.pose2d.movenet_nets import MultiPose, Thunder
+from mbcli.pose2d.one_by_one import OnePerson
 from mbcli.pose2d.onnx_session import PictureModel
 from mbcli.pose2d.simcc import SimCC
+from mbcli.pose2d.squares import crop_square
 from mbcli.pose2d.top_down import Image, TopDown
 from mbcli.types import FloatArray, Frame, FramePoses
 from mbcli.video import VideoReader
@@ -136,19 +138,18 @@ def followed(
     return start
 
 
-def movenet(threads: int) -> Candidate:
-    """The bundled one, with its own people."""
-    multipose, thunder = MultiPose(threads), Thunder(threads)
+def bundled(name: str, one: OnePerson, backend: str, threads: int) -> Candidate:
+    """One that comes with mbcli, with its own people."""
 
     def locate(image: Image, boxes: FloatArray) -> None:
         for pose in given_poses(boxes):
-            thunder(image, crop_square(pose))
+            one(image, crop_square(pose))
 
     return Candidate(
-        "MoveNet: MultiPose + Thunder",
-        multipose,
+        f"MultiPose + {name}",
+        MultiPose(threads),
         locate,
-        lambda _: BACKENDS["movenet"](Pose2DOptions(threads=threads)),
+        lambda _: BACKENDS[backend](Pose2DOptions(threads=threads)),
     )
 
 
@@ -334,7 +335,11 @@ def main() -> None:
             skipped["MMPose and RTMPose ONNX"] = f"{error}: pip install onnx"
         except MbcliError as error:
             skipped["MMPose and RTMPose ONNX"] = str(error)
-        candidates.append(movenet(arguments.threads))
+        threads = arguments.threads
+        candidates += [
+            bundled("Thunder", Thunder(threads), "movenet", threads),
+            bundled("BlazePose", BlazePoseNet("blazepose-heavy", threads), "blazepose", threads),
+        ]
         rows = []
         for people in arguments.people:
             rows += measure(candidates, people, arguments.repetitions)

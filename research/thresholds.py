@@ -26,8 +26,8 @@ from scipy.ndimage import gaussian_filter1d
 from mbcli.data.stores.store import ClipStore
 from mbcli.lift.dimensions import DSTformerConfig
 from mbcli.lift.model import Block, DSTformer
-from mbcli.pose2d.movenet import SURE
 from mbcli.pose2d.overlap import box_iou, keypoint_box, oks
+from mbcli.pose2d.squares import SURE
 from mbcli.skeleton import BODY21
 from mbcli.train import start
 from mbcli.types import FloatArray

@@ -108,7 +108,7 @@ class Pose2DOptions:
     )
     pose2d_checkpoint: str | None = option(
         None,
-        "Weights of the keypoint model: .pth for mmpose, .onnx for rtmpose.",
+        "Weights of the keypoint model: .pth for mmpose, .onnx for rtmpose and blazepose.",
         panel=_PANEL,
         metavar=_NAMED,
         reads=True,
@@ -194,8 +194,19 @@ def _movenet(options: Pose2DOptions) -> Pose2D:
     from mbcli.pose2d.movenet import MoveNet
 
     options.only("movenet")
-    chosen = {} if options.min_score is None else {"person_threshold": options.min_score}
-    return MoveNet(threads=options.threads, **chosen)
+    return MoveNet(threads=options.threads, **_threshold(options))
+
+
+def _blazepose(options: Pose2DOptions) -> Pose2D:
+    from mbcli.pose2d.blazepose import DEFAULT, BlazePose
+
+    options.only("blazepose", "pose2d_checkpoint")
+    checkpoint = options.pose2d_checkpoint or DEFAULT
+    return BlazePose(checkpoint, threads=options.threads, **_threshold(options))
+
+
+def _threshold(options: Pose2DOptions) -> dict[str, float]:
+    return {} if options.min_score is None else {"person_threshold": options.min_score}
 
 
 def _rtmpose(options: Pose2DOptions) -> Pose2D:
@@ -214,4 +225,5 @@ BACKENDS: dict[str, Callable[[Pose2DOptions], Pose2D]] = {
     "mmpose": _mmpose,
     "rtmpose": _rtmpose,
     "movenet": _movenet,
+    "blazepose": _blazepose,
 }

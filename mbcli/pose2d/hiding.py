@@ -49,8 +49,9 @@ def hide_others(
 
     Args:
         picture: (H, W, 3) uint8.
-        own: (17, 3) COCO-17 of the person to keep: x, y in pixels of ``picture``, confidence.
-        others: (17, 3) likewise, for everybody else.
+        own: (J, 3) keypoints of the person to keep, COCO-17 first: x, y in pixels of ``picture``,
+            confidence.
+        others: (J, 3) likewise, for everybody else.
         sure: minimum confidence of a keypoint to count.
 
     Returns:
@@ -74,6 +75,7 @@ def hide_others(
 
 def _claim(canvas: npt.NDArray[np.float32], person: FloatArray, width: float, sure: float) -> None:
     """Draw a body, each part with its confidence; the part with the higher one is on top."""
+    person = person[: len(COCO17)]
     size = _size(person, sure)
     if size <= 0:
         return

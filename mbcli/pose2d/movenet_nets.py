@@ -6,20 +6,15 @@ pixel is (0.5, 0.5).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from mbcli.pose2d.onnx_session import OnnxModel
+from mbcli.pose2d.squares import CROP_SIDE, Image, Square, cut, interpolation
 from mbcli.types import FloatArray
 
-Image = npt.NDArray[np.uint8]
-
-CROP_SIDE = 256  # pixels of a crop as the networks see it, fixed by Thunder
 _MULTIPOSE_SIDE = (
     512  # pixels of the longer side: 384 loses half-hidden people, 256 misses small ones
 )
@@ -29,46 +24,6 @@ _MULTIPOSE_STEP = 32  # pixels, height and width must be multiples
 # mirrored ones by a mean of 0.30 (Thunder, 1600 keypoints) and 0.35 input pixels (MultiPose, 460).
 # Convolutions treat rows and columns alike, so y is shifted by the same amount.
 _OFFSET = 0.3  # input pixels
-
-
-@dataclass(frozen=True)
-class Square:
-    """A square of the picture in whole pixels; it may extend beyond the border.
-
-    With whole pixels the crop needs no interpolation, so that only the downscaling resamples.
-
-    Attributes:
-        left: its left edge before rotation.
-        top: its upper edge before rotation.
-        side: its side length.
-        turn: radians by which it is rotated about its middle, clockwise on screen.
-    """
-
-    left: int
-    top: int
-    side: int
-    turn: float = 0.0
-
-    @property
-    def middle(self) -> FloatArray:
-        """(2,) x, y."""
-        return np.array([self.left + self.side / 2, self.top + self.side / 2])
-
-    def inside(self, points: FloatArray) -> FloatArray:
-        """(..., 2) pixels of the picture to pixels of the networks' input."""
-        turned: FloatArray = (points - self.middle) @ self.axes
-        return turned * (CROP_SIDE / self.side) + CROP_SIDE / 2
-
-    def outside(self, points: FloatArray) -> FloatArray:
-        """(..., 2) pixels of the networks' input to pixels of the picture."""
-        scaled = (points - CROP_SIDE / 2) * (self.side / CROP_SIDE)
-        return scaled @ self.axes.T + self.middle
-
-    @property
-    def axes(self) -> FloatArray:
-        """(2, 2) columns: the square's own x and y axes in the picture."""
-        c, s = np.cos(self.turn), np.sin(self.turn)
-        return np.array([[c, -s], [s, c]])
 
 
 class _Network:
@@ -132,7 +87,7 @@ class MultiPose(_Network):
         height, width = image.shape[:2]
         scale = _MULTIPOSE_SIDE / max(height, width)
         inner = max(1, round(width * scale)), max(1, round(height * scale))
-        shrunk = cv2.resize(image, inner, interpolation=_interpolation(scale))
+        shrunk = cv2.resize(image, inner, interpolation=interpolation(scale))
         padded = np.zeros((*(_round_up(n) for n in reversed(inner)), 3), np.uint8)
         padded[: inner[1], : inner[0]] = shrunk
         points, scores, found = self._people(padded)
@@ -163,53 +118,3 @@ class MultiPose(_Network):
 
 def _round_up(length: int) -> int:
     return -(-length // _MULTIPOSE_STEP) * _MULTIPOSE_STEP
-
-
-def _interpolation(scale: float) -> int:
-    """Area averaging for downscaling, since it skips no pixels; linear for enlarging."""
-    return cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-
-
-def cut(image: Image, square: Square) -> Image:
-    """The square, resized to Thunder's input; black outside the picture."""
-    if square.turn == 0:
-        return _cut_level(image, square, CROP_SIDE)
-    # An unrotated square around the rotated one, scaled first, then rotated.
-    side = math.ceil(square.side * math.sqrt(2) / 2) * 2 + square.side % 2
-    spare = (side - square.side) // 2
-    around = Square(square.left - spare, square.top - spare, side)
-    wide = round(CROP_SIDE * side / square.side)
-    level = _cut_level(image, around, wide)
-    scale = wide / side * square.side / CROP_SIDE
-    own = square.axes * scale
-    # In OpenCV the origin is the centre of the first pixel.
-    shift = np.full(2, (wide - 1) / 2) - own @ np.full(2, (CROP_SIDE - 1) / 2)
-    turned = cv2.warpAffine(
-        level,
-        np.concatenate([own, shift[:, None]], axis=1),
-        (CROP_SIDE, CROP_SIDE),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-    )
-    return np.asarray(turned, np.uint8)
-
-
-def _cut_level(image: Image, square: Square, side: int) -> Image:
-    """An unrotated square, as (side, side, 3)."""
-    height, width = image.shape[:2]
-    right, bottom = square.left + square.side, square.top + square.side
-    inside = image[
-        min(max(square.top, 0), height) : min(max(bottom, 0), height),
-        min(max(square.left, 0), width) : min(max(right, 0), width),
-    ]
-    if not inside.size:
-        return np.zeros((side, side, 3), np.uint8)
-    whole = cv2.copyMakeBorder(
-        inside,
-        max(-square.top, 0),
-        max(bottom - height, 0),
-        max(-square.left, 0),
-        max(right - width, 0),
-        cv2.BORDER_CONSTANT,
-    )
-    resized = cv2.resize(whole, (side, side), interpolation=_interpolation(side / square.side))
-    return np.asarray(resized, np.uint8)

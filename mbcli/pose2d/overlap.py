@@ -80,16 +80,17 @@ def suppress(boxes: FloatArray, scores: FloatArray, limit: float, offset: int = 
 
 
 def oks(first: FloatArray, second: FloatArray, floor: float) -> float:
-    """Object keypoint similarity, 0..1, of two COCO-17 poses.
+    """Object keypoint similarity, 0..1, of two poses whose first joints are those of COCO-17.
 
-    Only joints with a confidence of at least ``floor`` in both poses count; without any, the
+    Only those with a confidence of at least ``floor`` in both poses count; without any, the
     similarity is 0. The area is the mean area of the two keypoint boxes.
 
     Args:
-        first: (17, 3) x, y in pixels and confidence.
-        second: (17, 3) likewise.
+        first: (J, 3) x, y in pixels and confidence.
+        second: (J, 3) likewise.
         floor: minimum confidence.
     """
+    first, second = first[: len(COCO17)], second[: len(COCO17)]
     both = (first[:, 2] >= floor) & (second[:, 2] >= floor)
     if not both.any():
         return 0.0
@@ -108,7 +109,7 @@ def distinct(
     Of two poses whose `oks` exceeds ``limit``, the one with lower merit is dropped.
 
     Args:
-        poses: (17, 3) each.
+        poses: (J, 3) each, as in `oks`.
         merit: (P,) rank of each pose; higher is better.
         limit: OKS above which two poses are one person.
         floor: minimum confidence, as in `oks`.

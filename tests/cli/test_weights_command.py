@@ -199,6 +199,8 @@ def test_verify_names_the_bad_and_takes_all_that_is_there(
     assert named == {
         "movenet-thunder",
         "movenet-multipose",
+        "blazepose-heavy",
+        "blazepose-full",
         "mbcli-lifter",
         "mbcli-lifter-small",
         "mbcli-lifter-lite",

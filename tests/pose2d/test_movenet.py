@@ -10,8 +10,9 @@ import pytest
 from mbcli import weights
 from mbcli.errors import ConfigError, WeightsError
 from mbcli.pose2d import BACKENDS, Pose2DOptions
-from mbcli.pose2d.movenet import MoveNet, crop_square
-from mbcli.pose2d.movenet_nets import CROP_SIDE, Image, MultiPose, Square, Thunder, cut
+from mbcli.pose2d.movenet import MoveNet
+from mbcli.pose2d.movenet_nets import MultiPose, Thunder
+from mbcli.pose2d.squares import CROP_SIDE, Image, Square, crop_square, cut
 from mbcli.skeleton import COCO17
 from mbcli.types import FloatArray, Frame, FramePoses
 from mbcli.video import VideoReader

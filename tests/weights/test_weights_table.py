@@ -24,11 +24,11 @@ def test_every_bundled_file_is_whole(name: str) -> None:
 def test_every_bundled_file_has_its_provenance_written_beside_it() -> None:
     folder = weights.bundled_directory()
     readme = (folder / "README.md").read_text(encoding="utf-8")
-    assert len(BUNDLED) == 5
+    assert len(BUNDLED) == 7
     for name in BUNDLED:
         assert TABLE[name].file in readme
         assert str(TABLE[name].sha256) in readme
-    assert "Apache License" in (folder / "LICENSE-movenet").read_text(encoding="utf-8")
+    assert "Apache License" in (folder / "LICENSE-google").read_text(encoding="utf-8")
 
 
 def test_nothing_is_twice_in_the_table() -> None:
