@@ -107,6 +107,18 @@ class Camera(ByValue):
         """Whether its pose is constant."""
         return bool((self.world_from_camera == self.world_from_camera[:1]).all())
 
+    @cached_property
+    def ungrounded(self) -> Camera:
+        """This camera in a world with the axes of the first frame's camera."""
+        if not self.grounded:
+            return self
+        if self.fixed:
+            poses = np.tile(np.eye(4), (len(self.world_from_camera), 1, 1))
+        else:
+            poses = np.linalg.inv(self.first_pose) @ self.world_from_camera
+            poses[:, 3] = 0.0, 0.0, 0.0, 1.0
+        return self.posed(poses, motion=self.motion)
+
     @property
     def first_pose(self) -> FloatArray:
         """(4, 4) float64, ``world_from_camera`` of the first frame; the identity without any."""

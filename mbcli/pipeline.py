@@ -27,6 +27,7 @@ from mbcli.placing.place import Placer
 from mbcli.placing.rays import steady_depth
 from mbcli.placing.steady import Steady
 from mbcli.pose2d import AUTO
+from mbcli.refinement.ground import with_world
 from mbcli.refinement.sizes import Sizes, check_people, compared
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
 from mbcli.skeleton import BODY23, FEET, H36M17, Skeleton
@@ -371,7 +372,7 @@ class Pipeline:
             _, body = self.recoverer
             meta["weights"].append(_trained("mesh", str(options.mesh), body))
             meta["mesh"] = {"body_model": body.body, "file": options.body_model}
-        return build(
+        motion = build(
             Motion3D,
             positions=PerPerson(spans, positions, np.nan),
             root=PerPerson(spans, root, np.nan),
@@ -392,6 +393,8 @@ class Pipeline:
             },
             expected_error=None if errors is None else PerPerson(spans, errors, np.nan),
         )
+        with watch.stage("world"):
+            return with_world(motion)
 
     def _camera_path(self, detection: Detection, camera: Camera) -> CameraPath:
         """What the camera does, as the options or the background say."""

@@ -108,6 +108,7 @@ def test_report_and_observer_count_every_frame(done: tuple[Motion3D, InferReport
         "mend",
         "lift",
         "metric",
+        "world",
     ]
     # They overlap.
     assert all(0 < stage.seconds < report.seconds for stage in report.stages)

@@ -49,7 +49,7 @@ def detection(keypoints: Keypoints2D, ties: FloatArray | None) -> Detection:
 
 @dataclass(frozen=True)
 class Apart:
-    """How far a motion is from that of the still camera, in the world of the first picture.
+    """How far a motion is from that of the still camera, in the axes of the first picture.
 
     Attributes:
         path: metres, the largest distance between the pelvises of one person and moment.
@@ -73,7 +73,8 @@ def apart(motion: Motion3D, still: Motion3D, first: FloatArray) -> Apart:
         first: (3, 3) the rotation from the axes of the virtual camera's first picture to those of
             the still camera.
     """
-    there, truth = motion.in_world @ first.T, still.in_world
+    there, truth = (one.camera.ungrounded.to_world(one.in_camera) for one in (motion, still))
+    there = there @ first.T
     off = np.linalg.norm(there[:, :, 0] - truth[:, :, 0], axis=-1)
     one, other = (points - points[:, :, :1] for points in (there, truth))
     joints = np.linalg.norm(one - other, axis=-1)[..., 1:]

@@ -79,13 +79,13 @@ class Refining:
         check_output(target, overwrite=self.overwrite, inputs=(source,))
         motion = refined(load_motion(source), self.options)
         save_motion(target, motion, overwrite=self.overwrite)
-        done = "; ".join(_done(motion.meta["refinement"]))
+        done = "; ".join(_done(motion.meta["refinement"], motion.meta.get("world", {})))
         note = f"{target}: {len(motion.timestamps)} frames; {done}"
         return Result(source, target, notes=(*long_file(target, motion), note))
 
 
-def _done(report: Mapping[str, Any]) -> list[str]:
-    """What was done, from ``meta["refinement"]``."""
+def _done(report: Mapping[str, Any], world: Mapping[str, Any]) -> list[str]:
+    """What was done, from ``meta["refinement"]`` and ``meta["world"]``."""
     parts = []
     if "outliers" in report:
         people = report["outliers"]["people"]
@@ -103,9 +103,6 @@ def _done(report: Mapping[str, Any]) -> list[str]:
     if "feet" in report:
         standing, seen = report["feet"]["standing"], report["feet"]["of"]
         parts.append(f"feet standing {100 * standing / max(seen, 1):.0f} % of the time")
-    if "world" in report:
-        sure = report["world"]["spread_degrees"]
-        within = "" if sure is None else f", within {sure:.1f} degrees"
-        camera = report["world"]["camera"]
-        parts.append(f"gravity from {report['world']['source']}{within}; the camera is {camera}")
+    if report["options"]["world"] and "found" in world:
+        parts.append(f"world: {world['found']}")
     return parts

@@ -31,6 +31,7 @@ _META = (
     "weights",
     "assumptions",
     "camera",
+    "world",
     "tracks",
     "actions",
     "mesh",
@@ -96,7 +97,12 @@ def _details(result: Result, report: InferReport) -> list[tuple[str, str]]:
         ("2D stage", _pose2d(result.meta)),
         ("weights", ", ".join(weights["name"] for weights in result.meta["weights"])),
         *(("assumed", _assumed(found)) for found in [result.meta.get("assumptions")] if found),
-        *[("camera", found["found"]) for found in [result.meta.get("camera")] if found],
+        *[
+            (name, found["found"])
+            for name in ("camera", "world")
+            for found in [result.meta.get(name)]
+            if found
+        ],
         *[("actions", _actions(spans)) for spans in [result.meta.get("actions")] if spans],
         ("result", str(result.target)),
         *[("overlay", str(path)) for path in [result.overlay] if path is not None],

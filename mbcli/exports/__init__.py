@@ -144,6 +144,7 @@ _ROWS = (
         "MotionBERT's X3D array",
         "mbcli.exports.x3d:write_x3d",
         per_person=True,
+        flat=True,
         says="(T, 17, 3) in image units: half the shorter side of the picture, from its middle, "
         "x right, y down, z away; the network's own output, which refinement leaves alone",
     ),
@@ -152,6 +153,7 @@ _ROWS = (
         (".coco.json",),
         "2D keypoints as COCO results",
         "mbcli.exports.coco:write_coco",
+        flat=True,
         says="pixels of the picture; the keypoints that were lifted, whose eyes and ears are not "
         "kept and stand as 0, 0, 0",
     ),

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.exports.axes import assumptions, turn
+from mbcli.exports.axes import assumptions, turn, vertical
 from mbcli.exports.by_frame import table_rows
 from mbcli.exports.options import ExportOptions
 from mbcli.kinematics.angles import (
@@ -187,9 +187,7 @@ def _remarks(motion: Motion3D) -> list[str]:
         f"joint angles of person {person} by mbcli, from the places of "
         f"{len(motion.skeleton)} joints",
         "units: degrees, seconds",
-        f"up is along the estimated gravity; {motion.camera.behaviour}"
-        if motion.camera.grounded
-        else "up is that of the camera, which is taken to be level (no world was estimated)",
+        vertical(motion),
         "places of joints carry no twist: rotation of hip and arm is read from the plane of the "
         f"bent knee or elbow, {'foot' if with_feet else 'ankle'} and forearm rotation cannot be "
         "had",

@@ -6,9 +6,9 @@ rotations, so that left stays left:
     y up    (x, -y, -z)   somebody facing the camera looks along +z
     z up    (x, z, -y)    somebody facing the camera looks along -y
 
-If refinement has estimated the world, its axes and its origin on the floor are used: the vertical
-axis is then along gravity. Otherwise the camera is assumed to be level and is the origin, and every
-file says so.
+Where the floor is known, and ``--space`` does not say otherwise, the origin is on it and the
+vertical axis along gravity. Else the camera is assumed to be level and is the origin, and every
+file says why.
 """
 
 from __future__ import annotations
@@ -90,16 +90,26 @@ def turn(up: Up) -> FloatArray:
 def notes(motion: Motion3D, *, up: Up, per_metre: float) -> tuple[str, ...]:
     """Sentences on the units and axes of positions, and on assumptions."""
     unit = _UNIT_NAMES.get(per_metre, f"1/{per_metre:g} of a metre")
-    camera = motion.camera
+    axes = f"axes: right-handed, {up} up; {vertical(motion)}"
+    return (f"units: {unit}", axes, *assumptions(motion))
+
+
+def vertical(motion: Motion3D) -> str:
+    """A sentence on the origin and what is up, and why it is not the floor."""
+    camera, noted = motion.camera, motion.meta.get("world")
+    found: Mapping[str, Any] = noted if isinstance(noted, Mapping) else {}
     if camera.grounded:
-        origin = (
-            "origin on the estimated floor, vertical axis along the estimated gravity; "
-            + camera.behaviour
+        degrees = found.get("spread_degrees")
+        within = "" if degrees is None else f", within {degrees:.1f} degrees"
+        return (
+            "origin on the estimated floor, vertical axis along the estimated gravity"
+            f"{within}; {camera.behaviour}"
         )
-    else:
-        which = "the camera" if camera.fixed else "the first frame's camera"
-        origin = f"origin at {which}, which is taken to be level (no world was estimated)"
-    return (f"units: {unit}", f"axes: right-handed, {up} up; {origin}", *assumptions(motion))
+    which = "the camera" if camera.fixed else "the first frame's camera"
+    why = "no world was estimated"
+    if found:
+        why = "--space camera" if found["sure"] else f"a floor was {found['found']}"
+    return f"origin at {which}, which is taken to be level ({why})"
 
 
 def assumptions(motion: Motion3D) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from mbcli.exports.axes import PER_METRE, assumptions, notes
 from mbcli.exports.looping import looped
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.resampling import even, resampled
+from mbcli.exports.space import begun, in_space
 from mbcli.exports.standing import with_standing_feet
 from mbcli.motion import Motion3D, noted_source
 from mbcli.people import EVERYBODY, columns_of, read_person, select_people
@@ -98,9 +99,10 @@ def exported(
     skeleton, hindered = bool(row.rigs), ""
     if skeleton if options.feet is None else options.feet:
         motion, hindered = with_standing_feet(motion, steady_bones=skeleton)
-    motion = _chosen(motion, options.person)
+    motion = _chosen(in_space(motion, options), options.person)
     if options.trim:
         motion = _trimmed(motion)
+    motion = begun(motion, options)
     if options.fps is not None:
         motion = resampled(motion, options.fps)
     elif row.steady and not even(motion):

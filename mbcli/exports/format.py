@@ -43,6 +43,7 @@ class ExportFormat:
         everywhere: whether it has something for each person in each frame, also where they are
             absent, unless the motion is too long for that.
         extra: name of the extra of mbcli that it needs.
+        flat: whether its numbers are those of the picture, whatever the axes in space.
         says: meaning of the numbers, if they are not positions, or what a reader needs to know.
     """
 
@@ -63,6 +64,7 @@ class ExportFormat:
     everywhere: bool = False
     extra: str | None = None
     says: str = ""
+    flat: bool = False
 
     def write(self, motion: Motion3D, path: Path, options: ExportOptions) -> None:
         """Create ``path``; see ``writer``."""
@@ -86,10 +88,14 @@ class ExportFormat:
         """
         free = self.unit is not None and not self.fixed
         shape = None if options.shape == "wide" else options.shape
+        space = None if options.space == "auto" else options.space
+        heading = None if options.heading == "camera" else options.heading
         for option, value, used in (
             ("--up", options.up, free or options.up == self.up),
             ("--scale", options.scale, free),
             ("--shape", shape, self.shapes),
+            ("--space", space, not self.flat),
+            ("--heading", heading, not self.flat),
             ("--rig", options.rig, options.rig in self.rigs),
             ("--loop", options.loop or None, bool(self.rigs)),
             ("--in-place", options.in_place or None, bool(self.rigs)),

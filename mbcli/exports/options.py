@@ -13,6 +13,8 @@ from mbcli.people import EVERYBODY, GRAMMAR, read_person
 
 Up = Literal["y", "z"]
 Shape = Literal["wide", "long"]
+Space = Literal["auto", "camera", "world"]
+Heading = Literal["camera", "person"]
 
 PANEL = "Output"
 
@@ -36,6 +38,11 @@ class ExportOptions:
         in_place: keep the hips of skeletons above one point of the floor.
         feet: whether standing feet keep their place; None means in formats with skeletons only.
             ``pose.npz`` stays as it is.
+        space: ``world``: gravity is down, the floor is at 0, and the first person begins over the
+            origin; ``camera``: the axes of the first frame's camera, which is taken to be level;
+            ``auto``: the world where `mbcli infer` was sure enough of it.
+        heading: what is forward on the floor: where the ``camera`` looks from, or where the first
+            ``person`` of a file faces at first.
         shape: shape of tables: ``wide`` has one row per frame and person, ``long`` one per joint.
 
     Raises:
@@ -100,6 +107,19 @@ class ExportOptions:
         "Keep standing feet from sliding, and on the floor.",
         panel=PANEL,
         shown="yes for skeletons: BVH, GLB, VRMA, USD, FBX",
+    )
+    space: Space = option(
+        "auto",
+        "Axes: upright on the floor (world), or those of the first frame's camera; auto takes the "
+        "floor where it is known well enough.",
+        panel=PANEL,
+        choices=get_args(Space),
+    )
+    heading: Heading = option(
+        "camera",
+        "Forward is where the camera looks from, or where the first person faces at first.",
+        panel=PANEL,
+        choices=get_args(Heading),
     )
     shape: Shape = option(
         "wide",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,14 @@ _ALONG = 0.08
 # An assumed focal length scales all distances and so tilts the plane of the feet. However many
 # feet there are, its slope is not known better than this.
 _SURELY = 1.5  # degrees
+# Degrees of gravity above which a camera is rather taken to be level: one that is held in a
+# hand looks up or down by some 15 (`mbcli.refinement.world`), which is nearly twice as much.
+_LOOSEST = 8.0
 # Points times levels up to which all derivatives are computed; beyond, those that are not 0. Few
 # people stand on few things; of a street two hours long a dense matrix would take gigabytes.
 _DENSE = 200_000
+# Radians by which cameras are mostly rolled: on tripods by hardly any, in hands by some.
+_ROLL = float(np.radians(3.0))
 _OUTLIER = 1.5  # standard deviations above which a residual is down-weighted, as in Huber
 
 
@@ -58,6 +64,31 @@ class FloorEstimate:
     upright_used: int
     spread_degrees: float
     spread_metres: float
+
+    @property
+    def doubtful(self) -> str:
+        """Why the estimate is no better than a camera that is taken to be level; "" if it is."""
+        if not self.upright_used:
+            return "nobody stands upright in sight"
+        if not self.contacts_used:
+            return "nobody's feet are seen to stand"
+        if self.spread_degrees > _LOOSEST:
+            return f"gravity is known to within {self.spread_degrees:.0f} degrees only"
+        return ""
+
+    def meta(self) -> dict[str, Any]:
+        """What was found, for metadata, ready for JSON."""
+        doubt = self.doubtful
+        found = (
+            f"not found: {doubt}"
+            if doubt
+            else f"gravity within {self.spread_degrees:.1f} degrees, and the floor, from "
+            f"{self.contacts_used} steps and people who stand upright"
+        )
+        report = {k: v for k, v in vars(self).items() if k != "world_from_camera"}
+        # JSON has no NaN.
+        known = {k: None if isinstance(v, float) and isnan(v) else v for k, v in report.items()}
+        return {"found": found, "sure": not doubt, **known}
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +118,13 @@ def body_height(in_camera: FloatArray, skeleton: Skeleton = H36M17) -> float:
     return float(np.nanmedian(lengths)) / _LEG
 
 
-def slope_of(points: FloatArray, level: IntArray, down: FloatArray, sigma: float) -> Slope:
+def slope_of(
+    points: FloatArray,
+    level: IntArray,
+    down: FloatArray,
+    sigma: float,
+    right: FloatArray | None = None,
+) -> Slope:
     """The direction of gravity that best fits both standing feet and an initial estimate.
 
     Every person has their own levels: people stand on different things, and a wrong body height
@@ -101,6 +138,8 @@ def slope_of(points: FloatArray, level: IntArray, down: FloatArray, sigma: float
         level: (N,) numbers; points with equal numbers stand at equal heights.
         down: (3,) unit vector, the initial estimate.
         sigma: its standard error in radians.
+        right: (3,) unit vector, the camera's own x axis, which is mostly level: people hold
+            cameras straight, and where one is rolled it hardly counts (Cauchy).
 
     Returns:
         The slope; the initial estimate itself without points.
@@ -124,14 +163,16 @@ def slope_of(points: FloatArray, level: IntArray, down: FloatArray, sigma: float
 
     def cost(parameters: FloatArray) -> FloatArray:
         residual, expected = below(parameters)
-        return np.concatenate([residual / expected, parameters[:2] / sigma])
+        held = [] if right is None else [_mostly(float(tilted(parameters[:2]) @ right) / _ROLL)]
+        return np.concatenate([residual / expected, parameters[:2] / sigma, held])
 
     depth = points @ down
     heights = [float(np.median(depth[column == k])) for k in range(len(steps))]
     start = np.array([0.0, 0.0, *heights])
     loss = _forgiving(len(points))
     if len(points) * len(steps) > _DENSE:
-        fit = least_squares(cost, start, loss=loss, jac_sparsity=_sparsity(column, len(steps)))
+        known = _sparsity(column, len(steps), 2 if right is None else 3)
+        fit = least_squares(cost, start, loss=loss, jac_sparsity=known)
     else:
         fit = least_squares(cost, start, loss=loss)
     residual, expected = below(fit.x)
@@ -141,17 +182,24 @@ def slope_of(points: FloatArray, level: IntArray, down: FloatArray, sigma: float
     information = fit.jac.T @ fit.jac / excess
     information = information.toarray() if issparse(information) else information
     tilt = np.linalg.inv(information)[:2, :2]
-    known = float(np.sqrt(np.linalg.eigvalsh(tilt)[-1]))
-    return Slope(tilted(fit.x[:2]), max(known, float(np.radians(_SURELY))), residual)
+    error = float(np.sqrt(np.linalg.eigvalsh(tilt)[-1]))
+    return Slope(tilted(fit.x[:2]), max(error, float(np.radians(_SURELY))), residual)
 
 
-def _sparsity(column: IntArray, steps: int) -> Any:
-    """Which residuals depend on which parameters: on the tilt, and on the height of their step."""
+def _mostly(deviation: float) -> float:
+    """What to square for the loss of Cauchy."""
+    return float(np.copysign(np.sqrt(np.log1p(deviation**2)), deviation))
+
+
+def _sparsity(column: IntArray, steps: int, known: int) -> Any:
+    """Which residuals depend on which parameters: on the tilt, and on the height of their step.
+
+    The last ``known`` residuals are of the tilt alone.
+    """
     count = len(column)
-    found = lil_matrix((count + 2, 2 + steps), dtype=np.int8)
-    found[:count, :2] = 1
+    found = lil_matrix((count + known, 2 + steps), dtype=np.int8)
+    found[:, :2] = 1
     found[np.arange(count), 2 + column] = 1
-    found[[count, count + 1], [0, 1]] = 1
     return found
 
 

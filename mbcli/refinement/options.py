@@ -51,7 +51,7 @@ class RefineOptions:
         bones: give every bone the median length over its track.
         symmetric: with ``bones``: equal lengths left and right.
         feet: find when the feet stand on the floor, and keep them from sliding there.
-        world: find the floor and gravity, as a frame of reference beside the camera's.
+        world: stand the motion on the floor, along gravity, however doubtful they are.
 
     Raises:
         ConfigError: a value breaks its rule or has no effect.
@@ -99,7 +99,9 @@ class RefineOptions:
     feet: bool = option(
         False, "Find when the feet stand on the floor, and keep them from sliding.", panel=PANEL
     )
-    world: bool = option(False, "Find the floor and gravity.", panel=PANEL)
+    world: bool = option(
+        False, "Stand on gravity and the floor, also where infer was not sure of them.", panel=PANEL
+    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mbcli.camera import Camera, CameraMotion
+from mbcli.camera import Camera
 from mbcli.errors import ConfigError
 from mbcli.kinematics.bones import usual_lengths, with_lengths
 from mbcli.motion import Motion3D, Refinement
@@ -18,10 +18,11 @@ from mbcli.refinement.feet import contacts_of
 from mbcli.refinement.filters import one_euro_of, savgol_of, savgol_window
 from mbcli.refinement.floor import FloorEstimate
 from mbcli.refinement.gaps import filled, known_points
+from mbcli.refinement.ground import floor_of, grounded
 from mbcli.refinement.held import without_sliding
 from mbcli.refinement.options import DEFAULT_BETA, DEFAULT_CUTOFF, DEFAULT_ORDER, RefineOptions
 from mbcli.refinement.outliers import find_outliers
-from mbcli.refinement.world import world_of
+from mbcli.refinement.world import Each
 from mbcli.skeleton import Skeleton
 from mbcli.spans import PerPerson
 from mbcli.types import BoolArray, FloatArray
@@ -123,28 +124,30 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
         report["filter"] = filter_report
     if options.bones:
         report["bones"] = {"people": steps.bones}
-    contacts = None
+    contacts, found = None, {}
     if options.world or options.feet:
-        # Gravity and the floor are found from everybody, after these steps and before the next.
-        floor = _floor(people, camera, motion)
-        report["world"] = _world_report(floor, camera)
+        world = camera.first_pose
+        if not camera.grounded:
+            # From everybody, after these steps and before the next.
+            floor = _floor(people, camera, motion)
+            world, found = floor.world_from_camera, {"world": floor.meta()}
         if options.feet:
             feet = np.zeros((motion.spans.rows, 2), np.bool_)
             for column in range(len(people)):
                 frames = motion.spans.frames_of(column)
                 standing = feet[motion.spans.rows_of(column)]
                 people[column] = _with_still_feet(
-                    people[column], camera, frames, motion.fps, floor, standing
+                    people[column], camera.ungrounded, frames, motion.fps, world, standing
                 )
             contacts = PerPerson(motion.spans, feet, np.False_)
             report["feet"] = {"standing": int(feet.sum()), "of": 2 * people.seen}
-        if options.world:
+        if options.world and not camera.grounded:
             raw = changed(raw, camera=camera)
-            camera = _on_floor(camera, floor)
+            camera = grounded(camera, floor)
     return changed(
         motion,
         **people.values(),
-        meta={**motion.meta, "refinement": report},
+        meta={**motion.meta, **found, "refinement": report},
         camera=camera,
         refinement=changed(raw, foot_contacts=contacts),
     )
@@ -311,66 +314,14 @@ def _by_joint(lengths: FloatArray, skeleton: Skeleton) -> dict[str, float]:
     }
 
 
-class _InWorld:
-    """Everybody's joints in the world of a camera, (t, J, 3), one person at a time."""
-
-    def __init__(self, people: _People, camera: Camera, motion: Motion3D) -> None:
-        self._people, self._camera, self._spans = people, camera, motion.spans
-
-    def __len__(self) -> int:
-        return len(self._people)
-
-    def __getitem__(self, column: int) -> FloatArray:
-        frames = self._spans.frames_of(column)
-        points = self._camera.to_world(self._people[column].in_camera, frames)
-        points[~np.isfinite(points).all(axis=(-1, -2))] = np.nan
-        return points
-
-
-class _Confidence:
-    """Everybody's confidence, (t, J), one person at a time."""
-
-    def __init__(self, people: _People) -> None:
-        self._people = people
-
-    def __len__(self) -> int:
-        return len(self._people)
-
-    def __getitem__(self, column: int) -> FloatArray:
-        return self._people[column].confidence
-
-
 def _floor(people: _People, camera: Camera, motion: Motion3D) -> FloorEstimate:
-    """The floor in the world of the previous camera, with the camera's motion removed."""
-    return world_of(
-        _InWorld(people, camera, motion),
-        motion.fps,
-        confidence=_Confidence(people),
-        skeleton=motion.skeleton,
+    """The floor from people who are refined up to here."""
+    return floor_of(
+        Each(len(people), lambda column: people[column].in_camera),
+        Each(len(people), lambda column: people[column].confidence),
+        camera,
+        motion,
     )
-
-
-def _on_floor(camera: Camera, floor: FloorEstimate) -> Camera:
-    """The camera in the world of the floor."""
-    return camera.posed(
-        floor.world_from_camera @ camera.world_from_camera,
-        motion=_assumed_motion(camera),
-        grounded=True,
-    )
-
-
-def _assumed_motion(camera: Camera) -> CameraMotion:
-    """A camera whose motion is unknown is assumed to be static."""
-    return "still" if camera.motion == "unknown" else camera.motion
-
-
-def _world_report(floor: FloorEstimate, camera: Camera) -> dict[str, Any]:
-    report = asdict(floor)
-    del report["world_from_camera"]
-    # JSON has no NaN.
-    known = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in report.items()}
-    motion = _assumed_motion(camera)
-    return {"camera": "taken to stand still" if motion == "still" else motion, **known}
 
 
 def _with_still_feet(
@@ -378,11 +329,11 @@ def _with_still_feet(
     camera: Camera,
     frames: slice,
     fps: float,
-    floor: FloorEstimate,
+    world: FloatArray,
     contacts: BoolArray,
 ) -> _Numbers:
     """Keep a person's standing feet in place; ``contacts`` (t, 2) receives when they stand."""
-    world, points = floor.world_from_camera, camera.to_world(numbers.in_camera, frames)
+    points = camera.to_world(numbers.in_camera, frames)
     skeleton, sure = numbers.skeleton, numbers.confidence
     found = contacts_of(points, world, fps, confidence=sure, skeleton=skeleton)
     held = without_sliding(points[:, None], found[:, None], world, fps, skeleton=skeleton)

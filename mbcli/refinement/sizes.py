@@ -23,7 +23,7 @@ from mbcli.refinement.feet import contacts_of
 from mbcli.refinement.floor import ANKLE_HEIGHT, body_height
 from mbcli.refinement.joints import standing_joints
 from mbcli.refinement.known_distance import KnownDistance
-from mbcli.refinement.world import Bodies, world_of
+from mbcli.refinement.world import Bodies, Each, world_of
 from mbcli.skeleton import Skeleton
 from mbcli.spans import PerPerson
 from mbcli.timeline import runs
@@ -134,9 +134,10 @@ def compared(
         known = np.array([given.get(who, math.nan) for who in range(len(in_camera.spans))])
         return _assumed(known, usual, f"assumed where none is given: {why}")
     rows = np.flatnonzero(keypoints.frame_index == (-1 if distance is None else distance.frame))
+    spans, data = in_camera.spans, kept(keypoints, "data")
     return sizes_of(
-        _InWorld(in_camera, camera),
-        _Confidence(kept(keypoints, "data")),
+        Each(len(spans), lambda who: camera.to_world(in_camera[who], spans.frames_of(who))),
+        Each(len(spans), lambda who: np.asarray(data[who][..., 2])),
         keypoints.fps,
         camera,
         keypoints.skeleton,
@@ -145,33 +146,6 @@ def compared(
         distance=distance,
         row=int(rows[0]) if len(rows) else None,
     )
-
-
-class _InWorld:
-    """Everybody in the world of a camera, (t, J, 3), one person at a time."""
-
-    def __init__(self, people: PerPerson, camera: Camera) -> None:
-        self._people, self._camera = people, camera
-
-    def __len__(self) -> int:
-        return len(self._people.spans)
-
-    def __getitem__(self, who: int) -> FloatArray:
-        frames = self._people.spans.frames_of(who)
-        return self._camera.to_world(self._people[who], frames)
-
-
-class _Confidence:
-    """Everybody's confidence, (t, J), one person at a time."""
-
-    def __init__(self, keypoints: PerPerson) -> None:
-        self._keypoints = keypoints
-
-    def __len__(self) -> int:
-        return len(self._keypoints.spans)
-
-    def __getitem__(self, who: int) -> FloatArray:
-        return np.asarray(self._keypoints[who][..., 2])
 
 
 def sizes_of(

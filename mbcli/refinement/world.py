@@ -7,6 +7,7 @@ which needs no walking, but people lean, and the lifting network leans too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -60,6 +61,25 @@ class Bodies(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class Each:
+    """Arrays of people that are made when they are asked for.
+
+    Attributes:
+        people: how many there are.
+        of: the array of the person in a column.
+    """
+
+    people: int
+    of: Callable[[int], FloatArray]
+
+    def __len__(self) -> int:
+        return self.people
+
+    def __getitem__(self, who: int, /) -> FloatArray:
+        return self.of(who)
+
+
+@dataclass(frozen=True, eq=False)
 class _Upright:
     down: FloatArray  # (3,)
     sigma: float  # radians
@@ -105,6 +125,7 @@ def world_of(
     *,
     confidence: Bodies | None = None,
     skeleton: Skeleton = H36M17,
+    right: FloatArray | None = None,
 ) -> FloorEstimate:
     """Find gravity and the floor from people one after the other; see `estimate_world`.
 
@@ -113,14 +134,17 @@ def world_of(
         fps: frames per second.
         confidence: of each person (t, J) 0..1; None trusts all joints.
         skeleton: of the J joints.
+        right: (3,) unit vector, the camera's own x axis, over the clip; None means that of the
+            bodies' axes.
     """
     at = standing_joints(skeleton)
+    right = np.array([1.0, 0.0, 0.0]) if right is None else right
     upright = _everybody(bodies, fps, at)
     down, sigma = np.array([0.0, 1.0, 0.0]), float(np.radians(_LEVEL))
     if upright.frames:
         down, sigma = upright.down, upright.sigma
     feet = _Standing()
-    slope = slope_of(feet.points, feet.owner, down, sigma)
+    slope = slope_of(feet.points, feet.owner, down, sigma, right)
     for _ in range(3 if upright.frames else 0):
         world = _rigid(slope.down, np.zeros(3))
         feet = _Standing()
@@ -130,7 +154,7 @@ def world_of(
             contacts = contacts_of(body, world, fps, confidence=sure, skeleton=skeleton)
             feet.add(who, body[:, at.ankles], contacts)
         points = feet.points
-        slope = slope_of(points, _steps(points @ slope.down, feet.owner), down, sigma)
+        slope = slope_of(points, _steps(points @ slope.down, feet.owner), down, sigma, right)
     points = feet.points
     rigid = _rigid(slope.down, np.zeros(3))
     level = _level(bodies, rigid, feet, skeleton)

@@ -43,7 +43,7 @@ A refined motion holds the refined numbers under the names above, and in additio
     raw_expected_error   (T,P,J) f4   expected error before refinement; only if there is one
     raw_world_from_camera, raw_camera_motion, raw_grounded
                                        the camera before refinement; only where refinement
-                                       estimated the world
+                                       grounded it
     foot_contacts        (T,P,2) ?     right, left foot on the floor; only if estimated
 
 If the arrays with T and P would take more than 1 GB together, the file is long, with one row a

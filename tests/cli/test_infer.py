@@ -109,7 +109,9 @@ def test_json_is_one_object_on_stdout(walk: Path, tmp_path: Path, infer: list[ob
         "mend",
         "lift",
         "metric",
+        "world",
     ]
+    assert row["world"]["found"].startswith(("gravity within", "not found: "))
     assert all(stage["frames_per_second"] > 0 for stage in row["stages"])
     assert "frames/s" not in result.stderr
 

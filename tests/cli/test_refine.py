@@ -32,10 +32,10 @@ def test_everything_at_once(pose: Path, tmp_path: Path) -> None:
     assert motion.refinement is not None
     assert np.isnan(motion.refinement.positions[20:24, 0]).all()
     assert motion.camera.grounded
-    assert motion.camera.motion == "still"
+    assert motion.camera.motion == "unknown"
     assert motion.meta["refinement"]["options"]["cutoff"] == 8
     assert "4 frames filled; butterworth at 8 Hz; constant bone lengths" in result.output
-    assert "; the camera is taken to stand still" in result.output
+    assert "; world: gravity within" in result.output
 
 
 def test_refined_anew(pose: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class Scene:
         shown: (T, P) whether a person is shown in a frame, kept by person.
         placed: whether people stand at their positions in space.
         floor: y of the floor in metres.
-        grounded: whether the floor was found by refinement.
+        grounded: whether the floor is known.
 
     Raises:
         ConfigError: a person who is not in the motion.

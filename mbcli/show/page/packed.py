@@ -144,7 +144,7 @@ def space_of(motion: Motion3D) -> Space:
         length = math.hypot(x, z)
         # A camera that looks straight down has no heading.
         front = (x / length, z / length) if length > _LEVEL else (0.0, 1.0)
-        note = f"upright on the floor that refinement has estimated; {scene.camera.behaviour}"
+        note = f"upright on the estimated floor; {scene.camera.behaviour}"
         return Space(points, np.zeros(3), np.ones(3), front, True, note)
     note = (
         "the camera is taken to be level, and the floor to be where the ankles mostly are"

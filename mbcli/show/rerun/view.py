@@ -64,7 +64,7 @@ def view(
 ) -> ViewReport:
     """Open a motion in the Rerun viewer, or write it as a recording for the viewer.
 
-    People are shown in the world estimated by refinement, y up, or else in the camera's frame, x
+    People are shown in the estimated world, y up, or else in the camera's frame, x
     right, y down, z away; in metres. Keypoints are in pixels, angles in degrees.
 
     Args:

@@ -104,7 +104,7 @@ def test_a_refined_world_is_used(tmp_path: Path) -> None:
     expected = (motion.in_camera @ world[:3, :3].T + world[:3, 3]) * np.array([1, -1, -1])
     np.testing.assert_allclose(points_of(packed), expected, atol=1e-4)
     assert packed["front"] == pytest.approx([0, 1], abs=1e-6)
-    assert "refinement has estimated" in dict(packed["metadata"])["Space"]
+    assert "upright on the estimated floor" in dict(packed["metadata"])["Space"]
 
 
 def test_the_world_says_where_the_camera_is(tmp_path: Path) -> None:
