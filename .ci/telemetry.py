@@ -65,6 +65,11 @@ ALLOWED = {
         "off: openvino brings it, and mbcli/lift/exporting.py keeps it from being imported",
     ),
     "pyarrow": (("telemetry", "TELEMETRY"), f"{_OPEN}; and clients of clouds, never used"),
+    "ray": (
+        ("telemetry", "TELEMETRY", "usage_stats", "USAGE_STATS"),
+        "off: mbcli/batch/ray_engine.py sets RAY_USAGE_STATS_ENABLED before a cluster is started; "
+        f"the rest is {_OPEN}",
+    ),
     "rerun-sdk": (
         ("tel.rerun.io", "posthog", "ANALYTICS", "analytics_enabled", "telemetry", "TELEMETRY"),
         "off: its viewer is started with CI set, where it neither collects nor sends; the rest is "

@@ -2,6 +2,7 @@
 
 A file ``.mbcli-finished.jsonl`` in the folder of the results has a line for each. It is appended
 to, so that a crash costs the last line at most; of several lines about a result the last counts.
+Nothing can be appended in an object store: there a folder ``.mbcli-finished`` has a file for each.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mbcli.errors import OutputError
+from mbcli.storage.remote import is_remote, read_json, state, write_json
 from mbcli.version import version
 from mbcli.weights import sha256_of
 
@@ -48,7 +50,10 @@ def fingerprint(
 
 def is_finished(target: Path, key: str) -> bool:
     """Whether a result was made from the same, and its files are as they were then."""
-    line = _lines(target.parent / LEDGER).get(target.name)
+    if is_remote(target):
+        line = read_json(_note(target))
+    else:
+        line = _lines(target.parent / LEDGER).get(target.name)
     if line is None or line.get("key") != key:
         return False
     return all(_state(target.parent, name) == state for name, state in line["files"].items())
@@ -62,7 +67,11 @@ def note_finished(target: Path, key: str, files: Iterable[Path]) -> None:
     """
     folder = target.parent
     states = {path.name: _state(folder, path.name) for path in files}
-    line = json.dumps({"target": target.name, "key": key, "files": states})
+    entry = {"target": target.name, "key": key, "files": states}
+    if is_remote(target):
+        write_json(_note(target), entry)
+        return
+    line = json.dumps(entry)
     try:
         with (folder / LEDGER).open("a", encoding="utf-8") as ledger:
             ledger.write(f"{line}\n")
@@ -70,7 +79,13 @@ def note_finished(target: Path, key: str, files: Iterable[Path]) -> None:
         raise OutputError(f"{folder / LEDGER} cannot be written: {error.strerror}") from error
 
 
+def _note(target: Path) -> Path:
+    return target.parent / ".mbcli-finished" / f"{target.name}.json"
+
+
 def _content(path: Path | str | None) -> Any:
+    if path is not None and is_remote(Path(path)):
+        return state(Path(path))
     if path is None or not Path(path).exists():
         return str(path)
     if Path(path).is_dir():
@@ -78,8 +93,10 @@ def _content(path: Path | str | None) -> Any:
     return sha256_of(path)
 
 
-def _state(folder: Path, name: str) -> list[int] | None:
+def _state(folder: Path, name: str) -> Any:
     """Size and time of change of a file; None if it is gone."""
+    if is_remote(folder):
+        return state(folder / name)
     try:
         found = (folder / name).stat()
     except OSError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mbcli.errors import InputError
+from mbcli.storage.remote import found, is_folder, is_remote
 
 STANDARD_INPUT = "-"
 
@@ -50,18 +51,18 @@ def gather(
             read.
     """
     named = [*map(str, words), *([] if inputs_from is None else [_List(inputs_from)])]
-    found: dict[Path, Given] = {}
+    all_given: dict[Path, Given] = {}
     for word in _unfolded(named):
         path = Path(word)
-        if path.is_dir():
+        if is_folder(path):
             given = list(_in_folder(path, inside, recursive)) or [Given(path)]
         else:
             given = [Given(path)]
         for one in given:
-            found.setdefault(real(one.path), one)
-    if not found:
+            all_given.setdefault(real(one.path), one)
+    if not all_given:
         raise InputError("there is no input: name files, folders or patterns, or --inputs-from")
-    return list(found.values())
+    return list(all_given.values())
 
 
 def real(path: Path) -> Path:
@@ -81,10 +82,12 @@ def _unfolded(words: Sequence[str]) -> Iterator[str]:
         if word == STANDARD_INPUT or isinstance(word, _List):
             yield from _unfolded(_lines(word))
         elif glob.has_magic(word) and not os.path.lexists(word):
-            matches = sorted(glob.glob(word, recursive=True))  # noqa: PTH207 - absolute ones too
+            far = is_remote(Path(word))
+            # Of pathlib.Path.glob there are no absolute ones.
+            matches = found(Path(word)) if far else glob.glob(word, recursive=True)  # noqa: PTH207
             if not matches:
                 raise InputError(f"no file matches {word}")
-            yield from matches
+            yield from sorted(map(str, matches))
         else:
             yield word
 
@@ -109,9 +112,16 @@ def _in_folder(
         yield Given(path)
     if not recursive:
         return
+    for inner in _folders(folder):
+        for path in inside(inner):
+            yield Given(path, inner.relative_to(folder))
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    """The visible folders inside a folder and inside each other."""
+    if is_remote(folder):
+        yield from sorted({one.parent for one in found(folder / "**" / "*")} - {folder})
+        return
     for parent, folders, _ in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in folders:
-            below = Path(parent, name)
-            for path in inside(below):
-                yield Given(path, below.relative_to(folder))
+        yield from (Path(parent, name) for name in folders)

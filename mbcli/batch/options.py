@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mbcli.errors import ConfigError
 from mbcli.flags import check, option
 
 _PANEL = "Several inputs"
@@ -35,5 +36,27 @@ class BatchOptions:
         most=256,
     )
 
+    engine: str = option(
+        "local",
+        "Where inputs are worked on: here, or on the machines of a Ray cluster, which see them "
+        "under the same names.",
+        panel=_PANEL,
+        choices=("local", "ray"),
+    )
+    ray_address: str | None = option(
+        None,
+        "Address of the Ray cluster; HOST:PORT, ray://HOST:PORT or auto.",
+        metavar="ADDRESS",
+        panel=_PANEL,
+        shown="a new one on this machine",
+    )
+
     def __post_init__(self) -> None:
         check(self)
+        if self.engine == "ray" and self.jobs > 1:
+            raise ConfigError(
+                "--jobs is for --engine local, since a Ray cluster works on as many inputs as it "
+                f"has processors, got {self.jobs}"
+            )
+        if self.engine != "ray" and self.ray_address is not None:
+            raise ConfigError(f"--ray-address is for --engine ray, got {self.ray_address}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from mbcli.batch.inputs import Given, real
 from mbcli.errors import ConfigError, OutputError
 from mbcli.storage.output import check_folder, check_separate
+from mbcli.storage.remote import is_folder, is_remote
 
 # What may stand in --out.
 _FIELDS = ("name", "folder", "parent")
@@ -68,14 +69,14 @@ def plan(
         ConfigError: two results would have one name, or the template has unknown fields.
     """
     template = out is not None and "{" in str(out)
-    if out is not None and not template and not out.is_dir() and out.suffix:
+    if out is not None and not template and out.suffix and not is_folder(out):
         if len(inputs) > 1:
             raise OutputError(
                 f"with several inputs --out must be a folder or contain {{name}}, got {out}"
             )
         check_suffix(out, suffixes)
         return Plan((Job(inputs[0].path, out),), batch=False)
-    if out is not None and not template:
+    if out is not None and not template and not is_remote(out):
         check_folder(out)
 
     def target(given: Given) -> Path:
@@ -90,7 +91,7 @@ def plan(
     for job in jobs:
         check_suffix(job.target, suffixes)
     check_separate([job.target for job in jobs], [job.source for job in jobs])
-    for folder in {job.target.parent for job in jobs}:
+    for folder in {job.target.parent for job in jobs if not is_remote(job.target)}:
         check_folder(folder)
     return Plan(tuple(jobs), batch=True)
 

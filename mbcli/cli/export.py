@@ -17,7 +17,7 @@ from mbcli.refinement.options import RefineOptions
 
 if TYPE_CHECKING:
     from mbcli.batch.result import Result
-    from mbcli.batch.run import Watcher
+    from mbcli.batch.work import Watcher
 
 
 def _list(wanted: bool) -> None:

@@ -21,7 +21,7 @@ from mbcli.options import MESH, InferOptions
 
 if TYPE_CHECKING:
     from mbcli.batch.result import Result
-    from mbcli.batch.run import Watcher
+    from mbcli.batch.work import Watcher
     from mbcli.pipeline import Pipeline
 
 

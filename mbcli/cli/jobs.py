@@ -11,7 +11,8 @@ from mbcli.batch.inputs import gather
 from mbcli.batch.options import BatchOptions
 from mbcli.batch.plan import KEYPOINTS, REFINED, Plan, plan
 from mbcli.batch.result import Result
-from mbcli.batch.run import Work, failed, run_all
+from mbcli.batch.run import failed, run_all
+from mbcli.batch.work import Engine, Work
 from mbcli.cli.guard import FAILED, show_error
 from mbcli.cli.interruption import cause
 from mbcli.cli.screen import Screen
@@ -76,6 +77,7 @@ def run_jobs(
         work,
         screen,
         jobs=batch.jobs,
+        engine=_engine(batch, len(plan.jobs), debug=debug),
         done=done,
         interrupted=lambda error: cause(error) is not None,
         debug=debug,
@@ -84,3 +86,11 @@ def run_jobs(
         show_summary(screen, results)
     if failed(results):
         raise typer.Exit(FAILED)
+
+
+def _engine(batch: BatchOptions, total: int, *, debug: bool) -> Engine | None:
+    if batch.engine == "local":
+        return None
+    from mbcli.batch.ray_engine import RayEngine
+
+    return RayEngine(batch.ray_address, total, debug)

@@ -19,7 +19,7 @@ from mbcli.options import InferOptions
 
 if TYPE_CHECKING:
     from mbcli.batch.result import Result
-    from mbcli.batch.run import Watcher
+    from mbcli.batch.work import Watcher
 
 _LIFTING = without(*(one.name for one in described(InferOptions) if of(one).lifts))
 

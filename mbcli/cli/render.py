@@ -19,7 +19,7 @@ from mbcli.show.drawing.options import PAGE, VIEW, RenderOptions
 
 if TYPE_CHECKING:
     from mbcli.batch.result import Result
-    from mbcli.batch.run import Watcher
+    from mbcli.batch.work import Watcher
 
 
 @command

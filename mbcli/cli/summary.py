@@ -14,6 +14,7 @@ import typer
 from mbcli.batch.result import Result
 from mbcli.cli.screen import Screen
 from mbcli.report import InferReport
+from mbcli.storage.remote import address
 from mbcli.version import version
 
 if TYPE_CHECKING:
@@ -58,9 +59,9 @@ def show_summary(screen: Screen, results: Sequence[Result]) -> None:
         for words in [result.following for result in results if result.following][:1]:
             screen.say(f"next, for example: {shlex.join(words)}")
     elif results[0].finished:
-        screen.say(f"{results[0].target} was finished before; --overwrite makes it anew")
+        screen.say(f"{_name(results[0].target)} was finished before; --overwrite makes it anew")
     elif results[0].report is not None:
-        screen.pairs(str(results[0].source), _details(results[0], results[0].report))
+        screen.pairs(_name(results[0].source), _details(results[0], results[0].report))
 
 
 def write_json(result: Result, indent: int | None = None) -> None:
@@ -86,6 +87,10 @@ def peak_memory() -> float | None:
     return round(in_bytes / _MEBIBYTE, 1)
 
 
+def _name(path: Path | None) -> str:
+    return "" if path is None else address(path)
+
+
 def _details(result: Result, report: InferReport) -> list[tuple[str, str]]:
     ids = ", ".join(map(str, result.track_ids))
     rate, parts = _rate(report), _stages(report)
@@ -104,7 +109,7 @@ def _details(result: Result, report: InferReport) -> list[tuple[str, str]]:
             if found
         ],
         *[("actions", _actions(spans)) for spans in [result.meta.get("actions")] if spans],
-        ("result", str(result.target)),
+        ("result", _name(result.target)),
         *[("overlay", str(path)) for path in [result.overlay] if path is not None],
         *([("next", shlex.join(result.following))] if result.following else []),
     ]
@@ -183,29 +188,30 @@ def _heights(height: Mapping[str, Any]) -> str:
 def _row(result: Result) -> tuple[str, ...]:
     report = result.report
     if report is None:
-        end = f"{result.target} (finished before)" if result.finished else str(result.target)
+        made = _name(result.target)
+        end = f"{made} (finished before)" if result.finished else made
         return (
-            str(result.source),
+            _name(result.source),
             *[""] * 4,
             end if result.error is None else f"failed: {result.error}",
         )
     return (
-        str(result.source),
+        _name(result.source),
         str(report.people),
         str(report.frames),
         f"{report.seconds:.1f}",
         _rate(report),
-        str(result.target),
+        _name(result.target),
     )
 
 
 def _object(result: Result) -> dict[str, Any]:
     report = result.report
     if result.error is not None:
-        return {"source": str(result.source), "ok": False, "error": result.error}
-    made = {"source": str(result.source), "ok": True, "output": str(result.target)}
+        return {"source": _name(result.source), "ok": False, "error": result.error}
+    made = {"source": _name(result.source), "ok": True, "output": _name(result.target)}
     if report is None:
-        files = {"files": [str(path) for path in result.files]} if result.files else {}
+        files = {"files": [*map(_name, result.files)]} if result.files else {}
         return {**made, "finished_before": result.finished, **files, "notes": list(result.notes)}
     return {
         **made,

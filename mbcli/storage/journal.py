@@ -29,12 +29,24 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 # Seconds between chunks: what a kill costs at most, less than a promised ten.
 _EVERY = 5.0
+# Seconds for the process of a run that has ended to be gone, on another machine too: servers of
+# files let go of what a lost machine has locked after 90 (the lease of Linux' NFS server).
+_GONE = 120.0
 _ABOUT, _LOCK, _PART = "about.json", "lock", ".part"
 
 
 def journal_folder(target: Path) -> Path:
     """The work folder of a result, beside it; its name is short whatever the result's is."""
     return target.parent / f".mbcli-work-{hashlib.sha256(target.name.encode()).hexdigest()[:12]}"
+
+
+def wait_until_free(folder: Path) -> None:
+    """Wait until no process uses a work folder, or for a time after which none should."""
+    end = time.monotonic() + _GONE
+    while folder.exists() and time.monotonic() < end:
+        with suppress(OutputError), locked(folder / _LOCK):
+            return
+        time.sleep(0.2)
 
 
 class Journal:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mbcli.errors import OutputError
+from mbcli.storage.remote import address, is_remote
 from mbcli.storage.workspace import workspace
 
 # An input of a command: a file, a folder, a name of weights, or an option that was not given.
@@ -60,8 +61,10 @@ def check_separate(outputs: Iterable[Path], inputs: Iterable[Input]) -> None:
             )
 
 
-def _node(path: Input) -> tuple[int, int] | None:
-    """Device and inode of a path's target; None if it does not exist."""
+def _node(path: Input) -> tuple[int, int] | str | None:
+    """Device and inode of a path's target, or its address; None if it does not exist."""
+    if path and is_remote(Path(path)):
+        return address(Path(path))
     try:
         found = Path(path).stat() if path else None
     except (OSError, ValueError):

@@ -15,6 +15,7 @@ from mbcli.keypoints import FORMATS
 from mbcli.keypoints.records import KeypointFile
 from mbcli.options import InferOptions
 from mbcli.report import Stopwatch
+from mbcli.storage.remote import origin
 from mbcli.timeline import usual_rate
 from mbcli.tracks.alignment import aligned, counted, pictures_of
 from mbcli.tracks.detection import Detection, chosen_and_mended
@@ -84,9 +85,9 @@ def detect_in_file(
         keypoints, mended = chosen_and_mended(everybody, options)
     return Detection(
         keypoints=keypoints,
-        source=str(_source(file, reader).resolve()),
+        source=origin(_source(file, reader)),
         backend=file.format,
-        pose2d={"keypoints": str(file.path.resolve()), "format": FORMATS[file.format].title},
+        pose2d={"keypoints": origin(file.path), "format": FORMATS[file.format].title},
         mended=mended,
         warnings=(*file.warnings, *(() if reader is None else reader.warnings)),
         lens=None if reader is None else reader.info.lens,

@@ -16,6 +16,7 @@ from mbcli.pose2d import BACKENDS, Pose2D
 from mbcli.pose2d.choose import choose
 from mbcli.report import Observer, Stopwatch, unobserved
 from mbcli.storage.journal import Journal
+from mbcli.storage.remote import origin
 from mbcli.tracks.detection import Detection, chosen_and_mended
 from mbcli.tracks.gather import Sightings
 from mbcli.tracks.joining import build_keypoints
@@ -57,7 +58,7 @@ def detect_in_pictures(
             found.
     """
     watch = Stopwatch() if watch is None else watch
-    source = str(reader.info.path.resolve())
+    source = origin(reader.info.path)
     choice = choose(options.pose2d, options)
     backend = BACKENDS[choice.backend](choice.options)
     try:

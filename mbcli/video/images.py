@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mbcli.errors import InputError
+from mbcli.storage.remote import found, is_remote
 from mbcli.video.picture_file import PictureFile
 from mbcli.video.planar import Matrix, Planar, planar_of_rgb
 from mbcli.video.presentation import Orientation, RgbImage
@@ -57,17 +58,20 @@ def files_with_suffix(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     Raises:
         InputError: the folder cannot be listed.
     """
+    far = is_remote(folder)
     try:
-        entries = list(folder.iterdir())
+        entries = found(folder / "*") if far else list(folder.iterdir())
     except OSError as error:
         raise InputError(f"cannot list the folder {folder}: {error.strerror}") from error
     # Hidden files are skipped because macOS keeps "._name.jpg" beside each file.
-    found = [
+    files = [
         entry
         for entry in entries
-        if entry.suffix.lower() in suffixes and not entry.name.startswith(".") and entry.is_file()
+        if entry.suffix.lower() in suffixes
+        and not entry.name.startswith(".")
+        and (far or entry.is_file())
     ]
-    return sorted(found, key=natural_key)
+    return sorted(files, key=natural_key)
 
 
 class ImageSource:

@@ -2,66 +2,21 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from copying import Copying, prepared
 
-from mbcli.batch.finished import LEDGER, fingerprint
-from mbcli.batch.inputs import Given
-from mbcli.batch.options import BatchOptions
-from mbcli.batch.plan import Plan, plan
-from mbcli.batch.result import Result
-from mbcli.batch.run import Watcher, _Silent, run_all
-from mbcli.errors import InputError, OutputError
-from mbcli.storage.output import written_whole
-
-
-@dataclass(frozen=True)
-class Copying:
-    """Copies texts; some texts are trouble."""
-
-    overwrite: bool = False
-    option: int = 0
-
-    def key(self, source: Path) -> str:
-        return fingerprint(f"copy {self.option}", [BatchOptions()], [source])
-
-    def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
-        text = source.read_text() if source.exists() else ""
-        if text == "long":
-            Path("n" * 300).read_text()
-        with progress.progress(source.name), written_whole(target, overwrite=True) as part:
-            part.write_text(f"{text} {self.option} {os.environ.get('OMP_NUM_THREADS')}")
-            if text == "bad":
-                raise InputError(f"{source}: bad\nindeed")
-            if text == "defect":
-                raise ZeroDivisionError("of mine")
-            if text == "large":
-                raise MemoryError("Unable to allocate 9 GiB")
-            if text == "full":
-                raise OSError(28, "disk full")
-            if text == "killed":
-                os.kill(os.getpid(), signal.SIGKILL)
-            if text == "slow":
-                time.sleep(0.3)
-        return Result(source, target)
-
-
-def prepared(folder: Path, *texts: str) -> Plan:
-    given = []
-    for number, text in enumerate(texts):
-        path = folder / f"{number}.txt"
-        path.write_text(text)
-        given.append(Given(path))
-    return plan(given, folder / "out", (".txt",), beside="")
+from mbcli.batch.finished import LEDGER
+from mbcli.batch.plan import Plan
+from mbcli.batch.run import run_all
+from mbcli.batch.work import silent
+from mbcli.errors import OutputError
 
 
 def run(made: Plan, work: Copying, jobs: int = 1) -> list[str]:
-    results = run_all(made, work, _Silent(), jobs=jobs)
+    results = run_all(made, work, silent, jobs=jobs)
     assert [result.source for result in results] == [job.source for job in made.jobs]
     rows = []
     for result in results:
