@@ -79,6 +79,8 @@ class ClipConfig(Section):
             hips.
         answer: the target of those clips: the ``joints`` below the surface, which the network
             cannot distinguish from keypoints at the joints, or the ``keypoints``.
+        shares: share of the clips drawn from subjects whose names begin with a text, by that text;
+            the rest comes from all others. Without it, long recordings decide.
     """
 
     frames: Count = 243
@@ -93,6 +95,14 @@ class ClipConfig(Section):
     bones: dict[str, tuple[Positive, NonNegative]] = Field(default_factory=dict)
     surface: Probability = 0.0
     answer: Literal["joints", "keypoints"] = "joints"
+    shares: dict[str, Probability] = Field(default_factory=dict)
+
+    @field_validator("shares")
+    @classmethod
+    def _shares_are_parts(cls, shares: dict[str, float]) -> dict[str, float]:
+        if sum(shares.values()) > 1:
+            raise ValueError(f"shares must be at most 1 in all, got {sum(shares.values()):g}")
+        return shares
 
     @field_validator("bones")
     @classmethod

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mbcli.data.stores.store import ClipStore
+from mbcli.data.stores.store import Clip, ClipStore
 from mbcli.errors import ConfigError
 from mbcli.train.config import ClipConfig
 from mbcli.train.draw import Draw
@@ -16,6 +16,39 @@ from mbcli.train.draw import Draw
 # Recordings are drawn with a probability that grows more slowly than their length, so that a few
 # long ones do not crowd out many short ones.
 _LENGTH_POWER = 0.75
+
+
+def check_shares(store: ClipStore, shares: Mapping[str, float]) -> None:
+    """Refuse shares of subjects that a store does not have.
+
+    Raises:
+        ConfigError: no subject's name begins with one of the texts.
+    """
+    for beginning in shares:
+        if not any(subject.startswith(beginning) for subject in store.subjects):
+            raise ConfigError(
+                f"clips.shares must name subjects of the store by how they begin, got {beginning!r}"
+            )
+
+
+def _weights(clips: Sequence[Clip], shares: Mapping[str, float]) -> Tensor:
+    """(N,) probabilities of the recordings, up to a factor.
+
+    Args:
+        clips: the recordings.
+        shares: as `mbcli.train.config.ClipConfig.shares`; of a text that no name begins with,
+            the share falls to the others.
+    """
+    weight = torch.tensor([c.frames for c in clips]).double() ** _LENGTH_POWER  # (N,)
+    rest = torch.ones(len(clips), dtype=torch.bool)
+    for beginning, share in shares.items():
+        chosen = torch.tensor([c.subject.startswith(beginning) for c in clips]) & rest
+        rest &= ~chosen
+        if chosen.any():
+            weight[chosen] *= share / weight[chosen].sum()
+    if rest.any():
+        weight[rest] *= (1 - sum(shares.values())) / weight[rest].sum()
+    return weight
 
 
 class ClipSampler:
@@ -28,7 +61,7 @@ class ClipSampler:
         feet: draw recordings with toes only, and their feet too.
 
     Raises:
-        ConfigError: a subject is not in the store, or none is left.
+        ConfigError: a subject is not in the store, or none is left, or all shares are 0.
     """
 
     def __init__(
@@ -51,6 +84,9 @@ class ClipSampler:
         if not clips:
             why = "no recording has toes" if feet else "the list of subjects is empty"
             raise ConfigError(f"no clips are left to train on: {why}")
+        self._weight = _weights(clips, config.shares)
+        if not self._weight.sum() > 0:
+            raise ConfigError(f"clips.shares must leave something to draw, got {config.shares}")
         self._config = config
         self._rows = [store.rows]
         if feet and store.feet is not None:
@@ -58,7 +94,6 @@ class ClipSampler:
         self._start = torch.tensor([c.start for c in clips])
         self._length = torch.tensor([c.frames for c in clips])
         self._fps = torch.tensor([c.fps for c in clips], dtype=torch.float64)
-        self._weight = self._length.double() ** _LENGTH_POWER
 
     def draw(self, count: int, draw: Draw, frames: int | None = None) -> tuple[Tensor, Tensor]:
         """Draw clips; if a recording is too short for one, the clip gets a higher frame rate.

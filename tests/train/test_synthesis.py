@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from mbcli.conversion import convert
 from mbcli.data.stores.store import ClipStore, StoreWriter
+from mbcli.errors import ConfigError
 from mbcli.geometry import fit_window, from_ray
 from mbcli.skeleton import BODY21, COCO17, H36M17
 from mbcli.train.bodies import stature, vary
@@ -17,7 +18,7 @@ from mbcli.train.cameras import view
 from mbcli.train.config import CameraConfig, ClipConfig, PretrainConfig
 from mbcli.train.draw import Draw
 from mbcli.train.reading import load_config
-from mbcli.train.sampling import ClipSampler
+from mbcli.train.sampling import ClipSampler, check_shares
 from mbcli.train.synthesis import Synthesiser
 
 CPU = torch.device("cpu")
@@ -56,6 +57,33 @@ def test_long_recordings_are_drawn_more_often_but_not_in_proportion(tmp_path: Pa
     drawn, _ = sampler.draw(2000, Draw.seeded(0))
     long = float((drawn[:, 0, 0, 1] == 10).float().mean())
     assert long == pytest.approx(8 / 9, abs=0.02)  # 16 times as long, 16 ** 0.75 = 8 times as often
+
+
+def test_shares_are_of_those_whose_names_begin_so(tmp_path: Path) -> None:
+    with StoreWriter(tmp_path / "store") as writer:
+        for height, (name, frames) in enumerate((("ann", 400), ("posed-ann", 20), ("posed-b", 20))):
+            rows = np.full((frames, len(BODY21), 3), height, np.float32)
+            writer.add(rows, name=f"{name}/a", subject=name, source="a.bvh", fps=60.0)
+    store = ClipStore.open(tmp_path / "store")
+
+    def shares(wanted: dict[str, float], people: list[str]) -> list[float]:
+        config = ClipConfig(frames=9, fps=(60, 60), speed=(1, 1), shares=wanted)
+        drawn, _ = ClipSampler(store, people, config).draw(2000, Draw.seeded(0))
+        heights = drawn[:, 0, 0, 1]
+        return [float((heights == height).float().mean()) for height in range(3)]
+
+    everybody = ["ann", "posed-ann", "posed-b"]
+    assert shares({"posed-": 0.6}, everybody) == pytest.approx([0.4, 0.3, 0.3], abs=0.04)
+    first = {"posed-ann": 0.5, "posed-": 0.1}
+    assert shares(first, everybody) == pytest.approx([0.4, 0.5, 0.1], abs=0.04)
+    assert shares({"posed-": 0.6}, ["ann"]) == [1, 0, 0]
+    with pytest.raises(ConfigError, match=r"must leave something to draw, got .*: 0.0"):
+        shares({"ann": 0.0}, ["ann"])
+    with pytest.raises(ConfigError, match=r"must name subjects .*, got 'idle-'"):
+        check_shares(store, {"ann": 0.2, "idle-": 0.3})
+    check_shares(store, first)
+    with pytest.raises(ValueError, match=r"at most 1 in all, got 1.1"):
+        ClipConfig(shares={"ann": 0.6, "posed-": 0.5})
 
 
 def test_bodies_differ_in_bones_but_not_in_directions(sampler) -> None:

@@ -20,7 +20,7 @@ from mbcli.train.backbone import backbone_groups, fresh_backbone, trainable
 from mbcli.train.config import PretrainConfig
 from mbcli.train.feet import FeetSynthesiser
 from mbcli.train.losses import mpjpe, velocity
-from mbcli.train.sampling import ClipSampler
+from mbcli.train.sampling import ClipSampler, check_shares
 from mbcli.train.sections import Probability, Section
 from mbcli.train.share import Share
 from mbcli.train.tasks.lifting import clip_length
@@ -100,6 +100,7 @@ class Feet:
         self.model = WithFeet(body, fresh_backbone(wanted, settings))
         assert settings.data.store is not None, "checked by the configuration"
         store = ClipStore.open(settings.data.store)
+        check_shares(store, settings.clips.shares)
         people = set(store.subjects) - set(settings.data.holdout)
         self._sampler = ClipSampler(store, people, settings.clips, feet=True)
         self._held = None
