@@ -30,7 +30,7 @@ from mbcli.pose2d import AUTO
 from mbcli.refinement.ground import with_world
 from mbcli.refinement.sizes import Sizes, check_people, compared
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
-from mbcli.skeleton import BODY23, FEET, H36M17, Skeleton
+from mbcli.skeleton import BODY23, FEET, H36M17, ORIENTED, Skeleton
 from mbcli.spans import PerPerson
 from mbcli.storage.actions import to_json
 from mbcli.storage.journal import Journal
@@ -276,6 +276,9 @@ class Pipeline:
         watch: Stopwatch | None = None,
     ) -> Motion3D:
         """Lift 2D keypoint tracks in any known skeleton to 3D motion in metres."""
+        # Imported on use: it needs a part of SciPy that takes a while to load.
+        from mbcli.placing.orientation import oriented
+
         watch = Stopwatch() if watch is None else watch
         options = self.options
         lifter, lifting = self._lifter_of(detection.keypoints.skeleton)
@@ -322,6 +325,8 @@ class Pipeline:
         poses, positions = np.empty(shape, np.float32), np.empty(shape, np.float32)
         root = np.empty((spans.rows, 3), np.float32)
         errors = None if lifter.error_model is None else np.empty(shape[:2], np.float32)
+        seen = kept(level, "data")
+        orientations = np.empty((spans.rows, len(ORIENTED), 4), np.float32)
         groups = lifter.lift_in_groups(straight, lambda done, total: observer("lift", done, total))
         # Some people are placed while the next ones are lifted.
         with closing(ahead(watch.iterate("lift", groups), depth=1)) as lifted_groups:
@@ -343,6 +348,15 @@ class Pipeline:
                             there = spans.frames_of(column)
                             positions[rows] = steady.back(positions[rows], there)
                             root[rows] = steady.back(root[rows], there)
+                        orientations[rows] = oriented(
+                            positions[rows] + root[rows][:, None],
+                            lifter.skeleton,
+                            seen[column],
+                            level.skeleton,
+                            camera.straight,
+                            keypoints.fps,
+                            height,
+                        )
         sizes = Sizes.all(len(spans), height)
         if not isinstance(given, int | float) and not published:
             sizes = compared(
@@ -392,6 +406,11 @@ class Pipeline:
                 },
             },
             expected_error=None if errors is None else PerPerson(spans, errors, np.nan),
+            orientations=(
+                PerPerson(spans, orientations, (np.nan, np.nan, np.nan, 0))
+                if orientations[..., 3].any()
+                else None
+            ),
         )
         with watch.stage("world"):
             return with_world(motion)

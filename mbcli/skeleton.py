@@ -176,6 +176,9 @@ BODY23 = Skeleton(
 FEET = BODY23.joints[len(H36M17) :]
 """The joints of both feet, in the order of BODY23."""
 
+ORIENTED = ("head", "left_hand", "right_hand")
+"""Parts of a body that are turned in ways that their joints do not tell."""
+
 BODY21 = Skeleton(
     name="body21",
     joints=(*H36M17.joints, "left_eye", "right_eye", "left_ear", "right_ear"),

@@ -178,6 +178,10 @@ def says(row: ExportFormat, motion: Motion3D, options: ExportOptions) -> tuple[s
         scale = 1.0 if options.scale is None else options.scale
         said = notes(motion, up=options.up, per_metre=PER_METRE[row.unit] * scale)
         said += (row.says,) if row.says else ()
+    if row.rigs:
+        from mbcli.exports.turned import said_of_turns
+
+        said += (said_of_turns(motion),)
     start = float(motion.timestamps[0])
     if row.timeless and start:
         said += (f"the format has no start time: the first frame is at {start:g} s of the source",)

@@ -13,9 +13,10 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from mbcli.errors import InputError
-from mbcli.geometry import unit
+from mbcli.geometry import nearest_rotation, unit
+from mbcli.kinematics.rotations import from_vectors, to_vectors
 from mbcli.motion import Motion3D
-from mbcli.types import FloatArray
+from mbcli.types import FloatArray, IntArray
 from mbcli.values import changed
 
 _SHORTEST = 0.5  # seconds: two steps of somebody who runs take more
@@ -58,7 +59,36 @@ def looped(motion: Motion3D) -> Motion3D:
     part = motion.part(slice(begin, end), [0])
     seen = part.camera.from_world(result[:, None])
     base = seen[:, :, motion.skeleton.root]
-    return changed(part, positions=seen - base[:, :, None], root=base)
+    return changed(
+        part,
+        positions=seen - base[:, :, None],
+        root=base,
+        orientations=_turned(motion, straight, frames, fade),
+    )
+
+
+def _turned(
+    motion: Motion3D, straight: FloatArray, frames: IntArray, fade: int
+) -> FloatArray | None:
+    """(t, 1, 3, 4) how head and hands are turned in the loop, cross-faded alike."""
+    if motion.orientations is None:
+        return None
+    seen = motion.orientations[frames, 0].astype(np.float64)  # (T, 3, 4)
+    camera = motion.camera.world_from_camera[frames, None, :3, :3]
+    known = np.isfinite(seen[..., 0])
+    turns = straight[:, None] @ camera @ from_vectors(np.nan_to_num(seen[..., :3]))
+    result, scores = turns[fade:].copy(), np.where(known, seen[..., 3], 0.0)
+    if fade:
+        weight = (np.arange(1, fade + 1) / (fade + 1))[:, None]
+        late, early = (1 - weight) * (scores[-fade:] > 0), weight * (scores[:fade] > 0)
+        result[-fade:] = nearest_rotation(
+            late[..., None, None] * turns[-fade:] + early[..., None, None] * turns[:fade]
+        )
+        scores[-fade:] = late * scores[-fade:] + early * scores[:fade]
+    scores = scores[fade:]
+    back = np.swapaxes(camera[fade:], -1, -2) @ result
+    vectors = np.where(scores[..., None] > 0, to_vectors(back), np.nan)
+    return np.concatenate([vectors, scores[..., None]], axis=-1)[:, None]
 
 
 def _heading(points: FloatArray, motion: Motion3D) -> FloatArray:

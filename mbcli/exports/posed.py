@@ -10,6 +10,7 @@ import numpy as np
 from mbcli.exports.axes import turn
 from mbcli.exports.character import read_character
 from mbcli.exports.options import ExportOptions
+from mbcli.exports.turned import turned_as_seen
 from mbcli.kinematics.armature import ArmatureMotion
 from mbcli.kinematics.baking import baked
 from mbcli.kinematics.named_rigs import named, own
@@ -41,7 +42,7 @@ def posed(motion: Motion3D, options: ExportOptions) -> Iterator[tuple[ArmatureMo
         seen = frames.stop > frames.start
         alone = motion.alone(column) if seen else motion.whole(column)
         points = alone.in_world[:, 0] @ turn("y").T  # (t, J, 3)
-        pose = solve(points, motion.fps, motion.skeleton)
+        pose = solve(points, motion.fps, motion.skeleton, turned_as_seen(alone))
         if motion.camera.grounded:
             pose = above_floor(pose, motion.fps)
         if motion.fits_dense:

@@ -4,7 +4,8 @@ Positions are interpolated by cubic splines through every run of frames without 
 joint, so that the curves pass smoothly through the measurements; keypoints, boxes and confidences
 linearly. Nothing is interpolated over a gap: a new frame exists only if the frames on both sides of
 it do. There is no smoothing before reducing the rate: movement faster than half of it should be
-filtered out by refinement. Rotations are not interpolated; they are solved from the new positions.
+filtered out by refinement. Rotations of bones are solved from the new positions; those of heads and
+hands that were seen are interpolated on the shortest arcs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from mbcli.bounds import RESAMPLED_FRAMES
 from mbcli.camera import Camera
 from mbcli.errors import ConfigError
+from mbcli.kinematics.rotations import between, from_vectors, to_vectors
 from mbcli.motion import Motion3D
 from mbcli.spans import PerPerson, Spans
 from mbcli.timeline import known_together, runs
@@ -102,6 +104,7 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
         camera=camera,
         refinement=refinement,
         expected_error=_errors(clocks, motion),
+        orientations=_orientations(clocks, motion),
         meta={**motion.meta, "resampled": {"from_fps": motion.fps, "to_fps": float(fps)}},
     )
 
@@ -169,6 +172,26 @@ def _bodies(
     back = (after.from_world(turned.rows, frame) - origin).astype(np.float32)
     home = after.from_world(moved.rows, frame).astype(np.float32)
     return turned.filled_with(back), moved.filled_with(home)
+
+
+def _orientations(clocks: _Clocks, motion: Motion3D) -> PerPerson | None:
+    """Interpolate the turns of heads and hands on the shortest arcs, if there are any."""
+    turned = kept_if_any(motion, "orientations")
+    return None if turned is None else clocks.each(turned, _turned)
+
+
+def _turned(old: FloatArray, values: FloatArray, new: FloatArray) -> FloatArray:
+    """(t, 3, 4) rotation vectors and confidences; missing where either neighbour is."""
+    out = _straight(old, values, new)
+    missing = np.isnan(out[..., 0])
+    out[..., 3] = _bounded(out[..., 3])
+    out[missing] = np.nan, np.nan, np.nan, 0
+    for part in range(values.shape[1]):
+        known, there = np.isfinite(values[:, part, 0]), ~missing[:, part]
+        if there.any():
+            turns = from_vectors(values[known, part, :3])
+            out[there, part, :3] = to_vectors(between(new[there], old[known], turns[:, None])[:, 0])
+    return out
 
 
 def _errors(clocks: _Clocks, owner: object) -> PerPerson | None:

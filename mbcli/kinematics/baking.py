@@ -3,8 +3,8 @@
 Bones turn as the person's do, from directions: the line from hips to neck, each bone of arms and
 legs, and the line from neck to shoulder point where the person's do, whatever the character's rest
 pose is. Bones of the spine share the bend between hips and shoulders, those of the neck lie midway
-between shoulders and head. Feet, hands and whatever has no counterpart keep their rest pose
-relative to their parent; feet turn at the ankle as the person's do.
+between shoulders and head. Feet and hands turn at the ankle and the wrist as the person's do;
+whatever has no counterpart keeps its rest pose relative to its parent.
 
 The character keeps its own proportions. Places are scaled by the lengths of the legs; ankles of
 standing feet are as high above the floor, y = 0, as the character's at rest, and knees bend so that
@@ -223,7 +223,8 @@ def _turned(turns: FloatArray, body: Body) -> dict[int, FloatArray]:
             for joint, beyond in pairwise(f"{side}_{part}" for part in limb):
                 turn = _pointed(turn, body.head(beyond) - body.head(joint), along)
                 found[joints[joint]] = of[joint] @ turn
-        # Of a hand nothing is known, so that it keeps to the forearm.
+            if limb[-1] == "wrist":  # at rest, the hand is taken to continue the forearm
+                found[joints[f"{side}_wrist"]] = of[f"{side}_wrist"] @ turn
         found[joints[f"{side}_ankle"]] = of[f"{side}_ankle"] @ facing
     return found
 

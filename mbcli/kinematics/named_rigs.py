@@ -25,7 +25,7 @@ from mbcli.kinematics.rotations import swing
 from mbcli.types import FloatArray
 
 # The bone from nose to the top of the head leans back by 45 degrees in the T-pose; an adult's leans
-# by 54 while the face looks straight ahead (`mbcli.data.recordings.known.FACE`).
+# by 54 while the face looks straight ahead (`mbcli.kinematics.templates.FACE`).
 FACE_DOWN = 9.0
 
 _LETTERS = {

@@ -12,7 +12,7 @@ since an estimated body bends between these bones, which a single rotation canno
     right_hand, left_hand                   ends, straight extensions of the forearm
     right_toes, left_toes                   ends, forwards of the shank and slightly down
 
-since nothing is known about them, unless toes and heels are among the joints: then toes are where
+since joints do not tell, unless toes and heels are among them: then toes are where
 those are (`mbcli.kinematics.feet`). Their lengths and the direction of the toes are fractions of
 the forearm and of the shank, from the segment lengths of Drillis and Contini (1966). "nose" is
 Human3.6M's joint between thorax and head: it is in front of the neck, so the bone to it leans

@@ -18,7 +18,11 @@ short:
   hyperextended limb does not cause flips.
 - Feet turn with toes and heels where these are known (`mbcli.kinematics.feet`); else they keep to
   the shank. Over frames without them, the turn relative to the shank is interpolated.
-- Ends (toes, hands, top of the head) do not rotate.
+- Head and hands turn as keypoints of face and knuckles say, where these are known
+  (`mbcli.placing.orientation`), and are interpolated likewise. The top of the head is then where
+  the head's turn has it. The forearm takes half of the hand's twist, as radius and ulna do.
+  Else hands keep to the forearm.
+- Ends (toes, tips of hands, top of the head) do not rotate.
 - Where the person is absent, rotations are interpolated on the shortest arcs between the frames
   around the gap, and the root on a straight line; before the first and after the last frame with
   the person, the pose is constant.
@@ -51,6 +55,7 @@ from mbcli.kinematics.rotations import (
     best_fit,
     between,
     from_vectors,
+    quaternions,
     swing,
     to_vectors,
     turn_about,
@@ -78,11 +83,19 @@ _SHARES = {"lower_back": 1 / 3, "spine": 2 / 3}
 _REST_COUNTS = 0.3
 _FADES = (np.sin(np.radians(15)), np.sin(np.radians(35)))
 
+# Forearms, and the joint of the hand whose twist they share.
+_TWISTED = {f"{side}_elbow": f"{side}_wrist" for side in ("right", "left")}
+
 _SHORTEST_AXIS = 1e-6  # a shorter axis has no direction
 _SMOOTHING = 0.05  # seconds, standard deviation of the window over which a hinge is found
 
 
-def solve(positions: npt.ArrayLike, fps: float, skeleton: Skeleton = H36M17) -> Pose:
+def solve(
+    positions: npt.ArrayLike,
+    fps: float,
+    skeleton: Skeleton = H36M17,
+    turns: Mapping[str, FloatArray] | None = None,
+) -> Pose:
     """Compute the rotations of a body from its joint positions.
 
     Args:
@@ -91,6 +104,8 @@ def solve(positions: npt.ArrayLike, fps: float, skeleton: Skeleton = H36M17) -> 
             rest pose, which is upright along the y axis, to these axes.
         fps: frames per second.
         skeleton: of the J joints.
+        turns: (T, 3, 3) how some joints of the rig are turned from the rest pose, in the axes of
+            the positions; NaN where unknown.
 
     Returns:
         One pose for each frame; absent frames are filled as described for the module.
@@ -110,7 +125,11 @@ def solve(positions: npt.ArrayLike, fps: float, skeleton: Skeleton = H36M17) -> 
     feet = feet_of(whole[known], skeleton, fps)
     rig = rig_of(lengths, None if feet is None else feet.toes)
     steady = with_lengths(points[known], lengths, H36M17)
-    rotations = _Solver(steady, known, rig, fps, {} if feet is None else feet.turns).rotations()
+    given = {} if feet is None else dict(feet.turns)
+    for joint, turn in (turns or {}).items():
+        if np.isfinite(turn[known]).any():
+            given[joint] = turn[known]
+    rotations = _Solver(steady, known, rig, fps, given).rotations()
     frames = np.arange(len(points))
     root = np.stack([np.interp(frames, known, points[known, 0, i]) for i in range(3)], axis=-1)
     if len(known) < len(points):
@@ -158,7 +177,7 @@ class _Solver:
         frames: (K,) numbers of the frames.
         rig: the bones.
         fps: frames per second.
-        feet: (K, 3, 3) of some ankles in the world, NaN where unknown.
+        turns: (K, 3, 3) of some joints in the world, NaN where unknown.
     """
 
     def __init__(
@@ -167,9 +186,9 @@ class _Solver:
         frames: npt.NDArray[np.intp],
         rig: Rig,
         fps: float,
-        feet: Mapping[str, FloatArray],
+        turns: Mapping[str, FloatArray],
     ) -> None:
-        self._feet = feet
+        self._turns = turns
         self._places = dict(zip(TRACKED, np.moveaxis(points, 1, 0), strict=True))
         self._places |= {
             JOINTS.index(joint): self._places[JOINTS.index(stands)]
@@ -200,12 +219,14 @@ class _Solver:
                 local[:, joint] = inherited @ self._shared(joint, hanging[0], _SHARES[name])
             elif not hanging:
                 local[:, joint] = np.eye(3)
-            elif name in self._feet:
-                local[:, joint] = self._bridged(inherited @ self._feet[name])
+            elif name in self._turns:
+                local[:, joint] = self._bridged(inherited @ self._turns[name])
             elif hanging[0] not in self._places:
                 local[:, joint] = np.eye(3)  # ankle or wrist: nothing beyond is known
             else:
                 local[:, joint] = self._along(joint, hanging[0], inherited)
+                if name in _TWISTED and (hand := _TWISTED[name]) in self._turns:
+                    local[:, joint] = self._twisted(local[:, joint], inherited, self._turns[hand])
             self._global[joint] = self._global[parent] @ local[:, joint]
         return local
 
@@ -227,6 +248,14 @@ class _Solver:
         known = np.isfinite(turns).all(axis=(-1, -2))
         times = self._seconds
         return between(times, times[known], turns[known][:, None])[:, 0]
+
+    def _twisted(self, local: FloatArray, inherited: FloatArray, hand: FloatArray) -> FloatArray:
+        """(K, 3, 3) of a forearm, twisted about its length by half of the hand's twist."""
+        beyond = self._bridged(np.swapaxes(local, -1, -2) @ inherited @ hand)
+        x, _, _, w = np.moveaxis(quaternions(beyond), -1, 0)
+        half = np.arctan2(x, w)  # half of the angle about x, along which arms lie at rest
+        half = np.remainder(half + np.pi / 2, np.pi) - np.pi / 2
+        return local @ from_vectors(half[:, None] * [1.0, 0.0, 0.0])
 
     def _fit(self, joint: int, names: tuple[str, ...]) -> FloatArray:
         """(K, 3, 3) in the world: the rotation that best fits the vectors to several joints."""

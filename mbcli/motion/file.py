@@ -22,6 +22,7 @@ from mbcli.values import build, kept, kept_if_any
 
 # Names of people's values in the file -> the fields that hold them.
 _OF_MOTION = {n: n for n in ("positions", "root", "positions_normalized", "confidence")}
+_IF_ANY = ("expected_error", "orientations")
 _OF_KEYPOINTS = {"keypoints_2d": "data", "boxes": "boxes"}
 _OF_REFINEMENT = {
     "raw_positions": "positions",
@@ -80,9 +81,9 @@ def _arrays(motion: Motion3D) -> dict[str, npt.NDArray[Any] | PerPerson]:
     }
     if len(keypoints.cuts):
         arrays["cuts"] = keypoints.cuts
-    errors = kept_if_any(motion, "expected_error")
-    if errors is not None:
-        arrays["expected_error"] = errors
+    for name in _IF_ANY:
+        if (values := kept_if_any(motion, name)) is not None:
+            arrays[name] = values
     if refinement is not None:
         found = {name: kept_if_any(refinement, of) for name, of in _OF_REFINEMENT.items()}
         arrays |= {name: values for name, values in found.items() if values is not None}
@@ -104,7 +105,7 @@ def _motion(
         meta=read_metadata(str(arrays["meta"])),
         skeleton=keypoints.skeleton,
         refinement=_refinement(arrays, people, camera),
-        expected_error=people.get("expected_error"),
+        **{name: people.get(name) for name in _IF_ANY},
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.camera import Camera
-from mbcli.skeleton import H36M17, Skeleton, check_body
+from mbcli.skeleton import H36M17, ORIENTED, Skeleton, check_body
 from mbcli.spans import PerPerson, Spans
 from mbcli.types import (
     BoolArray,
@@ -91,6 +91,7 @@ class Refinement(ByValue):
     positions_normalized=Dense(4, np.nan),
     confidence=Dense(3, 0.0),
     expected_error=Dense(3, np.nan),
+    orientations=Dense(4, (np.nan, np.nan, np.nan, 0.0)),
 )
 @dataclass(frozen=True, eq=False)
 class Motion3D(ByValue):
@@ -115,6 +116,10 @@ class Motion3D(ByValue):
             given or assumed. 0 at the pelvis; NaN where unknown: where the person is absent, and
             where refinement filled or replaced a joint. None with weights without calibration.
             The effect of filters, bone lengths and feet is not included.
+        orientations: (T, P, 3, 4) float32: how head, left hand and right hand (`ORIENTED`) are
+            turned, see `mbcli.placing.orientation`: a rotation vector in camera axes, radians, from
+            a T-pose that faces the camera, palms down, and a confidence 0..1; missing = (NaN, NaN,
+            NaN, 0). None if no keypoints tell.
     """
 
     positions: FloatArray
@@ -127,6 +132,7 @@ class Motion3D(ByValue):
     skeleton: Skeleton = H36M17
     refinement: Refinement | None = None
     expected_error: FloatArray | None = None
+    orientations: FloatArray | None = None
 
     def __post_init__(self) -> None:
         names = ("positions", "root", "positions_normalized", "confidence", "expected_error")
@@ -152,6 +158,9 @@ class Motion3D(ByValue):
         if errors is not None:
             check_shape("Motion3D", "expected_error", errors, confidence.shape)
             check_errors("Motion3D", errors.rows)
+        if (turned := vars(self)["orientations"]) is not None:
+            check_shape("Motion3D", "orientations", turned, (frames, people, len(ORIENTED), 4))
+            check_confidence("Motion3D.orientations", turned.rows[..., 3])
         # All values of people are kept for the same frames, so that they can be combined by row.
         spans = self.keypoints.spans
         if self.refinement is not None:

@@ -12,6 +12,10 @@ video time, P people, J joints; metres in camera axes (x right, y down, z away),
                                        relative to the pelvis and at the given height; 0 at the
                                        pelvis, NaN where unknown (absent, or filled by refinement);
                                        only with calibrated weights
+    orientations         (T,P,3,4) f4 how head, left and right hand are turned: rotation vector in
+                                       camera axes, radians, from a T-pose that faces the camera,
+                                       palms down, and confidence; NaN and 0 where unknown; only
+                                       if keypoints tell
     keypoints_2d         (T,P,J,3) f4 x, y in pixels and confidence: what was lifted
     boxes                (T,P,4) f4    x1 y1 x2 y2 in pixels, NaN where absent
     track_ids            (P,) i8       identity of each column
@@ -82,6 +86,7 @@ OF_PEOPLE: Mapping[str, npt.ArrayLike] = {
     ),
     "confidence": 0.0,
     "keypoints_2d": (np.nan, np.nan, 0.0),
+    "orientations": (np.nan, np.nan, np.nan, 0.0),
     **dict.fromkeys(("raw_positions", "raw_root", "raw_expected_error"), np.nan),
     "raw_confidence": 0.0,
     "foot_contacts": False,

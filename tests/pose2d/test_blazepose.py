@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from mbcli import weights
 from mbcli.errors import ConfigError, WeightsError
@@ -184,3 +185,14 @@ def test_the_example_gets_feet_that_are_seen(walk: Path) -> None:
     length = np.linalg.norm(ahead, axis=-1)
     assert ((length > 0.1) & (length < 0.35)).all()  # metres
     assert (ahead[:, 0] < 0).all()  # to the left, where the walker goes
+    # So does the face; the left hand hangs down, and its thumb is in front.
+    assert motion.orientations is not None
+    turned = motion.orientations[:, walker]
+    assert turned[:, 0, 3].min() > 0.8
+    face, hand, thumb = (
+        Rotation.from_rotvec(turned[:, part, :3]).apply(axis)
+        for part, axis in ((0, (0, 0, -1)), (1, (1, 0, 0)), (1, (0, 0, -1)))
+    )
+    assert face[:, 0].max() < -0.7
+    assert hand[:, 1].mean() > 0.5
+    assert thumb[:, 0].mean() < -0.3

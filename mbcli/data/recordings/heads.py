@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.data.recordings.known import FACE
 from mbcli.data.stores.quality import trunk_axes
 from mbcli.geometry import unit
 from mbcli.kinematics.bones import distances
+from mbcli.kinematics.templates import FACE
 from mbcli.skeleton import BODY21
 from mbcli.types import FloatArray
 

@@ -10,17 +10,7 @@ import numpy as np
 
 from mbcli.data.recordings.hierarchy import Hierarchy
 from mbcli.data.recordings.names import bare
-
-# Metres from the head joint of an adult: forward, up, left. That joint is the end of Vicon's head
-# bone, as in Human3.6M: at the level of a headband, 0.07 m below the vertex. (With the shoulders at
-# 0.818 of the stature, from Winter's table, it is 0.06 to 0.09 m in the recordings.)
-FACE = {
-    "nose": (0.110, -0.080, 0.0),
-    "left_eye": (0.085, -0.045, 0.0315),
-    "right_eye": (0.085, -0.045, -0.0315),
-    "left_ear": (0.0, -0.060, 0.0725),
-    "right_ear": (0.0, -0.060, -0.0725),
-}
+from mbcli.kinematics.templates import FACE
 
 
 @dataclass(frozen=True)
