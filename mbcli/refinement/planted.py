@@ -18,10 +18,12 @@ _KNEE = np.radians(1.5)  # a third of the 5 degrees that gait analysis calls an 
 _STRAIGHT = np.radians(6.0)  # a knee as straight as this hardly shortens its leg any more
 _LEAST = 1e-4  # metres; shorter legs are no legs
 _FOOT = 0.05  # metres; the ankle of a standing foot moves while the heel rises
-_LEVEL = 0.002  # metres; a foot that is put on the floor is there
-_ACROSS = 0.03  # metres
-_ALONG = 0.04  # of the distance
-_LASTING = 0.5  # seconds; errors of the body closer in time than this are one error
+_LEVEL = 0.001  # metres; a foot that is put on the floor is there, however long it was seen
+# What keypoints are off by: 1.0 to 1.5 % of the standing height, decaying in 0.16 s
+# (`research.noise`), across the line of sight. Errors closer in time than that are one error.
+_ACROSS = 0.02  # metres, across it
+_LASTING = 0.16  # seconds
+_ALONG = 0.04  # of the distance, along it
 _JERKING = 1.5  # metres per second squared, how fast the error of the body's position changes
 _OUTLIER = 1.5  # standard deviations of a foot
 _OUTLIER_KNEE = 2.5  # standard deviations of a knee: few of them fit badly, but those by much
@@ -63,10 +65,10 @@ def plant(
 
     Sparse weighted least squares over all frames of a person: an ankle that stands is at the
     position of its contact, at the end of a leg whose knee is bent as wanted and which has nearly
-    its direction under the shifted body; the body stays where it was measured, tightly across
-    the line of sight and loosely along it; and the shift changes smoothly. Two feet on the floor
-    at once tie their positions together, so that steps keep their length in the poses and wrong
-    distances even out over the clip. Legs that do not fit are down-weighted (Huber). The length
+    its direction under the shifted body; the body and the standing ankle stay where they were
+    seen, tightly across the line of sight and loosely along it; and the shift changes smoothly.
+    Two feet on the floor at once tie their positions together, so that wrong distances even out
+    over the clip. Legs that do not fit are down-weighted (Huber). The length
     of a leg is linearised along the leg's direction in the previous round (Gauss and Newton).
 
     Args:
@@ -80,7 +82,9 @@ def plant(
     frame, foot = np.nonzero(stretch >= 0)
     place = frames + stretch[frame, foot]
     size = frames + int(stretch.max(initial=-1)) + 1
-    known = _stays(root, fps, size) + kron(_smoothly(frames, fps, size), np.eye(3), format="csr")
+    whole = np.arange(frames)
+    known = _scattered(_measured(root, fps), whole, whole, size)
+    known = known + kron(_smoothly(frames, fps, size), np.eye(3), format="csr")
     wanted = np.zeros((size, 3))
     if levels is not None:
         at = np.arange(frames, size)
@@ -89,6 +93,9 @@ def plant(
         wanted[frames:] = levels.depth[:, None] * levels.down / _LEVEL**2
 
     hip, ankle = legs.hip[frame, foot], legs.ankle[frame, foot]
+    seen = _measured(ankle, fps)
+    known = known + _scattered(seen, place, place, size)
+    np.add.at(wanted, place, (seen @ ankle[:, :, None])[:, :, 0])
     length, width = legs.length[frame, foot], _widths(legs)[frame, foot]
     leg = ankle - hip
     stiff: FloatArray = np.ones(len(frame))
@@ -140,15 +147,14 @@ def _scattered(blocks: FloatArray, row: IntArray, column: IntArray, size: int) -
     return csr_matrix((blocks.ravel(), (at.ravel(), to.ravel())), shape=(3 * size, 3 * size))
 
 
-def _stays(root: FloatArray, fps: float, size: int) -> csr_matrix:
-    """(3 size, 3 size): the body is where it was measured, within the measurement's error."""
-    distance = np.linalg.norm(root, axis=-1)
-    sight = unit(root)
+def _measured(points: FloatArray, fps: float) -> FloatArray:
+    """(N, 3, 3) what a frame tells of points (N, 3): the inverse of their covariance."""
+    distance = np.linalg.norm(points, axis=-1)
     along = np.hypot(_ALONG * distance, _ACROSS)
+    sight = unit(points)
     difference = (along**-2 - _ACROSS**-2)[:, None, None]
     blocks = np.eye(3) * _ACROSS**-2 + difference * sight[:, :, None] * sight[:, None, :]
-    frames = np.arange(len(root))
-    return _scattered(blocks / max(1.0, _LASTING * fps), frames, frames, size)
+    return np.asarray(blocks / max(1.0, _LASTING * fps))
 
 
 def _smoothly(frames: int, fps: float, size: int) -> csr_matrix:
