@@ -5,6 +5,7 @@ each joint order is defined only once. A joint shared by several skeletons has o
 
     coco17       COCO keypoints (Lin et al. 2014)
     wholebody23  the body and feet of COCO-WholeBody (Jin et al. 2020)
+    wholebody27  these and the knuckles of index and little finger
     halpe26      Halpe full body without face and hands (Fang et al. 2022)
     body25       OpenPose BODY_25 (Cao et al. 2019)
     openpose18   OpenPose COCO-18
@@ -212,6 +213,18 @@ WHOLEBODY23 = _skeleton(
     | {f"{side}_{part}": f"{side}_ankle" for side in ("left", "right") for part in FOOT},
 )
 
+WHOLEBODY27 = Skeleton(
+    name="wholebody27",
+    joints=(*WHOLEBODY23.joints, "left_index", "left_pinky", "right_index", "right_pinky"),
+    parents=(
+        *WHOLEBODY23.parents,
+        *[COCO17.index(f"{side}_wrist") for side in ("left", "right") for _ in range(2)],
+    ),
+)
+
+WHOLEBODY_PLACES = (*range(len(WHOLEBODY23)), 96, 108, 117, 129)
+"""Where the joints of WHOLEBODY27 are in COCO-WholeBody's list of 133 keypoints."""
+
 HALPE26 = _skeleton(
     "halpe26",
     _COCO_PARENTS
@@ -396,6 +409,7 @@ SKELETONS: dict[str, Skeleton] = {
     for skeleton in (
         COCO17,
         WHOLEBODY23,
+        WHOLEBODY27,
         HALPE26,
         BODY25,
         OPENPOSE18,

@@ -7,11 +7,12 @@
     133  COCO-WholeBody            136  Halpe, face and hands
     308  Goliath of Sapiens        70   Goliath without the face
 
-Of the long lists only body and feet are read, since hands and faces are not lifted. BODY_25B (and
-BODY_135, which begins with it) has COCO's joints in COCO's order, then upper neck, head top and
-feet, while BODY_25 has neck and pelvis in between. They are told apart by which reading puts the
-points of the face together and those of the trunk where they belong. In Goliath (Khirodkar et al.
-2024) the wrists are among the hands.
+Of the long lists only body and feet are read, since hands and faces are not lifted, and of
+COCO-WholeBody and Goliath the knuckles of index and little finger, which tell how a hand is turned.
+BODY_25B (and BODY_135, which begins with it) has COCO's joints in COCO's order, then upper neck,
+head top and feet, while BODY_25 has neck and pelvis in between. They are told apart by which
+reading puts the points of the face together and those of the trunk where they belong. In Goliath
+(Khirodkar et al. 2024) the wrists are among the hands.
 """
 
 from __future__ import annotations
@@ -23,7 +24,17 @@ import numpy as np
 
 from mbcli.errors import InputError
 from mbcli.keypoints.joint_names import skeleton_of
-from mbcli.skeleton import BLAZEPOSE33, BODY25, COCO17, HALPE26, OPENPOSE18, WHOLEBODY23, Skeleton
+from mbcli.skeleton import (
+    BLAZEPOSE33,
+    BODY25,
+    COCO17,
+    HALPE26,
+    OPENPOSE18,
+    WHOLEBODY23,
+    WHOLEBODY27,
+    WHOLEBODY_PLACES,
+    Skeleton,
+)
 from mbcli.types import FloatArray
 
 
@@ -53,7 +64,7 @@ _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _FEET = WHOLEBODY23.joints[len(COCO17) :]
 BODY25B = skeleton_of((*COCO17.joints, "upper_neck", "head_top", *_FEET), "body25b")
 BODY_25B = _first(25, BODY25B)
-_GOLIATH = (*range(9), 62, 41, *range(9, 21))
+_GOLIATH = (*range(9), 62, 41, *range(9, 21), 49, 61, 28, 40)
 
 LAYOUTS: dict[int, Layout] = {
     layout.count: layout
@@ -65,11 +76,11 @@ LAYOUTS: dict[int, Layout] = {
         _first(26, HALPE26),
         _first(33, BLAZEPOSE33),
         _first(68, HALPE26),
-        Layout(70, WHOLEBODY23, _GOLIATH),
-        _first(133, WHOLEBODY23),
+        Layout(70, WHOLEBODY27, _GOLIATH),
+        Layout(133, WHOLEBODY27, WHOLEBODY_PLACES),
         _first(135, BODY25B),
         _first(136, HALPE26),
-        Layout(308, WHOLEBODY23, _GOLIATH),
+        Layout(308, WHOLEBODY27, _GOLIATH),
     )
 }
 # The body is within so many keypoints of each list.

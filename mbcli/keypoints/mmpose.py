@@ -54,6 +54,8 @@ _OUR_NAMES = {
     "left_foot": "left_ankle",
     "neck_base": "nose",
     "top_head": "head_top",
+    **{f"{side}_forefinger1": f"{side}_index" for side in ("left", "right")},
+    **{f"{side}_pinky_finger1": f"{side}_pinky" for side in ("left", "right")},
     **{
         f"{side}_{toe}_toe_tip": f"{side}_{toe}_toe"
         for side in ("left", "right")

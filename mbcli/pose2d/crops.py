@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.errors import WeightsError
-from mbcli.pose2d.joints import known_numbers, skeleton_of
+from mbcli.pose2d.joints import known_numbers, places_of, skeleton_of
 from mbcli.pose2d.onnx_session import PictureModel
 from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray
@@ -98,7 +98,7 @@ class CropModel(ABC):
         if self._model.batch is not None:
             missing = self._model.batch - count
             batch = np.pad(batch, ((0, missing), (0, 0), (0, 0), (0, 0)))
-        return [output[:count, : len(self.skeleton)] for output in self._model(batch)]
+        return [output[:count, places_of(self.skeleton)] for output in self._model(batch)]
 
 
 def region(box: FloatArray, size: tuple[int, int]) -> FloatArray:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from mbcli.skeleton import COCO17, HALPE26, WHOLEBODY23, Skeleton
+from mbcli.skeleton import COCO17, HALPE26, WHOLEBODY27, WHOLEBODY_PLACES, Skeleton
 
-# Of COCO-WholeBody's 133 keypoints, body and feet come first; face and hands are not used.
-_BY_NUMBER: dict[int, Skeleton] = {17: COCO17, 26: HALPE26, 133: WHOLEBODY23}
+# Of COCO-WholeBody's 133 keypoints, the face is not used, and of hands only two knuckles.
+_BY_NUMBER: dict[int, Skeleton] = {17: COCO17, 26: HALPE26, 133: WHOLEBODY27}
+
+
+def places_of(skeleton: Skeleton) -> list[int]:
+    """Where the joints of a skeleton are among the keypoints of a network."""
+    return list(WHOLEBODY_PLACES if skeleton is WHOLEBODY27 else range(len(skeleton)))
 
 
 def skeleton_of(keypoints: int) -> Skeleton | None:
-    """The skeleton of the first keypoints; None for an unknown number.
+    """The skeleton of the keypoints that are used; None for an unknown number.
 
     Args:
         keypoints: number of keypoints that the network returns.

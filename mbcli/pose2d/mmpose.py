@@ -17,19 +17,25 @@ import numpy as np
 
 from mbcli.errors import ConfigError
 from mbcli.pose2d import Pose2DOptions
+from mbcli.pose2d.joints import places_of
 from mbcli.pose2d.models import KEYPOINT_MODELS, PERSON_MODELS, check_on_disk
 from mbcli.pose2d.openmmlab import prepare, quiet
 from mbcli.pose2d.openmmlab_models import build_detector, build_pipeline, build_pose_estimator
 from mbcli.pose2d.top_down import Image, TopDown
-from mbcli.skeleton import COCO17, HALPE26, WHOLEBODY23, Skeleton
+from mbcli.skeleton import COCO17, HALPE26, WHOLEBODY27, Skeleton
 from mbcli.types import FloatArray, Frame, FramePoses
 from mbcli.weights import on_disk, resolve
 
 _PERSON_THRESHOLD = 0.3  # detector score of a new person, as in MMPose's inferencer
 _BATCH_SIZE = 16  # crops per run
 
-_OUR_NAMES = {"hip": "pelvis"}  # MMPose's joint names -> those of mbcli.skeleton, where they differ
-_SKELETONS = (HALPE26, WHOLEBODY23, COCO17)  # the largest first: all begin with COCO-17
+# MMPose's joint names -> those of mbcli.skeleton, where they differ.
+_OUR_NAMES = {
+    "hip": "pelvis",
+    **{f"{side}_forefinger1": f"{side}_index" for side in ("left", "right")},
+    **{f"{side}_pinky_finger1": f"{side}_pinky" for side in ("left", "right")},
+}
+_SKELETONS = (HALPE26, WHOLEBODY27, COCO17)  # the largest first: all begin with COCO-17
 
 
 class MMPose:
@@ -149,6 +155,7 @@ class MMPose:
 
         picture = _bgr(image)
         found = np.empty((len(boxes), len(self.skeleton), 3), np.float32)
+        places = places_of(self.skeleton)
         for start in range(0, len(boxes), self._batch_size):
             batch = [
                 self._crop(
@@ -164,8 +171,8 @@ class MMPose:
             with quiet("mmpose"), torch.no_grad():
                 samples = self._pose.test_step(pseudo_collate(batch))
             for row, sample in enumerate(samples, start):
-                found[row, :, :2] = sample.pred_instances.keypoints[0, : len(self.skeleton)]
-                found[row, :, 2] = sample.pred_instances.keypoint_scores[0, : len(self.skeleton)]
+                found[row, :, :2] = sample.pred_instances.keypoints[0, places]
+                found[row, :, 2] = sample.pred_instances.keypoint_scores[0, places]
         # SimCC scores are heights of a curve and sometimes slightly above 1 or below 0.
         found[..., 2] = found[..., 2].clip(0, 1)
         return found
@@ -238,7 +245,8 @@ def _skeleton(config: str, meta: Mapping[str, Any]) -> Skeleton:
         _OUR_NAMES.get(by_number[number], by_number[number]) for number in sorted(by_number)
     )
     for skeleton in _SKELETONS:
-        if names[: len(skeleton)] == skeleton.joints:
+        places = places_of(skeleton)
+        if tuple(names[n] for n in places if n < len(names)) == skeleton.joints:
             return skeleton
     raise ConfigError(
         f"--pose2d-config must describe a model whose keypoints begin with those of "

@@ -10,7 +10,7 @@ import numpy as np
 
 from mbcli.errors import WeightsError
 from mbcli.pose2d.detectors import OVERLAP
-from mbcli.pose2d.joints import known_numbers, skeleton_of
+from mbcli.pose2d.joints import known_numbers, places_of, skeleton_of
 from mbcli.pose2d.letterbox import letterbox
 from mbcli.pose2d.onnx_session import PictureModel
 from mbcli.pose2d.overlap import suppress
@@ -64,7 +64,7 @@ class RTMO:
         padded, scale = letterbox(frame.image, self.size)
         outputs = self._model(padded[..., ::-1].transpose(2, 0, 1)[None])
         people: FloatArray = outputs[self._boxes][0]  # (N, 5)
-        poses: FloatArray = outputs[1 - self._boxes][0][:, : len(self.skeleton)]  # (N, J, 3)
+        poses: FloatArray = outputs[1 - self._boxes][0][:, places_of(self.skeleton)]  # (N, J, 3)
         sure = people[:, 4] >= self._threshold
         people, poses = people[sure], poses[sure]
         # The published exports include suppression, others may not.

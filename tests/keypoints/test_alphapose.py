@@ -10,9 +10,10 @@ import pytest
 
 from mbcli.errors import ConfigError
 from mbcli.keypoints import alphapose
+from mbcli.keypoints.layouts import LAYOUTS
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
-from mbcli.skeleton import BODY25, COCO17, H36M17, HALPE26, OPENPOSE18, WHOLEBODY23
+from mbcli.skeleton import BODY25, COCO17, H36M17, HALPE26, OPENPOSE18, WHOLEBODY23, WHOLEBODY27
 from mbcli.types import Keypoints2D
 
 
@@ -50,14 +51,14 @@ Refused = Callable[..., Any]
 
 @pytest.mark.parametrize(
     ("count", "skeleton"),
-    [(17, COCO17), (26, HALPE26), (68, HALPE26), (133, WHOLEBODY23), (136, HALPE26)],
+    [(17, COCO17), (26, HALPE26), (68, HALPE26), (133, WHOLEBODY27), (136, HALPE26)],
     ids=str,
 )
 def test_skeleton_by_the_number_of_keypoints(read: Read, count: int, skeleton: Any) -> None:
     points = [_points(count, seed) for seed in range(3)]
     file = read([_person(f"{f}.jpg", p, idx=4) for f, p in zip((0, 2, 5), points, strict=True)])
     assert file.skeleton == skeleton
-    np.testing.assert_array_equal(file.keypoints, np.stack(points)[:, : len(skeleton)])
+    np.testing.assert_array_equal(file.keypoints, np.stack(points)[:, LAYOUTS[count].places])
     assert file.frame_index.tolist() == [0, 2, 5]
     assert file.frames == 6
     assert file.ids is not None

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from mbcli.keypoints import blazepose
+from mbcli.keypoints.layouts import LAYOUTS
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
-from mbcli.skeleton import BLAZEPOSE33, COCO17, HALPE26, WHOLEBODY23
+from mbcli.skeleton import BLAZEPOSE33, COCO17, HALPE26, WHOLEBODY27
 
 Refused = Callable[..., Any]
 FRAMES = 4
@@ -291,9 +292,9 @@ def test_other_numbers_of_landmarks(tmp_path: Path, count: int) -> None:
     points = np.random.default_rng(1).uniform(0, 1, (FRAMES, count, 3)).round(6)
     columns = [f"kp{n}_{c}" for n in range(count) for c in ("x", "y", "conf")]
     file = _read(_csv(tmp_path, _wide(columns, points, {"frame": [*range(FRAMES)]})))
-    skeleton = {17: COCO17, 26: HALPE26, 133: WHOLEBODY23}[count]
+    skeleton = {17: COCO17, 26: HALPE26, 133: WHOLEBODY27}[count]
     assert file.skeleton == skeleton
-    np.testing.assert_array_equal(file.keypoints, points[:, : len(skeleton)])
+    np.testing.assert_array_equal(file.keypoints, points[:, LAYOUTS[count].places])
 
 
 def test_names_of_joints_beyond_blazepose(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from mbcli.errors import ConfigError, OutputError
 from mbcli.keypoints import coco
+from mbcli.keypoints.layouts import LAYOUTS
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
-from mbcli.skeleton import COCO17, CROWDPOSE14, HALPE26, WHOLEBODY23, Skeleton
+from mbcli.skeleton import COCO17, CROWDPOSE14, HALPE26, WHOLEBODY27, Skeleton
 from mbcli.types import Keypoints2D
 
 Read = Callable[[Any], KeypointFile]
@@ -120,11 +121,11 @@ def test_peaks_above_one_are_cut_and_told(read: Read) -> None:
     assert "1 of 17 confidences are cut" in file.warnings[0]
 
 
-@pytest.mark.parametrize(("count", "skeleton"), [(26, HALPE26), (133, WHOLEBODY23)])
+@pytest.mark.parametrize(("count", "skeleton"), [(26, HALPE26), (133, WHOLEBODY27)])
 def test_other_lists_of_keypoints(read: Read, count: int, skeleton: Skeleton) -> None:
     file = read([_person(0, _points(count))])
     assert file.skeleton == skeleton
-    np.testing.assert_array_equal(file.keypoints[0], _points(count)[: len(skeleton)])
+    np.testing.assert_array_equal(file.keypoints[0], _points(count)[[*LAYOUTS[count].places]])
 
 
 @pytest.mark.parametrize("count", [14, 16])

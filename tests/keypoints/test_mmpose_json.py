@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mbcli.keypoints import mmpose
+from mbcli.keypoints.layouts import LAYOUTS
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
 from mbcli.skeleton import (
@@ -20,6 +21,7 @@ from mbcli.skeleton import (
     OPENPOSE18,
     POSETRACK17,
     WHOLEBODY23,
+    WHOLEBODY27,
     Skeleton,
 )
 
@@ -68,7 +70,7 @@ def read(tmp_path: Path) -> Read:
 
 @pytest.mark.parametrize(
     ("count", "skeleton"),
-    [(17, COCO17), (26, HALPE26), (133, WHOLEBODY23), (136, HALPE26)],
+    [(17, COCO17), (26, HALPE26), (133, WHOLEBODY27), (136, HALPE26)],
     ids=str,
 )
 def test_inferencer_on_a_video(read: Read, count: int, skeleton: Skeleton) -> None:
@@ -84,7 +86,7 @@ def test_inferencer_on_a_video(read: Read, count: int, skeleton: Skeleton) -> No
     assert file.skeleton == skeleton
     assert file.frame_index.tolist() == [1, 1, 2]
     assert file.frames == 4
-    np.testing.assert_array_equal(file.keypoints, np.stack(points)[:, : len(skeleton)])
+    np.testing.assert_array_equal(file.keypoints, np.stack(points)[:, LAYOUTS[count].places])
     assert file.boxes is not None
     assert file.boxes[0].tolist() == [10.0, 20.0, 110.5, 220.0]
     assert (file.ids, file.warnings) == (None, ())
@@ -108,6 +110,18 @@ def test_pictures(read: Read) -> None:
         assert file.frames == 1
 
 
+HANDS = [
+    f"{side}_{point}"
+    for side in ("left", "right")
+    for point in (
+        "hand_root",
+        *(f"thumb{n}" for n in range(1, 5)),
+        *(f"{f}{n}" for f in ("forefinger", "middle_finger") for n in range(1, 5)),
+        *(f"{f}{n}" for f in ("ring_finger", "pinky_finger") for n in range(1, 5)),
+    )
+]
+
+
 @pytest.mark.parametrize(
     ("names", "skeleton"),
     [
@@ -116,7 +130,7 @@ def test_pictures(read: Read) -> None:
         (MPII16.joints, MPII16),
         (OPENPOSE18.joints, OPENPOSE18),
         ((*COCO17.joints, "head", "neck", "hip", *HALPE26.joints[20:]), HALPE26),
-        ((*WHOLEBODY23.joints, *(f"face-{n}" for n in range(110))), WHOLEBODY23),
+        ((*WHOLEBODY23.joints, *(f"face-{n}" for n in range(68)), *HANDS), WHOLEBODY27),
         ((*CROWDPOSE14.joints[:12], "top_head", "neck"), CROWDPOSE14),
         (
             (
@@ -133,7 +147,8 @@ def test_joints_by_their_names(read: Read, names: tuple[str, ...], skeleton: Ske
     points = _points(len(names))
     file = read({"meta_info": _meta(*names), "instance_info": [_frame(1, _instance(points))]})
     assert file.skeleton == skeleton
-    np.testing.assert_array_equal(file.keypoints[0], points[: len(skeleton)])
+    places = LAYOUTS[133].places if len(names) == 133 else range(len(skeleton))
+    np.testing.assert_array_equal(file.keypoints[0], points[[*places]])
 
 
 def test_names_in_another_order(read: Read, refused: Refused) -> None:
@@ -151,7 +166,7 @@ def test_names_in_another_order(read: Read, refused: Refused) -> None:
 
 @pytest.mark.parametrize("count", [16, 21])
 def test_other_numbers_of_keypoints(read: Read, refused: Refused, count: int) -> None:
-    with refused("17 (coco17)", "26 (halpe26)", "133 (wholebody23)", f"got {count}"):
+    with refused("17 (coco17)", "26 (halpe26)", "133 (wholebody27)", f"got {count}"):
         read([_frame(5, _instance(_points(count)))])
 
 
@@ -168,6 +183,7 @@ def test_sapiens(read: Read, tmp_path: Path) -> None:
     assert file.frame_index.tolist() == [0, 1, 2]
     assert file.frames == 4
     at = {"nose": 0, "right_hip": 10, "right_ankle": 14, "left_wrist": 62, "right_wrist": 41}
+    at |= {"left_index": 49, "left_pinky": 61, "right_index": 28, "right_pinky": 40}
     for joint, place in {**at, "left_big_toe": 15, "right_heel": 20}.items():
         assert file.keypoints[0, file.skeleton.index(joint)].tolist() == points[place].tolist()
 
@@ -255,7 +271,7 @@ def test_scores_above_one_are_cut_and_told(read: Read) -> None:
     file = read([_frame(0, _instance(points))])
     assert file.keypoints[0, :2, 2].tolist() == [1, 1]
     assert "2 of 69 confidences are cut" not in file.warnings[0]
-    assert "2 of 23 confidences are cut to 0..1" in file.warnings[0]
+    assert "2 of 27 confidences are cut to 0..1" in file.warnings[0]
 
 
 @pytest.mark.parametrize(

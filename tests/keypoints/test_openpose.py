@@ -12,7 +12,7 @@ from mbcli.keypoints import openpose
 from mbcli.keypoints.layouts import BODY_25B, LAYOUTS, Layout
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
-from mbcli.skeleton import BODY25, COCO17, HALPE26, OPENPOSE18, WHOLEBODY23, Skeleton
+from mbcli.skeleton import BODY25, COCO17, HALPE26, OPENPOSE18, WHOLEBODY27, Skeleton
 
 Refused = Callable[..., Any]
 
@@ -115,7 +115,7 @@ def test_other_numbers_of_keypoints(tmp_path: Path, refused: Refused, count: int
 
 
 @pytest.mark.parametrize(
-    ("count", "skeleton"), [(17, COCO17), (26, HALPE26), (133, WHOLEBODY23), (136, HALPE26)]
+    ("count", "skeleton"), [(17, COCO17), (26, HALPE26), (133, WHOLEBODY27), (136, HALPE26)]
 )
 @pytest.mark.parametrize("name", ["{:06d}", "cam01_{:06d}", "frame {}", "take_2_{:04d}_pose"])
 def test_files_of_other_programs(tmp_path: Path, count: int, skeleton: Skeleton, name: str) -> None:
@@ -127,7 +127,7 @@ def test_files_of_other_programs(tmp_path: Path, count: int, skeleton: Skeleton,
     file = _read(tmp_path)
     assert file.skeleton == skeleton
     assert file.frame_index.tolist() == list(range(12))
-    np.testing.assert_array_equal(file.keypoints, np.stack(points)[:, : len(skeleton)])
+    np.testing.assert_array_equal(file.keypoints, np.stack(points)[:, LAYOUTS[count].places])
 
 
 def test_empty_people_are_nobody(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from mbcli.kinematics.solving import solve
 from mbcli.kinematics.templates import FACE, HAND
 from mbcli.motion import Motion3D
 from mbcli.placing.orientation import FACING, oriented
-from mbcli.skeleton import BLAZEPOSE33, COCO17, ORIENTED, Skeleton
+from mbcli.skeleton import BLAZEPOSE33, COCO17, ORIENTED, WHOLEBODY27, Skeleton
 from mbcli.types import FloatArray
 
 FRAMES, HEIGHT = 40, 1.7
@@ -111,6 +111,12 @@ def test_hands_turn_with_the_knuckles(motion: Motion3D, part: int, inwards: floa
     result = found(motion, keypoints(motion, BLAZEPOSE33, {part: truth}, noise=1.0), BLAZEPOSE33)
     assert apart(result, part, truth).mean() < max(18, 0.55 * inwards)
     assert np.isnan(result[:, LEFT + RIGHT - part, :3]).all()
+
+
+def test_two_knuckles_are_enough(motion: Motion3D) -> None:
+    truth = turned(motion, LEFT, np.tile([-40.0, 15.0, 0.0], (FRAMES, 1)))
+    seen = keypoints(motion, WHOLEBODY27, {LEFT: truth}, noise=1.0)
+    assert apart(found(motion, seen, WHOLEBODY27), LEFT, truth).mean() < 25
 
 
 def test_a_turning_head_is_followed_without_flips(motion: Motion3D) -> None:

@@ -25,7 +25,7 @@ from mbcli.errors import ConfigError, WeightsError
 from mbcli.pose2d import Pose2DOptions, openmmlab
 from mbcli.pose2d.mmpose import MMPose
 from mbcli.pose2d.models import KEYPOINT_MODELS
-from mbcli.skeleton import COCO17, HALPE26, WHOLEBODY23
+from mbcli.skeleton import COCO17, HALPE26, WHOLEBODY27
 from mbcli.tracks.gather import Sightings
 from mbcli.tracks.joining import build_keypoints
 from mbcli.tracks.tracker import Tracker
@@ -284,7 +284,7 @@ def test_halpe26(files: Files, frames: list[Frame]) -> None:
     [
         ("coco.py", COCO17),
         ("halpe26.py", HALPE26),
-        ("coco_wholebody.py", WHOLEBODY23),
+        ("coco_wholebody.py", WHOLEBODY27),
         ("halpe.py", HALPE26),
         ("mpii.py", None),
         ("crowdpose.py", None),
@@ -301,7 +301,7 @@ def test_skeletons_by_joint_names(joint_list: str, skeleton: object) -> None:
     if skeleton is not None:
         assert _skeleton("some", meta) is skeleton
     else:
-        with pytest.raises(ConfigError, match="begin with those of halpe26, wholebody23, coco17"):
+        with pytest.raises(ConfigError, match="begin with those of halpe26, wholebody27, coco17"):
             _skeleton("some", meta)
 
 

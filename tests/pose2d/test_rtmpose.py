@@ -14,7 +14,7 @@ from mbcli.errors import ConfigError, WeightsError
 from mbcli.pose2d import BACKENDS, MODES, Pose2DOptions
 from mbcli.pose2d.models import WEIGHTS_OF_MODE
 from mbcli.pose2d.rtmpose import RTMPose
-from mbcli.skeleton import COCO17, HALPE26, WHOLEBODY23
+from mbcli.skeleton import COCO17, HALPE26, WHOLEBODY27
 from mbcli.types import Frame
 
 # Red all over, with a green and a blue corner: what the detector boxes and the joints look for.
@@ -41,7 +41,7 @@ def _options(graphs: Any, joints: int = 17, **more: Any) -> Pose2DOptions:
     )
 
 
-@pytest.mark.parametrize(("joints", "skeleton"), [(17, COCO17), (26, HALPE26), (133, WHOLEBODY23)])
+@pytest.mark.parametrize(("joints", "skeleton"), [(17, COCO17), (26, HALPE26), (133, WHOLEBODY27)])
 def test_a_moving_body_is_found_and_followed(graphs: Any, joints: int, skeleton: Any) -> None:
     rtmpose = BACKENDS["rtmpose"](_options(graphs, joints))
     assert rtmpose.name == "rtmpose"
