@@ -128,7 +128,7 @@ class Camera(ByValue):
     def behaviour(self) -> str:
         """A short human-readable description of the camera's motion."""
         return {
-            "still": "the camera is assumed to be static",
+            "still": "the camera stands still",
             "turning": "the camera turns in place",
             "moving": "the camera moves",
             "unknown": "the camera's motion is unknown",

@@ -188,7 +188,7 @@ class InferOptions(Pose2DOptions):
         least=HEIGHTS[0],
         most=HEIGHTS[1],
         unit="metres",
-        shown="1.70, and how people compare on the floor",
+        shown="1.70, with people on the same floor compared",
         parse=read_heights,
         lifts=True,
     )
@@ -208,7 +208,7 @@ class InferOptions(Pose2DOptions):
         "Field of view in degrees across the picture's longer side.",
         panel=PEOPLE,
         unit="degrees",
-        shown="what the file notes or turns show, or 55",
+        shown="as noted in the file, else from the camera's turns, else 55",
         lifts=True,
     )
     calibration: str | None = option(
@@ -235,7 +235,7 @@ class InferOptions(Pose2DOptions):
     )
     pose2d_rate: float = option(
         DEFAULT_POSE2D_RATE,
-        "Frames per second to look at, about; those between are interpolated. 0 = every frame.",
+        "About how many frames per second to look at; the rest are interpolated. 0 = every frame.",
         panel=KEYPOINTS,
         metavar="RATE",
         least=0,

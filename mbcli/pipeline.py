@@ -420,7 +420,7 @@ class Pipeline:
         options, keypoints = self.options, detection.keypoints
         asked = None if options.camera_motion == AUTO else cast(CameraMotion, options.camera_motion)
         if detection.ties is None:
-            why = "was not looked at: it is taken to stand still"
+            why = "unknown: the background was not followed, so it is taken to stand still"
             if asked is not None:
                 why = "stands still, as --camera-motion says"
             frames = len(keypoints.timestamps)

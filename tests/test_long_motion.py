@@ -298,8 +298,6 @@ def test_the_commands_say_that_a_file_is_long(
     ):
         result = CliRunner().invoke(app, [*map(str, words)])
         assert result.exit_code == 0, result.output
-        said = (
-            f"{words[3]}: written long, one row a person and frame, since arrays of 60 frames by 8"
-        )
+        said = f"{words[3]}: written long, one row per person and frame, since arrays of 60 frames"
         assert said in " ".join(result.stderr.split())
     assert load_motion(refined).refinement is not None

@@ -21,7 +21,7 @@ class BatchOptions:
     recursive: bool = option(False, "Also look in the folders inside a folder.", panel=_PANEL)
     inputs_from: str | None = option(
         None,
-        "Also take the inputs named in this file, one a line; - for standard input.",
+        "Also take the inputs named in this file, one per line; - for standard input.",
         metavar="FILE",
         panel=_PANEL,
         reads=True,
@@ -38,8 +38,8 @@ class BatchOptions:
 
     engine: str = option(
         "local",
-        "Where inputs are worked on: here, or on the machines of a Ray cluster, which see them "
-        "under the same names.",
+        "Where to process inputs: on this machine, or on the machines of a Ray cluster, which must "
+        "see them under the same names.",
         panel=_PANEL,
         choices=("local", "ray"),
     )
@@ -55,8 +55,8 @@ class BatchOptions:
         check(self)
         if self.engine == "ray" and self.jobs > 1:
             raise ConfigError(
-                "--jobs is for --engine local, since a Ray cluster works on as many inputs as it "
-                f"has processors, got {self.jobs}"
+                "--jobs must be left out with --engine ray, which runs one input per processor, "
+                f"got {self.jobs}"
             )
         if self.engine != "ray" and self.ray_address is not None:
-            raise ConfigError(f"--ray-address is for --engine ray, got {self.ray_address}")
+            raise ConfigError(f"--ray-address needs --engine ray, got {self.ray_address}")

@@ -21,7 +21,7 @@ def output(help: str) -> Any:
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing result.")]
 Restart = Annotated[
     bool,
-    typer.Option("--restart", help="Forget what an earlier run that was ended has already done."),
+    typer.Option("--restart", help="Discard what an interrupted earlier run has already done."),
 ]
 Quiet = Annotated[
     bool,

@@ -44,8 +44,9 @@ def long_file(path: Path, result: Motion3D | Keypoints2D) -> list[str]:
     if result.fits_dense:
         return []
     return [
-        f"{path}: written long, one row a person and frame, since arrays of {result.spans.frames} "
-        f"frames by {len(result.spans)} people would take more than 1 GB (docs/result.md)"
+        f"{path}: written long, one row per person and frame, since arrays of "
+        f"{result.spans.frames} frames by {len(result.spans)} people would take more than 1 GB "
+        "(docs/result.md)"
     ]
 
 
@@ -59,7 +60,7 @@ def show_summary(screen: Screen, results: Sequence[Result]) -> None:
         for words in [result.following for result in results if result.following][:1]:
             screen.say(f"next, for example: {shlex.join(words)}")
     elif results[0].finished:
-        screen.say(f"{_name(results[0].target)} was finished before; --overwrite makes it anew")
+        screen.say(f"{_name(results[0].target)} was finished before; --overwrite makes it again")
     elif results[0].report is not None:
         screen.pairs(_name(results[0].source), _details(results[0], results[0].report))
 
@@ -136,10 +137,10 @@ def _pose2d(meta: Mapping[str, Any]) -> str:
         lines.append(stage["hint"])
     if meta["mended"]:
         swapped, bridged = (meta["mended"][key] for key in ("swapped", "bridged"))
-        lines.append(f"repaired: {swapped} swaps of left and right, {bridged} flickers")
+        lines.append(f"repaired: left-right swaps {swapped}, flickering joints {bridged}")
     if meta["interpolated_frames"]:
         count = len(meta["interpolated_frames"])
-        lines.append(f"not looked at but interpolated: {count} frames (--pose2d-rate)")
+        lines.append(f"keypoints interpolated in {count} frames (--pose2d-rate)")
     return "; ".join(lines)
 
 
@@ -166,7 +167,7 @@ def _assumed(assumptions: Mapping[str, Mapping[str, Any]]) -> str:
         guesses.append(f"{_heights(height)} (--height, --known-distance)")
     if focal["source"] == "assumed":
         guesses.append(
-            f"the camera sees {focal['fov']:g} degrees, focal length {focal['pixels']:.0f} pixels: "
+            f"field of view {focal['fov']:g} degrees, focal length {focal['pixels']:.0f} pixels: "
             f"distances may be off by {focal['doubt']:.0%} (--fov, --focal, --calibration)"
         )
     elif focal["doubt"] is not None:

@@ -100,7 +100,7 @@ def vertical(motion: Motion3D) -> str:
     found: Mapping[str, Any] = noted if isinstance(noted, Mapping) else {}
     if camera.grounded:
         degrees = found.get("spread_degrees")
-        within = "" if degrees is None else f", within {degrees:.1f} degrees"
+        within = "" if degrees is None else f" to within {degrees:.1f} degrees"
         return (
             "origin on the estimated floor, vertical axis along the estimated gravity"
             f"{within}; {camera.behaviour}"
@@ -108,7 +108,7 @@ def vertical(motion: Motion3D) -> str:
     which = "the camera" if camera.fixed else "the first frame's camera"
     why = "no world was estimated"
     if found:
-        why = "--space camera" if found["sure"] else f"a floor was {found['found']}"
+        why = "--space camera" if found["sure"] else f"the floor was {found['found']}"
     return f"origin at {which}, which is taken to be level ({why})"
 
 

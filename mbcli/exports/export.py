@@ -130,7 +130,7 @@ def exported(
     said = says(row, motion, options) + ((hindered,) if hindered else ())
     if only_seen or (row.everywhere and not motion.fits_dense):
         why = "" if motion.fits_dense else ": the motion is long"
-        said += (f"every person only from their first frame to their last{why}",)
+        said += (f"each person only from their first frame to their last{why}",)
     for part in loops:
         who, first, last = part.track_ids[0], part.timestamps[0], part.timestamps[-1]
         said += (f"person {who}: a loop from {first:g} to {last:g} s",)

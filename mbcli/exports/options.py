@@ -82,7 +82,7 @@ class ExportOptions:
     )
     character: Path | None = option(
         None,
-        "Your own character, .glb, .vrm or .bvh, which is moved; it keeps its size and shape.",
+        "Animate your own character, .glb, .vrm or .bvh; it keeps its size and shape.",
         panel=PANEL,
         metavar="FILE",
         reads=True,
@@ -94,12 +94,12 @@ class ExportOptions:
     )
     loop: bool = option(
         False,
-        "Only the stretch that repeats best, cross-faded so that it does without a seam.",
+        "Only the stretch that repeats best, cross-faded into a seamless loop.",
         panel=PANEL,
     )
     in_place: bool = option(
         False,
-        "Skeletons stay above one point of the floor, and move on the spot.",
+        "Move skeletons on the spot: they stay above one point of the floor.",
         panel=PANEL,
     )
     feet: bool | None = option(
@@ -110,14 +110,14 @@ class ExportOptions:
     )
     space: Space = option(
         "auto",
-        "Axes: upright on the floor (world), or those of the first frame's camera; auto takes the "
-        "floor where it is known well enough.",
+        "Axes: upright on the floor (world), or those of the first frame's camera (camera); auto "
+        "uses the floor if it is known well enough.",
         panel=PANEL,
         choices=get_args(Space),
     )
     heading: Heading = option(
         "camera",
-        "Forward is where the camera looks from, or where the first person faces at first.",
+        "Forward is towards the camera, or where the first person faces in their first frames.",
         panel=PANEL,
         choices=get_args(Heading),
     )

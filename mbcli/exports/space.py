@@ -29,7 +29,7 @@ def in_space(motion: Motion3D, options: ExportOptions) -> Motion3D:
     if cuts:
         raise ConfigError(
             f"--space must be auto or camera for a clip with cuts, got world: each of its "
-            f"{cuts + 1} shots has a camera of its own"
+            f"{cuts + 1} shots has its own camera"
         )
     # Imported on use: it loads SciPy's optimisation.
     from mbcli.refinement.ground import with_world

@@ -197,7 +197,7 @@ def _words(motion: CameraMotion, parts: Sequence[_Part], *, given: bool) -> str:
         if given:
             return "stands still, as --camera-motion says"
         share = 100 * min(found["in_place"] / max(found["explained"], 1e-9), 1)
-        return f"stands still: {share:.0f} % of the background that can be followed stays in place"
+        return f"stands still: {share:.0f} % of the followed background stays in place"
     if motion == "turning":
         low, high = found.get("zoom", [1.0, 1.0])
         zoom = "" if low == high else f" and zooms between {low:g} and {high:g} times"
@@ -205,10 +205,10 @@ def _words(motion: CameraMotion, parts: Sequence[_Part], *, given: bool) -> str:
         return f"{turn}, from {found.get('followed', 0)} points of the background in {seen}"
     if motion == "moving":
         return (
-            "moves through space: near and far things shift against each other, so paths of people "
-            "contain the camera's own way; poses do not"
+            "moves through space: near and far things shift against each other, so people's paths "
+            "contain the camera's own motion; poses do not"
         )
     return (
-        f"cannot be told: the background could be followed in {seen} only, and the camera is taken "
-        "to stand still (--camera-motion)"
+        f"unknown: the background could be followed in only {seen}, so the camera is taken to "
+        "stand still (--camera-motion)"
     )

@@ -106,7 +106,7 @@ def turned_lens(
     if doubt > _SURE:
         return lens
     camera = replace(camera, focal=np.full(2, focal))
-    return KnownLens(camera, "clip", round(doubt, 3), "as the turns of the camera show")
+    return KnownLens(camera, "clip", round(doubt, 3), "estimated from the turns of the camera")
 
 
 def straightened(keypoints: Keypoints2D, camera: Camera) -> Keypoints2D:

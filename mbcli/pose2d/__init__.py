@@ -142,7 +142,7 @@ class Pose2DOptions:
     )
     pose2d_udp: bool | None = option(
         None,
-        "The heatmap model was trained with unbiased data processing (UDP), as ViTPose was.",
+        "The heatmap model was trained with unbiased data processing (UDP), like ViTPose.",
         panel=_PANEL,
         shown="off",
     )

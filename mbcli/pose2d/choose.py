@@ -53,13 +53,13 @@ def choose(asked: str, options: Pose2DOptions) -> Choice:
             return Choice("rtmpose", replace(options, pose2d_mode=mode), f"{names} are on disk")
     if options.pose2d_mode is not None:
         # A size was requested, which MoveNet does not have; rtmpose reports how to get its weights.
-        return Choice("rtmpose", options, "only it has modes")
+        return Choice("rtmpose", options, "only rtmpose has modes")
     wanted = " ".join(WEIGHTS_OF_MODE["balanced"])
     return Choice(
         "movenet",
         options,
-        "it comes with mbcli, and no other's weights are on disk",
-        f"more accurate, and slower on a CPU: mbcli weights fetch {wanted}",
+        "it comes with mbcli, and no more accurate model is on disk",
+        f"to get one (slower on a CPU): mbcli weights fetch {wanted}",
     )
 
 

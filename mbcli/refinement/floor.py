@@ -69,11 +69,11 @@ class FloorEstimate:
     def doubtful(self) -> str:
         """Why the estimate is no better than a camera that is taken to be level; "" if it is."""
         if not self.upright_used:
-            return "nobody stands upright in sight"
+            return "nobody is seen standing upright"
         if not self.contacts_used:
-            return "nobody's feet are seen to stand"
+            return "no foot is seen standing on the floor"
         if self.spread_degrees > _LOOSEST:
-            return f"gravity is known to within {self.spread_degrees:.0f} degrees only"
+            return f"gravity is only known to within {self.spread_degrees:.0f} degrees"
         return ""
 
     def meta(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class FloorEstimate:
             f"not found: {doubt}"
             if doubt
             else f"gravity within {self.spread_degrees:.1f} degrees, and the floor, from "
-            f"{self.contacts_used} steps and people who stand upright"
+            f"{self.contacts_used} foot contacts and people standing upright"
         )
         report = {k: v for k, v in vars(self).items() if k != "world_from_camera"}
         # JSON has no NaN.

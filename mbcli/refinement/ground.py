@@ -52,7 +52,7 @@ def _hindered(motion: Motion3D) -> str:
     """Why the people of a clip have no world in common; "" if they have one."""
     cuts = len(motion.keypoints.cuts)
     if cuts:
-        return f"each of {cuts + 1} shots has a camera of its own"
+        return f"each of the {cuts + 1} shots has its own camera"
     return "the camera moves through space" if motion.camera.motion == "moving" else ""
 
 

@@ -100,7 +100,7 @@ class RefineOptions:
         False, "Find when the feet stand on the floor, and keep them from sliding.", panel=PANEL
     )
     world: bool = option(
-        False, "Stand on gravity and the floor, also where infer was not sure of them.", panel=PANEL
+        False, "Align with gravity and the floor, even if infer was not sure of them.", panel=PANEL
     )
 
     def __post_init__(self) -> None:

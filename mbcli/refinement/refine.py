@@ -98,7 +98,7 @@ def refine(motion: Motion3D, options: RefineOptions) -> Motion3D:
     cuts = len(motion.keypoints.cuts)
     if options.world and cuts:
         raise ConfigError(
-            "--world needs a single shot, since each has a camera of its own, "
+            "--world needs a single shot, since each shot has its own camera, "
             f"got {cuts + 1} shots: infer them one by one with --start and --end, or with "
             "--cuts off if they are one"
         )

@@ -132,7 +132,7 @@ def compared(
         raise ConfigError(f"--known-distance needs one camera that stays in its place, but {why}")
     if why:
         known = np.array([given.get(who, math.nan) for who in range(len(in_camera.spans))])
-        return _assumed(known, usual, f"assumed where none is given: {why}")
+        return _assumed(known, usual, f"assumed unless given: {why}")
     rows = np.flatnonzero(keypoints.frame_index == (-1 if distance is None else distance.frame))
     spans, data = in_camera.spans, kept(keypoints, "data")
     return sizes_of(
@@ -187,7 +187,7 @@ def sizes_of(
     depth = np.array([one.depth for one in feet])
     stands = depth > 0  # NaN where nobody stands
     if not (tilt <= _LOOSEST and stands.any()):
-        why = "nobody stands in sight" if not stands.any() else "the floor is not seen well enough"
+        why = "nobody is seen standing" if not stands.any() else "the floor is not seen well enough"
         if distance is not None:
             raise ConfigError(f"--known-distance needs people who stand on the floor, but {why}")
         return _assumed(known, usual, f"assumed: {why}")
@@ -209,8 +209,8 @@ def sizes_of(
         return Sizes(usual * found, wide, tuple(source), words)
     sure = stands & np.isfinite(known)
     if stands.sum() == sure.sum() or stands.sum() < 2:
-        why = "nobody to compare with stands in sight"
-        return _assumed(known, usual, f"assumed where none is given: {why}")
+        why = "no two people stand where they can be compared"
+        return _assumed(known, usual, f"assumed unless given: {why}")
     if sure.any():
         weights = doubt[sure] ** -2
         scale = float(np.average(np.log(known[sure] / usual) - size[sure], weights=weights))
@@ -225,7 +225,7 @@ def sizes_of(
         for there, ok, lost in zip(np.isfinite(known), stands, elsewhere, strict=True)
     ]
     how = "those given" if sure.any() else f"adults of {usual:.2f} m"
-    words = f"from how people compare on the floor they share, with {how}"
+    words = f"by comparing people on the floor they share, with {how}"
     return Sizes(metres, np.where(np.isfinite(known), np.nan, wide), tuple(source), words)
 
 

@@ -127,7 +127,7 @@ def _of_equivalent(
     aspect = _aspect(taken)
     whole = not video and any(_alike(aspect, one) for one in _WHOLE)
     film = _DIAGONAL / math.hypot(1, 1 / aspect) if whole else _FILM
-    words = f"{millimetres:g} mm as on 35 mm film, {where}"
+    words = f"{millimetres:g} mm (35 mm equivalent) {where}"
     focal = millimetres / film * max(taken) * scale
     return NotedLens(focal, _DOUBT if whole else _DOUBT_CUT, words)
 

@@ -109,7 +109,8 @@ def test_choices_are_those_of_the_tables() -> None:
 def test_what_help_says_of_none_is_what_is_taken() -> None:
     shown = {one.name: of(one).shown for one in described(InferOptions)}
     assert (shown["height"] or "").startswith(f"{DEFAULT_HEIGHT:.2f}, ")
-    assert shown["fov"] == f"what the file notes or turns show, or {DEFAULT_FOV:g}"
+    words = f"as noted in the file, else from the camera's turns, else {DEFAULT_FOV:g}"
+    assert shown["fov"] == words
 
 
 @pytest.mark.parametrize("command", [*ROOT.commands])

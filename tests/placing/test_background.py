@@ -187,7 +187,7 @@ def test_a_camera_that_moves_through_space_is_recognised(speed: tuple[float, flo
     path = path_in(list(filmed(room(), moves(20, speed), 300.0, (320, 180))))
     assert path.motion == "moving"
     assert not path.turning
-    assert "paths of people contain the camera's own way" in path.report["found"]
+    assert "people's paths contain the camera's own motion" in path.report["found"]
 
 
 def test_it_goes_on_from_its_state_as_if_it_had_not_ended() -> None:

@@ -79,7 +79,7 @@ def test_turns_show_the_focal_length(
     assumed = focal_length(WINDOW, None, None)
     assert assumed / focal < 0.6
     if name == "shake":
-        assert (lens["source"], lens["words"]) == ("clip", "as the turns of the camera show")
+        assert (lens["source"], lens["words"]) == ("clip", "estimated from the turns of the camera")
         assert lens["pixels"] == pytest.approx(focal, rel=0.03)
         assert lens["doubt"] < 0.1
     else:

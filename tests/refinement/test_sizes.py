@@ -130,7 +130,7 @@ def test_a_moving_camera_and_cuts_compare_nobody() -> None:
     values = PerPerson.of(people, np.float32(np.nan))
     sizes = compared(values, motion.keypoints, camera, usual=1.7, given={1: 1.2}, distance=None)
     assert sizes.metres.tolist() == [1.7, 1.2]
-    assert sizes.words == "assumed where none is given: the camera moves"
+    assert sizes.words == "assumed unless given: the camera moves"
     distance = KnownDistance((1.0, 2.0), (3.0, 4.0), 1.0, 0)
     with pytest.raises(ConfigError, match="stays in its place, but the camera moves"):
         compared(values, motion.keypoints, camera, usual=1.7, given={}, distance=distance)

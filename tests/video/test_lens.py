@@ -81,7 +81,7 @@ def test_the_equivalent_of_a_photograph(tmp_path: Path) -> None:
     tags = {0xA405: 26, 0xA002: 4000, 0xA003: 3000, 0x920A: 4.25}
     noted = lens(picture(tmp_path / "phone.jpg", size, tags))
     assert noted.focal == pytest.approx(26 / DIAGONAL * np.hypot(*size))
-    assert noted.words == "26 mm as on 35 mm film, in its Exif"
+    assert noted.words == "26 mm (35 mm equivalent) in its Exif"
     assert noted.doubt == 0.03
     # On its side, 3:2, and without a word on how large it was.
     turned = lens(picture(tmp_path / "side.jpg", size, tags, turn=6))
