@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,26 @@ def tiny_lifter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_lifter(path, DSTformer(config), {"licence": "CC0-1.0"}, half=False)
     return path
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[Path]:
+    """An empty bucket of an S3 server on this machine; skips where there is none."""
+    pytest.importorskip("s3fs", reason="needs s3fs")
+    server_module = pytest.importorskip("moto.server", reason="needs moto's S3 server")
+    import fsspec
+
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        fsspec.filesystem("s3", skip_instance_cache=True).mkdir("clips")
+        yield Path("s3://clips")
+        server.stop()
 
 
 # Where a made-up person's joints are at rest: SMPL's order, metres, y up, facing +z, left at +x.

@@ -51,6 +51,16 @@ class BatchOptions:
         shown="a new one on this machine",
     )
 
+    ray_split: float = option(
+        10.0,
+        "Look at longer videos in parts of this length or more, each on a machine of its own; 0 "
+        "does not divide them.",
+        metavar="MINUTES",
+        panel=_PANEL,
+        unit="minutes",
+        least=0,
+    )
+
     def __post_init__(self) -> None:
         check(self)
         if self.engine == "ray" and self.jobs > 1:
@@ -60,3 +70,5 @@ class BatchOptions:
             )
         if self.engine != "ray" and self.ray_address is not None:
             raise ConfigError(f"--ray-address needs --engine ray, got {self.ray_address}")
+        if self.engine != "ray" and self.ray_split != type(self).ray_split:
+            raise ConfigError(f"--ray-split needs --engine ray, got {self.ray_split:g}")

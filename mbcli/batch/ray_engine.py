@@ -2,7 +2,8 @@
 
 The machines see the inputs and the folders of the results under the same names, and have the same
 mbcli. A task whose process or machine dies is tried again elsewhere, where it goes on with what the
-first had seen, from the work folder beside the result.
+first had seen, from the work folder beside the result. Long videos are looked at in parts, which
+are tasks of their own; one more follows the people through all of them, and does the rest.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import signal
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,9 +21,9 @@ from uuid import uuid4
 from mbcli.batch.attempt import attempt
 from mbcli.batch.plan import Job
 from mbcli.batch.result import Result
-from mbcli.batch.work import Watcher, Work, silent
+from mbcli.batch.work import DividedWork, Watcher, Work, silent
 from mbcli.cores import cores
-from mbcli.errors import ConfigError, first_line
+from mbcli.errors import ConfigError, MbcliError, first_line
 from mbcli.storage.journal import journal_folder, wait_until_free
 from mbcli.storage.remote import found, is_remote
 
@@ -37,11 +38,13 @@ class RayEngine:
     Attributes:
         address: of the cluster, as for `ray.init`; None starts one on this machine.
         total: number of jobs, for the display.
+        split: least seconds of a part of a long video; 0 means that none is divided.
         debug: print what the machines print, with the traceback of every error.
     """
 
     address: str | None
     total: int
+    split: float = 0.0
     debug: bool = False
 
     def __call__(
@@ -53,9 +56,14 @@ class RayEngine:
             ConfigError: Ray is not installed, or there is no cluster at the address.
             Exception: of a task, if it would fail all others too.
         """
+        first = next(jobs, None)
+        if first is None:
+            return
+        jobs = chain([first], jobs)
         with _cluster(self.address, debug=self.debug), progress.progress("ray") as observer:
             observer("inputs", 0, self.total)
-            with closing(_results(work, jobs, debug=self.debug)) as results:
+            run = _Run(uuid4().hex, Path.cwd(), self.split, self.debug)
+            with closing(_results(work, jobs, run)) as results:
                 for done, result in enumerate(results, 1):
                     yield result
                     observer("inputs", done, self.total)
@@ -68,11 +76,13 @@ class _Run:
     Attributes:
         name: differs from run to run.
         folder: the folder from which relative names start.
+        split: as `RayEngine.split`.
         debug: print the traceback of every error.
     """
 
     name: str
     folder: Path
+    split: float
     debug: bool
 
 
@@ -83,30 +93,35 @@ class _Try:
     Attributes:
         job: the job.
         fresh: whether there was no result when it was handed out first.
+        parts: tasks that look at parts of it.
         number: how often it was handed out before.
     """
 
     job: Job
     fresh: bool
+    parts: tuple[Any, ...] = ()
     number: int = 0
 
 
-def _results(work: Work, jobs: Iterator[Job], *, debug: bool) -> Generator[Result, None, None]:
+def _results(work: Work, jobs: Iterator[Job], run: _Run) -> Generator[Result, None, None]:
     import ray
     from ray.exceptions import RayError, RayTaskError
 
     task = ray.remote(num_cpus=1, max_retries=0)(_work_on)
-    run, shared = _Run(uuid4().hex, Path.cwd(), debug), ray.put(work)
+    look = ray.remote(num_cpus=1, max_retries=_TRIES - 1)(_look_at)
+    shared = ray.put(work)
     running: dict[Any, _Try] = {}
 
     def hand_out(one: _Try) -> None:
-        running[task.remote(run, shared, one)] = one
+        running[task.remote(run, shared, replace(one, parts=()), *one.parts)] = one
 
     try:
         while True:
             room = _AHEAD * int(ray.cluster_resources().get("CPU", 1)) - len(running)
             for job in islice(jobs, max(room, 0)):
-                hand_out(_Try(job, fresh=_is_new(job)))
+                count = _parts(work, job, run.split)
+                parts = [look.remote(run, shared, job, number, count) for number in range(count)]
+                hand_out(_Try(job, _is_new(job), tuple(parts)))
             if not running:
                 return
             (ended,), _ = ray.wait(list(running))
@@ -123,7 +138,21 @@ def _results(work: Work, jobs: Iterator[Job], *, debug: bool) -> Generator[Resul
                     yield Result(one.job.source, error=why)
     finally:
         for left in running:
-            ray.cancel(left, force=True)
+            for handed in (left, *running[left].parts):
+                ray.cancel(handed, force=True)
+
+
+def _parts(work: Work, job: Job, seconds: float) -> int:
+    """In how many parts to look at an input; 0 if not in parts."""
+    if not isinstance(work, DividedWork) or is_remote(job.source):
+        return 0
+    if journal_folder(job.target).exists():  # an earlier run has begun
+        return 0
+    try:
+        count = work.parts(job.source, seconds)
+    except MbcliError:
+        return 0  # as the job will report
+    return count if count > 1 else 0
 
 
 def _is_new(job: Job) -> bool:
@@ -147,7 +176,7 @@ def _cluster(address: str | None, *, debug: bool) -> Iterator[None]:
     handler = signal.getsignal(signal.SIGTERM)
     here = {"num_cpus": cores(), "include_dashboard": False} if address is None else {}
     try:
-        ray.init(address or "local", logging_level="warning", log_to_driver=debug, **here)
+        ray.init(address or "local", logging_level="error", log_to_driver=debug, **here)
     except Exception as error:  # Ray raises Exception itself
         wrong = "no Ray cluster can be started here"
         if address is not None:
@@ -165,15 +194,31 @@ def _cluster(address: str | None, *, debug: bool) -> Iterator[None]:
 _held: dict[str, Work] = {}
 
 
-def _work_on(run: _Run, work: Work, one: _Try) -> Result:
-    """Do a job, with the networks of the job before it if that was of the same run."""
+def _begun(run: _Run, work: Work) -> Work:
+    """The work of a run, with the networks of its job before."""
     with suppress(OSError):  # a machine without the folder may do with absolute names
         os.chdir(run.folder)
     if run.name not in _held:
         _held.clear()
-    work = _held.setdefault(run.name, work)
+    return _held.setdefault(run.name, work)
+
+
+def _look_at(run: _Run, work: DividedWork, job: Job, number: int, count: int) -> Any:
+    """Look at a part of an input; None if that is of no use, or fails, as the job will report."""
+    _begun(run, work)
+    try:
+        return work.look_at(job.source, number, count)
+    except MbcliError:
+        return None
+
+
+def _work_on(run: _Run, work: Work, one: _Try, *seen: Any) -> Result:
+    """Do a job, of which some may have been done in parts."""
+    work = _begun(run, work)
     if one.number:
         wait_until_free(journal_folder(one.job.target))
         # What is there now was made by the try before.
         work = replace(work, overwrite=work.overwrite or one.fresh)
+    if seen and all(part is not None for part in seen):
+        work = replace(work, seen=seen)
     return attempt(work, one.job, silent, debug=run.debug)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from mbcli.batch.plan import Job
 from mbcli.batch.result import Result
@@ -47,6 +47,23 @@ class Work(Protocol):
 
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         """Make the result of an input."""
+
+
+@runtime_checkable
+class DividedWork(Work, Protocol):
+    """Work that looks at pictures first, which can be done in parts."""
+
+    seen: tuple[Any, ...]
+
+    def parts(self, source: Path, seconds: float) -> int:
+        """In how many parts of that length or more to look at an input; 1 if not in parts."""
+
+    def look_at(self, source: Path, number: int, count: int) -> Any:
+        """What a part shows; a copy of this work with those of all parts as ``seen`` needs no more.
+
+        Returns:
+            None if the input must not be divided.
+        """
 
 
 # Runs jobs, several at a time, and gives their results in the order in which they end.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mbcli.batch.result import Result
     from mbcli.batch.work import Watcher
     from mbcli.pipeline import Pipeline
+    from mbcli.storage.journal import Arrays
 
 
 @command
@@ -91,7 +92,7 @@ def infer(
     run_jobs(plan, work, Screen(quiet=quiet), batch, as_json=as_json, debug=debug)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Inference:
     """``mbcli infer`` of one input after the other, with the options of the command."""
 
@@ -103,6 +104,7 @@ class Inference:
     overlay: Path | None
     overwrite: bool
     restart: bool
+    seen: tuple[Arrays, ...] = ()
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -125,6 +127,18 @@ class Inference:
         weights = (self.options.weights, self.options.action, self.options.mesh)
         return fingerprint("infer", [self.options], (source, *self.read, camera, *weights))
 
+    def parts(self, source: Path, seconds: float) -> int:
+        """In how many parts to look at a video, see `mbcli.tracks.parts.parts_of`."""
+        from mbcli.tracks.parts import parts_of
+
+        return 1 if self.keypoints is not None else parts_of(source, self.options, seconds)
+
+    def look_at(self, source: Path, number: int, count: int) -> Arrays | None:
+        """What one of those parts shows."""
+        from mbcli.tracks.parts import look_at_part
+
+        return look_at_part(source, self.options, number, count)
+
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         """Infer one input, and write and draw what is asked for."""
         from mbcli.batch.result import Result, noted
@@ -137,7 +151,9 @@ class Inference:
 
         check_output(target, overwrite=self.overwrite, inputs=(source, *self.read))
         with progress.progress(source.name) as observer:
-            with kept_beside(target, source, self.options, restart=self.restart) as work:
+            with kept_beside(
+                target, source, self.options, restart=self.restart, seen=self.seen
+            ) as work:
                 motion, report = self.pipeline.run(source, observer, self.keypoints, work)
                 # Before the bodies are recovered, so that no finished result is lost.
                 save_motion(target, motion, overwrite=self.overwrite)

@@ -93,4 +93,4 @@ def _engine(batch: BatchOptions, total: int, *, debug: bool) -> Engine | None:
         return None
     from mbcli.batch.ray_engine import RayEngine
 
-    return RayEngine(batch.ray_address, total, debug)
+    return RayEngine(batch.ray_address, total, 60 * batch.ray_split, debug)

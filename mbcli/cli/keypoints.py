@@ -20,6 +20,7 @@ from mbcli.options import InferOptions
 if TYPE_CHECKING:
     from mbcli.batch.result import Result
     from mbcli.batch.work import Watcher
+    from mbcli.storage.journal import Arrays
 
 _LIFTING = without(*(one.name for one in described(InferOptions) if of(one).lifts))
 
@@ -71,7 +72,7 @@ def keypoints(
     run_jobs(plan, work, Screen(quiet=quiet), batch, as_json=as_json, debug=debug)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Detecting:
     """``mbcli keypoints`` of one input after the other, with the options of the command."""
 
@@ -82,6 +83,7 @@ class Detecting:
     files: tuple[str, ...]
     overwrite: bool
     restart: bool
+    seen: tuple[Arrays, ...] = ()
 
     def key(self, source: Path) -> str:
         """The fingerprint of a result."""
@@ -89,6 +91,18 @@ class Detecting:
 
         read = (source, self.keypoints, *self.files)
         return fingerprint("keypoints", [self.options, self.how], read)
+
+    def parts(self, source: Path, seconds: float) -> int:
+        """In how many parts to look at a video, see `mbcli.tracks.parts.parts_of`."""
+        from mbcli.tracks.parts import parts_of
+
+        return 1 if self.keypoints is not None else parts_of(source, self.options, seconds)
+
+    def look_at(self, source: Path, number: int, count: int) -> Arrays | None:
+        """What one of those parts shows."""
+        from mbcli.tracks.parts import look_at_part
+
+        return look_at_part(source, self.options, number, count)
 
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         """Find the keypoints of one input, and write them."""
@@ -102,7 +116,9 @@ class Detecting:
         inputs = (source, self.keypoints, *self.files)
         check_output(target, overwrite=self.overwrite, inputs=inputs)
         watch = Stopwatch()
-        with kept_beside(target, source, self.options, restart=self.restart) as work:
+        with kept_beside(
+            target, source, self.options, restart=self.restart, seen=self.seen
+        ) as work:
             with (
                 progress.progress(source.name) as observer,
                 opened(source, self.options, self.keypoints, work) as detect,

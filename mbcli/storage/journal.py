@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -55,11 +55,13 @@ class Journal:
     Attributes:
         kept: chunks of an earlier run, in order.
         went_on: how much of an earlier run was used, in words; empty if nothing was.
+        elsewhere: how many of its chunks were made elsewhere.
     """
 
     def __init__(self, folder: Path, key: Callable[[], str]) -> None:
         self.kept: list[Arrays] = []
         self.went_on = ""
+        self.elsewhere = 0
         self._folder = folder
         self._key = key
         self._count = 0
@@ -81,6 +83,19 @@ class Journal:
             return False
         self._last = now
         return True
+
+    def begin_with(self, chunks: Sequence[Arrays]) -> None:
+        """Take over chunks that were made elsewhere, if there are none of an earlier run.
+
+        Raises:
+            OutputError: they cannot be written, or another run uses the folder.
+        """
+        if self.begun or not chunks:
+            return
+        for chunk in chunks:
+            self.add(chunk)
+        self.kept.extend(chunks)
+        self.elsewhere = len(chunks)
 
     @property
     def begun(self) -> bool:

@@ -24,7 +24,7 @@ from mbcli.video import VideoReader, ahead
 # Frames that are decoded again when a run goes on. Whether a new shot begins depends on 12 before
 # (`mbcli.tracks.cuts.BEFORE`), and 16 may be predicted from one that turns out to be damaged.
 _AGAIN = 32
-_INTACT = "intact"  # of a chunk: `VideoReader.intact` after its frames
+INTACT = "intact"  # of a chunk: `VideoReader.intact` after its frames
 
 
 def looked_at(
@@ -62,7 +62,7 @@ def looked_at(
     intact, before = True, -math.inf
     people: FramePoses | None = None  # of the last frame that was looked at
     for chunk in [] if journal is None else journal.taken():
-        intact = bool(chunk[_INTACT])
+        intact = bool(chunk[INTACT])
         frames, state, view = unpacked(chunk)
         backend.resume(state)
         if background is not None:
@@ -76,6 +76,8 @@ def looked_at(
     if journal is not None and again:
         last = again[-1].poses.index
         journal.went_on = f"went on after frame {last}, where an earlier run had ended"
+        if journal.elsewhere:
+            journal.went_on = f"the pictures were looked at in {journal.elsewhere} parts"
         if intact:
             reader.skip_to(again[0].poses.index, again[0].poses.time)
     fresh: list[Seen] = []
@@ -101,7 +103,7 @@ def looked_at(
         return backend.state(), {} if background is None else background.state()
 
     def note(work: Journal, after: tuple[Arrays, Arrays]) -> None:
-        work.add({**packed(fresh, *after), _INTACT: np.array(reader.intact)})
+        work.add({**packed(fresh, *after), INTACT: np.array(reader.intact)})
         fresh.clear()
 
     with closing(ahead(through())) as looked:

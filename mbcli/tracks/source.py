@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from mbcli.options import InferOptions
 from mbcli.pose2d import AUTO
 from mbcli.pose2d.choose import choose
 from mbcli.report import Observer, Stopwatch
-from mbcli.storage.journal import Journal, journal, journal_folder
+from mbcli.storage.journal import Arrays, Journal, journal, journal_folder
 from mbcli.tracks.detection import Detection
 from mbcli.tracks.from_keypoints import detect_in_file
 from mbcli.tracks.from_pictures import detect_in_pictures
@@ -102,11 +102,23 @@ def _check_camera_motion(options: InferOptions, file: Path | None) -> None:
 
 @contextmanager
 def kept_beside(
-    target: Path, source: Path, options: InferOptions, *, restart: bool = False
+    target: Path,
+    source: Path,
+    options: InferOptions,
+    *,
+    restart: bool = False,
+    seen: Sequence[Arrays] = (),
 ) -> Iterator[Journal]:
     """A journal for the 2D stage of a result, which another run with the same options goes on with.
 
     Options of lifting alone may differ.
+
+    Args:
+        target: the result.
+        source: the video.
+        options: the options of the inference.
+        restart: forget an earlier run.
+        seen: what its parts have shown, from `mbcli.tracks.parts.look_at_part`.
 
     Raises:
         OutputError: see `mbcli.storage.journal.journal`.
@@ -123,4 +135,5 @@ def kept_beside(
         return fingerprint(f"2D {choice.backend} {values}", [], [source, *words])
 
     with journal(journal_folder(target), key, restart=restart) as work:
+        work.begin_with(seen)
         yield work

@@ -18,6 +18,7 @@ import numpy as np
 import psutil
 import pytest
 from copying import Copying, prepared
+from motions import walking
 from typer.testing import CliRunner
 
 import mbcli
@@ -26,6 +27,7 @@ from mbcli.batch.result import Result
 from mbcli.batch.run import run_all
 from mbcli.batch.work import silent
 from mbcli.cli.app import app
+from mbcli.storage import remote
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'mbcli[ray]'")
 ROOT = Path(__file__).parent.parent.parent
@@ -88,6 +90,25 @@ def bounded() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.parametrize("kind", ["store", "files"])
+def test_workers_read_and_write_by_address(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    # The processes of the cluster are told of the store when they are started.
+    far = request.getfixturevalue("object_store") if kind == "store" else Path(f"file://{tmp_path}")
+    cluster = request.getfixturevalue("cluster")
+    walking(frames=20, people=2).save(tmp_path / "walk.npz")
+    remote.put(tmp_path / "walk.npz", far / "in" / "a.pose.npz")
+    words = ["refine", remote.address(far / "in"), "--filter", "butterworth", "--out"]
+    there = [*words, remote.address(far / "out"), "--engine", "ray", "--ray-address"]
+    done = CliRunner().invoke(app, [*there, cluster.address])
+    assert done.exit_code == 0, done.output
+    made = mbcli.load(remote.fetch(far / "out" / "a.npz", tmp_path / "made"))
+    here = CliRunner().invoke(app, [*words, str(tmp_path / "local.npz")])
+    assert here.exit_code == 0, here.output
+    np.testing.assert_array_equal(made.positions, mbcli.load(tmp_path / "local.npz").positions)
+
+
 def test_rows_are_those_of_a_local_run(cluster: Any, tmp_path: Path) -> None:
     made = prepared(tmp_path, "a", "bad", "killed", "defect", "b")
     engine = RayEngine(cluster.address, len(made.jobs))
@@ -116,7 +137,8 @@ def working(node: Any) -> list[psutil.Process]:
     return [
         process
         for process in raylet.children()
-        if process.cmdline()[:1] == ["ray::_work_on"] and process.cpu_times().user > 4
+        if process.cmdline()[:1] in (["ray::_work_on"], ["ray::_look_at"])
+        and process.cpu_times().user > 4
     ]
 
 
@@ -138,10 +160,12 @@ def test_results_are_those_of_a_local_run_though_a_node_is_killed(
     killer.start()
     words = ["infer", tmp_path, "--weights", tiny_lifter, "--end", "2", "--out"]
     far = [*words, tmp_path / "ray", "--engine", "ray", "--ray-address", cluster.address]
+    far += ["--ray-split", "0.015"]  # minutes: in two parts each
     done = CliRunner().invoke(app, [*map(str, far)])
     assert done.exit_code == 0, done.output
     killer.join()
     assert there == [set()], "the node was killed before either result was there"
+    assert done.stderr.count("the pictures were looked at in 2 parts") == 2
     here = CliRunner().invoke(app, [*map(str, words), str(tmp_path / "local"), "--jobs", "2"])
     assert here.exit_code == 0, here.output
     for name in ("a", "b"):
@@ -149,6 +173,16 @@ def test_results_are_those_of_a_local_run_though_a_node_is_killed(
         np.testing.assert_array_equal(one.positions, other.positions)
         np.testing.assert_array_equal(one.keypoints.data, other.keypoints.data)
         assert one.track_ids.tolist() == other.track_ids.tolist()
+
+
+def test_poses_are_exported_and_drawn(cluster: Any, tmp_path: Path) -> None:
+    walking(frames=20, people=2).save(tmp_path / "a.pose.npz")
+    out = ["--out", str(tmp_path / "out"), "--engine", "ray", "--ray-address", cluster.address]
+    for command in (["export", "--format", "bvh"], ["render", "--layout", "3d", "--width", "64"]):
+        done = CliRunner().invoke(app, [*command, str(tmp_path), *out])
+        assert done.exit_code == 0, done.output
+    names = sorted(path.name for path in (tmp_path / "out").glob("a*"))
+    assert names == ["a.mp4", "a_1.bvh", "a_2.bvh"]
 
 
 def test_a_cluster_that_is_not_there_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,36 +17,13 @@ from mbcli.storage import remote
 from mbcli.video import list_videos
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[Path]:
-    """An empty bucket of an S3 server."""
-    pytest.importorskip("s3fs", reason="needs s3fs")
-    server_module = pytest.importorskip("moto.server", reason="needs moto's server")
-    import fsspec
-    from s3fs import S3FileSystem
-
-    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "test")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        S3FileSystem.clear_instance_cache()
-        fsspec.filesystem("s3").mkdir("clips")
-        yield Path("s3://clips")
-        S3FileSystem.clear_instance_cache()
-        server.stop()
-
-
 @pytest.fixture(params=["store", "files"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A folder, by its address."""
     if request.param == "files":
         return Path(f"file://{tmp_path}/far")
-    base: Path = request.getfixturevalue("store")
-    return base / tmp_path.name
+    bucket: Path = request.getfixturevalue("object_store")
+    return bucket / tmp_path.name
 
 
 def run(*words: object) -> Result:
