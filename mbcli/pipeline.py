@@ -23,6 +23,7 @@ from mbcli.options import InferOptions
 from mbcli.placing.camera_motion import CameraPath, camera_path, unseen_path
 from mbcli.placing.lens import lens_of, straightened, turned_lens
 from mbcli.placing.metric import DEFAULT_HEIGHT
+from mbcli.placing.path_error import path_meta
 from mbcli.placing.place import Placer
 from mbcli.placing.rays import steady_depth
 from mbcli.placing.steady import Steady
@@ -413,7 +414,8 @@ class Pipeline:
             ),
         )
         with watch.stage("world"):
-            return with_world(motion)
+            paths = path_meta(motion, sizes.doubt, lens.doubt)
+            return with_world(changed(motion, meta={**motion.meta, "path": paths}))
 
     def _camera_path(self, detection: Detection, camera: Camera) -> CameraPath:
         """What the camera does, as the options or the background say."""

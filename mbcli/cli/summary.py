@@ -33,6 +33,7 @@ _META = (
     "assumptions",
     "camera",
     "world",
+    "path",
     "tracks",
     "actions",
     "mesh",
@@ -105,7 +106,7 @@ def _details(result: Result, report: InferReport) -> list[tuple[str, str]]:
         *(("assumed", _assumed(found)) for found in [result.meta.get("assumptions")] if found),
         *[
             (name, found["found"])
-            for name in ("camera", "world")
+            for name in ("camera", "world", "path")
             for found in [result.meta.get(name)]
             if found
         ],

@@ -59,7 +59,14 @@ def test_result_is_read_back_with_plain_numpy(
     assert meta["source"] == str(walk)
     assert result.stdout == ""
     shown = result.stderr
-    for word in ("finding people", "lifting to 3D", "6 in", "1.70 m", "55 degrees"):
+    for word in (
+        "finding people",
+        "lifting to 3D",
+        "6 in",
+        "1.70 m",
+        "55 degrees",
+        "off by about",
+    ):
         assert word in shown
     assert "movenet-thunder, movenet-multipose" in shown
     assert str(out) in shown
@@ -112,6 +119,7 @@ def test_json_is_one_object_on_stdout(walk: Path, tmp_path: Path, infer: list[ob
         "world",
     ]
     assert row["world"]["found"].startswith(("gravity within", "not found: "))
+    assert {*row["path"]["people"]} == {*map(str, row["track_ids"])}
     assert all(stage["frames_per_second"] > 0 for stage in row["stages"])
     assert "frames/s" not in result.stderr
 

@@ -1,0 +1,101 @@
+"""How far off people's paths may be, in metres.
+
+A path has the wrong scale: by the doubt of the focal length towards the camera and away from it, by
+that of the person's height in any direction. The 2D stage and the pose add errors in proportion to
+the distance, and a camera that moves adds its own movement.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mbcli.camera import CameraMotion
+from mbcli.geometry import unit
+from mbcli.motion import Motion3D
+from mbcli.timeline import shots_of
+from mbcli.types import FloatArray
+from mbcli.values import kept
+
+# From recordings of people that virtual cameras have filmed (`benchmarks.world.paths`).
+_NEARLY = 0.015  # of the distance
+_HEIGHT = 0.03  # of the height, where it was given: people of one height differ in their bones
+_CAMERA = 0.25  # metres per second, of cameras that are carried, pushed or go along with people
+
+
+def path_error(
+    root: FloatArray,
+    times: FloatArray,
+    shots: Sequence[slice],
+    *,
+    height: float | None,
+    focal: float | None,
+    motion: CameraMotion,
+) -> float:
+    """Expected root mean square distance of a path from the true one from the same start.
+
+    Args:
+        root: (t, 3) metres, the pelvis in axes that do not turn with the camera; NaN where absent.
+        times: (t,) seconds.
+        shots: the frames of each shot.
+        height: relative standard error of the person's height; None if it was given.
+        focal: relative standard error of the focal length; None if it was given.
+        motion: what the camera does.
+
+    Returns:
+        Metres; NaN if the person is nowhere.
+    """
+    squares = []
+    size = _HEIGHT if height is None else height
+    for rows in shots:
+        there = np.isfinite(root[rows]).all(axis=-1)
+        places, seconds = root[rows][there], times[rows][there]
+        if not len(places):
+            continue
+        gone = places - places[0]
+        along = gone @ unit(places[0])
+        errors = (size**2) * (gone**2).sum(axis=-1) + ((focal or 0.0) * along) ** 2
+        errors += (_NEARLY * np.linalg.norm(places, axis=-1)) ** 2
+        if motion == "moving":
+            errors += (_CAMERA * (seconds - seconds[0])) ** 2
+        squares.append(errors)
+    return float(np.sqrt(np.concatenate(squares).mean())) if squares else math.nan
+
+
+def path_meta(motion: Motion3D, heights: FloatArray, focal: float | None) -> dict[str, Any]:
+    """How far off everybody's path may be, for metadata, ready for JSON.
+
+    Args:
+        motion: the motion.
+        heights: (P,) relative standard errors of heights; NaN where one was given.
+        focal: relative standard error of the focal length; None if it was given.
+    """
+    camera, roots, people = motion.camera.ungrounded, kept(motion, "root"), {}
+    for column, doubt in enumerate(heights.tolist()):
+        frames = motion.spans.frames_of(column)
+        root = camera.to_world(roots[column][:, None], frames)[:, 0]
+        shots = [_within(shot, frames) for shot in shots_of(motion.keypoints)]
+        metres = path_error(
+            root,
+            motion.timestamps[frames],
+            shots,
+            height=None if math.isnan(doubt) else doubt,
+            focal=focal,
+            motion=camera.motion,
+        )
+        if not math.isnan(metres):
+            people[str(motion.track_ids[column])] = round(metres, 3)
+    if not people:
+        return {"found": "nobody's place is known", "people": people}
+    each = ", ".join(f"{metres:.2f} m ({who})" for who, metres in people.items())
+    why = ", which contain the camera's own movement" if camera.motion == "moving" else ""
+    return {"found": f"off by about {each}{why}", "people": people}
+
+
+def _within(shot: slice, frames: slice) -> slice:
+    """The part of a shot in some frames, counted from the first of them."""
+    start, stop = max(shot.start, frames.start), min(shot.stop, frames.stop)
+    return slice(start - frames.start, max(stop, start) - frames.start)
