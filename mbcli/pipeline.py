@@ -275,8 +275,17 @@ class Pipeline:
         detection: Detection,
         observer: Observer = unobserved,
         watch: Stopwatch | None = None,
+        *,
+        orient: bool = True,
     ) -> Motion3D:
-        """Lift 2D keypoint tracks in any known skeleton to 3D motion in metres."""
+        """Lift 2D keypoint tracks in any known skeleton to 3D motion in metres.
+
+        Args:
+            detection: the tracks.
+            observer: receives progress.
+            watch: counts the time of the stages.
+            orient: find out how heads and hands are turned.
+        """
         # Imported on use: it needs a part of SciPy that takes a while to load.
         from mbcli.placing.orientation import oriented
 
@@ -327,7 +336,7 @@ class Pipeline:
         root = np.empty((spans.rows, 3), np.float32)
         errors = None if lifter.error_model is None else np.empty(shape[:2], np.float32)
         seen = kept(level, "data")
-        orientations = np.empty((spans.rows, len(ORIENTED), 4), np.float32)
+        orientations = np.zeros((spans.rows, len(ORIENTED), 4), np.float32)
         groups = lifter.lift_in_groups(straight, lambda done, total: observer("lift", done, total))
         # Some people are placed while the next ones are lifted.
         with closing(ahead(watch.iterate("lift", groups), depth=1)) as lifted_groups:
@@ -349,6 +358,8 @@ class Pipeline:
                             there = spans.frames_of(column)
                             positions[rows] = steady.back(positions[rows], there)
                             root[rows] = steady.back(root[rows], there)
+                        if not orient:
+                            continue
                         orientations[rows] = oriented(
                             positions[rows] + root[rows][:, None],
                             lifter.skeleton,

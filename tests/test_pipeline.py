@@ -202,6 +202,19 @@ def _from_elsewhere(data: FloatArray, fps: float) -> Detection:
     return Detection(keypoints=keypoints, source="elsewhere.json", backend="files")
 
 
+def test_heads_are_turned_unless_nobody_wants_to_know(
+    tiny_lifter: Path, walk_keypoints: Keypoints2D
+) -> None:
+    found = Detection(walk_keypoints.part(slice(0, 20), [0, 1]), "walk.json", "mbcli")
+    pipeline = Pipeline(InferOptions(weights=str(tiny_lifter)))
+    assert pipeline.lift(found, orient=False).orientations is None
+    turned = pipeline.lift(found).orientations
+    assert turned is not None
+    assert turned.shape == (20, 2, 3, 4)
+    assert (turned[..., 0, 3].mean(axis=0) > 0.3).all()  # ears, eyes and nose
+    assert not turned[..., 1:, 3].any()  # no knuckles
+
+
 def test_keypoints_from_elsewhere_can_be_lifted(tiny_lifter: Path) -> None:
     rng = np.random.default_rng(1)
     data = np.zeros((30, 1, len(COCO17), 3), dtype=np.float32)
