@@ -43,8 +43,8 @@ def main() -> None:
     raw.save(out / "pose.npz", overwrite=True)
     assert np.array_equal(mbcli.load(out / "pose.npz").positions, raw.positions, equal_nan=True)
 
-    # 3. Refine it: fill short gaps, smooth, steady the bones, plant the feet, find the floor.
-    #    Nothing is done that is not asked for, and the raw numbers stay in refined.refinement.
+    # 3. Refine it: fill short gaps, smooth, steady the bones, plant the feet on the floor.
+    #    Only what is asked for is done, and the raw numbers stay in refined.refinement.
     options = mbcli.RefineOptions(
         outliers=True, filter="butterworth", cutoff=6.0, bones=True, feet=True, world=True
     )
@@ -55,7 +55,7 @@ def main() -> None:
     mbcli.render(refined, out / "side.mp4", overwrite=True)
     mbcli.render(refined, out / "page.html", overwrite=True)
 
-    # 5. Take it elsewhere, by the suffix. A BVH holds one person, so that several give several.
+    # 5. Take it elsewhere, by the suffix. A BVH holds one person, so each person gets a file.
     for path in mbcli.export(refined, out / "walk.bvh", overwrite=True):
         print(f"for Blender: {path}")
     mbcli.export(refined, out / "walk.csv", overwrite=True)

@@ -213,8 +213,8 @@ class InferOptions(Pose2DOptions):
     )
     calibration: str | None = option(
         None,
-        "Calibration file of the camera (OpenCV, Pose2Sim, Sports2D, OpenCap, COLMAP, Kalibr): "
-        "focal length, principal point and distortion.",
+        "Calibration file of the camera (OpenCV, Pose2Sim, Sports2D, Anipose, OpenCap, COLMAP, "
+        "Kalibr): focal length, principal point and distortion.",
         panel=PEOPLE,
         metavar="FILE[:CAMERA]",
         reads=True,

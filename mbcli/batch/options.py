@@ -53,8 +53,8 @@ class BatchOptions:
 
     ray_split: float = option(
         10.0,
-        "Look at longer videos in parts of this length or more, each on a machine of its own; 0 "
-        "does not divide them.",
+        "Divide long videos into parts of at least this length, for several machines; 0 divides "
+        "none.",
         metavar="MINUTES",
         panel=_PANEL,
         unit="minutes",

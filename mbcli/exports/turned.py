@@ -42,13 +42,13 @@ def turned_as_seen(alone: Motion3D) -> dict[str, FloatArray]:
 
 def said_of_turns(motion: Motion3D) -> str:
     """A sentence on how heads and hands are turned."""
-    rule = "by rule: hands continue forearms, heads turn with neck and nose"
+    rule = "hands continue forearms, heads turn with neck and nose"
     if motion.orientations is None:
-        return f"heads and hands are turned {rule}"
+        return f"rotations of heads and hands were not seen: {rule}"
     known = kept(motion, "orientations").rows[..., 3] >= _SURE  # (N, 3)
     there = max(int(motion.there.rows.sum()), 1)
     shares = ", ".join(
         f"{part.replace('_', ' ')} {known[:, number].sum() / there:.0%}"
         for number, part in enumerate(ORIENTED)
     )
-    return f"turned as seen, of all frames: {shares}; between them interpolated, else {rule}"
+    return f"rotations seen in {shares} of frames, interpolated between them; elsewhere {rule}"

@@ -95,8 +95,8 @@ def _check_camera_motion(options: InferOptions, file: Path | None) -> None:
     """
     if options.camera_motion not in (AUTO, "still"):
         raise ConfigError(
-            "--camera-motion must be auto or still with keypoints of a file, whose pictures nobody "
-            f"has followed, got {options.camera_motion!r} with {file}"
+            "--camera-motion must be auto or still with keypoints from a file, which has no "
+            f"background, got {options.camera_motion!r} with {file}"
         )
 
 
