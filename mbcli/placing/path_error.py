@@ -90,8 +90,8 @@ def path_meta(motion: Motion3D, heights: FloatArray, focal: float | None) -> dic
             people[str(motion.track_ids[column])] = round(metres, 3)
     if not people:
         return {"found": "nobody's place is known", "people": people}
-    each = ", ".join(f"{metres:.2f} m ({who})" for who, metres in people.items())
-    why = ", which contain the camera's own movement" if camera.motion == "moving" else ""
+    each = ", ".join(f"{metres:.2f} m (person {who})" for who, metres in people.items())
+    why = "; paths contain the camera's own movement" if camera.motion == "moving" else ""
     return {"found": f"off by about {each}{why}", "people": people}
 
 

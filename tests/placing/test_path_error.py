@@ -74,7 +74,7 @@ def test_everybodys_path_in_words() -> None:
     found = path_meta(motion, np.array([np.nan, 0.06]), 0.3)
     assert list(found["people"]) == ["1"]
     metres = found["people"]["1"]
-    assert found["found"] == f"off by about {metres:.2f} m (1)"
+    assert found["found"] == f"off by about {metres:.2f} m (person 1)"
     # In axes that do not turn with the camera.
     turning = path_meta(panned(walking(60), 40), np.array([np.nan]), 0.3)
     assert turning["people"]["1"] == pytest.approx(metres, abs=1e-3)
@@ -82,7 +82,7 @@ def test_everybodys_path_in_words() -> None:
     moving = replace(motion, camera=motion.camera.posed(poses, motion="moving"))
     said = path_meta(moving, np.array([np.nan, 0.06]), 0.3)
     assert said["people"]["1"] > metres
-    assert said["found"].endswith("which contain the camera's own movement")
+    assert said["found"].endswith("paths contain the camera's own movement")
     nobody = hidden(walking(10), slice(None))
     assert path_meta(nobody, np.array([0.06]), None)["found"] == "nobody's place is known"
 
