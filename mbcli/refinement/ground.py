@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,10 @@ from mbcli.refinement.world import Bodies, Each, world_of
 from mbcli.types import FloatArray
 from mbcli.values import changed, kept
 
+# Degrees by which a carried camera looks up and down: an assumption. Cameras that keep their tilt
+# (`benchmarks.world.paths`) need none: without it they were off by less than was said.
+_TILTS = 3.0
+
 
 def with_world(motion: Motion3D, *, anyway: bool = False) -> Motion3D:
     """The motion in the world of its floor if it is found well enough, else as it is.
@@ -26,9 +32,10 @@ def with_world(motion: Motion3D, *, anyway: bool = False) -> Motion3D:
         motion: the motion.
         anyway: take the floor however doubtful it is.
     """
-    why = "" if anyway else _hindered(motion)
-    if why:
-        return noted(motion, {"found": f"not found: {why}", "sure": False})
+    cuts = len(motion.keypoints.cuts)
+    if cuts and not anyway:
+        why = f"not found: each of the {cuts + 1} shots has its own camera"
+        return noted(motion, {"found": why, "sure": False})
     positions, root = kept(motion, "positions"), kept(motion, "root")
     confidence, count = kept(motion, "confidence"), len(motion.spans)
     floor = floor_of(
@@ -48,18 +55,13 @@ def noted(motion: Motion3D, found: Mapping[str, Any]) -> Motion3D:
     return changed(motion, meta={**motion.meta, "world": dict(found)})
 
 
-def _hindered(motion: Motion3D) -> str:
-    """Why the people of a clip have no world in common; "" if they have one."""
-    cuts = len(motion.keypoints.cuts)
-    if cuts:
-        return f"each of the {cuts + 1} shots has its own camera"
-    return "the camera moves through space" if motion.camera.motion == "moving" else ""
-
-
 def floor_of(
     in_camera: Bodies, confidence: Bodies, camera: Camera, motion: Motion3D
 ) -> FloorEstimate:
     """The floor in the axes of the first frame's camera.
+
+    A camera that moves through space, or pans, sees gravity and the floor where it did before, as
+    long as it keeps its tilt and its height. How far it does is not known, and adds to the doubt.
 
     Args:
         in_camera: of each person (t, J, 3) metres in the camera's frame; NaN where absent.
@@ -75,13 +77,15 @@ def floor_of(
         return points
 
     people, turns = Each(len(spans), in_first), level.world_from_camera[:, :3, :3]
-    return world_of(
+    floor = world_of(
         people,
         motion.fps,
         confidence=confidence,
         skeleton=motion.skeleton,
         right=unit(turns[:, :, 0].mean(axis=0)) if len(turns) else None,
     )
+    tilts = _TILTS if camera.motion == "moving" else 0.0
+    return replace(floor, spread_degrees=math.hypot(floor.spread_degrees, tilts))
 
 
 def grounded(camera: Camera, floor: FloorEstimate) -> Camera:
