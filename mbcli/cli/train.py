@@ -116,7 +116,7 @@ def _trained(task: Task, resume: bool, observe: TrainingObserver) -> Path | None
     except KeyboardInterrupt as error:
         if len(error.args) > 1:
             words = ["mbcli", *(word for word in sys.argv[1:] if word != "--resume"), "--resume"]
-            typer.echo(f"{error.args[1]}; to go on: {shlex.join(words)}", err=True)
+            typer.echo(f"{error.args[1]}; to resume: {shlex.join(words)}", err=True)
         raise
 
 

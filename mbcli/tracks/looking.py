@@ -75,7 +75,7 @@ def looked_at(
     last = -1
     if journal is not None and again:
         last = again[-1].poses.index
-        journal.went_on = f"went on after frame {last}, where an earlier run had ended"
+        journal.went_on = f"resumed after frame {last}, where an earlier run had ended"
         if journal.elsewhere:
             journal.went_on = f"the pictures were looked at in {journal.elsewhere} parts"
         if intact:

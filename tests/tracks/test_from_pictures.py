@@ -141,7 +141,7 @@ def test_a_run_that_was_ended_goes_on(
         assert len(work.kept) == ends_after - 1
         again = detected(pictures, options, work)
         assert (
-            work.went_on == f"went on after frame {ends_after - 2}, where an earlier run had ended"
+            work.went_on == f"resumed after frame {ends_after - 2}, where an earlier run had ended"
         )
     assert again == whole
     assert looked_at == list(range(ends_after - 1, FRAMES))

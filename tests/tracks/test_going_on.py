@@ -99,7 +99,7 @@ def test_the_result_is_that_of_an_unbroken_run(
         detected(cut_clip, target, ends_after)
     assert journal_folder(target).exists()
     again, said = detected(cut_clip, target)
-    assert said == f"went on after frame {ends_after - 2}, where an earlier run had ended"
+    assert said == f"resumed after frame {ends_after - 2}, where an earlier run had ended"
     # Before it ended, the front end was a few frames ahead.
     before = looked_at.index(ends_after - 1, ends_after)
     assert looked_at == [*range(before), *range(ends_after - 1, frames)]

@@ -187,6 +187,6 @@ def test_an_interrupted_run_names_what_is_saved_and_how_to_go_on(
     assert training.returncode == 130
     saved, said = rest[-2:]
     assert said == "interrupted"
-    assert f"is saved in {tmp_path / 'run' / CHECKPOINT}; to go on: mbcli pretrain" in saved
+    assert f"is saved in {tmp_path / 'run' / CHECKPOINT}; to resume: mbcli pretrain" in saved
     assert saved.endswith(" --resume")
     assert (tmp_path / "run" / CHECKPOINT).is_file()
