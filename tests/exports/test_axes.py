@@ -68,7 +68,7 @@ def test_the_estimated_world_levels_a_tilted_camera(up: Up) -> None:
     np.testing.assert_allclose(
         placed.positions, (level.in_camera - [0, CAMERA_HEIGHT, 0]) @ turn(up).T, atol=1e-6
     )
-    assert "static" in " ".join(placed.notes)
+    assert "the camera stands still" in " ".join(placed.notes)
 
 
 def test_a_camera_that_turns_does_not_carry_people_along() -> None:
