@@ -24,6 +24,7 @@ from mbcli.batch.result import Result
 from mbcli.batch.work import DividedWork, Watcher, Work, silent
 from mbcli.cores import cores
 from mbcli.errors import ConfigError, MbcliError, first_line
+from mbcli.report import Observer
 from mbcli.storage.journal import journal_folder, wait_until_free
 from mbcli.storage.remote import found, is_remote
 
@@ -37,7 +38,7 @@ class RayEngine:
 
     Attributes:
         address: of the cluster, as for `ray.init`; None starts one on this machine.
-        total: number of jobs, for the display.
+        total: number of inputs, for the display.
         split: least seconds of a part of a long video; 0 means that none is divided.
         debug: print what the machines print, with the traceback of every error.
     """
@@ -61,12 +62,9 @@ class RayEngine:
             return
         jobs = chain([first], jobs)
         with _cluster(self.address, debug=self.debug), progress.progress("ray") as observer:
-            observer("inputs", 0, self.total)
             run = _Run(uuid4().hex, Path.cwd(), self.split, self.debug)
-            with closing(_results(work, jobs, run)) as results:
-                for done, result in enumerate(results, 1):
-                    yield result
-                    observer("inputs", done, self.total)
+            with closing(_results(work, jobs, run, self.total, observer)) as results:
+                yield from results
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,9 @@ class _Try:
     number: int = 0
 
 
-def _results(work: Work, jobs: Iterator[Job], run: _Run) -> Generator[Result, None, None]:
+def _results(
+    work: Work, jobs: Iterator[Job], run: _Run, total: int, observer: Observer
+) -> Generator[Result, None, None]:
     import ray
     from ray.exceptions import RayError, RayTaskError
 
@@ -111,6 +111,8 @@ def _results(work: Work, jobs: Iterator[Job], run: _Run) -> Generator[Result, No
     look = ray.remote(num_cpus=1, max_retries=_TRIES - 1)(_look_at)
     shared = ray.put(work)
     running: dict[Any, _Try] = {}
+    looking: list[Any] = []  # tasks that look at parts
+    done = 0  # inputs and parts; ``total`` of both
 
     def hand_out(one: _Try) -> None:
         running[task.remote(run, shared, replace(one, parts=()), *one.parts)] = one
@@ -121,10 +123,17 @@ def _results(work: Work, jobs: Iterator[Job], run: _Run) -> Generator[Result, No
             for job in islice(jobs, max(room, 0)):
                 count = _parts(work, job, run.split)
                 parts = [look.remote(run, shared, job, number, count) for number in range(count)]
+                looking += parts
+                total += count
                 hand_out(_Try(job, _is_new(job), tuple(parts)))
+            observer("tasks", done, total)
             if not running:
                 return
-            (ended,), _ = ray.wait(list(running))
+            (ended,), _ = ray.wait([*running, *looking], fetch_local=False)
+            done += 1
+            if ended in looking:
+                looking.remove(ended)
+                continue
             one = running.pop(ended)
             try:
                 yield ray.get(ended)
@@ -132,6 +141,7 @@ def _results(work: Work, jobs: Iterator[Job], run: _Run) -> Generator[Result, No
                 raise error.cause from None
             except RayError as error:  # its process or its machine is gone
                 if one.number + 1 < _TRIES:
+                    done -= 1
                     hand_out(replace(one, number=one.number + 1))
                 else:
                     why = f"its process was lost {_TRIES} times: {first_line(error)}"

@@ -73,6 +73,8 @@ def _node(path: Input) -> tuple[int, int] | str | None:
 
 
 def _check_place(path: Path, *, overwrite: bool) -> None:
+    if is_remote(path):
+        raise OutputError(f"the output must be a file on this machine, got {address(path)}")
     if path.is_dir():
         raise OutputError(f"the output must be a file, but {path} is a folder")
     if path.exists() and not overwrite:

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from mbcli.batch.result import Result
 from mbcli.batch.run import run_all
 from mbcli.batch.work import silent
 from mbcli.cli.app import app
+from mbcli.report import Observer
 from mbcli.storage import remote
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'mbcli[ray]'")
@@ -113,7 +114,15 @@ def test_rows_are_those_of_a_local_run(cluster: Any, tmp_path: Path) -> None:
     made = prepared(tmp_path, "a", "bad", "killed", "defect", "b")
     engine = RayEngine(cluster.address, len(made.jobs))
     ended: list[Result] = []
-    results = run_all(made, Copying(), silent, engine=engine, done=ended.append)
+    shown: list[tuple[str, int, int | None]] = []
+
+    class Display:
+        @contextmanager
+        def progress(self, title: str) -> Iterator[Observer]:
+            yield lambda *step: shown.append(step)
+
+    results = run_all(made, Copying(), Display(), engine=engine, done=ended.append)
+    assert (shown[0], shown[-1]) == (("tasks", 0, 5), ("tasks", 5, 5))
     assert sorted(map(id, results)) == sorted(map(id, ended))
     rows = [
         result.error or (tmp_path / "out" / f"{n}.txt").read_text()

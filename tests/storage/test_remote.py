@@ -74,6 +74,14 @@ def test_a_service_that_nothing_here_speaks_to_is_refused(tmp_path: Path) -> Non
         remote.fetch(Path("nowhere://x/y"), tmp_path)
 
 
+def test_what_is_written_beside_the_result_stays_here(tmp_path: Path) -> None:
+    walking(frames=20, people=1).save(tmp_path / "walk.npz")
+    done = run("plot", tmp_path / "walk.npz", "--out", "s3://clips/angles.pdf")
+    assert done.exit_code == 1
+    wanted = "error: the output must be a file on this machine, got s3://clips/angles.pdf"
+    assert done.stderr.strip() == wanted
+
+
 def test_a_command_reads_there_and_writes_there(place: Path, tmp_path: Path) -> None:
     walking(frames=20, people=2).save(tmp_path / "walk.npz")
     for name in ("a.pose.npz", "sub/b.pose.npz"):
