@@ -33,6 +33,11 @@ _EXTRAS = {
     "train": "mbcli pretrain, finetune, evaluate",
     "mesh": "an open body model",
     "mmpose": "--pose2d mmpose",
+    "onnx": "mbcli weights export",
+    "openvino": "mbcli weights export --format openvino",
+    "osc": "mbcli live --osc",
+    "ray": "--engine ray",
+    "fbx": "FBX exports without an installed Blender",
 }
 
 

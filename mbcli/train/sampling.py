@@ -27,7 +27,7 @@ def check_shares(store: ClipStore, shares: Mapping[str, float]) -> None:
     for beginning in shares:
         if not any(subject.startswith(beginning) for subject in store.subjects):
             raise ConfigError(
-                f"clips.shares must name beginnings of subjects in the store, got {beginning!r}"
+                f"clips.shares must name subjects of the store by a prefix, got {beginning!r}"
             )
 
 

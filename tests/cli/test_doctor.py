@@ -29,6 +29,9 @@ def test_this_machine_is_found_able(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "h264" in found["FFmpeg"]
     assert found["weights mbcli-lifter"].endswith("SHA-256 right")
     assert found["extra formats"].startswith("installed")
+    of_developers = {"dev", "docs"}
+    extras = set(metadata.metadata("mbcli").get_all("Provides-Extra") or []) - of_developers
+    assert {f"extra {extra}" for extra in extras} <= set(found)
 
 
 def test_damaged_weights_are_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
