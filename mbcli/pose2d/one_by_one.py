@@ -95,6 +95,7 @@ class OneByOne(Following):
     """
 
     skeleton: Skeleton
+    trunks: float = 0.0  # of `mbcli.pose2d.squares.crop_square`
 
     def __init__(
         self,
@@ -203,9 +204,9 @@ class OneByOne(Following):
 
     def _locate(self, image: Image, near: FloatArray, others: Sequence[FloatArray]) -> FloatArray:
         """The network's keypoints near given ones, with a second pass if they are off-centre."""
-        square = crop_square(near)
+        square = crop_square(near, self.trunks)
         keypoints = self._look(image, square, near, others)
-        better = crop_square(keypoints)
+        better = crop_square(keypoints, self.trunks)
         off = float(np.abs(better.middle - square.middle).max())
         if off > _RECROP * square.side:
             keypoints = self._look(image, better, keypoints, others)
@@ -252,6 +253,8 @@ class OneByOne(Following):
         self, image: Image, pose: FloatArray, score: float, others: list[FloatArray]
     ) -> list[FloatArray]:
         """Keypoints of a new detection; none if it is not a person or already followed."""
+        if any(oks(pose, other, SURE) > _DUPLICATE for other in others):
+            return []  # MultiPose finds some people twice
         if score < self._person_threshold:
             closer = None if score < _FAINT else self._closer(image, pose)
             # What resembles somebody known is a part of them.

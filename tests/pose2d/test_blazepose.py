@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -122,6 +123,30 @@ def test_points_move_to_the_peak_nearby() -> None:
     moved = refined(points, heatmaps)
     assert moved[0] == pytest.approx([20.5 * 4, 10 * 4], abs=1e-3)
     assert (moved[1:] == points[1:]).all()
+
+
+@pytest.mark.parametrize("box", [(214, 0, 700, 170), (854, 322, 1241, 535)])
+def test_people_cut_off_at_the_hips_keep_their_size(
+    blazepose: BlazePose, frames: list[Frame], box: tuple[int, int, int, int]
+) -> None:
+    x1, y1, x2, y2 = box
+    part = replace(frames[0], image=np.ascontiguousarray(frames[0].image[y1:y2, x1:x2]))
+    whole = by_height(blazepose(frames[0]))[:, BODY] - (x1, y1, 0)
+    person = whole[0 if y1 == 0 else 1]
+    person[11:, 2] = 0  # from the hips down
+    (found,) = blazepose(replace(part, cut=True)).keypoints
+    assert oks(found[BODY], person, SURE) > 0.75
+
+
+def test_somebody_who_is_found_twice_is_one_person(
+    blazepose: BlazePose, frames: list[Frame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poses, scores = blazepose._multipose(frames[0].image)
+    best = poses[np.argsort(-scores)[:2]]
+    twice = np.concatenate([best, best + np.array([3, 3, 0], np.float32)])
+    found = twice, np.array([0.9, 0.8, 0.4, 0.4], np.float32)
+    monkeypatch.setattr(blazepose, "_multipose", lambda image: found)
+    assert len(blazepose(frames[0])) == 2
 
 
 def test_it_goes_on_from_a_state(blazepose: BlazePose, frames: list[Frame]) -> None:
