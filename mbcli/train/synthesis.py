@@ -20,6 +20,9 @@ from mbcli.train.recombine import recombined, reversed_in_time
 from mbcli.train.sampling import ClipSampler
 from mbcli.train.surface import SurfaceKeypoints, SurfaceTable
 
+# Half of a window's side, as a fraction of the standing height, at least: in a window around the
+# one joint that a 2D stage is sure of, a body is a hundred windows tall, and its error as large.
+_SMALLEST = 0.1
 _PELVIS = H36M17.index("pelvis")
 _COCO_OF_BODY = [BODY21.index(name) for name in COCO17.joints]
 
@@ -148,7 +151,8 @@ class Synthesiser:
         infinite = torch.full_like(keypoints, torch.inf)
         low = torch.where(there[..., None], keypoints, infinite).amin(dim=(1, 2))  # (B, 2)
         high = torch.where(there[..., None], keypoints, -infinite).amax(dim=(1, 2))  # (B, 2)
-        half = ((high - low).amax(dim=-1) / 2)[:, None, None, None]  # (B, 1, 1, 1)
+        half = torch.maximum((high - low).amax(dim=-1) / 2, _SMALLEST * height.amax(dim=1))  # (B,)
+        half = half[:, None, None, None]  # (B, 1, 1, 1)
         center = ((low + high) / 2)[:, None, None]  # (B, 1, 1, 2)
         clean = (keypoints - center) / half  # (B, T, 17, 2)
         scale = (1 / depth) / half[..., 0]  # (B, T, 1)

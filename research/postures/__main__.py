@@ -63,7 +63,8 @@ def main() -> None:
             else:
                 raise SystemExit(f"{_TRIES} of the kind {name} were refused, one after the other")
             seconds += len(body) / FPS
-            title = f"posed-{clip.subject}/{name}-{len(writer.clips):04d}"
+            # With the seed, so that stores of several seeds can be merged.
+            title = f"posed-{clip.subject}/{name}-{given.seed}{len(writer.clips):04d}"
             writer.add(
                 _anywhere(body, rng),
                 name=title,

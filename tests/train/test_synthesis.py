@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from mbcli.train.bodies import stature, vary
 from mbcli.train.cameras import view
 from mbcli.train.config import CameraConfig, ClipConfig, PretrainConfig
 from mbcli.train.draw import Draw
+from mbcli.train.noise_model import NoiseSampler
 from mbcli.train.reading import load_config
 from mbcli.train.sampling import ClipSampler, check_shares
 from mbcli.train.synthesis import Synthesiser
@@ -296,3 +298,21 @@ def test_the_target_lies_where_the_surface_keypoints_are_seen(sampler, make_conf
         assert torch.allclose(pelvis[..., :2], batch.clean[:, :, 0], atol=0.2)
     assert apart[0] > 0.03
     assert apart[1] < 2e-3
+
+
+def test_one_sure_joint_does_not_make_a_giant(
+    sampler, make_config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = NoiseSampler.report
+
+    def of_the_nose(self: NoiseSampler, *given: Any) -> torch.Tensor:
+        reported = report(self, *given)
+        sure = torch.zeros_like(reported[..., 2])
+        sure[:, :, COCO17.index("nose")] = 0.9
+        return torch.cat([reported[..., :2], sure[..., None]], dim=-1)
+
+    monkeypatch.setattr(NoiseSampler, "report", of_the_nose)
+    path = make_config(corruption={"measured": 1.0, "joint_mask": 0.0, "frame_mask": 0.0})
+    batch = Synthesiser(sampler, load_config(path, (), PretrainConfig), CPU).batch(8, seed=1)
+    assert batch.inputs[..., 2].sum(dim=2).max() < 1  # one joint of 17
+    assert batch.target.abs().max() < 12  # a body is ten windows tall, and may reach beyond
