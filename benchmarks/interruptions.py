@@ -14,8 +14,8 @@ millisecond to the last, with a fixed seed:
 - full disks: outputs go to a file system that is too small for them by a random share. One line, no
   traceback, status 1, nothing left. Needs the right to mount a tmpfs.
 - runs: clips inferred and drawn in one process, whose memory, open files and temporary files must
-  not grow. What the C library keeps for the next run is given back before memory is measured: how
-  much that is goes up and down by a quarter of all with the threads of a busy machine.
+  not grow. What the C library keeps for the next run, some 130 of 600 MB, is given back before
+  memory is measured.
 
 Exits with 1 if anything else happens.
 """
