@@ -18,6 +18,7 @@ GRAMMAR = "all|largest|ID[,ID]"
 HEIGHTS_GRAMMAR = "METRES|ID=METRES,..."
 HEIGHTS = 0.4, 2.6  # metres, from a baby to the tallest people
 EVERYBODY, LARGEST = "all", "largest"
+FEW = 8  # people who are named one by one in a line of text
 
 
 def read_person(person: str) -> str | tuple[int, ...]:

@@ -89,12 +89,7 @@ EQUIVALENT: Mapping[str, Mapping[str, str]] = {
         "last = -(2)": "the first frame is number 0",
     },
     "tracks/joining.py": {
-        "key = (number, (1), -1) if number >= 0 else (-1, position, row)": _KEYS,
-        "key = (number, -(2), -1) if number >= 0 else (-1, position, row)": _KEYS,
-        "key = (number, -1, (1)) if number >= 0 else (-1, position, row)": _KEYS,
-        "key = (number, -1, -(2)) if number >= 0 else (-1, position, row)": _KEYS,
-        "key = (number, -1, -1) if number >= 0 else ((1), position, row)": _KEYS,
-        "key = (number, -1, -1) if number >= 0 else (-(2), position, row)": _KEYS,
+        "who = np.where(ids >= 0, ids, -(2) - np.arange(len(ids)))": _KEYS,
     },
     "tracks/seen.py": {
         '"looks": np.concatenate([frame.looks for frame in frames]).reshape(-(2), LOOKS),': _ROWS,

@@ -13,6 +13,7 @@ import typer
 
 from mbcli.batch.result import Result
 from mbcli.cli.screen import Screen
+from mbcli.people import FEW
 from mbcli.report import InferReport
 from mbcli.storage.remote import address
 from mbcli.version import version
@@ -95,6 +96,8 @@ def _name(path: Path | None) -> str:
 
 def _details(result: Result, report: InferReport) -> list[tuple[str, str]]:
     ids = ", ".join(map(str, result.track_ids))
+    if len(result.track_ids) > FEW:
+        ids = f"{result.track_ids[0]} to {result.track_ids[-1]}"
     rate, parts = _rate(report), _stages(report)
     count = f"{report.frames} in {report.seconds:.1f} s"
     return [
@@ -184,6 +187,8 @@ def _heights(height: Mapping[str, Any]) -> str:
     tall = {number: f"{one['metres']:.2f} m" for number, one in people.items()}
     if len(set(tall.values())) == 1:
         return f"everybody is {next(iter(tall.values()))} tall, {height['words']}"
+    if len(tall) > FEW:
+        return f"people are {min(tall.values())} to {max(tall.values())} tall, {height['words']}"
     return f"{', '.join(f'{n} is {metres}' for n, metres in tall.items())} tall, {height['words']}"
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from mbcli.camera import CameraMotion
 from mbcli.geometry import unit
 from mbcli.motion import Motion3D
+from mbcli.people import FEW
 from mbcli.timeline import shots_of
 from mbcli.types import FloatArray
 from mbcli.values import kept
@@ -91,6 +92,9 @@ def path_meta(motion: Motion3D, heights: FloatArray, focal: float | None) -> dic
     if not people:
         return {"found": "nobody's place is known", "people": people}
     each = ", ".join(f"{metres:.2f} m (person {who})" for who, metres in people.items())
+    if len(people) > FEW:
+        least, most = min(people.values()), max(people.values())
+        each = f"{least:.2f} to {most:.2f} m ({len(people)} people)"
     why = "; paths contain the camera's own movement" if camera.motion == "moving" else ""
     return {"found": f"off by about {each}{why}", "people": people}
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from street import write_street
 from typer.testing import CliRunner, Result
 
 import mbcli
@@ -86,6 +87,16 @@ def test_the_summary_names_the_next_command_and_no_rates_of_a_few_frames(
     done = CliRunner().invoke(app, words[1:])
     assert done.exit_code == 0, done.output
     assert Path(words[-1]).is_file()
+
+
+def test_a_crowd_is_not_named_one_by_one(tmp_path: Path, tiny_lifter: Path) -> None:
+    write_street(tmp_path / "street.npz", minutes=0.8, fps=10, seen=3)
+    shown = run(
+        tmp_path / "street.npz", "--out", tmp_path / "pose.npz", "--weights", tiny_lifter
+    ).stderr.splitlines()
+    people, path = (next(line for line in shown if word in line) for word in ("people ", "path "))
+    assert people.split(maxsplit=1)[1] == "11 (track ids 1 to 11)"
+    assert path.endswith("m (11 people)")
 
 
 def test_quiet_shows_nothing(walk: Path, tmp_path: Path, infer: list[object]) -> None:

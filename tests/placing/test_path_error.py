@@ -83,6 +83,9 @@ def test_everybodys_path_in_words() -> None:
     said = path_meta(moving, np.array([np.nan, 0.06]), 0.3)
     assert said["people"]["1"] > metres
     assert said["found"].endswith("paths contain the camera's own movement")
+    many = path_meta(walking(60, people=9), np.full(9, 0.06), 0.3)
+    low, high = min(many["people"].values()), max(many["people"].values())
+    assert many["found"] == f"off by about {low:.2f} to {high:.2f} m (9 people)"
     nobody = hidden(walking(10), slice(None))
     assert path_meta(nobody, np.array([0.06]), None)["found"] == "nobody's place is known"
 
