@@ -6,14 +6,15 @@ import errno
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 
 from mbcli.batch.plan import Job
 from mbcli.batch.result import Result
 from mbcli.batch.work import Watcher, Work
 from mbcli.errors import MbcliError, OutputError, explained, one_line
+from mbcli.storage.output import check_separate
 from mbcli.storage.remote import address, exists, fetch, is_remote, put
 
 
@@ -64,6 +65,9 @@ def carried(work: Work, job: Job, progress: Watcher) -> Result:
     source, target = job.source, job.target
     if not is_remote(source) and not is_remote(target):
         return work(source, target, progress)
+    # The work sees copies, and cannot tell that they are of one file.
+    read = (source, *_named(work))
+    check_separate([target], read)
     if is_remote(target) and not work.overwrite and exists(target):
         raise OutputError(
             f"the output {address(target)} exists: choose another name or add --overwrite"
@@ -91,6 +95,7 @@ def carried(work: Work, job: Job, progress: Watcher) -> Result:
             raise type(error)(named(str(error))) from error
         files = result.files or (there,)
         if is_remote(target):
+            check_separate([target.with_name(file.name) for file in files], read)
             for file in files:
                 put(file, target.with_name(file.name))
             files = tuple(target.with_name(file.name) for file in files)
@@ -102,3 +107,12 @@ def carried(work: Work, job: Job, progress: Watcher) -> Result:
             notes=tuple(map(named, result.notes)),
             following=tuple(map(named, result.following)),
         )
+
+
+def _named(work: Work) -> Iterator[Path | str]:
+    """What the fields of a work name: files among others."""
+    for field in fields(work):
+        value = getattr(work, field.name)
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, Path | str):
+                yield one

@@ -12,7 +12,7 @@ from pathlib import Path
 from mbcli.batch.inputs import Given, real
 from mbcli.errors import ConfigError, OutputError
 from mbcli.storage.output import check_folder, check_separate
-from mbcli.storage.remote import is_folder, is_remote
+from mbcli.storage.remote import address, is_folder, is_remote
 
 # What may stand in --out.
 _FIELDS = ("name", "folder", "parent")
@@ -114,7 +114,7 @@ def check_suffix(target: Path, suffixes: Sequence[str]) -> None:
     """
     if not target.name.lower().endswith(tuple(suffixes)):
         raise OutputError(
-            f"--out must end in {' or '.join(suffixes)}, or be a folder, got {target}"
+            f"--out must end in {' or '.join(suffixes)}, or be a folder, got {address(target)}"
         )
 
 

@@ -21,7 +21,7 @@ from mbcli.storage.signals import status
 from mbcli.storage.workspace import discard_unfinished
 
 # Number of threads in a process: torch reads it, and `mbcli.storage.onnx_file`.
-_THREADS = "OMP_NUM_THREADS"
+THREADS = "OMP_NUM_THREADS"
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ def _in_processes(work: Work, jobs: Iterator[Job], processes: int, debug: bool) 
     while True:
         running: dict[Future[Result], Job] = {}
         with _pool(work, processes, debug) as pool:
-            for job in islice(jobs, processes):
-                running[pool.submit(_work_on, job)] = job
+            again += _handed_out(pool, islice(jobs, processes), running)
             while running:
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
@@ -63,8 +62,7 @@ def _in_processes(work: Work, jobs: Iterator[Job], processes: int, debug: bool) 
                 if again:
                     again += running.values()
                     break
-                for job in islice(jobs, len(ended)):
-                    running[pool.submit(_work_on, job)] = job
+                again += _handed_out(pool, islice(jobs, len(ended)), running)
         if not again:
             return
         # The jobs that ran when a process died, one of which killed it: each by itself.
@@ -77,11 +75,24 @@ def _in_processes(work: Work, jobs: Iterator[Job], processes: int, debug: bool) 
         again.clear()
 
 
+def _handed_out(
+    pool: ProcessPoolExecutor, jobs: Iterator[Job], running: dict[Future[Result], Job]
+) -> list[Job]:
+    """Start jobs; those that could not be, since a process has died in the meantime."""
+    late = []
+    for job in jobs:
+        try:
+            running[pool.submit(_work_on, job)] = job
+        except BrokenProcessPool:
+            late.append(job)
+    return late
+
+
 @contextmanager
 def _pool(work: Work, processes: int, debug: bool) -> Iterator[ProcessPoolExecutor]:
     threads = max(1, cores() // processes)
-    before = os.environ.get(_THREADS)
-    os.environ[_THREADS] = str(threads)
+    before = os.environ.get(THREADS)
+    os.environ[THREADS] = str(threads)
     pool = ProcessPoolExecutor(
         processes,
         # Forked processes would share the locks of threads that they do not have.
@@ -94,9 +105,9 @@ def _pool(work: Work, processes: int, debug: bool) -> Iterator[ProcessPoolExecut
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         if before is None:
-            del os.environ[_THREADS]
+            del os.environ[THREADS]
         else:
-            os.environ[_THREADS] = before
+            os.environ[THREADS] = before
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from uuid import uuid4
 
 from mbcli.batch.attempt import attempt
 from mbcli.batch.plan import Job
+from mbcli.batch.processes import THREADS
 from mbcli.batch.result import Result
 from mbcli.batch.work import DividedWork, Watcher, Work, silent
 from mbcli.cores import cores
@@ -29,6 +31,7 @@ from mbcli.storage.journal import journal_folder, wait_until_free
 from mbcli.storage.remote import found, is_remote
 
 _TRIES = 4  # of one task: as Ray's own default, three after the first
+_PATIENCE = 10.0  # seconds until a machine of the same network must have answered
 _AHEAD = 2  # tasks that are handed out for each processor: one to work on, and the next
 
 
@@ -107,8 +110,10 @@ def _results(
     import ray
     from ray.exceptions import RayError, RayTaskError
 
-    task = ray.remote(num_cpus=1, max_retries=0)(_work_on)
-    look = ray.remote(num_cpus=1, max_retries=_TRIES - 1)(_look_at)
+    # Ray itself leaves the threads of a task as they are set where its machine was started.
+    alone = {"env_vars": {THREADS: "1"}}
+    task = ray.remote(num_cpus=1, max_retries=0, runtime_env=alone)(_work_on)
+    look = ray.remote(num_cpus=1, max_retries=_TRIES - 1, runtime_env=alone)(_look_at)
     shared = ray.put(work)
     running: dict[Any, _Try] = {}
     looking: list[Any] = []  # tasks that look at parts
@@ -186,6 +191,7 @@ def _cluster(address: str | None, *, debug: bool) -> Iterator[None]:
     handler = signal.getsignal(signal.SIGTERM)
     here = {"num_cpus": cores(), "include_dashboard": False} if address is None else {}
     try:
+        _reach(address)
         ray.init(address or "local", logging_level="error", log_to_driver=debug, **here)
     except Exception as error:  # Ray raises Exception itself
         wrong = "no Ray cluster can be started here"
@@ -197,6 +203,17 @@ def _cluster(address: str | None, *, debug: bool) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _reach(address: str | None) -> None:
+    """Check that somebody listens at an address with a port: Ray tries for minutes.
+
+    Raises:
+        OSError: nobody does.
+    """
+    place, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if place and port.isdigit():
+        socket.create_connection((place.strip("[]"), int(port)), timeout=_PATIENCE).close()
 
 
 # In the processes of the cluster.

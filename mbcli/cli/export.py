@@ -12,6 +12,7 @@ from mbcli.batch.options import BatchOptions
 from mbcli.cli.arguments import AsJson, Overwrite, PoseFiles, Quiet, output
 from mbcli.cli.parameters import command, without
 from mbcli.cli.refining import refined
+from mbcli.errors import ConfigError
 from mbcli.exports.options import PANEL, ExportOptions
 from mbcli.refinement.options import RefineOptions
 
@@ -89,6 +90,8 @@ def export(
     folder = out.is_dir() or not out.suffix
     suffixes = row.suffixes if format is None or folder else (out.suffix.lower(),)
     plan = planned(poses, out, batch, inside=pose_files, suffixes=suffixes)
+    if refinement.world and options.space == "camera":
+        raise ConfigError("--space must be auto or world with --world, got camera")
     work = Exporting(options, refinement, format, overwrite)
     run_jobs(plan, work, Screen(quiet=quiet), batch, as_json=as_json, debug=debug)
 

@@ -98,6 +98,11 @@ def vertical(motion: Motion3D) -> str:
     """A sentence on the origin and what is up, and why it is not the floor."""
     camera, noted = motion.camera, motion.meta.get("world")
     found: Mapping[str, Any] = noted if isinstance(noted, Mapping) else {}
+    if camera.grounded and found.get("upright_used") == 0:
+        return (
+            "origin at the height of the lowest feet, below the first frame's camera, which is "
+            f"taken to be level: the floor was {found['found']}; {camera.behaviour}"
+        )
     if camera.grounded:
         degrees = found.get("spread_degrees")
         within = "" if degrees is None else f" to within {degrees:.1f} degrees"

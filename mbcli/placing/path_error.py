@@ -47,7 +47,7 @@ def path_error(
         motion: what the camera does.
 
     Returns:
-        Metres; NaN if the person is nowhere.
+        Metres; NaN if the person is in one frame or none.
     """
     squares = []
     size = _HEIGHT if height is None else height
@@ -63,7 +63,8 @@ def path_error(
         if motion == "moving":
             errors += (_CAMERA * (seconds - seconds[0])) ** 2
         squares.append(errors)
-    return float(np.sqrt(np.concatenate(squares).mean())) if squares else math.nan
+    every = np.concatenate([*squares, np.zeros(0)])
+    return float(np.sqrt(every.mean())) if len(every) > 1 else math.nan
 
 
 def path_meta(motion: Motion3D, heights: FloatArray, focal: float | None) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def path_meta(motion: Motion3D, heights: FloatArray, focal: float | None) -> dic
         if not math.isnan(metres):
             people[str(motion.track_ids[column])] = round(metres, 3)
     if not people:
-        return {"found": "nobody's place is known", "people": people}
+        return {"found": "nobody's path is known", "people": people}
     each = ", ".join(f"{metres:.2f} m (person {who})" for who, metres in people.items())
     if len(people) > FEW:
         least, most = min(people.values()), max(people.values())

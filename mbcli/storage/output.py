@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mbcli.errors import OutputError
-from mbcli.storage.remote import address, is_remote
+from mbcli.storage.remote import address, here, is_remote
 from mbcli.storage.workspace import workspace
 
 # An input of a command: a file, a folder, a name of weights, or an option that was not given.
@@ -47,29 +47,33 @@ def check_separate(outputs: Iterable[Path], inputs: Iterable[Input]) -> None:
     Raises:
         OutputError: an output is one of the inputs.
     """
-    read = {node: str(given) for given in inputs if given and (node := _node(given))}
+    read = {node: address(Path(given)) for given in inputs if given and (node := _node(given))}
     for output in outputs:
         node, folder = _node(output), _node(output.parent)
         if node in read:
             raise OutputError(
-                f"the output must be a separate file, but {output} is the input {read[node]}"
+                f"the output must be a separate file, but {address(output)} is the input "
+                f"{read[node]}"
             )
         if node and folder in read and output.is_file() and output.suffix.lower() != ".npz":
             raise OutputError(
-                f"the output must be a separate file, but {output} is in the input folder "
+                f"the output must be a separate file, but {address(output)} is in the input folder "
                 f"{read[folder]}"
             )
 
 
 def _node(path: Input) -> tuple[int, int] | str | None:
     """Device and inode of a path's target, or its address; None if it does not exist."""
-    if path and is_remote(Path(path)):
+    if not path:
+        return None
+    local = here(Path(path))
+    if local is None:
         return address(Path(path))
     try:
-        found = Path(path).stat() if path else None
+        found = local.stat()
     except (OSError, ValueError):
         return None
-    return None if found is None else (found.st_dev, found.st_ino)
+    return found.st_dev, found.st_ino
 
 
 def _check_place(path: Path, *, overwrite: bool) -> None:

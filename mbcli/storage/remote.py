@@ -36,6 +36,13 @@ def address(path: Path) -> str:
     return f"{protocol}//{'/' * (protocol in _LOCAL)}{'/'.join(names)}"
 
 
+def here(path: Path) -> Path | None:
+    """The file of this machine that a path or address names; None if it is elsewhere."""
+    if not is_remote(path):
+        return path
+    return Path("/", *path.parts[1:]) if path.parts[0] in _LOCAL else None
+
+
 def origin(path: Path) -> str:
     """What a file is called in results: the address of which it is a copy, or its whole name."""
     return _origins.get(path, str(path.resolve()))

@@ -194,10 +194,11 @@ def test_poses_are_exported_and_drawn(cluster: Any, tmp_path: Path) -> None:
     assert names == ["a.mp4", "a_1.bvh", "a_2.bvh"]
 
 
-def test_a_cluster_that_is_not_there_is_refused_in_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_a_cluster_that_is_not_there_is_refused_in_one_line(address: str, tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_text("")
     words = ["refine", tmp_path, "--filter", "butterworth", "--engine", "ray", "--ray-address"]
-    done = CliRunner().invoke(app, [*map(str, words), "nowhere"])
+    done = CliRunner().invoke(app, [*map(str, words), address])
     assert done.exit_code == 1
     assert done.stderr.startswith("error: --ray-address must be that of a running cluster")
     assert len(done.stderr.splitlines()) == 1

@@ -92,6 +92,7 @@ def test_list_shows_every_format() -> None:
         (("-o", "a.trc", "--fps", "0"), "--fps must be 0.1..10000 frames/s, got 0"),
         (("-o", "a.npy", "--up", "z"), "--up does not apply to x3d files, got z"),
         (("-o", "a.trc", "--cutoff", "5"), "--cutoff needs --filter"),
+        (("-o", "a.trc", "--world", "--space", "camera"), "--space must be auto or world with --"),
         (
             ("-o", "pose.npz/a.trc"),
             "the output folder pose.npz cannot be created: pose.npz is not a folder",

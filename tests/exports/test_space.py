@@ -12,11 +12,14 @@ from motions import ANKLE_HEIGHT, hidden, panned, walking
 from mbcli.data.recordings.bvh import read_bvh
 from mbcli.data.recordings.trc import read_trc
 from mbcli.errors import ConfigError
+from mbcli.exports.axes import vertical
 from mbcli.exports.export import export, exported
 from mbcli.exports.options import ExportOptions
+from mbcli.exports.space import in_space
 from mbcli.motion import Motion3D
 from mbcli.refinement.ground import with_world
 from mbcli.skeleton import H36M17
+from mbcli.values import changed
 
 ANKLES = ["right_ankle", "left_ankle"]
 WORLD, CAMERA = ExportOptions(space="world"), ExportOptions(space="camera")
@@ -52,6 +55,15 @@ def markers(path: Path) -> np.ndarray:
     ezc3d = pytest.importorskip("ezc3d")
     points = ezc3d.c3d(str(path))["data"]["points"]
     return np.moveaxis(points[:3], 0, -1).swapaxes(0, 1)
+
+
+def test_a_floor_that_nobody_shows_is_not_called_found() -> None:
+    clip = walking(60)
+    fallen = changed(clip, positions=clip.positions * [1, -1, -1], root=clip.root * [1, -1, 1])
+    assert "no world was estimated" in vertical(fallen)
+    asked = vertical(in_space(fallen, WORLD))
+    assert "taken to be level: the floor was not found: nobody is seen standing upright" in asked
+    assert "gravity" not in asked
 
 
 def test_a_skeleton_begins_over_the_origin_with_feet_on_the_floor(

@@ -86,8 +86,10 @@ def test_everybodys_path_in_words() -> None:
     many = path_meta(walking(60, people=9), np.full(9, 0.06), 0.3)
     low, high = min(many["people"].values()), max(many["people"].values())
     assert many["found"] == f"off by about {low:.2f} to {high:.2f} m (9 people)"
+    once = path_meta(walking(1), np.array([0.06]), 0.3)
+    assert once["found"] == "nobody's path is known"
     nobody = hidden(walking(10), slice(None))
-    assert path_meta(nobody, np.array([0.06]), None)["found"] == "nobody's place is known"
+    assert path_meta(nobody, np.array([0.06]), None)["found"] == "nobody's path is known"
 
 
 def test_shots_are_counted_from_the_persons_first_frame() -> None:
