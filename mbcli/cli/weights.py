@@ -46,7 +46,7 @@ def list_weights(as_json: AsJson = False, debug: Debug = False) -> None:
         for row in rows:
             cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
             cells[3] = f"{row[3]:>{widths[3]}}"
-            typer.echo("  ".join(cells).rstrip())
+            typer.echo(" ".join(cells).rstrip())
         typer.echo(f"\n{_UNVERIFIED} Unverified: no SHA-256 of the whole file has been published.")
         typer.echo("  A download is kept if its size and contents are right.")
         typer.echo("\nTrained on data with restricted use:")

@@ -90,7 +90,7 @@ def test_list_fits_a_narrow_terminal_and_shows_what_is_there() -> None:
     assert max(len(line) for line in lines if "cache = " not in line) <= 80
     rows = {line.split()[0]: line for line in lines if line and not line.startswith(" ")}
     assert set(TABLE) <= set(rows)
-    for part in ("lift", "h36m17", "3.7 MB", "Apache-2.0", "  mbcli"):
+    for part in ("lift", "h36m17", "3.7 MB", "Apache-2.0", " mbcli"):
         assert part in rows["mbcli-lifter"]
     absent = rows["motionbert-lite-global"]
     assert absent.endswith(" -")
@@ -118,7 +118,7 @@ def test_list_as_json(cache: Path) -> None:
     assert by_name["motionbert-full"]["verified"] is False
     assert by_name["mbcli-lifter"]["verified"] is True
     assert by_name["rtmpose-m-onnx"]["sha256_source"] == "second-hand"
-    (line,) = (line for line in run("list").stdout.splitlines() if line.endswith("  cache"))
+    (line,) = (line for line in run("list").stdout.splitlines() if line.endswith(" cache"))
     assert "rtmo-m-onnx" in line
 
 
