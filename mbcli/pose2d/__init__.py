@@ -171,13 +171,13 @@ class Pose2DOptions:
         Raises:
             ConfigError: a special option is given that is not in ``taken``.
         """
-        for name in _SPECIAL:
+        for name in SPECIAL:
             if name not in taken and getattr(self, name) is not None:
                 raise ConfigError(f"{flag(name)} has no meaning with --pose2d {backend}")
 
 
 # Options that not every front end supports.
-_SPECIAL = (
+SPECIAL = (
     "pose2d_mode",
     "pose2d_config",
     "pose2d_checkpoint",

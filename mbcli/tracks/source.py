@@ -10,10 +10,10 @@ from mbcli.batch.finished import fingerprint
 from mbcli.calibration import calibrated
 from mbcli.camera import focal_length
 from mbcli.errors import ConfigError
-from mbcli.flags import described, of
+from mbcli.flags import described, flag, of
 from mbcli.keypoints import is_keypoint_file, read_keypoints
 from mbcli.options import InferOptions
-from mbcli.pose2d import AUTO
+from mbcli.pose2d import AUTO, SPECIAL
 from mbcli.pose2d.choose import choose
 from mbcli.report import Observer, Stopwatch
 from mbcli.storage.journal import Arrays, Journal, journal, journal_folder
@@ -53,7 +53,7 @@ def opened(
             raise ConfigError(f"--keypoints needs a video, but {source} holds keypoints itself")
         if options.rotate:
             raise ConfigError(f"--rotate needs pictures, but {source} holds keypoints")
-        _check_camera_motion(options, source)
+        _check_nobody_looks(options, source)
         alone = read_keypoints(source, options.joint_map)
         yield lambda _, watch: detect_in_file(alone, options, None, watch)
         return
@@ -71,7 +71,7 @@ def opened(
         if options.fps is not None and reader.info.kind == "video":
             raise ConfigError(f"--fps is for pictures and keypoint files, but {source} is a video")
         if file is not None:
-            _check_camera_motion(options, keypoints)
+            _check_nobody_looks(options, keypoints)
             yield lambda _, watch: detect_in_file(file, options, reader, watch)
         else:
             if options.joint_map is not None:
@@ -87,12 +87,19 @@ def _check_lens(size: tuple[int, int], options: InferOptions) -> None:
         calibrated(options.calibration, size)
 
 
-def _check_camera_motion(options: InferOptions, file: Path | None) -> None:
-    """Refuse what only pictures can tell.
+def _check_nobody_looks(options: InferOptions, file: Path | None) -> None:
+    """Refuse what only a look at pictures can tell.
 
     Raises:
-        ConfigError: the camera is said to turn or move, but keypoints come from a file.
+        ConfigError: the camera is said to turn or move, or a 2D model is asked for, but keypoints
+            come from a file.
     """
+    for name in ("pose2d", *SPECIAL):
+        value = getattr(options, name)
+        if value not in (None, AUTO):
+            raise ConfigError(
+                f"{flag(name)} is for pictures, but the keypoints come from {file}, got {value}"
+            )
     if options.camera_motion not in (AUTO, "still"):
         raise ConfigError(
             "--camera-motion must be auto or still with keypoints from a file, which has no "

@@ -108,6 +108,20 @@ def test_mistakes_are_one_line(
 
 
 @pytest.mark.parametrize(
+    "words", [["--pose2d", "blazepose"], ["--pose2d-checkpoint", "blazepose-full"]]
+)
+def test_nobody_looks_for_keypoints_that_a_file_has(
+    words: list[str], kp: Path, walk: Path, tmp_path: Path
+) -> None:
+    flag, value = words
+    for source in ([kp], [walk, "--keypoints", kp]):
+        result = run("infer", *source, *words, "--out", tmp_path / "q.npz")
+        assert result.exit_code == 1
+        said = f"{flag} is for pictures, but the keypoints come from {kp}, got {value}"
+        assert result.stderr == f"error: {said}\n"
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--every", "0"], "--every must be 1 (all frames) or more, got 0"),
