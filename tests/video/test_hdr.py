@@ -95,8 +95,8 @@ def test_hdr_video(tmp_path: Path, transfer: str, colour_range: ColorRange) -> N
         stream.pix_fmt = "yuv420p10le"
         words = "limited" if colour_range == ColorRange.MPEG else "full"
         stream.options = {
-            "x265-params": "log-level=none:frame-threads=1:pools=none:crf=4:colorprim=bt2020"
-            f":transfer={X265[transfer]}:colormatrix=bt2020nc:range={words}"
+            "x265-params": "log-level=none:frame-threads=1:pools=none:bframes=0:crf=4"
+            f":colorprim=bt2020:transfer={X265[transfer]}:colormatrix=bt2020nc:range={words}"
         }
         frame = yuv_of(picture / 65535, colour_range)
         frame.pts, frame.color_trc = 0, TRANSFERS[transfer]
