@@ -14,6 +14,7 @@ import typer
 from mbcli.batch.options import BatchOptions
 from mbcli.batch.plan import POSE
 from mbcli.cli import arguments as a
+from mbcli.cli.looking import InParts
 from mbcli.cli.overlay import check_overlay, draw_overlay
 from mbcli.cli.parameters import command
 from mbcli.errors import ConfigError
@@ -93,7 +94,7 @@ def infer(
 
 
 @dataclass(frozen=True, eq=False)
-class Inference:
+class Inference(InParts):
     """``mbcli infer`` of one input after the other, with the options of the command."""
 
     options: InferOptions
@@ -126,18 +127,6 @@ class Inference:
         camera = None if lens is None else calibration_file(lens)[0]
         weights = (self.options.weights, self.options.action, self.options.mesh)
         return fingerprint("infer", [self.options], (source, *self.read, camera, *weights))
-
-    def parts(self, source: Path, seconds: float) -> int:
-        """In how many parts to look at a video, see `mbcli.tracks.parts.parts_of`."""
-        from mbcli.tracks.parts import parts_of
-
-        return 1 if self.keypoints is not None else parts_of(source, self.options, seconds)
-
-    def look_at(self, source: Path, number: int, count: int) -> Arrays | None:
-        """What one of those parts shows."""
-        from mbcli.tracks.parts import look_at_part
-
-        return look_at_part(source, self.options, number, count)
 
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         """Infer one input, and write and draw what is asked for."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from mbcli.batch.options import BatchOptions
 from mbcli.batch.plan import KEYPOINTS
 from mbcli.cli import arguments as a
+from mbcli.cli.looking import InParts
 from mbcli.cli.parameters import command, without
 from mbcli.errors import ConfigError
 from mbcli.flags import described, of
@@ -73,7 +74,7 @@ def keypoints(
 
 
 @dataclass(frozen=True, eq=False)
-class Detecting:
+class Detecting(InParts):
     """``mbcli keypoints`` of one input after the other, with the options of the command."""
 
     options: InferOptions
@@ -91,18 +92,6 @@ class Detecting:
 
         read = (source, self.keypoints, *self.files)
         return fingerprint("keypoints", [self.options, self.how], read)
-
-    def parts(self, source: Path, seconds: float) -> int:
-        """In how many parts to look at a video, see `mbcli.tracks.parts.parts_of`."""
-        from mbcli.tracks.parts import parts_of
-
-        return 1 if self.keypoints is not None else parts_of(source, self.options, seconds)
-
-    def look_at(self, source: Path, number: int, count: int) -> Arrays | None:
-        """What one of those parts shows."""
-        from mbcli.tracks.parts import look_at_part
-
-        return look_at_part(source, self.options, number, count)
 
     def __call__(self, source: Path, target: Path, progress: Watcher) -> Result:
         """Find the keypoints of one input, and write them."""

@@ -189,7 +189,7 @@ class _Fit:
         self._weights = weights
         self._template = np.array([part.points[name] for name in names]) * (height / STATURE)
         pixels = np.nan_to_num(points[..., :2])
-        # What is measured from the mean of the points has nothing to tell of their place.
+        # Offsets from the mean of the points say nothing about where the mean is.
         self._centred = part.origin is None
         shares = weights / total[:, None]
         self._shares = shares if self._centred else np.zeros_like(shares)

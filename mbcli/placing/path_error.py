@@ -1,8 +1,8 @@
 """How far off people's paths may be, in metres.
 
-A path has the wrong scale: by the doubt of the focal length towards the camera and away from it, by
-that of the person's height in any direction. The 2D stage and the pose add errors in proportion to
-the distance, and a camera that moves adds its own movement.
+An uncertain focal length makes a path too long or too short towards and away from the camera, an
+uncertain height in every direction. The 2D stage and the pose add errors in proportion to the
+distance, and a camera that moves adds its own movement.
 """
 
 from __future__ import annotations
