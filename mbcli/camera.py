@@ -14,6 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from mbcli.distortion import LensModel, bent, straightened
 from mbcli.errors import ConfigError
 from mbcli.types import ByValue, FloatArray, IntArray, check_shape, frozen_array
 
@@ -26,14 +27,6 @@ DEFAULT_FOV = 55.0
 # lenses (10 mm: 122), with some margin.
 FOVS = (1.0, 150.0)
 
-# cv2.undistortPoints stops iterating at this distance, in focal lengths, between a ray's projection
-# and its pixel, or after this many iterations.
-_EXACT = 1e-12
-_MOST_ROUNDS = 200
-# If the projection of a ray is further from its pixel than this, in focal lengths, the lens model
-# does not reach that pixel. At a focal length of 1000 pixels it is a millionth of a pixel.
-_FOUND = 1e-9
-
 
 @dataclass(frozen=True, eq=False)
 class Camera(ByValue):
@@ -44,7 +37,8 @@ class Camera(ByValue):
     Attributes:
         focal: (2,) float64 focal length in pixels, along x and y.
         centre: (2,) float64 principal point in pixels.
-        distortion: (5,) float64, OpenCV's k1, k2, p1, p2, k3; 0 for a lens without distortion.
+        distortion: (5,) float64, OpenCV's k1, k2, p1, p2, k3; 0 for a lens without distortion. Of a
+            fisheye k1, k2, k3, k4, and 0.
         world_from_camera: (T, 4, 4) float64 rigid transforms, metres, from camera axes to world
             axes; constant for a static camera.
         motion: ``still``, ``turning`` in place, ``moving``, or ``unknown``, which is treated like a
@@ -54,6 +48,9 @@ class Camera(ByValue):
         focal_given: whether the user gave the focal length or field of view; else it was assumed.
         centre_given: likewise for the principal point.
         distortion_given: likewise for the distortion.
+        model: ``perspective`` or ``fisheye``, see `mbcli.distortion`.
+        zooms: (T,) float64 focal length in each frame relative to ``focal``; 1 if the lens does not
+            zoom.
     """
 
     focal: FloatArray
@@ -65,10 +62,16 @@ class Camera(ByValue):
     focal_given: bool = False
     centre_given: bool = False
     distortion_given: bool = False
+    model: LensModel = "perspective"
+    zooms: FloatArray = field(default_factory=lambda: np.ones(1))
 
     def __post_init__(self) -> None:
-        shapes = {"focal": (2,), "centre": (2,), "distortion": (5,)}
-        for name, shape in {**shapes, "world_from_camera": (-1, 4, 4)}.items():
+        shapes: dict[str, tuple[int, ...]] = {"focal": (2,), "centre": (2,), "distortion": (5,)}
+        shapes["world_from_camera"] = (-1, 4, 4)
+        if len(self.zooms) == 1:
+            one = np.broadcast_to(self.zooms, len(self.world_from_camera))
+            object.__setattr__(self, "zooms", one)
+        for name, shape in {**shapes, "zooms": (len(self.world_from_camera),)}.items():
             array = frozen_array(getattr(self, name), np.float64)
             check_shape("Camera", name, array, shape)
             if not np.isfinite(array).all():
@@ -76,9 +79,12 @@ class Camera(ByValue):
             object.__setattr__(self, name, array)
         if (self.focal <= 0).any():
             raise ValueError(f"Camera.focal must be positive, got {self.focal.tolist()}")
-        if self.motion not in get_args(CameraMotion):
-            known = ", ".join(get_args(CameraMotion))
-            raise ValueError(f"Camera.motion must be one of {known}, got {self.motion!r}")
+        if (self.zooms <= 0).any():
+            raise ValueError(f"Camera.zooms must be positive, got {self.zooms.min()}")
+        for name, kind in (("motion", CameraMotion), ("model", LensModel)):
+            if (value := getattr(self, name)) not in get_args(kind):
+                known = ", ".join(get_args(kind))
+                raise ValueError(f"Camera.{name} must be one of {known}, got {value!r}")
         turns = self.world_from_camera[:, :3, :3]
         rigid = np.allclose(turns @ np.swapaxes(turns, 1, 2), np.eye(3), atol=1e-6)
         rigid &= bool((np.linalg.det(turns) > 0).all())
@@ -95,12 +101,22 @@ class Camera(ByValue):
     def straight(self) -> Camera:
         """This camera with a lens without distortion, whose pixels are square."""
         focal = np.full(2, self.focal.mean())
-        return replace(self, focal=focal, distortion=np.zeros(5))
+        return replace(self, focal=focal, distortion=np.zeros(5), model="perspective")
 
-    def straightened(self, pixels: npt.ArrayLike) -> FloatArray:
-        """Where the camera :attr:`straight` sees what this one sees at pixels (..., 2)."""
-        straight = self.straight
-        return self.unproject(pixels) * straight.focal + straight.centre
+    @cached_property
+    def unzoomed(self) -> Camera:
+        """This camera with a lens that does not zoom."""
+        return replace(self, zooms=np.ones(1)) if self.zooming else self
+
+    @cached_property
+    def bends(self) -> bool:
+        """Whether straight lines are not straight in the picture."""
+        return self.model == "fisheye" or bool(self.distortion.any())
+
+    @cached_property
+    def zooming(self) -> bool:
+        """Whether its focal length changes."""
+        return bool((self.zooms != 1).any())
 
     @cached_property
     def fixed(self) -> bool:
@@ -136,10 +152,18 @@ class Camera(ByValue):
 
     def lasting(self, frames: int) -> Camera:
         """This camera, static for a number of frames, with its own axes as the world."""
-        return self.posed(np.broadcast_to(np.eye(4), (frames, 4, 4)), motion="unknown")
+        poses = np.broadcast_to(np.eye(4), (frames, 4, 4))
+        return replace(
+            self, world_from_camera=poses, motion="unknown", grounded=False, zooms=np.ones(1)
+        )
 
     def posed(
-        self, world_from_camera: FloatArray, *, motion: CameraMotion, grounded: bool = False
+        self,
+        world_from_camera: FloatArray,
+        *,
+        motion: CameraMotion,
+        grounded: bool = False,
+        zooms: FloatArray | None = None,
     ) -> Camera:
         """A camera with this lens and other poses.
 
@@ -147,43 +171,55 @@ class Camera(ByValue):
             world_from_camera: (T, 4, 4), see the attribute.
             motion: see the attribute.
             grounded: see the attribute.
+            zooms: see the attribute; None keeps them.
         """
-        return replace(self, world_from_camera=world_from_camera, motion=motion, grounded=grounded)
+        return replace(
+            self,
+            world_from_camera=world_from_camera,
+            motion=motion,
+            grounded=grounded,
+            zooms=self.zooms if zooms is None else zooms,
+        )
 
     def part(self, frames: slice) -> Camera:
         """The camera in a section of the clip."""
         poses = self.world_from_camera[frames]
         if len(poses) == len(self.world_from_camera):
             return self
-        return replace(self, world_from_camera=poses)
+        return replace(self, world_from_camera=poses, zooms=self.zooms[frames])
 
-    def project(self, points: npt.ArrayLike) -> FloatArray:
+    def project(self, points: npt.ArrayLike, rows: slice | IntArray = slice(None)) -> FloatArray:
         """Project points to the picture; the inverse of :meth:`unproject`.
 
         Args:
-            points: (..., 3) metres in the camera's axes.
+            points: (..., 3) metres in the camera's axes; (T', ..., 3) if the lens zooms.
+            rows: the frames of the points, if the lens zooms; all T by default.
 
         Returns:
             (..., 2) float64 pixels; NaN for points that are not in front of the camera.
         """
         seen = np.asarray(points, np.float64)
         rays = seen[..., :2] / np.where(seen[..., 2:] > 0, seen[..., 2:], np.nan)
-        return self._bent(rays) * self.focal + self.centre
+        images = bent(rays, self.distortion, self.model)
+        return images * self._focals(seen.ndim, rows) + self.centre
 
-    def unproject(self, pixels: npt.ArrayLike) -> FloatArray:
+    def unproject(self, pixels: npt.ArrayLike, rows: slice | IntArray = slice(None)) -> FloatArray:
         """The rays of pixels; the inverse of :meth:`project`.
 
         Without distortion this is a division. Otherwise the ray is found by iteration, until its
         projection is within 1e-9 focal lengths of the pixel: a millionth of a pixel, usually less.
 
         Args:
-            pixels: (..., 2).
+            pixels: (..., 2); (T', ..., 2) if the lens zooms.
+            rows: the frames of the pixels, if the lens zooms; all T by default.
 
         Returns:
             (..., 2) float64, x/z and y/z in the camera's axes; NaN for pixels that are NaN or that
             the distortion model does not reach.
         """
-        return self._straightened((np.asarray(pixels, np.float64) - self.centre) / self.focal)
+        seen = np.asarray(pixels, np.float64)
+        images = (seen - self.centre) / self._focals(seen.ndim, rows)
+        return straightened(images, self.distortion, self.model)
 
     def to_world(self, points: npt.ArrayLike, rows: slice | IntArray = slice(None)) -> FloatArray:
         """From the camera's axes to the world's; the inverse of :meth:`from_world`.
@@ -223,44 +259,16 @@ class Camera(ByValue):
             moved = np.einsum("tji,t...j->t...i", turns, there - shifts)
         return moved
 
+    def _focals(self, axes: int, rows: slice | IntArray) -> FloatArray:
+        """(2,), or (T', ..., 2) if the lens zooms, to go with points of ``axes`` axes."""
+        if not self.zooming:
+            return self.focal
+        return self.zooms[rows].reshape(-1, *(1,) * (axes - 1)) * self.focal
+
     def _turns_and_shifts(self, axes: int, rows: slice | IntArray) -> tuple[FloatArray, FloatArray]:
         """(T', 3, 3) rotations, and translations that broadcast with points of ``axes`` axes."""
         poses = self.world_from_camera[rows]
         return poses[:, :3, :3], poses[:, :3, 3].reshape(len(poses), *(1,) * (axes - 2), 3)
-
-    def _bent(self, rays: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Apply the lens distortion to rays (..., 2)."""
-        if not self.distortion.any():
-            return rays
-        import cv2
-
-        known = np.isfinite(rays).all(axis=-1)
-        ahead = np.append(rays[known], np.ones((int(known.sum()), 1)), axis=-1)
-        bent = np.full(rays.shape, np.nan)
-        if len(ahead):
-            still = np.zeros(3)
-            seen, _ = cv2.projectPoints(ahead[:, None], still, still, np.eye(3), self.distortion)
-            bent[known] = seen[:, 0]
-        return bent
-
-    def _straightened(self, bent: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Undo the lens distortion of rays (..., 2)."""
-        if not self.distortion.any():
-            return bent
-        import cv2
-
-        known = np.isfinite(bent).all(axis=-1)
-        rays = np.full(bent.shape, np.nan)
-        if known.any():
-            ends = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, _MOST_ROUNDS, _EXACT)
-            straight = cv2.undistortPoints(
-                bent[known][:, None], np.eye(3), self.distortion, criteria=ends
-            )
-            rays[known] = np.asarray(straight)[:, 0]
-        missed = np.abs(self._bent(rays) - bent).max(axis=-1)
-        # A comparison with NaN is false, so this also excludes diverged rays.
-        rays[~(missed <= _FOUND)] = np.nan
-        return rays
 
 
 def camera_from(

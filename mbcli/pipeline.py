@@ -316,10 +316,11 @@ class Pipeline:
                 if lens.camera is not camera:
                     camera = lens.camera
                     path = self._camera_path(detection, camera.straight)
-        camera, steady = camera.posed(path.poses, motion=path.motion), None
+        lasting = camera.straight
+        camera, steady = camera.posed(path.poses, motion=path.motion, zooms=path.zooms), None
         if path.turning:
             shots = shots_of(keypoints)
-            steady = Steady.of(path, camera.straight, keypoints.size, shots, keypoints.fps)
+            steady = Steady.of(path, lasting, keypoints.size, shots, keypoints.fps)
             straight = steady.keypoints(straight)
         given = options.height
         height = float(given) if isinstance(given, int | float) else DEFAULT_HEIGHT
@@ -327,7 +328,7 @@ class Pipeline:
         place = Placer(
             straight,
             height=height,
-            camera=camera.straight,
+            camera=lasting,
             along_ray=lifter.along_ray,
             cutoff=options.low_pass if options.compat is None else 0.0,
         )
@@ -365,7 +366,7 @@ class Pipeline:
                             lifter.skeleton,
                             seen[column],
                             level.skeleton,
-                            camera.straight,
+                            camera.straight.part(spans.frames_of(column)),
                             keypoints.fps,
                             height,
                         )

@@ -45,6 +45,68 @@ def test_projection_is_opencvs(distortion: tuple[float, ...]) -> None:
     np.testing.assert_allclose(camera.project(points), expected[:, 0], rtol=0, atol=1e-9)
 
 
+def fisheye(*coefficients: float) -> Camera:
+    return Camera(
+        np.array([500.0, 505.0]),
+        np.array([650.0, 350.0]),
+        np.array([*coefficients, *(0.0,) * (5 - len(coefficients))]),
+        model="fisheye",
+    )
+
+
+@pytest.mark.parametrize("bent", [(0.0, 0.0, 0.0, 0.0), (-0.02, 0.01, -0.003, 0.0004), (0.1,)])
+def test_a_fisheye_is_opencvs(bent: tuple[float, ...]) -> None:
+    camera = fisheye(*bent)
+    angles = np.radians(np.random.default_rng(3).uniform((0, 0), (84, 360), (500, 2)))
+    rays = np.tan(angles[:, :1]) * np.stack([np.cos(angles[:, 1]), np.sin(angles[:, 1])], axis=-1)
+    points = np.append(rays, np.ones((500, 1)), axis=-1) * 3.0
+    still, four = np.zeros(3), camera.distortion[:4]
+    expected, _ = cv2.fisheye.projectPoints(points[:, None], still, still, camera.matrix, four)
+    seen = camera.project(points)
+    np.testing.assert_allclose(seen, expected[:, 0], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(camera.unproject(seen), rays, rtol=1e-7, atol=1e-9)
+    near = angles[:, 0] < 1.2  # OpenCV's inverse ends 90 degrees from the axis of an ideal lens
+    ends = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 200, 1e-12)
+    back = cv2.fisheye.undistortPoints(seen[near, None], camera.matrix, four, criteria=ends)
+    np.testing.assert_allclose(camera.unproject(seen[near]), back[:, 0], rtol=1e-6, atol=1e-8)
+
+
+def test_beyond_the_field_of_a_fisheye_nothing_is_seen() -> None:
+    camera = fisheye(-0.2)  # its images come back from 74 degrees on
+    ahead, beyond = (np.tan(np.radians(angle)) for angle in (73.0, 75.0))
+    points = [[ahead, 0.0, 1.0], [beyond, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 0.0, -1.0]]
+    seen = camera.project(points)
+    assert np.isfinite(seen[[0, 2]]).all()
+    assert np.isnan(seen[[1, 3]]).all()
+    edge = seen[0, 0] + 2.0  # no point is seen that far out
+    assert np.isnan(camera.unproject([[edge, 350.0], [np.nan, 350.0]])).all()
+    wide = fisheye()
+    rim = 650 + 500 * np.radians([84.0, 86.0])
+    assert np.isfinite(wide.unproject([[rim[0], 350.0]])).all()
+    assert np.isnan(wide.unproject([[rim[1], 350.0]])).all()
+
+
+def test_a_zoom_is_of_its_frame() -> None:
+    camera = camera_from(SIZE, focal=1000, frames=3)
+    zoomed = camera.posed(
+        camera.world_from_camera, motion="turning", zooms=np.array([1.0, 1.5, 2.0])
+    )
+    assert zoomed.zooming
+    assert not zoomed.unzoomed.zooming
+    points = np.broadcast_to([[1.0, -0.5, 2.0], [0.0, 0.0, 2.0]], (3, 2, 3))
+    seen = zoomed.project(points)
+    np.testing.assert_allclose(seen[:, 0], [[1140, 110], [1390, -15], [1640, -140]])
+    np.testing.assert_allclose(seen[:, 1], [SIZE[0] / 2, SIZE[1] / 2] * np.ones((3, 1)))
+    np.testing.assert_allclose(zoomed.unproject(seen), points[..., :2] / 2)
+    np.testing.assert_allclose(zoomed.project(points[:2], np.array([2, 0])), seen[[2, 0]])
+    np.testing.assert_allclose(zoomed.unproject(seen[1:2], slice(1, 2)), points[:1, :, :2] / 2)
+    assert zoomed.part(slice(1, 3)).zooms.tolist() == [1.5, 2.0]
+    assert not zoomed.lasting(5).zooming
+    for zooms in ([1.0, 2.0], [1.0, 0.0, 1.0], [1.0, np.nan, 1.0]):
+        with pytest.raises(ValueError, match=r"Camera\.zooms"):
+            camera.posed(camera.world_from_camera, motion="turning", zooms=np.array(zooms))
+
+
 def test_projection_in_numbers() -> None:
     seen = camera_from(SIZE, focal=1000).project([[0.0, 0.0, 2.0], [1.0, -0.5, 2.0]])
     np.testing.assert_allclose(seen, [[640, 360], [1140, 110]])

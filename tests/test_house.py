@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).parent.parent
 FLOORS = (
     ("bounds", "cores", "errors", "skeleton", "spans", "version"),
     ("values",),
-    ("types", "report", "conversion", "flags", "excerpt", "boundary"),
+    ("types", "report", "conversion", "distortion", "flags", "excerpt", "boundary"),
     ("camera", "timeline", "geometry"),
     ("storage",),
     ("motion",),

@@ -147,6 +147,20 @@ def test_the_camera_is_saved_with_lens_and_poses(tmp_path: Path, motion: Motion3
     assert loaded.refinement.camera == moving.camera
 
 
+def test_a_zoom_and_a_fisheye_are_saved_where_there_are_any(
+    tmp_path: Path, motion: Motion3D
+) -> None:
+    motion.save(tmp_path / "plain.npz")
+    with np.load(tmp_path / "plain.npz") as archive:
+        assert not {"zooms", "lens_model"} & set(archive.files)
+    lens = replace(motion.camera, model="fisheye", zooms=np.linspace(1, 2, FRAMES))
+    replace(motion, camera=lens).save(tmp_path / "zoomed.npz")
+    loaded = load_motion(tmp_path / "zoomed.npz").camera
+    assert loaded == lens
+    assert loaded.model == "fisheye"
+    np.testing.assert_array_equal(loaded.zooms, lens.zooms)
+
+
 @pytest.mark.parametrize("name", ["motion_1.npz", "motion_1_refined.npz"])
 def test_files_of_version_one_load(name: str, tmp_path: Path) -> None:
     arrays = _arrays(FIXTURES / name)

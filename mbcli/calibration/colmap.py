@@ -24,16 +24,17 @@ _MODELS: dict[str, tuple[int, tuple[str, ...]]] = {
         6,
         ("fx", "fy", "cx", "cy", "k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6"),
     ),
+    "OPENCV_FISHEYE": (5, ("fx", "fy", "cx", "cy", "k1", "k2", "k3", "k4")),
+    "SIMPLE_RADIAL_FISHEYE": (8, ("f", "cx", "cy", "k1")),
+    "RADIAL_FISHEYE": (9, ("f", "cx", "cy", "k1", "k2")),
 }
 # Number and count of parameters of the models that mbcli lacks.
 _OTHERS = {
-    "OPENCV_FISHEYE": (5, 8),
     "FOV": (7, 5),
-    "SIMPLE_RADIAL_FISHEYE": (8, 4),
-    "RADIAL_FISHEYE": (9, 5),
     "THIN_PRISM_FISHEYE": (10, 12),
 }
 _BENT = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
+_BENT_FISHEYE = ("k1", "k2", "k3", "k4")
 _COUNTS = {number: len(names) for number, names in _MODELS.values()} | dict(_OTHERS.values())
 _NAMES = {number: name for name, (number, _) in (_MODELS | _OTHERS).items()}
 _MOST = 100_000  # cameras of one reconstruction
@@ -66,8 +67,10 @@ def _lens(
         )
     named = dict(zip(names, values, strict=True))
     focal = [named.get("fx", named.get("f", 0.0)), named.get("fy", named.get("f", 0.0))]
-    bent = [named.get(name, 0.0) for name in _BENT]
-    return lens(number, (width, height), focal, (named["cx"], named["cy"]), bent)
+    fisheye = model.endswith("FISHEYE")
+    bent = [named.get(name, 0.0) for name in (_BENT_FISHEYE if fisheye else _BENT)]
+    centre = named["cx"], named["cy"]
+    return lens(number, (width, height), focal, centre, bent, fisheye=fisheye)
 
 
 def _cameras(content: Content) -> Iterator[_Camera]:

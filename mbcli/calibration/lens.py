@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.camera import FOVS, Camera, focal_of
+from mbcli.distortion import LensModel
 from mbcli.errors import ConfigError, InputError
 from mbcli.flags import listed
 from mbcli.types import FloatArray
@@ -25,14 +26,15 @@ _OFF_MIDDLE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Lens:
-    """The lens of a camera, with OpenCV's model.
+    """The lens of a camera, with one of OpenCV's models.
 
     Attributes:
         name: the camera's name in the file.
         size: (width, height) of the pictures it was calibrated with; None if the file lacks it.
         focal: (2,) float64 pixels, along x and y.
         centre: (2,) float64 principal point in pixels; the first pixel spans 0..1.
-        distortion: (5,) float64 k1, k2, p1, p2, k3.
+        distortion: (5,) float64 k1, k2, p1, p2, k3; of a fisheye k1, k2, k3, k4, 0.
+        model: see `mbcli.distortion`.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Lens:
     focal: FloatArray
     centre: FloatArray
     distortion: FloatArray
+    model: LensModel = "perspective"
 
     def camera(self, size: tuple[int, int], path: Path) -> Camera:
         """The camera for pictures of a size, which may be larger or smaller than the lens's.
@@ -80,6 +83,7 @@ class Lens:
             focal_given=True,
             centre_given=True,
             distortion_given=True,
+            model=self.model,
         )
 
 
@@ -89,6 +93,8 @@ def lens(
     focal: npt.ArrayLike,
     centre: npt.ArrayLike,
     distortion: npt.ArrayLike,
+    *,
+    fisheye: bool = False,
 ) -> Lens:
     """A lens from the numbers of a file.
 
@@ -97,12 +103,18 @@ def lens(
         size: width and height in pixels, whole numbers; None if unknown.
         focal: one number, or two.
         centre: two numbers, see `Lens`.
-        distortion: OpenCV's k1, k2, p1, p2, k3, k4, ...; missing ones are 0.
+        distortion: OpenCV's k1, k2, p1, p2, k3, k4, ..., of a fisheye k1, k2, k3, k4; missing ones
+            are 0.
+        fisheye: whether these are numbers of OpenCV's fisheye model.
 
     Raises:
         ValueError: the numbers are not finite, or describe another lens model.
     """
     bent = np.asarray(distortion, np.float64).ravel()
+    if fisheye and (bent[4:] != 0).any():
+        raise ValueError(
+            f"camera {name or 1} must have the 4 coefficients of a fisheye, got {len(bent)}"
+        )
     if (bent[5:] != 0).any():
         raise ValueError(
             f"camera {name or 1} has {len(bent)} coefficients of distortion, of which mbcli has "
@@ -122,6 +134,7 @@ def lens(
         np.broadcast_to(np.asarray(focal, np.float64).ravel(), 2),
         np.asarray(centre, np.float64).reshape(2),
         whole,
+        "fisheye" if fisheye else "perspective",
     )
     if not all(np.isfinite(part).all() for part in (made.focal, made.centre, whole)):
         raise ValueError(f"the lens of camera {name or 1} must have finite numbers")
@@ -133,6 +146,8 @@ def opencv_lens(
     size: Sequence[float] | npt.NDArray[np.generic] | None,
     matrix: npt.ArrayLike,
     distortion: npt.ArrayLike,
+    *,
+    fisheye: bool = False,
 ) -> Lens:
     """A lens from OpenCV's camera matrix (3, 3) and coefficients; see `lens`.
 
@@ -149,7 +164,7 @@ def opencv_lens(
     if abs(found[0, 1]) > 1e-3 * abs(found[0, 0]):
         raise ValueError(f"a camera matrix must have no skew, got {found[0, 1]:g}")
     centre = found[:2, 2] + OPENCV_ORIGIN
-    return lens(name, size, found[[0, 1], [0, 1]], centre, distortion)
+    return lens(name, size, found[[0, 1], [0, 1]], centre, distortion, fisheye=fisheye)
 
 
 def chosen(lenses: Sequence[Lens], path: Path, name: str | None) -> Lens:

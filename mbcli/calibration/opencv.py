@@ -22,6 +22,10 @@ from mbcli.types import FloatArray
 _STARTS = (b"%YAML", b"<?xml", b"{")
 _MATRIX = re.compile(r"(?:camera_?matrix|intrinsics?(?:_?matrix)?|mtx|k|m)_?([0-9]*)", re.I)
 _BENT = re.compile(r"(?:dist(?:ortion)?s?(?:_?coeff(?:icient)?s?)?|d)_?([0-9]*)", re.I)
+# OpenCV's calibration sample writes ``fisheye_model``; ROS and others name the model.
+_FISHEYE = re.compile(r"(?:is_?)?fisheye(?:_?model)?", re.I)
+_MODEL = re.compile(r"(?:camera|distortion|lens)_?model", re.I)
+_FISHEYES = ("fisheye", "equidistant")
 _SIZE = re.compile(r"(?:image|img|frame)_?size", re.I)
 _WIDTH, _HEIGHT = (re.compile(rf"(?:image_?)?{side}", re.I) for side in ("width", "height"))
 
@@ -39,16 +43,16 @@ def recognise(content: Content) -> bool:
 def read(content: Content) -> list[Lens]:
     """Read the lenses; see `mbcli.calibration.CalibrationFormat`."""
     return [
-        opencv_lens(name, size, matrix, bent)
-        for name, (size, matrix, bent) in _cameras(content).items()
+        opencv_lens(name, size, matrix, bent, fisheye=fisheye)
+        for name, (size, matrix, bent, fisheye) in _cameras(content).items()
     ]
 
 
-_Found = tuple["list[float] | None", FloatArray, FloatArray]
+_Found = tuple["list[float] | None", FloatArray, FloatArray, bool]
 
 
 def _cameras(content: Content) -> dict[str, _Found]:
-    """The size, matrix and coefficients of every camera, by name."""
+    """The size, matrix, coefficients and whether it is a fisheye of every camera, by name."""
     if len(content.data) < 8:
         return {}
     # From memory: OpenCV cannot open every name of a file.
@@ -74,6 +78,7 @@ def _of_map(node: Any, camera: str) -> dict[str, _Found]:
     size: list[float | None] = [None, None]
     matrices: dict[str, FloatArray] = {}
     bent: dict[str, FloatArray] = {}
+    fisheye = False
     for name, member in _members(node):
         if (found := _MATRIX.fullmatch(name)) and (matrix := _numbers(member)).size == 9:
             matrices[found[1]] = matrix.reshape(3, 3)
@@ -81,6 +86,10 @@ def _of_map(node: Any, camera: str) -> dict[str, _Found]:
             bent[found[1]] = _numbers(member).ravel()
         elif _SIZE.fullmatch(name) and (sides := _numbers(member).ravel()).size == 2:
             size = [*sides.tolist()]
+        elif _FISHEYE.fullmatch(name):
+            fisheye = bool(member.real())
+        elif _MODEL.fullmatch(name):
+            fisheye = member.string().lower() in _FISHEYES
         elif _WIDTH.fullmatch(name):
             size[0] = member.real()
         elif _HEIGHT.fullmatch(name):
@@ -88,7 +97,7 @@ def _of_map(node: Any, camera: str) -> dict[str, _Found]:
     known = [side for side in size if side is not None]
     whole = known if len(known) == 2 else None
     return {
-        camera + number: (whole, matrix, bent.get(number, np.zeros(0)))
+        camera + number: (whole, matrix, bent.get(number, np.zeros(0)), fisheye)
         for number, matrix in matrices.items()
     }
 

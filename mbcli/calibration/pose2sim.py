@@ -1,7 +1,8 @@
 """TOML of Pose2Sim, Sports2D, Anipose, Caliscope and FreeMoCap: a table for each camera.
 
 ``name``, ``size`` (width, height), ``matrix`` (3, 3), ``distortions`` (4 or 5 of OpenCV's), and
-whether the lens is a ``fisheye``; rotation and translation are for several cameras and not used.
+whether they are of its ``fisheye`` model; rotation and translation are for several cameras and not
+used.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 
 from mbcli.calibration.content import Content
 from mbcli.calibration.lens import Lens, opencv_lens
-from mbcli.errors import InputError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,14 +29,9 @@ def read(content: Content) -> list[Lens]:
     """Read the lenses; see `mbcli.calibration.CalibrationFormat`."""
     lenses = []
     for title, table in _tables(content).items():
-        name = str(table.get("name", title))
-        if table.get("fisheye"):
-            raise InputError(
-                f"{content.path} must have lenses of OpenCV's five coefficients, but {name} is a "
-                "fisheye: calibrate without that model, or straighten the video first"
-            )
-        bent = table.get("distortions", [])
-        lenses.append(opencv_lens(name, table.get("size"), table["matrix"], bent))
+        name, bent = str(table.get("name", title)), table.get("distortions", [])
+        fisheye = bool(table.get("fisheye"))
+        lenses.append(opencv_lens(name, table.get("size"), table["matrix"], bent, fisheye=fisheye))
     return lenses
 
 

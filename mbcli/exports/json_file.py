@@ -57,6 +57,8 @@ def write_json(motion: Motion3D, path: Path, options: ExportOptions) -> None:
                 "distortion": camera.distortion_given,
             },
             "motion": camera.motion,
+            "model": camera.model,
+            **({"zooms": camera.zooms.tolist()} if camera.zooming else {}),
         },
         "notes": list(axes.notes),
         "fps": motion.fps,

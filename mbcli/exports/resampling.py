@@ -225,15 +225,16 @@ def _at_nearest(old: FloatArray, values: npt.NDArray[Any], new: FloatArray) -> n
 
 def _camera(old: FloatArray, camera: Camera, new: FloatArray) -> Camera:
     """The camera at new times: rotated the shortest way, moved along straight lines."""
+    zooms = np.interp(new, old, camera.zooms) if camera.zooming else np.ones(1)
     if camera.fixed:
         poses = np.broadcast_to(camera.first_pose, (len(new), 4, 4))
-        return replace(camera, world_from_camera=poses)
+        return replace(camera, world_from_camera=poses, zooms=zooms)
     from scipy.spatial.transform import Rotation, Slerp
 
     poses = _straight(old, camera.world_from_camera, new)
     turns = Rotation.from_matrix(camera.world_from_camera[:, :3, :3])
     poses[:, :3, :3] = Slerp(old, turns)(np.clip(new, old[0], old[-1])).as_matrix()
-    return replace(camera, world_from_camera=poses)
+    return replace(camera, world_from_camera=poses, zooms=zooms)
 
 
 def _cuts(keypoints: Keypoints2D, new: FloatArray) -> IntArray:

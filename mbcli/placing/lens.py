@@ -44,11 +44,22 @@ class KnownLens:
         return {
             "pixels": focal,
             "given": self.camera.focal_given,
-            "fov": round(fov_of(focal, size), 3),
+            "fov": round(self._fov(size), 3),
             "source": self.source,
             "doubt": self.doubt,
             "words": self.words,
         }
+
+    def _fov(self, size: tuple[int, int]) -> float:
+        """Degrees across the longer side; of a fisheye up to where its model reaches."""
+        camera = self.camera
+        if camera.model == "perspective":
+            return fov_of(float(camera.focal.mean()), size)
+        side = np.repeat(camera.centre[None], 200, axis=0)
+        along = int(np.argmax(size))
+        side[:, along] = np.linspace(0, size[along], 200)
+        angles = np.degrees(np.arctan(camera.unproject(side)[:, along]))
+        return float(np.nanmax(angles) - np.nanmin(angles))
 
 
 def lens_of(
@@ -114,11 +125,13 @@ def straightened(keypoints: Keypoints2D, camera: Camera) -> Keypoints2D:
 
     Those that the lens does not reach go missing.
     """
-    if not camera.distortion.any() and camera.focal[0] == camera.focal[1]:
+    if not camera.bends and camera.focal[0] == camera.focal[1]:
         return keypoints
-    values = kept(keypoints, "data")
-    rows = values.rows.astype(np.float64)
-    rows[..., :2] = camera.straightened(rows[..., :2])
+    values, straight = kept(keypoints, "data"), camera.straight
+    rows, frame = values.rows.astype(np.float64), values.spans.frame
+    rays = camera.unproject(rows[..., :2], frame)
+    ahead = np.append(rays, np.ones_like(rays[..., :1]), axis=-1)
+    rows[..., :2] = straight.project(ahead, frame)
     lost = ~np.isfinite(rows[..., :2]).all(axis=-1)
     rows[lost] = np.nan, np.nan, 0.0
     return changed(keypoints, data=values.filled_with(rows.astype(np.float32)))

@@ -128,7 +128,7 @@ def oriented(
         skeleton: of the J joints.
         seen: (T, K, 3) keypoints in pixels of a camera without distortion, and confidence.
         of: skeleton of the K keypoints.
-        camera: that camera.
+        camera: that camera, for these frames.
         fps: frames per second.
         height: standing height of the person in metres.
 
@@ -204,7 +204,7 @@ class _Fit:
         # (T, 2, 3) pixels a metre from there on, of what is near: the derivative of a projection.
         straight = np.tile(np.eye(2), (len(at), 1, 1))
         ray = np.concatenate([straight, -(at[:, :2] / depth)[..., None]], axis=2)
-        self._scale = camera.focal[0] / depth[:, 0]
+        self._scale = camera.zooms * camera.focal[0] / depth[:, 0]
         self._view = self._scale[:, None, None] * ray
 
     def best(self, frames: IntArray, above: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -315,7 +315,7 @@ def _by_distance(
     """The logarithm of the camera's height in metres, and its standard error."""
     if row is None:
         raise ConfigError(f"--known-distance must name a frame of the clip, got {distance.frame}")
-    rays = camera.unproject([distance.start, distance.end])
+    (rays,) = camera.unproject([[distance.start, distance.end]], slice(row, row + 1))
     sight = np.append(rays, np.ones((2, 1)), axis=1) @ camera.world_from_camera[row, :3, :3].T
 
     def apart(direction: FloatArray) -> float:

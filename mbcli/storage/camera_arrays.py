@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mbcli.camera import Camera, CameraMotion, camera_from
+from mbcli.distortion import LensModel
 from mbcli.storage.metadata import read_metadata
 from mbcli.storage.pose_file import FORMAT
 
@@ -26,6 +27,8 @@ def arrays_of(camera: Camera) -> dict[str, npt.NDArray[Any]]:
     return {
         "camera_matrix": camera.matrix,
         "distortion": camera.distortion,
+        **({"lens_model": np.array(camera.model)} if camera.model != "perspective" else {}),
+        **({"zooms": camera.zooms} if camera.zooming else {}),
         "camera_given": np.array(
             [camera.focal_given, camera.centre_given, camera.distortion_given], np.bool_
         ),
@@ -59,6 +62,7 @@ def camera_of(arrays: Arrays) -> Camera:
         focal_given=focal,
         centre_given=centre,
         distortion_given=distortion,
+        model=cast(LensModel, str(arrays.get("lens_model", "perspective"))),
     )
     if (matrix != camera.matrix).any():
         raise ValueError(
@@ -96,6 +100,7 @@ def _posed(camera: Camera, arrays: Arrays, prefix: str) -> Camera:
         arrays[f"{prefix}world_from_camera"],
         motion=cast(CameraMotion, str(arrays[f"{prefix}camera_motion"])),
         grounded=bool(arrays[f"{prefix}grounded"]),
+        zooms=arrays.get("zooms", np.ones(1)),
     )
 
 

@@ -29,7 +29,10 @@ video time, P people, J joints; metres in camera axes (x right, y down, z away),
     joint_names          (J,) U        those of Human3.6M, and possibly more
     parents              (J,) i8       -1 for the root
     camera_matrix        (3,3) f8      pixels: [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]
-    distortion           (5,) f8       OpenCV's k1 k2 p1 p2 k3; 0 without distortion
+    distortion           (5,) f8       OpenCV's k1 k2 p1 p2 k3, of a fisheye k1 k2 k3 k4 and 0; 0
+                                       without distortion
+    lens_model           () U          perspective or fisheye; only if fisheye
+    zooms                (T,) f8       focal length relative to camera_matrix; only if it changes
     camera_given         (3,) ?        focal length, principal point, distortion: given by the
                                        user, or else assumed
     world_from_camera    (T,4,4) f8    rigid transform of each frame from camera to world axes

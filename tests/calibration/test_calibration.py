@@ -218,6 +218,56 @@ def test_no_code_in_a_pickle_is_run(tmp_path: Path) -> None:
     assert not touched.exists()
 
 
+def opencv_fisheye(folder: Path, **says: Any) -> Path:
+    path = folder / "fisheye.yml"
+    storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_WRITE)
+    storage.write("image_width", SIZE[0])
+    storage.write("image_height", SIZE[1])
+    for name, value in says.items():
+        storage.write(name, value)
+    storage.write("camera_matrix", MATRIX)
+    storage.write("distortion_coefficients", BENT[:4, None])
+    storage.release()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("made", "count"),
+    [
+        (lambda f: opencv_fisheye(f, fisheye_model=1), 4),
+        (lambda f: opencv_fisheye(f, distortion_model="equidistant"), 4),
+        (lambda f: pose2sim(f, fisheye=True), 4),
+        (
+            lambda f: colmap_binary(
+                f, 5, [*MATRIX[[0, 1], [0, 1]], *(MATRIX[:2, 2] + 0.5), *BENT[:4]]
+            ),
+            4,
+        ),
+        (lambda f: colmap_binary(f, 8, [1011.5, 641.75, 356.0, BENT[0]]), 1),
+        (lambda f: colmap_binary(f, 9, [1011.5, 641.75, 356.0, *BENT[:2]]), 2),
+        (lambda f: kalibr(f, distortion="equidistant"), 4),
+    ],
+    ids=["OpenCV", "model's name", "Pose2Sim", "COLMAP 5", "COLMAP 8", "COLMAP 9", "Kalibr"],
+)
+def test_fisheyes_of_every_format(made: Callable[[Path], Path], count: int, tmp_path: Path) -> None:
+    camera = calibrated(str(made(tmp_path)), SIZE)
+    assert camera.model == "fisheye"
+    coefficients = np.append(BENT[:count], np.zeros(4 - count))
+    np.testing.assert_allclose(camera.distortion, [*coefficients, 0], rtol=1e-12)
+    matrix = MATRIX.copy()
+    matrix[1, 1] = camera.focal[1]
+    assert camera.focal[1] in (MATRIX[1, 1], MATRIX[0, 0])
+    points = np.array([[0.4, -0.2, 1.0], [-0.7, 0.1, 2.0]])
+    still = np.zeros(3)
+    expected, _ = cv2.fisheye.projectPoints(points[:, None], still, still, matrix, coefficients)
+    np.testing.assert_allclose(camera.project(points), expected[:, 0] + 0.5, atol=1e-9)
+
+
+def test_a_file_may_say_that_it_is_no_fisheye(tmp_path: Path) -> None:
+    path = opencv_fisheye(tmp_path, fisheye_model=0)
+    assert calibrated(str(path), SIZE).model == "perspective"
+
+
 def test_colmaps_models(tmp_path: Path) -> None:
     (radial,) = read_lenses(colmap_binary(tmp_path, 3, [900.0, 640.0, 360.0, -0.1, 0.02]))
     assert (radial.name, radial.size) == ("7", SIZE)
@@ -231,13 +281,16 @@ def test_colmaps_models(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("made", "complaint"),
     [
-        (lambda f: colmap_binary(f, 5, [1.0] * 8), "but camera 7 is OPENCV_FISHEYE$"),
+        (lambda f: colmap_binary(f, 7, [1.0] * 5), "but camera 7 is FOV$"),
         (
             lambda f: colmap_binary(f, 6, [900.0] * 9 + [0.1, 0, 0]),
             "has 8 coefficients of distortion, of which mbcli has OpenCV's first five",
         ),
-        (lambda f: kalibr(f, distortion="equidistant"), "but cam0 is pinhole with equidistant$"),
-        (lambda f: pose2sim(f, fisheye=True), "but cam_01 is a fisheye: calibrate without"),
+        (lambda f: kalibr(f, distortion="fov"), "but cam0 is pinhole with fov$"),
+        (
+            lambda f: pose2sim(f, fisheye=True, distortions=[0.1, 0, 0, 0, 0.1]),
+            "camera cam_01 must have the 4 coefficients of a fisheye, got 5$",
+        ),
         (lambda f: pose2sim(f, matrix=[[1.0, 0.0], [0.0, 1.0]]), r"3x3, got shape \(2, 2\)$"),
         (lambda f: pose2sim(f, distortions=[float("nan")]), "must have finite numbers$"),
         (

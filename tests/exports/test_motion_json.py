@@ -57,6 +57,16 @@ def test_the_camera_is_in_it(tmp_path: Path, validate: Callable[[Document], None
     np.testing.assert_allclose(positions(document), expected, atol=1e-5)
 
 
+def test_a_zoom_is_in_it(tmp_path: Path, validate: Callable[[Document], None]) -> None:
+    motion = walking(4)
+    zooms = [1.0, 1.25, 1.5, 1.75]
+    camera = replace(motion.camera, zooms=np.array(zooms), model="fisheye")
+    document = written(replace(motion, camera=camera), tmp_path)
+    validate(document)
+    assert document["camera"]["zooms"] == zooms
+    assert document["camera"]["model"] == "fisheye"
+
+
 def positions(document: Document) -> np.ndarray:
     """(T, P, 17, 3), NaN for what is null."""
     absent = [[float("nan")] * 3] * 17

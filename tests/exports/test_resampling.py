@@ -127,6 +127,13 @@ def test_a_camera_that_turns_goes_on_turning_evenly() -> None:
     np.testing.assert_array_equal(still.world_from_camera, np.tile(np.eye(4), (121, 1, 1)))
 
 
+def test_a_zoom_goes_on_evenly() -> None:
+    motion = walking(31, fps=30)
+    camera = replace(motion.camera, zooms=np.linspace(1, 2, 31))
+    found = resampled(replace(motion, camera=camera), 120)
+    np.testing.assert_allclose(found.camera.zooms, np.linspace(1, 2, 121))
+
+
 def test_a_camera_that_shakes_leaves_people_where_they_are() -> None:
     motion = walking(31, fps=30)
     poses = np.tile(np.eye(4), (31, 1, 1))

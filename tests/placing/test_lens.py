@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def calibration(folder: Path, camera: Camera) -> str:
     matrix[:2, 2] -= 0.5  # OpenCV's pixels begin at -0.5
     storage.write("camera_matrix", matrix)
     storage.write("distortion_coefficients", camera.distortion[None])
+    storage.write("fisheye_model", int(camera.model == "fisheye"))
     storage.release()
     return str(path)
 
@@ -100,6 +102,27 @@ def test_what_the_lens_does_not_reach_goes_missing() -> None:
     assert np.isnan(found[[3, 4], :2]).all()
     assert found[[3, 4], 2].tolist() == [0, 0]
     assert np.isfinite(found[5:]).all()
+
+
+def test_a_fisheye_is_taken_out_of_keypoints_and_put_into_the_result(tmp_path: Path) -> None:
+    body = body_positions(walker(60))[:, [BODY21.index(joint) for joint in H36M17.joints]]
+    place = body * [1.0, -1.0, -1.0]
+    place = place - place[:, 0].mean(axis=0) + [3.5, 0.4, 3.0]  # 49 degrees from the axis
+    camera = replace(lens((-0.01, 0.002, 0.0, 0.0, 0.0), (400.0, 400.0)), model="fisheye")
+    seen = Detection(keypoints_of(camera.project(place)[:, None]), "walk.json", "mbcli")
+    file = calibration(tmp_path, camera)
+    motion = Pipeline(mbcli.InferOptions(height=1.7, calibration=file)).lift(seen)
+    assert motion.camera.model == "fisheye"
+    joints = motion.positions[:, 0] + motion.root[:, 0, None]
+    onto = motion.camera.project(joints)
+    away = np.linalg.norm(onto - seen.keypoints.data[:, 0, :, :2], axis=-1)
+    assert np.median(away) < 6  # pixels; without the lens they would be off by 120
+    size = float((joints * place).sum() / (joints**2).sum())
+    assert np.linalg.norm(size * joints - place, axis=-1).mean() < 0.1
+    level = straightened(seen.keypoints, camera).data[:, 0, :, :2]
+    np.testing.assert_allclose(level, camera.straight.project(place), atol=0.01)
+    # 400 pixels a radian: 1280 are 183 degrees; what is beyond 85 of the axis is not looked at.
+    assert motion.meta["assumptions"]["focal"]["fov"] == pytest.approx(170, abs=1)
 
 
 def test_a_straight_lens_changes_nothing() -> None:

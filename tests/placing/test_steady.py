@@ -169,6 +169,23 @@ def test_the_steady_camera_stays_near_and_moves_as_little_as_it_can(degrees: flo
         assert np.abs(np.diff(looks, 2)).max() < np.radians(0.3)
 
 
+def test_a_zoom_is_kept_in_the_camera_of_the_result(
+    walk: Path, people: Keypoints2D, focal: float, pipeline: Pipeline, still: Motion3D
+) -> None:
+    seen, ties, mover = filmed(walk, people, "zoom", focal)
+    motion = pipeline.lift(detection(seen, ties))
+    np.testing.assert_allclose(motion.camera.zooms, mover.zooms / mover.zooms[0], atol=0.01)
+
+    def off(motion: Motion3D, keypoints: Keypoints2D) -> float:
+        onto = motion.camera.project(motion.in_camera)[:, 0]
+        apart = np.linalg.norm(onto - keypoints.data[:, 0, :, :2], axis=-1)
+        return float(np.median(apart))
+
+    assert off(motion, motion.keypoints) < 1.5 * off(still, still.keypoints)
+    constant = replace(motion, camera=motion.camera.unzoomed)
+    assert off(constant, motion.keypoints) > 10  # pixels
+
+
 def test_the_steady_view_and_back_are_inverse(people: Keypoints2D) -> None:
     angles = np.radians(20) * np.sin(np.arange(FRAMES) / 5)
     camera = camera_from(people.size)

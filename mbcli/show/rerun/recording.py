@@ -47,6 +47,7 @@ def add_space(recording: rr.RecordingStream, motion: Motion3D, scene: WorldScene
     if not scene.placed:
         return
     camera = scene.camera
+    zooms = camera.zooms if camera.zooming else None
     lens = rr.Pinhole(
         resolution=motion.keypoints.size,
         focal_length=camera.focal,
@@ -54,7 +55,7 @@ def add_space(recording: rr.RecordingStream, motion: Motion3D, scene: WorldScene
         camera_xyz=rr.ViewCoordinates.RDF,
         image_plane_distance=_FRUSTUM,
     )
-    if camera.fixed:
+    if camera.fixed and zooms is None:
         pose = camera.first_pose
         where = rr.Transform3D(translation=pose[:3, 3], mat3x3=pose[:3, :3])
         recording.log(CAMERA, where, lens, static=True, strict=True)
@@ -68,6 +69,11 @@ def add_space(recording: rr.RecordingStream, motion: Motion3D, scene: WorldScene
             rr.Transform3D.columns(translation=poses[:, :3, 3], mat3x3=poses[:, :3, :3]),
             strict=True,
         )
+        if zooms is not None:
+            matrices = np.tile(camera.matrix, (len(poses), 1, 1))
+            matrices[:, [0, 1], [0, 1]] *= zooms[rows, None]
+            zoomed = rr.Pinhole.columns(image_from_camera=matrices)
+            recording.send_columns(CAMERA, time_columns(motion, rows), zoomed, strict=True)
 
 
 def add_people(
