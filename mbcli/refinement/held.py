@@ -13,7 +13,7 @@ from mbcli.kinematics.rotations import from_vectors, swing, to_vectors
 from mbcli.placing.low_pass import low_pass
 from mbcli.refinement.floor import ANKLE_HEIGHT, body_height
 from mbcli.refinement.joints import StandingJoints, standing_joints
-from mbcli.refinement.planted import Levels, Planted, plant
+from mbcli.refinement.planted import Levels, Planted, nearer, plant
 from mbcli.skeleton import H36M17, Skeleton
 from mbcli.timeline import runs
 from mbcli.types import BoolArray, FloatArray, IntArray
@@ -100,6 +100,8 @@ def _held(
     ankle_height = ANKLE_HEIGHT * body_height(body, skeleton)
     down = world_from_camera[1, :3]
     depth = _on_floor(places, ankle_height, world_from_camera) @ down
+    body = body + nearer(places, down, float(np.mean((depth - places @ down)[stretch[contacts]])))
+    legs, root = _legs(body, fps, at), body[:, at.pelvis]
     for tries in range(_TRIES, -1, -1):
         planted = plant(legs, stretch, root, fps, Levels(down, depth))
         fits = _fits(legs, planted, stretch)

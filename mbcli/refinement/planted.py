@@ -17,13 +17,17 @@ from mbcli.types import FloatArray, IntArray
 _KNEE = np.radians(1.5)  # a third of the 5 degrees that gait analysis calls an error
 _STRAIGHT = np.radians(6.0)  # a knee as straight as this hardly shortens its leg any more
 _LEAST = 1e-4  # metres; shorter legs are no legs
-_FOOT = 0.05  # metres; the ankle of a standing foot moves while the heel rises
+_FOOT = 0.02  # metres; the ankle of a standing foot moves while the heel rises
 _LEVEL = 0.001  # metres; a foot that is put on the floor is there, however long it was seen
 # What keypoints are off by: 1.0 to 1.5 % of the standing height, decaying in 0.16 s
 # (`research.noise`), across the line of sight. Errors closer in time than that are one error.
 _ACROSS = 0.02  # metres, across it
 _LASTING = 0.16  # seconds
-_ALONG = 0.04  # of the distance, along it
+_AWAY = 0.04  # of the distance, along it, throughout a clip
+# Of the distance, along it, from moment to moment. Steps come out short towards and away from the
+# camera, by 15 % in some walks, and would carry the body along: with 0.04 planting makes the paths
+# of 17 recorded people worse, from 86 to 114 mm with the focal length known; with this, 84.
+_ALONG = 0.006
 _JERKING = 1.5  # metres per second squared, how fast the error of the body's position changes
 _OUTLIER = 1.5  # standard deviations of a foot
 _OUTLIER_KNEE = 2.5  # standard deviations of a knee: few of them fit badly, but those by much
@@ -122,6 +126,19 @@ def plant(
         firm = _huber(np.linalg.norm(beside, axis=-1), _OUTLIER * _FOOT)
         stiff = _huber(np.abs(np.linalg.norm(leg, axis=-1) - length), _OUTLIER_KNEE * width)
     return Planted(solution[:frames], solution[frames:])
+
+
+def nearer(places: FloatArray, down: FloatArray, lower: float) -> FloatArray:
+    """(3,) metres along the line of sight that bring a body down, as far as is likely.
+
+    Args:
+        places: (K, 3) metres in the camera's frame, of its standing feet.
+        down: (3,) unit vector of gravity.
+        lower: metres by which they should come down.
+    """
+    middle = places.mean(axis=0)
+    falls = _AWAY * float(middle @ down)
+    return np.asarray(lower * falls / (falls**2 + _ACROSS**2) * _AWAY * middle)
 
 
 def _dot(one: FloatArray, other: FloatArray) -> FloatArray:

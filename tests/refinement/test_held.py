@@ -107,7 +107,7 @@ def test_knees_of_recorded_walks(take: str, fps: int, recordings: Path) -> None:
     body += [0, CAMERA_HEIGHT - ANKLE_HEIGHT - np.percentile(body[:, ankles, 1], 95), 6]
     contacts = foot_contacts(body[:, None], FLOOR, fps)
     held = without_sliding(body[:, None], contacts, FLOOR, fps)
-    assert held.contacts.sum() > 0.73 * contacts.sum() > fps
+    assert held.contacts.sum() > 0.7 * contacts.sum() > fps
     after = held.in_camera[:, 0]
     assert slide(after, held.contacts[:, 0]) < 1
     assert bend_off(body, after, fps) < 5
@@ -186,3 +186,15 @@ def test_what_two_frames_show_goes_on_without_a_corner() -> None:
     known[[8, 14, 15]] = False
     _bridge(values, known, 6.0)
     np.testing.assert_allclose(values, 1)
+
+
+def test_steps_that_are_too_short_carry_the_body_little() -> None:
+    """Where lifting shortens steps towards the camera, people stay nearly where they were seen."""
+    body = np.asarray(walking(90, 2).in_camera[:, 1:], dtype=np.float64)
+    root = body[:, :, :1]
+    short = root + (body - root) * [1, 1, 0.85]
+    contacts = standing_feet(90, person=1)[:, None]
+    held = without_sliding(short, contacts, FLOOR, 30.0)
+    assert slide(held.in_camera[:, 0], held.contacts[:, 0]) < 1
+    # Feet alone would shorten the way of 2.9 m by 0.44 m.
+    assert np.abs(held.in_camera[:, 0, 0] - root[:, 0, 0]).max() < 0.12
