@@ -29,10 +29,8 @@ _FOUND = 1e-9
 # Radians from the axis up to which people are looked at through a fisheye: a ray is x/z, and at 85
 # degrees one degree more is 2.9 focal lengths further from the middle of a straight picture.
 _WIDEST = math.radians(85.0)
-_STEPS, _NEWTON = (
-    1024,
-    3,
-)  # of the angle: a table, and steps from there, of which the second is exact
+# Of the angle by its image: entries of a table, and Newton's steps from there; the second is exact.
+_STEPS, _NEWTON = 1024, 3
 
 
 def bent(rays: _Points, coefficients: _Coefficients, model: LensModel) -> _Points:

@@ -21,7 +21,7 @@ from mbcli.errors import ConfigError, MbcliError, WeightsError
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
 from mbcli.placing.camera_motion import CameraPath, camera_path, unseen_path
-from mbcli.placing.lens import lens_of, straightened, turned_lens
+from mbcli.placing.lens import lens_of, straightened, turned_lens, walked_lens
 from mbcli.placing.metric import DEFAULT_HEIGHT
 from mbcli.placing.path_error import path_meta
 from mbcli.placing.place import Placer
@@ -312,7 +312,13 @@ class Pipeline:
             path = self._camera_path(detection, camera.straight)
             if path.turning and detection.ties is not None:
                 numbers = keypoints.frame_index
-                lens = turned_lens(lens, detection.ties, numbers, path.zooms)
+                lens = turned_lens(
+                    lens,
+                    detection.ties,
+                    numbers,
+                    path,
+                    lambda camera: self._camera_path(detection, camera.straight),
+                )
                 if lens.camera is not camera:
                     camera = lens.camera
                     path = self._camera_path(detection, camera.straight)
@@ -325,19 +331,37 @@ class Pipeline:
         given = options.height
         height = float(given) if isinstance(given, int | float) else DEFAULT_HEIGHT
         some = check_people(given, keypoints.track_ids) if isinstance(given, dict) else {}
-        place = Placer(
-            straight,
-            height=height,
-            camera=lasting,
-            along_ray=lifter.along_ray,
-            cutoff=options.low_pass if options.compat is None else 0.0,
-        )
+
+        def placing(camera: Camera) -> Placer:
+            return Placer(
+                straight,
+                height=height,
+                camera=camera,
+                along_ray=lifter.along_ray,
+                cutoff=options.low_pass if options.compat is None else 0.0,
+            )
+
+        place = placing(lasting)
         shape = (spans.rows, len(keypoints.skeleton), 3)
         poses, positions = np.empty(shape, np.float32), np.empty(shape, np.float32)
         root = np.empty((spans.rows, 3), np.float32)
         errors = None if lifter.error_model is None else np.empty(shape[:2], np.float32)
         seen = kept(level, "data")
         orientations = np.zeros((spans.rows, len(ORIENTED), 4), np.float32)
+
+        def turn(column: int) -> None:
+            rows = spans.rows_of(column)
+            if orient:
+                orientations[rows] = oriented(
+                    positions[rows] + root[rows][:, None],
+                    lifter.skeleton,
+                    seen[column],
+                    level.skeleton,
+                    camera.straight.part(spans.frames_of(column)),
+                    keypoints.fps,
+                    height,
+                )
+
         groups = lifter.lift_in_groups(straight, lambda done, total: observer("lift", done, total))
         # Some people are placed while the next ones are lifted.
         with closing(ahead(watch.iterate("lift", groups), depth=1)) as lifted_groups:
@@ -359,17 +383,19 @@ class Pipeline:
                             there = spans.frames_of(column)
                             positions[rows] = steady.back(positions[rows], there)
                             root[rows] = steady.back(root[rows], there)
-                        if not orient:
-                            continue
-                        orientations[rows] = oriented(
-                            positions[rows] + root[rows][:, None],
-                            lifter.skeleton,
-                            seen[column],
-                            level.skeleton,
-                            camera.straight.part(spans.frames_of(column)),
-                            keypoints.fps,
-                            height,
-                        )
+                        turn(column)
+        if lifter.along_ray and not published and path.motion in ("still", "unknown"):
+            assumed, bodies = lens, PerPerson(spans, positions + root[:, None], np.nan)
+            lens = walked_lens(
+                lens, bodies, keypoints.timestamps, shots_of(keypoints), lifter.skeleton
+            )
+            if lens.camera is not assumed.camera:
+                camera = lens.camera.posed(path.poses, motion=path.motion)
+                place = placing(lens.camera.straight)
+                for column in range(len(spans)):
+                    rows = spans.rows_of(column)
+                    _, positions[rows], root[rows] = place(poses[rows], column)
+                    turn(column)
         sizes = Sizes.all(len(spans), height)
         if not isinstance(given, int | float) and not published:
             sizes = compared(

@@ -1,6 +1,6 @@
 """People's paths and poses when the camera moves, against those of the still camera.
 
-    python -m benchmarks.world [--movers pan_10,shake] [--frames 134]
+    python -m benchmarks.world [--movers "pan 10;shake"] [--frames 134]
 
 The walk clip is filmed anew by virtual cameras that pan, shake, roll and zoom (`movers.py`). Shown
 are how far the pelvis is from where the still camera has it, as a maximum and as a mean, and joints
@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--movers", default=",".join(MOVERS))
+    parser.add_argument("--movers", default=";".join(MOVERS))
     parser.add_argument("--window", default="x".join(map(str, WINDOW)))
     chosen = parser.parse_args()
     size = (int(chosen.window.split("x")[0]), int(chosen.window.split("x")[1]))
@@ -59,7 +59,7 @@ def main() -> None:
     truth = pipelines[1].lift(detection(keypoints, None))
     table = Table("camera", "found", "followed", "", "", "as if still", "", "", "focal length")
     table.add_row("", "", "path, most", "mean", "pose", "path, most", "mean", "pose", "")
-    for name in chosen.movers.split(","):
+    for name in chosen.movers.split(";"):
         mover = MOVERS[name](len(keypoints.timestamps), size, focal)
         with VideoReader(CLIP) as reader:
             pictures = mover.filmed((frame.image for frame in reader), focal)

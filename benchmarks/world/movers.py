@@ -8,17 +8,19 @@ is the truth.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
-from scipy.spatial.transform import Rotation
+from scipy.spatial.transform import Rotation, Slerp
 
 from mbcli.types import FloatArray
 
 Picture = npt.NDArray[np.uint8]
+
+_ROUNDS = 5  # in search of the row in which somebody is seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +31,14 @@ class Mover:
         turns: (T, 3, 3) rotations from its axes to those of the still camera.
         zooms: (T,) its focal length relative to that of the still camera.
         size: (width, height) of its pictures in pixels.
+        readout: the time from its first row to the last, as a share of that from picture to
+            picture (a rolling shutter); ``turns`` are those of the middle row.
     """
 
     turns: FloatArray
     zooms: FloatArray
     size: tuple[int, int]
+    readout: float = 0.0
 
     def lens(self, row: int, focal: float) -> FloatArray:
         """(3, 3) camera matrix; ``focal`` is that of the still camera in pixels."""
@@ -45,6 +50,9 @@ class Mover:
             if row >= len(self.turns):
                 return
             whole = _lens(focal, (picture.shape[1], picture.shape[0]))
+            if self.readout:
+                yield self._read(picture, row, whole, focal)
+                continue
             view = whole @ self.turns[row] @ np.linalg.inv(self.lens(row, focal))
             flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
             seen = cv2.warpPerspective(
@@ -63,10 +71,38 @@ class Mover:
         moved = np.empty(points.shape)
         still = np.linalg.inv(_lens(focal, size))
         for row in range(len(points)):
-            view = self.lens(row, focal) @ self.turns[row].T @ still
-            ahead = points[row] @ view[:, :2].T + view[:, 2]
-            moved[row] = ahead[..., :2] / ahead[..., 2:]
+            lens, rays = self.lens(row, focal), points[row] @ still[:, :2].T + still[:, 2]
+            y = np.full(rays.shape[:-1], self.size[1] / 2)
+            for _ in range(_ROUNDS if self.readout else 1):
+                ahead = np.einsum("...ji,...j->...i", self._turn(row, y), rays)
+                ahead = ahead @ lens.T
+                moved[row] = ahead[..., :2] / ahead[..., 2:]
+                y = np.clip(np.nan_to_num(moved[row][..., 1]), 0, self.size[1])
         return moved
+
+    def _turn(self, row: int, y: FloatArray) -> FloatArray:
+        """(..., 3, 3) the turn when a row of pixels of a picture is read."""
+        if not self.readout:
+            return self.turns[row]
+        times = row + self.readout * (y / self.size[1] - 0.5)
+        turns, count = self.turns, len(self.turns)
+        # It turned before its first picture, and goes on after the last.
+        before, after = turns[0] @ turns[1].T @ turns[0], turns[-1] @ turns[-2].T @ turns[-1]
+        every = Rotation.from_matrix(np.concatenate([before[None], turns, after[None]]))
+        path = Slerp(np.arange(-1, count + 1), every)
+        return np.asarray(path(times.ravel()).as_matrix()).reshape(*times.shape, 3, 3)
+
+    def _read(self, picture: Picture, row: int, whole: FloatArray, focal: float) -> Picture:
+        """What it sees of a picture, row by row."""
+        width, height = self.size
+        y = np.arange(height)
+        views = whole @ self._turn(row, y + 0.5) @ np.linalg.inv(self.lens(row, focal))
+        across = np.stack(np.broadcast_arrays(np.arange(width), y[:, None], 1.0), axis=-1)
+        ahead = np.einsum("yij,yxj->yxi", views, across)
+        at = (ahead[..., :2] / ahead[..., 2:]).astype(np.float32)
+        mode = cv2.BORDER_REFLECT_101
+        seen = cv2.remap(picture, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=mode)
+        return np.asarray(seen, np.uint8)
 
 
 def _lens(focal: float, size: tuple[int, int]) -> FloatArray:
@@ -121,6 +157,19 @@ def zoom(frames: int, size: tuple[int, int], focal: float) -> Mover:
     return _turned(vectors, size, 1 + 0.33 * np.sin(phase) ** 2)
 
 
+def rolling(
+    mover: Callable[[int, tuple[int, int], float], Mover], readout: float
+) -> Callable[[int, tuple[int, int], float], Mover]:
+    """A mover with a rolling shutter; phones have some 0.5 to 0.9 at 30 frames a second."""
+    return lambda frames, size, focal: replace(mover(frames, size, focal), readout=readout)
+
+
+def hand(frames: int, size: tuple[int, int], focal: float) -> Mover:
+    """A quiet hand: a third of the shake."""
+    vectors = Rotation.from_matrix(shake(frames, size, focal).turns).as_rotvec()
+    return _turned(0.3 * vectors, size)
+
+
 MOVERS: dict[str, Callable[[int, tuple[int, int], float], Mover]] = {
     "still": still,
     "pan 1": pan(1.0),
@@ -129,5 +178,9 @@ MOVERS: dict[str, Callable[[int, tuple[int, int], float], Mover]] = {
     "shake": shake,
     "roll": roll,
     "zoom": zoom,
+    "hand": hand,
+    "shake, rolling": rolling(shake, 0.7),
+    "hand, rolling": rolling(hand, 0.7),
+    "pan 10, rolling": rolling(pan(10.0), 0.7),
 }
 """By name; each takes the number of frames, the size of its pictures and the still focal length."""

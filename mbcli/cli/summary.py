@@ -171,8 +171,9 @@ def _assumed(assumptions: Mapping[str, Mapping[str, Any]]) -> str:
         guesses.append(f"{_heights(height)} (--height, --known-distance)")
     if focal["source"] == "assumed":
         guesses.append(
-            f"field of view {focal['fov']:g} degrees, focal length {focal['pixels']:.0f} pixels: "
-            f"distances may be off by {focal['doubt']:.0%} (--fov, --focal, --calibration)"
+            f"field of view {focal['fov']:g} degrees, focal length {focal['pixels']:.0f} pixels "
+            f"({focal['words']}): distances may be off by {focal['doubt']:.0%} "
+            "(--fov, --focal, --calibration)"
         )
     elif focal["doubt"] is not None:
         guesses.append(

@@ -6,9 +6,8 @@ import numpy as np
 
 from mbcli.errors import ConfigError
 from mbcli.exports.options import ExportOptions
-from mbcli.geometry import unit
+from mbcli.kinematics.facing import facing
 from mbcli.motion import Motion3D
-from mbcli.skeleton import Skeleton
 from mbcli.types import FloatArray
 from mbcli.values import changed
 
@@ -52,19 +51,10 @@ def begun(motion: Motion3D, options: ExportOptions) -> Motion3D:
     move = np.eye(4)
     if heading:
         first = there[there < there[0] + max(1.0, _FIRST * motion.fps)]
-        right, away = _facing(points[first].mean(axis=0), motion.skeleton).tolist()
+        right, away = facing(points[first].mean(axis=0), motion.skeleton).tolist()
         # (right, away) to (0, -1).
         move[np.ix_([0, 2], [0, 2])] = [[-away, right], [-right, -away]]
     move[:3, 3] = (place * [0, 1, 0] if camera.grounded else place) - move[:3, :3] @ place
     poses: FloatArray = move @ camera.world_from_camera
     posed = camera.posed(poses, motion=camera.motion, grounded=camera.grounded)
     return changed(motion, camera=posed)
-
-
-def _facing(body: FloatArray, skeleton: Skeleton) -> FloatArray:
-    """(2,) unit vector to the right and away, square to the hips and shoulders of (J, 3)."""
-    at = skeleton.index
-    parts = ("hip", "shoulder")
-    left = np.sum([body[at(f"left_{part}")] - body[at(f"right_{part}")] for part in parts], axis=0)
-    ahead = np.array([left[2], -left[0]])
-    return unit(ahead) if ahead.any() else np.array([0.0, -1.0])

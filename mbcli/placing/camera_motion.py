@@ -44,12 +44,14 @@ class CameraPath:
         turns: (T, 3, 3) rotations from its axes to those of the shot's first picture; the
             identity throughout unless it is turning.
         zooms: (T,) focal length relative to that of the shot's first picture.
+        during: (T, 2, 3) how it turns while a picture is read, see `mbcli.placing.turning.Looks`.
         report: what was found, ready for JSON.
     """
 
     motion: CameraMotion
     turns: FloatArray
     zooms: FloatArray
+    during: FloatArray
     report: dict[str, Any]
 
     @property
@@ -78,6 +80,7 @@ def unseen_path(frames: int, motion: CameraMotion, why: str, *, given: bool) -> 
         motion,
         np.tile(np.eye(3), (frames, 1, 1)),
         np.ones(frames),
+        np.zeros((frames, 2, 3)),
         {"motion": motion, "given": given, "found": why},
     )
 
@@ -107,6 +110,7 @@ def camera_path(
         asked: what the user says; None decides.
     """
     turns, zooms = np.tile(np.eye(3), (len(times), 1, 1)), np.ones(len(times))
+    during = np.zeros((len(times), 2, 3))
     parts = []
     for rows in shots:
         looks = looks_of(
@@ -115,7 +119,7 @@ def camera_path(
         shift = _shift(looks, camera, size)
         motion = _motion(ties[rows, 0], looks, shift) if asked is None else asked
         if motion == "turning":
-            turns[rows], zooms[rows] = looks.turns, looks.zooms
+            turns[rows], zooms[rows], during[rows] = looks.turns, looks.zooms, looks.during
         parts.append(_Part(motion, ties[rows, 0], looks, shift))
     motion = max((part.motion for part in parts), key=_ORDER.index, default="unknown")
     report = {
@@ -124,7 +128,7 @@ def camera_path(
         "found": _words(motion, parts, given=asked is not None),
         **_figures(parts),
     }
-    return CameraPath(motion, turns, zooms, report)
+    return CameraPath(motion, turns, zooms, during, report)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,6 +184,7 @@ def _figures(parts: Sequence[_Part]) -> dict[str, Any]:
         found["degrees"] = round(max(_degrees(part.looks.turns) for part in turned), 2)
         zooms = np.concatenate([part.looks.zooms for part in turned])
         found["zoom"] = [round(float(zooms.min()), 3), round(float(zooms.max()), 3)]
+        found["readout"] = round(max(part.looks.readout for part in turned), 4)
     return found
 
 
@@ -202,6 +207,8 @@ def _words(motion: CameraMotion, parts: Sequence[_Part], *, given: bool) -> str:
         low, high = found.get("zoom", [1.0, 1.0])
         zoom = "" if low == high else f" and zooms between {low:g} and {high:g} times"
         turn = f"turns by up to {found.get('degrees', 0.0):.1f} degrees{zoom}"
+        if read := found.get("readout"):
+            turn += f", with a rolling shutter of {1000 * read:.0f} ms"
         return f"{turn}, from {found.get('followed', 0)} points of the background in {seen}"
     if motion == "moving":
         return (

@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from mbcli.camera import Camera
 from mbcli.placing.camera_motion import CameraPath
+from mbcli.placing.ties import read_at_once
 from mbcli.types import FloatArray, Keypoints2D
 from mbcli.values import changed, kept
 
@@ -32,11 +33,14 @@ class Steady:
         camera: the lens, with the first picture's focal length.
         turns: (T, 3, 3) rotations from the axes of the camera to those of the steady one.
         zooms: (T,) focal length of the camera relative to the lens.
+        during: (T, 2, 3) how the camera turns while a picture is read, see
+            `mbcli.placing.ties.read_at_once`.
     """
 
     camera: Camera
     turns: FloatArray
     zooms: FloatArray
+    during: FloatArray
 
     @classmethod
     def of(
@@ -66,14 +70,17 @@ class Steady:
             there = path.turns[rows]
             steady = _followed(there, reach, _EASE * fps)
             turns[rows] = np.swapaxes(steady, 1, 2) @ there
-        return cls(camera, turns, path.zooms)
+        return cls(camera, turns, path.zooms, path.during)
 
     def keypoints(self, seen: Keypoints2D) -> Keypoints2D:
         """Tracks as the steady camera sees them; boxes stay, and what is behind it is missing."""
         data = kept(seen, "data")
         frame, rows = data.spans.frame, data.rows.astype(np.float64)
         lens, zoom = self.camera, self.zooms[frame][:, None, None]
-        rays = lens.unproject((rows[..., :2] - lens.centre) / zoom + lens.centre)
+        off = rows[..., :2] - lens.centre
+        rays = lens.unproject(off / zoom + lens.centre)
+        if self.during.any():
+            rays = read_at_once(rays, off / (2 * lens.centre), self.during[frame][:, None])
         ahead = np.append(rays, np.ones_like(rays[..., :1]), axis=-1)
         moved = lens.project(np.einsum("nij,nkj->nki", self.turns[frame], ahead))
         known = np.asarray(np.isfinite(moved).all(axis=-1))

@@ -47,6 +47,7 @@ def turns_and_zooms(
     zooms: FloatArray,
     *,
     zooming: bool,
+    during: tuple[FloatArray, FloatArray] | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The rotation and the change of focal length that come nearest to each tie.
 
@@ -59,14 +60,21 @@ def turns_and_zooms(
         centre: (2,) principal point in pixels.
         zooms: (N,) zoom of the keyframes.
         zooming: whether the focal length may change from the keyframe to the picture.
+        during: (N, 2, 3) of the keyframes and of the pictures, see :func:`read_at_once`; None if
+            they are read at once.
 
     Returns:
         (N, 3, 3) rotations from the axes of the keyframe's camera to those of the picture's,
         (N,) zooms of the pictures, and (N,) root mean square of what is left, in pixels.
     """
-    before, after = _grids(ties)
-    before = (before - centre) / (focal * zooms)[:, None, None]
-    after = (after - centre) / focal
+    grids = np.stack(_grids(ties)) - centre  # (2, N, G, 2)
+    before, after = grids[0] / (focal * zooms)[:, None, None], grids[1] / focal
+    if during is not None:
+        size = 2 * centre  # nearly; where the middle is read is taken to be the principal point
+        before, after = (
+            read_at_once(images, grid / size, turns[:, None])
+            for images, grid, turns in zip((before, after), grids, during, strict=True)
+        )
     rays = np.concatenate([before, np.ones_like(before[..., :1])], axis=-1)  # (N, G, 3)
     turns, logs = np.tile(np.eye(3), (len(ties), 1, 1)), np.log(zooms)
     unknowns = 4 if zooming else 3
@@ -77,16 +85,9 @@ def turns_and_zooms(
         scale = np.exp(logs)[:, None]
         u, v = x / z, y / z
         left = after - scale[..., None] * np.stack([u, v], axis=-1)
-        # A further small turn w moves a ray by w x ray.
-        by_turn = np.stack(
-            [
-                np.stack([-u * v, 1 + u * u, -v], axis=-1),
-                np.stack([-(1 + v * v), u * v, u], axis=-1),
-            ],
-            axis=-2,
-        )
+        at = np.stack([u, v], axis=-1)
         slopes = scale[..., None, None] * np.concatenate(
-            [by_turn, np.stack([u, v], axis=-1)[..., None]], axis=-1
+            [_by_turn(at), at[..., None]], axis=-1
         )  # (N, G, 2, 4)
         flat = slopes.reshape(len(ties), 2 * _GRID**2, 4)[..., :unknowns]
         normal = np.einsum("nki,nkj->nij", flat, flat)
@@ -98,6 +99,37 @@ def turns_and_zooms(
         if zooming:
             logs = logs + step[:, 3]
     return turns, np.exp(logs), focal * np.sqrt((left**2).sum(axis=-1).mean(axis=-1))
+
+
+def read_at_once(images: FloatArray, shares: FloatArray, during: FloatArray) -> FloatArray:
+    """Where a picture would show things had it been read at once, not row by row.
+
+    While a rolling shutter reads a picture, the camera turns on. To the first order, which at 30
+    degrees a second leaves 0.0002 focal lengths.
+
+    Args:
+        images: (..., 2) places in focal lengths from the principal point.
+        shares: (..., 2) places in the picture, from -0.5 at its left and top to 0.5.
+        during: (..., 2, 3) rotation vectors in the camera's axes, radians: how it turns while the
+            picture is read from the left to the right, and from the top to the bottom.
+
+    Returns:
+        (..., 2) places at the time at which the middle of the picture was read.
+    """
+    turns = (shares[..., None] * during).sum(axis=-2)
+    return images + np.einsum("...ij,...j->...i", _by_turn(images), turns)
+
+
+def _by_turn(images: FloatArray) -> FloatArray:
+    """(..., 2, 3) how places move with a small turn w, which moves a ray by w x ray."""
+    u, v = np.moveaxis(images, -1, 0)
+    return np.stack(
+        [
+            np.stack([-u * v, 1 + u * u, -v], axis=-1),
+            np.stack([-(1 + v * v), u * v, u], axis=-1),
+        ],
+        axis=-2,
+    )
 
 
 def _grids(ties: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -18,6 +18,11 @@ _ZOOMED = 0.015  # of the focal length; ties of pictures without a zoom differ b
 # Of the search for the focal length: ties that are enough, and natural logarithms: how far it goes,
 # how near it comes, and the step to either side that shows how sure it is.
 _ENOUGH, _REACH, _NEAR, _ASIDE = 2000, 1.2, 0.003, 0.05
+# Of the search for the time in which a picture is read: ties that are enough, the step that is
+# tried, as a share of the time from picture to picture, and by how much what is left of the ties
+# must shrink (mean square). Over the walk clip it shrinks by half or more where pictures are read
+# in half of that time, and by 1 % where they are read at once.
+_SOME, _READ, _SHRINKS = 500, 0.5, 0.8
 _PASSES = 5  # over closed loops; turns are small after the first
 
 
@@ -30,12 +35,17 @@ class Looks:
         zooms: (T,) focal length relative to that of the first picture.
         known: (T,) whether the picture is tied to others; else it is bridged.
         left: (T,) root mean square in pixels of what the turn and zoom leave of the tie.
+        during: (T, 2, 3) how the camera turns while a picture is read, see
+            `mbcli.placing.ties.read_at_once`; 0 where that does not show.
+        readout: seconds in which a picture is read; 0 where that does not show.
     """
 
     turns: FloatArray
     zooms: FloatArray
     known: BoolArray
     left: FloatArray
+    during: FloatArray
+    readout: float = 0.0
 
 
 def looks_of(
@@ -46,7 +56,8 @@ def looks_of(
     Each picture has those of its tie, after its keyframe's. Where the view has come back to an
     earlier keyframe, the loop is closed: what is left of it is spread over the keyframes between
     (rotation averaging in the tangent space, least squares). Zooms that stay below 1.5 % are none.
-    Pictures without a tie are bridged at an even speed.
+    Pictures without a tie are bridged at an even speed. If the ties show that pictures are read row
+    by row while the camera turns (a rolling shutter), that is taken out of them.
 
     Args:
         ties: (T, 2, 17) of the shot, see `mbcli.placing.ties`.
@@ -56,14 +67,22 @@ def looks_of(
         centre: (2,) principal point in pixels.
     """
     chain = _Chain(ties, numbers, focal, centre)
-    looks = chain.followed(times, zooming=True)
+    looks, zooming = chain.followed(times, zooming=True), True
     if np.abs(np.log(looks.zooms[looks.known])).max(initial=0.0) < _ZOOMED:
-        looks = chain.followed(times, zooming=False)
+        looks, zooming = chain.followed(times, zooming=False), False
+    during, seconds = chain.readout(looks, times, zooming=zooming)
+    if seconds:
+        looks = replace(chain.followed(times, zooming=zooming, during=during), readout=seconds)
     return looks
 
 
 def turned_focal(
-    ties: FloatArray, numbers: IntArray, zooms: FloatArray, focal: float, centre: FloatArray
+    ties: FloatArray,
+    numbers: IntArray,
+    zooms: FloatArray,
+    focal: float,
+    centre: FloatArray,
+    during: FloatArray,
 ) -> tuple[float, float]:
     """The focal length with which turns alone explain the ties best, and its doubt.
 
@@ -77,19 +96,25 @@ def turned_focal(
         zooms: (T,) focal length relative to that of the first picture.
         focal: where the search begins, in pixels; it reaches to 0.3 and to 3.3 times as much.
         centre: (2,) principal point in pixels.
+        during: (T, 2, 3), see `Looks`, as found with ``focal``.
 
     Returns:
         The focal length of a picture whose zoom is 1, in pixels, and the relative change of it that
         doubles what is left of the ties.
     """
-    tied = ties[np.isfinite(ties[..., KEYFRAME])]
-    tied = tied[:: 1 + len(tied) // _ENOUGH]
-    keyframes = zooms[np.searchsorted(numbers, tied[:, KEYFRAME])]
+    rows, which = np.nonzero(np.isfinite(ties[..., KEYFRAME]))
+    rows, which = (one[:: 1 + len(rows) // _ENOUGH] for one in (rows, which))
+    tied = ties[rows, which]
+    before = np.searchsorted(numbers, tied[:, KEYFRAME])
+    keyframes = zooms[before]
     zooming = bool((zooms != 1).any())
 
     def left(log: float) -> float:
         pixels = float(np.exp(log))
-        off = turns_and_zooms(tied, pixels, centre, keyframes, zooming=zooming)[2]
+        # Turns are smaller where the focal length is longer, in proportion.
+        share = focal / pixels
+        read = share * during[before], share * during[rows]
+        off = turns_and_zooms(tied, pixels, centre, keyframes, zooming=zooming, during=read)[2]
         return float(np.mean(off**2))
 
     reach = (np.log(focal) - _REACH, np.log(focal) + _REACH)
@@ -112,9 +137,12 @@ class _Chain:
         self._keyframe[tied] = [rows[int(number)] for number in ties[..., KEYFRAME][tied]]
         self._keyframes = np.unique(self._keyframe[tied])
 
-    def followed(self, times: FloatArray, *, zooming: bool) -> Looks:
+    def followed(
+        self, times: FloatArray, *, zooming: bool, during: FloatArray | None = None
+    ) -> Looks:
         """Turns and zooms of all pictures."""
         count = len(self._ties)
+        during = np.zeros((count, 2, 3)) if during is None else during
         turns: FloatArray = np.tile(np.eye(3), (count, 1, 1))
         zooms: FloatArray = np.ones(count)
         known, left = np.zeros(count, np.bool_), np.full(count, np.nan)
@@ -134,6 +162,7 @@ class _Chain:
                 self._centre,
                 np.full(len(rows), zooms[keyframe]),
                 zooming=zooming,
+                during=(np.broadcast_to(during[keyframe], (len(rows), 2, 3)), during[rows]),
             )
             inner[rows, which], ratios[rows, which] = turn, zoom / zooms[keyframe]
             own = which == 0
@@ -144,7 +173,50 @@ class _Chain:
         if len(loops):
             turns, zooms = self._closed(loops, turns, zooms, inner, ratios, known)
         _bridge(turns, zooms, known, times)
-        return Looks(turns, zooms, known, left)
+        return Looks(turns, zooms, known, left, during)
+
+    def readout(
+        self, looks: Looks, times: FloatArray, *, zooming: bool
+    ) -> tuple[FloatArray, float]:
+        """(T, 2, 3) how the camera turns while pictures are read, and the seconds of that.
+
+        What a turn leaves of a tie grows with the speed of the turn and with the row, if rows are
+        read one after the other: a parabola of the time that reading takes. Pictures that were
+        filmed on their side are read from column to column.
+        """
+        none: FloatArray = np.zeros((len(times), 2, 3))
+        rows, which = np.nonzero(self._keyframe >= 0)
+        if not len(rows):
+            return none, 0.0
+        rows, which = (one[:: 1 + len(rows) // _SOME] for one in (rows, which))
+        keyframe, speeds = self._keyframe[rows, which], _speeds(looks.turns, times)
+        step = _READ * float(np.median(np.diff(times)))
+
+        def read(axis: int, seconds: float) -> FloatArray:
+            during = none.copy()
+            during[:, axis] = seconds * speeds
+            return during
+
+        def left(during: FloatArray) -> float:
+            off = turns_and_zooms(
+                self._ties[rows, which],
+                self._focal,
+                self._centre,
+                looks.zooms[keyframe],
+                zooming=zooming,
+                during=(during[keyframe], during[rows]),
+            )[2]
+            return float(np.mean(off**2))
+
+        plain, best, found = left(none), np.inf, (none, 0.0)
+        for axis in (0, 1):
+            ahead, back = left(read(axis, step)), left(read(axis, -step))
+            bend = ahead + back - 2 * plain
+            seconds = step * np.clip((back - ahead) / (2 * bend), -2, 2) if bend > 0 else 0.0
+            during = read(axis, seconds)
+            if (now := left(during)) < min(best, _SHRINKS * plain):
+                best, found = now, (during, abs(float(seconds)))
+        return found
 
     def _closed(
         self,
@@ -186,6 +258,13 @@ class _Chain:
         turns[tied] = at[number] @ np.swapaxes(inner[tied, 0], 1, 2)
         zooms[tied] = np.exp(logs[number]) * ratios[tied, 0]
         return turns, zooms
+
+
+def _speeds(turns: FloatArray, times: FloatArray) -> FloatArray:
+    """(T, 3) radians a second in the camera's axes, from the picture before to the one after."""
+    before, after = (np.clip(np.arange(len(times)) + k, 0, len(times) - 1) for k in (-1, 1))
+    between = Rotation.from_matrix(np.swapaxes(turns[before], 1, 2) @ turns[after]).as_rotvec()
+    return np.asarray(between / np.maximum(times[after] - times[before], 1e-9)[:, None])
 
 
 def _spread(ends: Sequence[tuple[int, int]], off: FloatArray, count: int) -> FloatArray:

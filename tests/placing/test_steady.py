@@ -98,6 +98,24 @@ def test_a_shaken_camera_changes_neither_path_nor_pose(
     assert motion.meta["camera"]["degrees"] > 3
 
 
+def test_a_rolling_shutter_is_taken_out_of_people(
+    walk: Path, people: Keypoints2D, focal: float, still: Motion3D
+) -> None:
+    seen, ties, mover = filmed(walk, people, "pan 10, rolling", focal)
+    motion = Pipeline().lift(detection(seen, ties))
+    assert motion.meta["camera"]["readout"] == pytest.approx(mover.readout / 30, rel=0.35)
+    assert "with a rolling shutter of" in motion.meta["camera"]["found"]
+    lens = motion.meta["assumptions"]["focal"]
+    assert (lens["source"], lens["pixels"]) == ("clip", pytest.approx(focal, rel=0.03))
+    plain, straight, _ = filmed(walk, people, "pan 10", focal)
+    assert Pipeline().lift(detection(plain, straight)).meta["camera"]["readout"] == 0
+    off = apart(
+        Pipeline(InferOptions(focal=focal)).lift(detection(seen, ties)), still, mover.turns[0]
+    )
+    assert off.path < 0.05
+    assert off.pose < 0.003  # 0.0037 if it is left in
+
+
 def test_without_following_it_people_would_be_elsewhere(
     walk: Path, people: Keypoints2D, focal: float, still: Motion3D
 ) -> None:
@@ -152,7 +170,7 @@ def lens() -> Camera:
 def path_of(angles: FloatArray) -> CameraPath:
     vectors = np.stack([0 * angles, angles, 0 * angles], axis=1)
     turns = Rotation.from_rotvec(vectors).as_matrix()
-    return CameraPath("turning", turns, np.ones(len(turns)), {})
+    return CameraPath("turning", turns, np.ones(len(turns)), np.zeros((len(turns), 2, 3)), {})
 
 
 @pytest.mark.parametrize("degrees", [50.0, 300.0])
@@ -192,7 +210,8 @@ def test_the_steady_view_and_back_are_inverse(people: Keypoints2D) -> None:
     path = replace(path_of(angles), zooms=1 + 0.2 * np.cos(np.arange(FRAMES)))
     steady = Steady.of(path, camera, people.size, [slice(0, FRAMES)], 30.0)
     there = steady.keypoints(people)
-    back = Steady(camera, np.swapaxes(steady.turns, 1, 2), np.ones(FRAMES)).keypoints(there)
+    turns = np.swapaxes(steady.turns, 1, 2)
+    back = Steady(camera, turns, np.ones(FRAMES), steady.during).keypoints(there)
     centre, zooms = camera.centre, steady.zooms[:, None, None, None]
     pixels = (back.data[..., :2] - centre) * zooms + centre
     np.testing.assert_allclose(pixels, people.data[..., :2], atol=0.05)
