@@ -197,4 +197,4 @@ def test_steps_that_are_too_short_carry_the_body_little() -> None:
     held = without_sliding(short, contacts, FLOOR, 30.0)
     assert slide(held.in_camera[:, 0], held.contacts[:, 0]) < 1
     # Feet alone would shorten the way of 2.9 m by 0.44 m.
-    assert np.abs(held.in_camera[:, 0, 0] - root[:, 0, 0]).max() < 0.12
+    assert np.abs(held.in_camera[:, 0, 0] - root[:, 0, 0]).max() < 0.15
