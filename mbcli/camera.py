@@ -141,6 +141,12 @@ class Camera(ByValue):
         return self.world_from_camera[0] if len(self.world_from_camera) else np.eye(4)
 
     @property
+    def astray(self) -> bool:
+        """Whether it moves through space on an unknown way, which people's paths then contain."""
+        places = self.world_from_camera[:, :3, 3]
+        return self.motion == "moving" and bool((places == places[:1]).all())
+
+    @property
     def behaviour(self) -> str:
         """A short human-readable description of the camera's motion."""
         return {

@@ -30,6 +30,7 @@ from mbcli.placing.steady import Steady
 from mbcli.pose2d import AUTO
 from mbcli.refinement.ground import with_world
 from mbcli.refinement.sizes import Sizes, check_people, compared
+from mbcli.refinement.walked import with_way
 from mbcli.report import InferReport, Observer, Stopwatch, unobserved
 from mbcli.skeleton import BODY23, FEET, H36M17, ORIENTED, Skeleton
 from mbcli.spans import PerPerson
@@ -452,6 +453,7 @@ class Pipeline:
             ),
         )
         with watch.stage("world"):
+            motion = with_way(motion)
             paths = path_meta(motion, sizes.doubt, lens.doubt)
             return with_world(changed(motion, meta={**motion.meta, "path": paths}))
 
@@ -461,7 +463,9 @@ class Pipeline:
         asked = None if options.camera_motion == AUTO else cast(CameraMotion, options.camera_motion)
         if detection.ties is None:
             why = "unknown: the background was not followed, so it is taken to stand still"
-            if asked is not None:
+            if asked == "moving":
+                why = "moves through space, as --camera-motion says, on an unknown way"
+            elif asked is not None:
                 why = "stands still, as --camera-motion says"
             frames = len(keypoints.timestamps)
             return unseen_path(frames, asked or "unknown", why, given=asked is not None)

@@ -19,6 +19,7 @@ THIGH = SHANK = 0.43
 UPPER_ARM, FOREARM = 0.31, 0.25
 ANKLE_HEIGHT = 0.08
 STRIDE, SECONDS = 1.1, 1.1  # metres and duration of two steps
+RECORDED = ("2/2_01", "39/39_01", "16/16_15")  # subject/trial of walks in CMU's recordings
 STANCE = 0.6  # share of the stride that a foot stands on the floor
 
 

@@ -32,7 +32,7 @@ def moved_keypoints(keypoints: Keypoints2D, mover: Mover, focal: float) -> Keypo
 
 
 def ties_in(pictures: Iterable[Picture], keypoints: Keypoints2D) -> FloatArray:
-    """(T, 2, 17) the ties of the pictures in which these people were found."""
+    """(T, 2, 26) the ties of the pictures in which these people were found."""
     background, found = Background(keypoints.size), []
     for row, picture in enumerate(pictures):
         index, time = int(keypoints.frame_index[row]), float(keypoints.timestamps[row])

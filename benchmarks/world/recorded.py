@@ -86,7 +86,13 @@ def still_camera(rng: np.random.Generator, body: FloatArray) -> FloatArray:
     return np.tile(pose, (len(body), 1, 1))
 
 
-def film(rng: np.random.Generator, body: FloatArray, poses: FloatArray, fov: float) -> Filmed:
+def film(
+    rng: np.random.Generator,
+    body: FloatArray,
+    poses: FloatArray,
+    fov: float,
+    size: tuple[int, int] = SIZE,
+) -> Filmed:
     """What a camera sees of a body (T, 21, 3) in the world, with MoveNet's errors.
 
     Args:
@@ -94,10 +100,11 @@ def film(rng: np.random.Generator, body: FloatArray, poses: FloatArray, fov: flo
         body: metres, y down.
         poses: (T, 4, 4) of the camera.
         fov: degrees across the longer side.
+        size: (width, height) of the pictures in pixels.
     """
-    focal = focal_of(fov, SIZE)
+    focal = focal_of(fov, size)
     ahead = np.einsum("tji,tkj->tki", poses[:, :3, :3], body - poses[:, None, :3, 3])
-    xy = focal * ahead[..., :2] / ahead[..., 2:] + np.array(SIZE) / 2
+    xy = focal * ahead[..., :2] / ahead[..., 2:] + np.array(size) / 2
     coco = torch.tensor(xy[None, :, _COCO], dtype=torch.float32)
     height = torch.tensor(focal * 1.7 / ahead[None, :, BODY21.index("pelvis"), 2])
     sampler = NoiseSampler(
@@ -112,7 +119,7 @@ def film(rng: np.random.Generator, body: FloatArray, poses: FloatArray, fov: flo
         skeleton=COCO17,
         fps=FPS,
         timestamps=np.arange(len(body)) / FPS,
-        size=SIZE,
+        size=size,
         track_ids=np.array([1]),
         boxes=np.concatenate([low - pad, high + pad], axis=-1)[:, None],
         frame_index=np.arange(len(body)),

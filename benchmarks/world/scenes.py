@@ -55,8 +55,33 @@ def room() -> list[Plane]:
     return planes
 
 
+def hall(rng: np.random.Generator, way: FloatArray) -> tuple[list[Plane], list[Plane]]:
+    """A floor, y = 0, and four walls around a way (N, 3); and boards that stand beside it."""
+    low, high = way.min(axis=0) - 3, way.max(axis=0) + 3
+    (x1, _, z1), (x2, _, z2) = low, high
+    wide, deep, up = np.array([x2 - x1, 0, 0]), np.array([0, 0, z2 - z1]), np.array([0, 4.0, 0])
+    corners = [np.array([x, -4.0, z]) for x, z in ((x1, z1), (x2, z1), (x2, z2), (x1, z2))]
+    planes = [Plane(corners[0] + up, wide, deep, texture(1))]
+    for number, along in enumerate((wide, deep, -wide, -deep)):
+        planes.append(Plane(corners[number], along, up, texture(2 + number)))
+    boards = []
+    for number in range(14):
+        foot, along = rng.uniform(low, high), rng.standard_normal(3)
+        if np.linalg.norm((way - foot)[:, [0, 2]], axis=1).min() > 1.2:
+            tall = rng.uniform(1, 3)
+            foot[1], along[1] = -tall, 0.0
+            along *= rng.uniform(0.3, 0.9) / np.linalg.norm(along)
+            look = texture(6 + number % 3, 256)
+            boards.append(Plane(foot, along, np.array([0, tall, 0]), look))
+    return planes, boards
+
+
 def filmed(
-    planes: Sequence[Plane], poses: FloatArray, focal: float, size: tuple[int, int]
+    planes: Sequence[Plane],
+    poses: FloatArray,
+    focal: float,
+    size: tuple[int, int],
+    boards: Sequence[Plane] = (),
 ) -> Iterator[Picture]:
     """What a camera sees.
 
@@ -65,6 +90,7 @@ def filmed(
         poses: (T, 4, 4) from the camera's axes to the room's.
         focal: pixels.
         size: (width, height) in pixels.
+        boards: in front of all planes; nearer ones hide the others.
     """
     x, y = np.meshgrid(np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5)
     rays = np.stack(
@@ -73,7 +99,8 @@ def filmed(
     for pose in poses:
         turn, place = pose[:3, :3], pose[:3, 3]
         picture = np.full((size[1], size[0], 3), 90, np.uint8)
-        for plane in planes:
+        away = [float(np.linalg.norm(one.corner + one.along / 2 - place)) for one in boards]
+        for plane in (*planes, *(boards[number] for number in np.argsort(away)[::-1])):
             axes = np.stack([plane.along, plane.down, place - plane.corner], axis=-1)
             seen = rays @ np.linalg.inv(turn.T @ axes).T  # (h, w, 3) up to the distance
             ahead = np.where(np.abs(seen[..., 2:]) > 1e-9, -seen[..., 2:], 1e-9)

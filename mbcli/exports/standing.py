@@ -27,8 +27,8 @@ def with_standing_feet(motion: Motion3D, *, steady_bones: bool) -> tuple[Motion3
         return motion, ""
     if len(motion.keypoints.cuts):
         return motion, "feet are left as they are: the clip has cuts"
-    if motion.camera.motion == "moving":
-        return motion, "feet are left as they are: the camera moves"
+    if motion.camera.astray:
+        return motion, "feet are left as they are: the camera moves on an unknown way"
     known = {one.name for one in fields(RefineOptions)}
     before = done.get("options")
     said = {k: v for k, v in before.items() if k in known} if isinstance(before, Mapping) else {}

@@ -36,6 +36,7 @@ from mbcli.placing.ties import (
     RECTANGLE,
     RIGID,
     STANDS,
+    VIEWS,
     corners_of,
     no_ties,
     turns_and_zooms,
@@ -93,7 +94,7 @@ class Background:
             poses: the people in it.
 
         Returns:
-            (2, 17), see `mbcli.placing.ties`; NaN for a tie that there is not.
+            (2, 26), see `mbcli.placing.ties`; NaN for a tie that there is not.
         """
         grey = np.asarray(cv2.cvtColor(frame.small, cv2.COLOR_RGB2GRAY), np.uint8)
         free = free_of(grey, poses, frame.shrunk)
@@ -147,7 +148,7 @@ class Background:
     def _tie(
         self, keyframe: _Keyframe, grey: Grey, free: BoolArray, guess: FloatArray, shrunk: int
     ) -> FloatArray:
-        """(17,) the tie to a keyframe, NaN if it cannot be found from the guessed homography."""
+        """(26,) the tie to a keyframe, NaN if it cannot be found from the guessed homography."""
         tie = no_ties()[0]
         start = mapped(guess, keyframe.corners)
         here = inside(start, grey)
@@ -170,20 +171,33 @@ class Background:
         view, explained = homography(before, after, grey)
         if view is None:
             return tie
-        rigid = np.nan
         if explained.mean() < _RIGID_BELOW:
-            fundamental, mask = cv2.findFundamentalMat(
-                before, after, cv2.FM_RANSAC, NEAR, 0.99, 500
-            )
-            rigid = float(mask.mean()) if fundamental is not None and mask is not None else np.nan
+            tie[RIGID], tie[VIEWS] = self._two_views(before, after, shrunk)
         kept = before[explained]
         rectangle = np.concatenate([kept.min(axis=0), kept.max(axis=0)]).astype(np.float64)
         tie[KEYFRAME] = keyframe.number
         tie[RECTANGLE] = (rectangle + 0.5) * shrunk
         tie[CORNERS] = ((mapped(view, corners_of(rectangle)) + 0.5) * shrunk).ravel()
-        tie[COUNT], tie[EXPLAINED], tie[RIGID] = len(before), explained.mean(), rigid
+        tie[COUNT], tie[EXPLAINED] = len(before), explained.mean()
         tie[STANDS] = stands_in(before, after).mean()
         return tie
+
+    def _two_views(
+        self, before: FloatArray, after: FloatArray, shrunk: int
+    ) -> tuple[float, FloatArray]:
+        """The share of corners that a rigid scene explains, and its fundamental matrix (9,); NaN.
+
+        It is that of an essential matrix, which is surer, with about the right lens.
+        """
+        ends = before.astype(np.float64), after.astype(np.float64)
+        essential, mask = cv2.findEssentialMat(
+            *ends, self._lens(1.0, shrunk), cv2.USAC_ACCURATE, 0.999, NEAR
+        )
+        if essential is None or essential.shape != (3, 3) or mask is None:
+            return np.nan, np.full(9, np.nan)
+        back: FloatArray = np.diag([1 / self._focal, 1 / self._focal, 1.0])
+        back[:2, 2] = -self._middle / self._focal
+        return float(mask.mean()), (back.T @ essential @ back).ravel()
 
     def _look(self, keyframe: _Keyframe, tie: FloatArray, shrunk: int) -> None:
         """Note where the view is, from a tie to a keyframe."""
@@ -197,7 +211,7 @@ class Background:
         self._turn, self._zoom = keyframe.turn @ turn[0].T, float(zoom[0])
 
     def _returned(self, grey: Grey, free: BoolArray, shrunk: int) -> FloatArray:
-        """(17,) the tie to an earlier keyframe that the picture shows well; NaN without one."""
+        """(26,) the tie to an earlier keyframe that the picture shows well; NaN without one."""
         best, most, guess = None, _RETURNED, np.eye(3)
         here = self._lens(self._zoom, shrunk)
         for keyframe in self._kept:

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from mbcli.camera import Camera, CameraMotion
-from mbcli.placing.ties import COUNT, EXPLAINED, KEYFRAME, RIGID, STANDS
-from mbcli.placing.turning import Looks, looks_of
+from mbcli.placing.ties import COLUMNS, COUNT, EXPLAINED, KEYFRAME, RIGID, STANDS
+from mbcli.placing.turning import Looks, looks_of, moved_looks
 from mbcli.types import BoolArray, FloatArray, IntArray
 
 # Of the picture's longer side. In footage from tripods the view shifts by 0.1 % at most while what
@@ -42,10 +42,11 @@ class CameraPath:
     Attributes:
         motion: what it does, over all shots.
         turns: (T, 3, 3) rotations from its axes to those of the shot's first picture; the
-            identity throughout unless it is turning.
+            identity throughout unless it is turning in its place.
         zooms: (T,) focal length relative to that of the shot's first picture.
         during: (T, 2, 3) how it turns while a picture is read, see `mbcli.placing.turning.Looks`.
         report: what was found, ready for JSON.
+        carried: (T, 3, 3) as ``turns``, where it moves through space; None where it does not.
     """
 
     motion: CameraMotion
@@ -53,12 +54,13 @@ class CameraPath:
     zooms: FloatArray
     during: FloatArray
     report: dict[str, Any]
+    carried: FloatArray | None = None
 
     @property
     def poses(self) -> FloatArray:
         """(T, 4, 4) the camera's poses in the world of its shot's first picture."""
         poses = np.tile(np.eye(4), (len(self.turns), 1, 1))
-        poses[:, :3, :3] = self.turns
+        poses[:, :3, :3] = self.turns if self.carried is None else self.turns @ self.carried
         return poses
 
     @property
@@ -101,7 +103,7 @@ def camera_path(
     against each other; ``unknown`` if less than half of the pictures are tied; else ``turning``.
 
     Args:
-        ties: (T, 2, 17), see `mbcli.placing.ties`.
+        ties: (T, 2, 26), see `mbcli.placing.ties`.
         numbers: (T,) of the pictures in their source.
         times: (T,) seconds.
         shots: the frames of each shot.
@@ -110,14 +112,15 @@ def camera_path(
         asked: what the user says; None decides.
     """
     turns, zooms = np.tile(np.eye(3), (len(times), 1, 1)), np.ones(len(times))
-    during = np.zeros((len(times), 2, 3))
-    parts = []
+    during, carried, parts = np.zeros((len(times), 2, 3)), turns.copy(), []
     for rows in shots:
-        looks = looks_of(
-            ties[rows], numbers[rows], times[rows], float(camera.focal.mean()), camera.centre
-        )
+        seen = ties[rows], numbers[rows], times[rows], float(camera.focal.mean()), camera.centre
+        looks = looks_of(*seen)
         shift = _shift(looks, camera, size)
         motion = _motion(ties[rows, 0], looks, shift) if asked is None else asked
+        if motion == "moving":
+            looks = moved_looks(*seen)
+            carried[rows] = looks.turns
         if motion == "turning":
             turns[rows], zooms[rows], during[rows] = looks.turns, looks.zooms, looks.during
         parts.append(_Part(motion, ties[rows, 0], looks, shift))
@@ -128,13 +131,13 @@ def camera_path(
         "found": _words(motion, parts, given=asked is not None),
         **_figures(parts),
     }
-    return CameraPath(motion, turns, zooms, during, report)
+    return CameraPath(motion, turns, zooms, during, report, carried)
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
     motion: CameraMotion
-    ties: FloatArray  # (t, 17) of the pictures to their own keyframes
+    ties: FloatArray  # (t, 26) of the pictures to their own keyframes
     looks: Looks
     shift: FloatArray  # (t,) of the picture's longer side
 
@@ -171,7 +174,7 @@ def _parallax(ties: FloatArray) -> BoolArray:
 
 def _figures(parts: Sequence[_Part]) -> dict[str, Any]:
     """Numbers that the decision rests on."""
-    ties = np.concatenate([part.ties for part in parts]) if parts else np.empty((0, 17))
+    ties = np.concatenate([part.ties for part in parts]) if parts else np.empty((0, COLUMNS))
     tied = np.isfinite(ties[:, KEYFRAME])
     found: dict[str, Any] = {"pictures": len(ties), "tied": int(tied.sum()), "shots": len(parts)}
     if tied.any():
@@ -179,7 +182,10 @@ def _figures(parts: Sequence[_Part]) -> dict[str, Any]:
         found["explained"] = round(float(np.median(ties[tied, EXPLAINED])), 3)
         found["in_place"] = round(float(np.median(ties[tied, STANDS])), 3)
         found["parallax"] = round(float(_parallax(ties)[tied].mean()), 3)
-    turned = [part for part in parts if part.motion == "turning"]
+    carried = [number for number, part in enumerate(parts) if part.motion == "moving"]
+    if carried:
+        found["carried"] = carried
+    turned = [part for part in parts if part.motion in ("turning", "moving")]
     if turned:
         found["degrees"] = round(max(_degrees(part.looks.turns) for part in turned), 2)
         zooms = np.concatenate([part.looks.zooms for part in turned])
@@ -212,8 +218,8 @@ def _words(motion: CameraMotion, parts: Sequence[_Part], *, given: bool) -> str:
         return f"{turn}, from {found.get('followed', 0)} points of the background in {seen}"
     if motion == "moving":
         return (
-            "moves through space: near and far things shift against each other, so people's paths "
-            "contain the camera's own motion; poses do not"
+            "moves through space on an unknown way, so people's paths contain the camera's own "
+            "motion; poses do not"
         )
     return (
         f"unknown: the background could be followed in only {seen}, so the camera is taken to "

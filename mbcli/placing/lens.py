@@ -119,7 +119,7 @@ def turned_lens(
 
     Args:
         lens: from :func:`lens_of`.
-        ties: (T, 2, 17), see `mbcli.placing.ties`.
+        ties: (T, 2, 26), see `mbcli.placing.ties`.
         numbers: (T,) of the pictures in their source.
         path: what the camera does, if it has the focal length of ``lens``.
         follow: what it does if it has another. A rolling shutter shows only once the focal length

@@ -10,25 +10,27 @@ a homography, together with the part of the picture in which it was seen. In a r
     14     the share of them that the homography explains
     15     the share that two views of a rigid scene explain; NaN where the homography explains most
     16     the share that is where it was in the keyframe
+    17:26  where 15 is a number: the fundamental matrix of those two views, by rows, in pixels
 """
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from mbcli.types import FloatArray
 
-COLUMNS = 17  # of a row, as above
+COLUMNS = 26  # of a row, as above
 KEYFRAME, RECTANGLE, CORNERS = 0, slice(1, 5), slice(5, 13)  # places in a row
-COUNT, EXPLAINED, RIGID, STANDS = 13, 14, 15, 16  # likewise
+COUNT, EXPLAINED, RIGID, STANDS, VIEWS = 13, 14, 15, 16, slice(17, 26)  # likewise
 TIES = 2  # rows a picture has at most: its own keyframe's, and one that it came back to
 _GRID = 5  # points across and down
 _ROUNDS = 6  # of Gauss-Newton; the third changes less than 1e-9 radians on turns of 30 degrees
 
 
 def no_ties() -> FloatArray:
-    """(2, 17) of a picture without ties."""
+    """(2, 26) of a picture without ties."""
     return np.full((TIES, COLUMNS), np.nan)
 
 
@@ -55,7 +57,7 @@ def turns_and_zooms(
     inside of what was followed than at its corners.
 
     Args:
-        ties: (N, 17).
+        ties: (N, 26).
         focal: focal length in pixels of a picture whose zoom is 1.
         centre: (2,) principal point in pixels.
         zooms: (N,) zoom of the keyframes.
@@ -130,6 +132,33 @@ def _by_turn(images: FloatArray) -> FloatArray:
         ],
         axis=-2,
     )
+
+
+def turns_in_space(
+    ties: FloatArray, turns: FloatArray, focal: float, centre: FloatArray
+) -> FloatArray:
+    """The rotations of a camera that also changes its place.
+
+    A homography takes a step to the side for a turn; two views of a scene with depth do not. Where
+    a tie has a fundamental matrix, it leaves two rotations half a turn apart (Hartley and
+    Zisserman, "Multiple View Geometry", result 9.19), of which the nearer one is taken.
+
+    Args:
+        ties: (N, 26).
+        turns: (N, 3, 3) of the homographies, from `turns_and_zooms`.
+        focal: focal length in pixels.
+        centre: (2,) principal point in pixels.
+
+    Returns:
+        (N, 3, 3) rotations from the axes of the keyframe's camera to those of the picture's.
+    """
+    lens, found = np.diag([focal, focal, 1.0]), turns.copy()
+    lens[:2, 2] = centre
+    for row in np.flatnonzero(np.isfinite(ties[:, RIGID])):
+        essential = lens.T @ ties[row, VIEWS].reshape(3, 3) @ lens
+        one, other, _ = cv2.decomposeEssentialMat(essential)
+        found[row] = max(one, other, key=lambda turn: float(np.sum(turn * turns[row])))
+    return found
 
 
 def _grids(ties: FloatArray) -> tuple[FloatArray, FloatArray]:

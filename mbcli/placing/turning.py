@@ -11,7 +11,8 @@ from scipy.sparse import lil_matrix
 from scipy.sparse.linalg import lsqr
 from scipy.spatial.transform import Rotation, Slerp
 
-from mbcli.placing.ties import KEYFRAME, turns_and_zooms
+from mbcli.placing.low_pass import low_pass
+from mbcli.placing.ties import KEYFRAME, RIGID, turns_and_zooms, turns_in_space
 from mbcli.types import BoolArray, FloatArray, IntArray
 
 _ZOOMED = 0.015  # of the focal length; ties of pictures without a zoom differ by up to 0.008
@@ -23,6 +24,11 @@ _ENOUGH, _REACH, _NEAR, _ASIDE = 2000, 1.2, 0.003, 0.05
 # must shrink (mean square). Over the walk clip it shrinks by half or more where pictures are read
 # in half of that time, and by 1 % where they are read at once.
 _SOME, _READ, _SHRINKS = 500, 0.5, 0.8
+# Share of the corners that two views must explain. In rooms rendered for cameras that move through
+# them, rotations are off by 0.1 degrees above it, and by up to 27 below.
+_RIGID = 0.76
+# Hz. What a hand that carries a camera shakes faster is less than the errors of single pictures.
+_HANDS = 3.0
 _PASSES = 5  # over closed loops; turns are small after the first
 
 
@@ -60,7 +66,7 @@ def looks_of(
     by row while the camera turns (a rolling shutter), that is taken out of them.
 
     Args:
-        ties: (T, 2, 17) of the shot, see `mbcli.placing.ties`.
+        ties: (T, 2, 26) of the shot, see `mbcli.placing.ties`.
         numbers: (T,) of its pictures, in which ties name keyframes.
         times: (T,) seconds.
         focal: focal length of the first picture in pixels.
@@ -74,6 +80,21 @@ def looks_of(
     if seconds:
         looks = replace(chain.followed(times, zooming=zooming, during=during), readout=seconds)
     return looks
+
+
+def moved_looks(
+    ties: FloatArray, numbers: IntArray, times: FloatArray, focal: float, centre: FloatArray
+) -> Looks:
+    """Turn of every picture of a shot in which the camera also moves through space.
+
+    As `looks_of`, but by `turns_in_space`, without zooms, which going ahead looks like, and without
+    what is faster than 3 Hz.
+    """
+    known = np.where(ties[..., RIGID, None] < _RIGID, np.nan, ties)
+    looks = _Chain(known, numbers, focal, centre).followed(times, zooming=False, moving=True)
+    one, _, other = np.linalg.svd(low_pass(looks.turns, times, _HANDS))
+    upright = np.linalg.det(one @ other)[:, None] ** [0, 0, 1]
+    return replace(looks, turns=one * upright[:, None] @ other)
 
 
 def turned_focal(
@@ -91,7 +112,7 @@ def turned_focal(
     (``python -m benchmarks.world``). A roll about the line of sight tells nothing.
 
     Args:
-        ties: (T, 2, 17) of pictures that are known to turn, see `mbcli.placing.ties`.
+        ties: (T, 2, 26) of pictures that are known to turn, see `mbcli.placing.ties`.
         numbers: (T,) of the pictures, in which ties name keyframes.
         zooms: (T,) focal length relative to that of the first picture.
         focal: where the search begins, in pixels; it reaches to 0.3 and to 3.3 times as much.
@@ -138,7 +159,12 @@ class _Chain:
         self._keyframes = np.unique(self._keyframe[tied])
 
     def followed(
-        self, times: FloatArray, *, zooming: bool, during: FloatArray | None = None
+        self,
+        times: FloatArray,
+        *,
+        zooming: bool,
+        during: FloatArray | None = None,
+        moving: bool = False,
     ) -> Looks:
         """Turns and zooms of all pictures."""
         count = len(self._ties)
@@ -164,12 +190,15 @@ class _Chain:
                 zooming=zooming,
                 during=(np.broadcast_to(during[keyframe], (len(rows), 2, 3)), during[rows]),
             )
+            if moving:
+                its = self._ties[rows, which]
+                turn = turns_in_space(its, turn, self._focal, self._centre)
             inner[rows, which], ratios[rows, which] = turn, zoom / zooms[keyframe]
             own = which == 0
             mine = rows[own]
             turns[mine] = turns[keyframe] @ np.swapaxes(turn[own], 1, 2)
             zooms[mine], known[mine], left[mine] = zoom[own], True, off[own]
-        loops = np.flatnonzero(self._keyframe[:, 1] >= 0)
+        loops = np.flatnonzero((self._keyframe >= 0).all(axis=1))
         if len(loops):
             turns, zooms = self._closed(loops, turns, zooms, inner, ratios, known)
         _bridge(turns, zooms, known, times)

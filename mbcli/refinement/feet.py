@@ -82,8 +82,8 @@ def contacts_of(
         return contacts
     body[~seen] = np.nan
     size = body_height(body, skeleton) / 1.70
-    ankles = np.stack([_steady(body[:, joint], fps) for joint in at.ankles], axis=1)
-    lift = _lift(ankles @ world_from_camera[1, :3], seen, fps)
+    ankles = np.stack([steady(body[:, joint], fps) for joint in at.ankles], axis=1)
+    lift = lifted(ankles @ world_from_camera[1, :3], seen, fps)
     speed = _speed(ankles, seen, fps)
     for foot, joint in enumerate(at.ankles):
         known = seen & np.isfinite(lift[:, foot])
@@ -99,12 +99,12 @@ def contacts_of(
     return contacts
 
 
-def _steady(places: FloatArray, fps: float) -> FloatArray:
-    """(T, 3) without jitter."""
+def steady(places: FloatArray, fps: float) -> FloatArray:
+    """(T, 3) without jitter, NaN where they are."""
     return np.stack([smooth(places[:, k], max(_TREMBLE * fps, 0.5)) for k in range(3)], axis=-1)
 
 
-def _lift(down: FloatArray, seen: BoolArray, fps: float) -> FloatArray:
+def lifted(down: FloatArray, seen: BoolArray, fps: float) -> FloatArray:
     """(T, 2) height of the ankles, (T, 2) downwards, above the lowest around that time."""
     there = np.flatnonzero(seen)
     lower = -down[there].max(axis=1)  # upwards

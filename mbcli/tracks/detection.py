@@ -32,7 +32,7 @@ class Detection(ByValue):
         interpolated: numbers of the frames that were not looked at, whose keypoints are
             interpolated.
         lens: the lens that the pictures' file notes, if any.
-        ties: (T, 2, 17) how the background of each picture lies in others, see
+        ties: (T, 2, 26) how the background of each picture lies in others, see
             `mbcli.placing.ties`; None if there were no pictures, or nobody asked.
     """
 

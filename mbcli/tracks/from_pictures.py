@@ -125,7 +125,7 @@ class _Stretch(NamedTuple):
         numbers: (T,) of the pictures in their source.
         cut: (T,) whether a new shot begins with them.
         looked: (T,) whether they were looked at.
-        ties: (T, 2, 17) how their background lies in others, see `mbcli.placing.ties`.
+        ties: (T, 2, 26) how their background lies in others, see `mbcli.placing.ties`.
     """
 
     people: Sightings

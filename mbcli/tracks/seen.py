@@ -25,7 +25,7 @@ class Seen:
         looks: (P, 6) colours of their clothes, from `mbcli.tracks.looks.looks_of`.
         cut: whether a new shot begins with it.
         looked: whether it was looked at; see `mbcli.tracks.sampling`.
-        ties: (2, 17) how its background lies in other pictures, see `mbcli.placing.ties`; NaN if
+        ties: (2, 26) how its background lies in other pictures, see `mbcli.placing.ties`; NaN if
             nobody looked.
     """
 

@@ -89,5 +89,19 @@ def test_clips_that_do_not_tell_say_why(motion: Motion3D, tmp_path: Path) -> Non
     assert "feet are left as they are: the clip has cuts" in standing_notes(cut, tmp_path)
     camera = motion.camera.posed(motion.camera.world_from_camera, motion="moving")
     moving = replace(motion, camera=camera)
+    other = tmp_path / "moving"
+    other.mkdir()
+    assert "the camera moves on an unknown way" in standing_notes(moving, other)
     (path,) = export(moving, tmp_path / "moving.bvh")
     assert slide(ankles(path)).mean() > 5
+
+
+def test_feet_stand_where_the_way_of_a_camera_is_known(motion: Motion3D, tmp_path: Path) -> None:
+    poses = np.tile(np.eye(4), (90, 1, 1))
+    poses[:, 0, 3] = motion.timestamps
+    camera = motion.camera.posed(poses, motion="moving")
+    in_camera = camera.from_world(motion.in_world)
+    root = in_camera[:, :, 0]
+    seen = replace(motion, camera=camera, positions=in_camera - root[:, :, None], root=root)
+    (path,) = export(seen, tmp_path / "known.bvh")
+    assert slide(ankles(path)).mean() < 1

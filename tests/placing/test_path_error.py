@@ -25,8 +25,9 @@ def error(
     *,
     height: float | None = None,
     focal: float | None = None,
+    walked: float | None = None,
 ) -> float:
-    return path_error(root, TIMES, WHOLE, height=height, focal=focal, motion=motion)
+    return path_error(root, TIMES, WHOLE, height=height, focal=focal, motion=motion, walked=walked)
 
 
 def test_somebody_who_stays_is_off_by_a_share_of_the_distance() -> None:
@@ -55,6 +56,15 @@ def test_a_camera_that_moves_adds_its_own_movement() -> None:
     expected = np.sqrt(0.06**2 + np.mean((0.25 * TIMES) ** 2))
     assert error(here, "moving") == pytest.approx(expected)
     assert error(here, "turning") == error(here, "unknown") == error(here)
+
+
+def test_a_camera_whose_way_feet_show_adds_to_the_way_that_people_walk() -> None:
+    there = way((0, 0, 4), (1, 0, 4), (0, 0, 4))
+    plain = error(there, height=0.06) ** 2
+    for share in (1.0, 0.5):
+        expected = np.sqrt(plain + np.mean((0.13 / share * np.array([0, 1, 2])) ** 2))
+        assert error(there, "moving", height=0.06, walked=share) == pytest.approx(expected)
+    assert error(there, "turning", height=0.06, walked=1.0) == pytest.approx(np.sqrt(plain))
 
 
 def test_every_shot_begins_anew_and_who_is_absent_tells_nothing() -> None:

@@ -36,7 +36,7 @@ def seen(rays: FloatArray, time: float, axis: int, share: float) -> FloatArray:
 
 
 def tied(axis: int, share: float) -> FloatArray:
-    """(T, 2, 17) ties to the first picture, as such a camera would have them."""
+    """(T, 2, 26) ties to the first picture, as such a camera would have them."""
     ties = np.stack([no_ties()] * FRAMES)
     x, y = np.meshgrid(np.linspace(200, 1080, 9), np.linspace(100, 620, 9))
     grid = np.stack([x.ravel(), y.ravel()], axis=-1)
@@ -48,7 +48,7 @@ def tied(axis: int, share: float) -> FloatArray:
     for row in range(1, FRAMES):
         homography, _ = cv2.findHomography(grid, seen(rays, row, axis, share))
         there = cv2.perspectiveTransform(corners_of(RECTANGLE)[None], homography)
-        ties[row, 0] = [0, *RECTANGLE, *there.ravel(), 0, 0, np.nan, 0]
+        ties[row, 0, :13] = [0, *RECTANGLE, *there.ravel()]
         ties[row, 0, [COUNT, EXPLAINED, STANDS]] = 100, 1, 0
     assert np.isfinite(ties[1:, 0, KEYFRAME]).all()
     return ties

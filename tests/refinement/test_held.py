@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from motions import ANKLE_HEIGHT, CAMERA_HEIGHT, standing_feet, walking
+from motions import ANKLE_HEIGHT, CAMERA_HEIGHT, RECORDED, standing_feet, walking
 from scipy.signal import butter, sosfiltfilt
 
 import mbcli
@@ -22,8 +21,6 @@ from mbcli.tracks.detection import Detection
 from mbcli.tracks.repair import mend
 from mbcli.types import BoolArray, FloatArray, Keypoints2D
 
-TAKES = ("2/2_01", "39/39_01", "16/16_15")
-MOCAP = Path(__file__).parents[3] / "shared" / "mocap"
 FLOOR = np.eye(4)
 FLOOR[1, 3] = -CAMERA_HEIGHT
 
@@ -81,23 +78,8 @@ def test_knees_of_the_example(lifted: mbcli.Motion3D, world: bool) -> None:
         assert bend_off(before, after, lifted.fps) < 5
 
 
-@pytest.fixture(scope="module")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with three recorded walks, each beside its skeleton."""
-    if not MOCAP.is_dir():
-        pytest.skip("the recordings are not in the repository")
-    folder = tmp_path_factory.mktemp("mocap")
-    wanted = {f"cmu/{take}.amc" for take in TAKES}
-    wanted |= {f"cmu/{who}/{who}.asf" for who in (take.split("/")[0] for take in TAKES)}
-    with tarfile.open(MOCAP / "cmu.tar.xz", "r|xz") as archive:
-        for member in archive:
-            if member.name in wanted:
-                archive.extract(member, folder, filter="data")
-    return folder / "cmu"
-
-
 @pytest.mark.parametrize("fps", [30, 60])
-@pytest.mark.parametrize("take", TAKES)
+@pytest.mark.parametrize("take", RECORDED)
 def test_knees_of_recorded_walks(take: str, fps: int, recordings: Path) -> None:
     _, read = IMPORT_FORMATS["asf-amc"]
     walk = placed(read(recordings / f"{take}.amc", ImportOptions()))
