@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mbcli.options import InferOptions
+from mbcli.placing.ties import COLUMNS, TIES
 from mbcli.skeleton import COCO17
 from mbcli.tracks.detection import Detection, chosen_and_mended
 from mbcli.tracks.from_pictures import discounted
@@ -139,7 +140,7 @@ def seen_in(index: int, people: int, cut: bool) -> Seen:
     boxes: FloatArray = rng.uniform(0, 100, (people, 4)).astype(np.float32)
     poses = FramePoses(index, index / 30, boxes, rng.uniform(0, 1, (people, 17, 3)))
     looks = rng.uniform(0, 100, (people, 6)).astype(np.float32)
-    return Seen(poses, looks, cut, index % 3 > 0, rng.uniform(0, 9, (2, 17)))
+    return Seen(poses, looks, cut, index % 3 > 0, rng.uniform(0, 9, (TIES, COLUMNS)))
 
 
 @pytest.mark.parametrize("people", [(2, 0, 1, 3), (0, 0), (1,), (0,)])
