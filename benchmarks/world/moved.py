@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.world.movers import Mover, Picture
+from mbcli.camera import Camera
 from mbcli.motion import Motion3D
 from mbcli.placing.background import Background
 from mbcli.tracks.detection import Detection
@@ -31,9 +32,11 @@ def moved_keypoints(keypoints: Keypoints2D, mover: Mover, focal: float) -> Keypo
     )
 
 
-def ties_in(pictures: Iterable[Picture], keypoints: Keypoints2D) -> FloatArray:
+def ties_in(
+    pictures: Iterable[Picture], keypoints: Keypoints2D, camera: Camera | None = None
+) -> FloatArray:
     """(T, 2, 26) the ties of the pictures in which these people were found."""
-    background, found = Background(keypoints.size), []
+    background, found = Background(keypoints.size, camera), []
     for row, picture in enumerate(pictures):
         index, time = int(keypoints.frame_index[row]), float(keypoints.timestamps[row])
         there = keypoints.present[row]

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mbcli.camera import focal_length
+from mbcli.camera import Camera, focal_length
 from mbcli.placing.corners import (
     FEWEST,
     NEAR,
@@ -72,9 +72,11 @@ class Background:
 
     Args:
         size: (width, height) of the pictures in pixels.
+        camera: a lens whose distortion is taken out of the ties; None if it has none.
     """
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], camera: Camera | None = None) -> None:
+        self._camera = camera if camera is not None and camera.bends else None
         # Where the view is, only to guess which keyframe it has come back to.
         self._focal, self._middle = focal_length(size, None, None), np.array(size) / 2
         self._kept: list[_Keyframe] = []
@@ -118,7 +120,7 @@ class Background:
             self._look(self._now, ties[0], frame.shrunk)
             found = ties[0, COUNT] * ties[0, EXPLAINED]
             if inside(
-                mapped(self._view, self._now.corners), grey
+                self._seen(self._view, self._now.corners, frame.shrunk), grey
             ).mean() < _LEAST_SEEN or found < _LEAST_FOUND * len(self._now.corners):
                 ties[1] = self._returned(grey, free, frame.shrunk)
                 if np.isnan(ties[1, KEYFRAME]):
@@ -150,7 +152,7 @@ class Background:
     ) -> FloatArray:
         """(26,) the tie to a keyframe, NaN if it cannot be found from the guessed homography."""
         tie = no_ties()[0]
-        start = mapped(guess, keyframe.corners)
+        start = self._seen(guess, keyframe.corners, shrunk)
         here = inside(start, grey)
         if here.sum() < FEWEST:
             return tie
@@ -167,7 +169,10 @@ class Background:
         after: FloatArray = np.asarray(found[:, 0], np.float32)
         good = (status[:, 0] == 1) & (apart[:, 0] < _ALIKE) & inside(after, grey)
         good[good] &= free[tuple(after[good].astype(int).T[::-1])]
-        before, after = before[good], after[good]
+        stands = stands_in(before[good], after[good])
+        before, after = (self._straight(one[good], shrunk) for one in (before, after))
+        there = np.isfinite(before + after).all(axis=1)
+        before, after = before[there], after[there]
         view, explained = homography(before, after, grey)
         if view is None:
             return tie
@@ -179,7 +184,7 @@ class Background:
         tie[RECTANGLE] = (rectangle + 0.5) * shrunk
         tie[CORNERS] = ((mapped(view, corners_of(rectangle)) + 0.5) * shrunk).ravel()
         tie[COUNT], tie[EXPLAINED] = len(before), explained.mean()
-        tie[STANDS] = stands_in(before, after).mean()
+        tie[STANDS] = stands.mean()
         return tie
 
     def _two_views(
@@ -219,7 +224,7 @@ class Background:
             if keyframe is self._now or turn[2, 2] < 0.5:
                 continue
             view = here @ turn @ np.linalg.inv(self._lens(keyframe.zoom, shrunk))
-            share = inside(mapped(view, keyframe.corners), grey).mean()
+            share = inside(self._seen(view, keyframe.corners, shrunk), grey).mean()
             if share >= most:
                 best, most, guess = keyframe, share, view
         if best is None:
@@ -234,6 +239,26 @@ class Background:
         """(3, 3) about the camera matrix of small pictures."""
         focal, (x, y) = self._focal * zoom / shrunk, self._middle / shrunk - 0.5
         return np.array([[focal, 0, x], [0, focal, y], [0, 0, 1]])
+
+    def _straight(self, corners: FloatArray, shrunk: int) -> FloatArray:
+        """Where a lens without distortion would show corners (N, 2) of small pictures."""
+        if self._camera is None:
+            return corners
+        rays = self._camera.unproject((corners + 0.5) * shrunk)
+        ahead = np.append(rays, np.ones((len(rays), 1)), axis=1)
+        straight = self._camera.straight.project(ahead) / shrunk - 0.5
+        return straight.astype(np.float32)
+
+    def _seen(self, view: FloatArray, corners: FloatArray, shrunk: int) -> FloatArray:
+        """Where corners (N, 2) are seen that a homography moves as if without distortion."""
+        if self._camera is None:
+            return mapped(view, corners)
+        there = mapped(view, self._straight(corners, shrunk))
+        straight = self._camera.straight
+        rays = straight.unproject((there + 0.5) * shrunk)
+        ahead = np.append(rays, np.ones((len(rays), 1)), axis=1)
+        seen = self._camera.project(ahead) / shrunk - 0.5
+        return seen.astype(np.float32)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """What going on needs, with the keyframes since the last call only."""

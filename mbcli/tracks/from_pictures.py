@@ -11,7 +11,6 @@ import numpy as np
 
 from mbcli.errors import NobodyFoundError
 from mbcli.options import InferOptions
-from mbcli.placing.background import Background
 from mbcli.pose2d import BACKENDS, Pose2D
 from mbcli.pose2d.choose import choose
 from mbcli.report import Observer, Stopwatch, unobserved
@@ -20,7 +19,7 @@ from mbcli.storage.remote import origin
 from mbcli.tracks.detection import Detection, chosen_and_mended
 from mbcli.tracks.gather import Sightings
 from mbcli.tracks.joining import build_keypoints
-from mbcli.tracks.looking import looked_at
+from mbcli.tracks.looking import background_of, looked_at
 from mbcli.tracks.sampling import filled, stride
 from mbcli.tracks.seen import Seen
 from mbcli.tracks.tracker import Tracker
@@ -164,7 +163,7 @@ def _followed(
     every = stride(reader.fps, options.looking_rate)
     tracker: Tracker | None = None
     cuts = options.cuts != "off"
-    background = Background(reader.info.size) if options.follows_camera else None
+    background = background_of(options, reader.info.size)
     pictures = looked_at(reader, backend, watch, journal, background, cuts=cuts, every=every)
     with closing(pictures):
         for number, one in enumerate(pictures):

@@ -9,6 +9,8 @@ from contextlib import closing
 
 import numpy as np
 
+from mbcli.calibration import calibrated
+from mbcli.options import InferOptions
 from mbcli.placing.background import Background
 from mbcli.placing.ties import no_ties
 from mbcli.pose2d import Pose2D
@@ -25,6 +27,18 @@ from mbcli.video import VideoReader, ahead
 # (`mbcli.tracks.cuts.BEFORE`), and 16 may be predicted from one that turns out to be damaged.
 _AGAIN = 32
 INTACT = "intact"  # of a chunk: `VideoReader.intact` after its frames
+
+
+def background_of(options: InferOptions, size: tuple[int, int]) -> Background | None:
+    """What follows the background of pictures of a size; None if nobody asks for the camera.
+
+    Raises:
+        InputError, ConfigError: the calibration cannot be used.
+    """
+    if not options.follows_camera:
+        return None
+    known = options.calibration
+    return Background(size, None if known is None else calibrated(known, size))
 
 
 def looked_at(

@@ -14,12 +14,11 @@ import numpy as np
 
 from mbcli.keypoints import is_keypoint_file
 from mbcli.options import InferOptions
-from mbcli.placing.background import Background
 from mbcli.pose2d import BACKENDS
 from mbcli.pose2d.choose import choose
 from mbcli.report import Stopwatch
 from mbcli.storage.journal import Arrays
-from mbcli.tracks.looking import INTACT, looked_at
+from mbcli.tracks.looking import INTACT, background_of, looked_at
 from mbcli.tracks.sampling import stride
 from mbcli.tracks.seen import packed
 from mbcli.video import VideoReader, probe
@@ -73,7 +72,7 @@ def look_at_part(source: Path, options: InferOptions, number: int, count: int) -
         end=options.end if number == count - 1 else last + _LATE,
         rotate=options.rotate,
     ) as reader:
-        background = Background(reader.info.size) if options.follows_camera else None
+        background = background_of(options, reader.info.size)
         every = stride(reader.fps, options.looking_rate)
         cuts = options.cuts != "off"
         pictures = looked_at(reader, backend, Stopwatch(), None, background, cuts=cuts, every=every)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mbcli.batch.finished import fingerprint
-from mbcli.calibration import calibrated
+from mbcli.calibration import calibrated, calibration_file
 from mbcli.camera import focal_length
 from mbcli.errors import ConfigError
 from mbcli.flags import described, flag, of
@@ -139,6 +139,10 @@ def kept_beside(
         values["follows_camera"] = options.follows_camera
         files = [values[one.name] for one in named if of(one).reads]
         words = [value for value in files if isinstance(value, str)]
+        if options.follows_camera and options.calibration is not None:
+            # The background is followed without the lens's distortion.
+            values["calibration"] = options.calibration
+            words.append(str(calibration_file(options.calibration)[0]))
         return fingerprint(f"2D {choice.backend} {values}", [], [source, *words])
 
     with journal(journal_folder(target), key, restart=restart) as work:

@@ -15,6 +15,7 @@ from benchmarks.world.moved import moved_keypoints, ties_in
 from benchmarks.world.movers import MOVERS, Mover, Picture
 from benchmarks.world.scenes import filmed, room, texture
 from mbcli.camera import Camera, camera_from, focal_length
+from mbcli.distortion import LensModel
 from mbcli.placing.background import Background
 from mbcli.placing.camera_motion import CameraPath, camera_path
 from mbcli.placing.ties import KEYFRAME
@@ -85,6 +86,35 @@ def test_turns_and_zooms_of_real_footage_are_found(
     if name != "zoom":
         assert (path.zooms == 1).all()
     assert path.report["found"].startswith("turns by up to")
+
+
+@pytest.mark.parametrize("model", ["perspective", "fisheye"])
+def test_a_known_distortion_is_taken_out(
+    model: LensModel, pictures: list[Picture], people: Keypoints2D
+) -> None:
+    still = focal_length(people.size, None, None)
+    mover = MOVERS["pan 10"](FRAMES, WINDOW, still)
+    bends = [-0.3, 0.1, 0, 0, 0] if model == "perspective" else [-0.02, 0.005, 0, 0, 0]
+    focal = np.full(2, 650.0 if model == "perspective" else 500.0)
+    camera = Camera(focal, np.array(WINDOW) / 2, np.array(bends), model=model)
+    x, y = np.meshgrid(*(np.arange(side) + 0.5 for side in WINDOW))
+    rays = np.append(camera.unproject(np.stack([x, y], axis=-1)), np.ones((*x.shape, 1)), axis=-1)
+    lens = np.array([[still, 0, people.size[0] / 2], [0, still, people.size[1] / 2], [0, 0, 1]])
+    plain, aware = Background(WINDOW), Background(WINDOW, camera)
+    ties: list[list[FloatArray]] = [[], []]
+    for row, picture in enumerate(pictures):
+        ahead = rays @ (lens @ mover.turns[row]).T
+        at = (ahead[..., :2] / ahead[..., 2:] - 0.5).astype(np.float32)
+        seen = cv2.remap(
+            picture, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+        )
+        frame = Frame(row, row / 30, np.asarray(seen, np.uint8))
+        for found, background in zip(ties, (plain, aware), strict=True):
+            found.append(background(frame, nobody(row)))
+    bent, straight = (path_of(np.array(found), camera.straight, WINDOW) for found in ties)
+    assert straight.motion == "turning"
+    assert off(straight, mover).max() < 0.2
+    assert bent.motion != "turning" or off(bent, mover).max() > 0.5
 
 
 @pytest.mark.parametrize("quality", [90, 20, 5])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,9 +152,13 @@ def test_what_does_not_fit_is_done_again(
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
 
 
-def test_a_checkpoint_with_another_content_makes_another_result(walk: Path, tmp_path: Path) -> None:
-    network, target = tmp_path / "network.onnx", tmp_path / "pose.npz"
-    options = InferOptions(pose2d="rtmpose", pose2d_checkpoint=str(network))
+@pytest.mark.parametrize("read", ["pose2d_checkpoint", "calibration"])
+def test_a_file_with_another_content_makes_another_result(
+    read: str, walk: Path, tmp_path: Path
+) -> None:
+    file, target = tmp_path / "file.onnx", tmp_path / "pose.npz"
+    named: dict[str, Any] = {"pose2d_checkpoint": __file__, read: str(file)}
+    options = InferOptions(pose2d="rtmpose", **named)
 
     def kept() -> int:
         found = 0
@@ -163,10 +168,15 @@ def test_a_checkpoint_with_another_content_makes_another_result(walk: Path, tmp_
             raise _Ended
         return found
 
-    network.write_bytes(b"one")
+    file.write_bytes(b"one")
     assert [kept(), kept()] == [0, 1]
-    network.write_bytes(b"two")
+    file.write_bytes(b"two")
     assert [kept(), kept()] == [0, 1]
+    if read == "calibration":  # a matter of the background alone
+        options = replace(options, camera_motion="still")
+        assert [kept(), kept()] == [0, 1]
+        file.write_bytes(b"three")
+        assert kept() == 2
 
 
 def test_two_runs_on_one_result_do_not_mix(walk: Path, tmp_path: Path) -> None:
