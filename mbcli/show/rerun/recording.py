@@ -60,6 +60,12 @@ def add_space(recording: rr.RecordingStream, motion: Motion3D, scene: WorldScene
         where = rr.Transform3D(translation=pose[:3, 3], mat3x3=pose[:3, :3])
         recording.log(CAMERA, where, lens, static=True, strict=True)
         return
+    if zooms is not None:  # what is static covers what changes
+        lens = rr.Pinhole.from_fields(
+            resolution=motion.keypoints.size,
+            camera_xyz=rr.ViewCoordinates.RDF,
+            image_plane_distance=_FRUSTUM,
+        )
     recording.log(CAMERA, lens, static=True, strict=True)
     for rows in chunks(motion):
         poses = camera.world_from_camera[rows]

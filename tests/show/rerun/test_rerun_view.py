@@ -209,6 +209,21 @@ def test_an_estimated_world_stands_upright(tmp_path: Path) -> None:
     np.testing.assert_allclose(shift[0], [0.0, 1.2, 0.0], atol=1e-6)
 
 
+def test_a_zoom_is_shown(tmp_path: Path) -> None:
+    motion = walking(4)
+    camera = replace(motion.camera, zooms=np.array([1.0, 1.5, 1.25, 2.0]))
+    view(replace(motion, camera=camera), tmp_path / "out.rrd", footage="none")
+    read = Recording(tmp_path / "out.rrd")
+    with pytest.raises(AssertionError, match="has no"):  # it would cover what changes
+        read.static("/space/camera", "Pinhole:image_from_camera")
+    assert list(read.static("/space/camera", "Pinhole:resolution")[0]) == list(SIZE)
+    rows = read.rows("/space/camera", "Pinhole:image_from_camera")
+    matrices = np.array([value[0] for _, _, value in rows]).reshape(-1, 3, 3)
+    found = matrices.transpose(0, 2, 1)  # it is stored by columns
+    np.testing.assert_allclose(found[:, 0, 0], camera.zooms * camera.focal[0], rtol=1e-6)
+    np.testing.assert_allclose(found[:, :2, 2], np.tile(camera.centre, (4, 1)))
+
+
 def test_the_camera_is_shown_with_its_lens_and_turns(tmp_path: Path) -> None:
     motion = panned(walking(6), 50)
     lens = replace(motion.camera, focal=np.array([900.0, 910.0]), centre=np.array([600.0, 340.0]))
