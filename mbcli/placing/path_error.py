@@ -27,7 +27,7 @@ _HEIGHT = 0.03  # of the height, where it was given: people of one height differ
 _CAMERA = 0.25  # metres per second, of cameras that are carried, pushed or go along with people
 # Of the way walked, where feet show how such a camera moves, by the share of the pictures in which
 # they do: steps come out too short or too long, most of all towards and away from the camera.
-_STEPS = 0.13
+_STEPS = 0.15
 
 
 def path_error(

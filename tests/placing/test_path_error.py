@@ -62,7 +62,7 @@ def test_a_camera_whose_way_feet_show_adds_to_the_way_that_people_walk() -> None
     there = way((0, 0, 4), (1, 0, 4), (0, 0, 4))
     plain = error(there, height=0.06) ** 2
     for share in (1.0, 0.5):
-        expected = np.sqrt(plain + np.mean((0.13 / share * np.array([0, 1, 2])) ** 2))
+        expected = np.sqrt(plain + np.mean((0.15 / share * np.array([0, 1, 2])) ** 2))
         assert error(there, "moving", height=0.06, walked=share) == pytest.approx(expected)
     assert error(there, "turning", height=0.06, walked=1.0) == pytest.approx(np.sqrt(plain))
 
