@@ -134,7 +134,8 @@ class Studio:
         )
         self._configs = {"measured": measured, "hidden limb": measured}
         self._configs["published noise"] = configuration(lifter.metadata, path, measured=0.0)
-        self._clips = measured.clips.model_copy(update={"frames": frames})
+        # At all frame rates: what is longer than a window is parted as a video is.
+        self._clips = measured.clips.model_copy(update={"frames": frames, "span": None})
         self._camera = camera_from(SIZE)
 
     def film(self, people: Collection[str], count: int, first_seed: int, what: str) -> Samples:

@@ -64,6 +64,9 @@ class ClipConfig(Section):
         short: share of the steps with shorter clips, of 9 frames or more, like the tracks of
             people who are seen only briefly.
         fps: [low, high] frame rate, drawn log-uniformly.
+        span: [low, high] seconds of a clip, which bound its frame rate within ``fps``; None means
+            that any number of frames is played at any rate. A lifter's windows are never longer
+            than its span, so longer clips teach it what it is not asked.
         speed: [low, high] playback speed, drawn log-uniformly.
         mirror: probability of a mirrored body.
         recombined: probability of a body with another recording's arms, and again of one with
@@ -86,6 +89,7 @@ class ClipConfig(Section):
     frames: Count = 243
     short: Probability = 0.0
     fps: Range = (12.0, 60.0)
+    span: Range | None = None
     speed: Range = (0.8, 1.25)
     mirror: Probability = 0.5
     recombined: Annotated[float, Field(ge=0, le=0.5)] = 0.0

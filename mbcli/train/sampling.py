@@ -51,6 +51,15 @@ def _weights(clips: Sequence[Clip], shares: Mapping[str, float]) -> Tensor:
     return weight
 
 
+def _rates(config: ClipConfig, frames: int) -> tuple[float, float]:
+    """Lowest and highest frame rate of a clip of so many frames."""
+    low, high = config.fps
+    if config.span is None:
+        return low, high
+    shortest, longest = config.span
+    return min(max(low, frames / longest), high), max(min(high, frames / shortest), low)
+
+
 class ClipSampler:
     """Draws batches of clips from some subjects of a store.
 
@@ -111,7 +120,7 @@ class ClipSampler:
         cfg = self._config
         frames = frames or cfg.frames
         which = torch.multinomial(self._weight, count, replacement=True, generator=draw.generator)
-        fps = draw.log_uniform(count, limits=cfg.fps).double()
+        fps = draw.log_uniform(count, limits=_rates(cfg, frames)).double()
         speed = draw.log_uniform(count, limits=cfg.speed).double()
         last = (self._length[which] - 1).double()
         step = torch.minimum(self._fps[which] * speed / fps, last / max(1, frames - 1))

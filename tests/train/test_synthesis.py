@@ -49,6 +49,16 @@ def test_clips_follow_the_recording_at_another_rate(store) -> None:
         assert np.abs(recording[first : first + 17 : 2] - clip).max() < 0.06
 
 
+def test_clips_take_as_long_as_their_span_says(store: Path) -> None:
+    config = ClipConfig(fps=(12, 60), speed=(1, 1), span=(0.3, 1.5))
+    sampler = ClipSampler(ClipStore.open(store), ["ann"], config)
+    # 9 / 1.5 = 6 and 9 / 0.3 = 30; 45 / 1.5 = 30 and 45 / 0.3 = 150; 81 / 1.5 = 54.
+    for frames, low, high in ((9, 12, 30), (45, 30, 60), (81, 54, 60), (120, 60, 60)):
+        _, fps = sampler.draw(200, Draw.seeded(0), frames)
+        assert fps.min() == pytest.approx(low, rel=0.02)
+        assert fps.max() == pytest.approx(high, rel=0.02)
+
+
 def test_long_recordings_are_drawn_more_often_but_not_in_proportion(tmp_path: Path) -> None:
     with StoreWriter(tmp_path / "store") as writer:
         for name, frames, height in (("short", 20, 0.0), ("long", 320, 10.0)):
