@@ -102,15 +102,22 @@ def configuration(metadata: Mapping[str, Any], store: Path, **corruption: float)
 
 
 def halves(store: ClipStore, people: Collection[str]) -> dict[str, list[str]]:
-    """People for the fit and for the check, with about as much to see of both."""
+    """People for the fit and for the check, with about as much to see of both.
+
+    Postures made with somebody's recordings (`research.postures`) go with that person.
+    """
     seconds = dict.fromkeys(people, 0.0)
     for clip in store.clips:
         if clip.subject in seconds:
             seconds[clip.subject] += clip.frames / clip.fps
+    members: dict[str, list[str]] = {}
+    for who in sorted(seconds):
+        members.setdefault(who.removeprefix("posed-"), []).append(who)
+    totals = {person: sum(seconds[who] for who in names) for person, names in members.items()}
     parts: dict[str, list[str]] = {"fit": [], "check": []}
-    for who in sorted(seconds, key=lambda who: (-seconds[who], who)):
-        totals = {part: sum(seconds[w] for w in members) for part, members in parts.items()}
-        parts[min(totals, key=lambda part: totals[part])].append(who)
+    for person in sorted(members, key=lambda person: (-totals[person], person)):
+        part = min(parts, key=lambda part: sum(seconds[who] for who in parts[part]))
+        parts[part] += members[person]
     if not parts["check"]:
         raise ConfigError("the weights must name at least 2 held-out people to calibrate on")
     return parts

@@ -240,9 +240,9 @@ _ENTRIES = (
         "mbcli-lifter",
         "mbcli_lifter.safetensors",
         "lift",
-        3_664_208,
-        "bd29489546fc5f4d5133ad6b96e6c6e1dffa6d922404f4fea158ddadfec43f8e",
-        "mbcli, trained on CMU and HDM05 recordings: weights/mbcli_lifter.md",
+        3_664_752,
+        "dbada2de076db572f9d8a7fe867322b127b8f13c2763a00f1aa7e0ae6d739052",
+        "mbcli, trained on motion capture: weights/mbcli_lifter.md",
         "h36m17",
     ),
     _bundled(

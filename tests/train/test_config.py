@@ -43,7 +43,7 @@ def test_examples_are_valid(path) -> None:
 @pytest.mark.parametrize(
     ("name", "file"),
     [
-        ("mbcli-lifter", "lifter_deep.yaml"),
+        ("mbcli-lifter", "lifter_postures.yaml"),
         ("mbcli-lifter-small", "lifter_sure.yaml"),
         ("mbcli-lifter-lite", "lifter_lite.yaml"),
     ],
