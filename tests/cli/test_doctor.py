@@ -11,6 +11,7 @@ import mbcli
 from mbcli.cli import examination
 from mbcli.cli.app import app
 from mbcli.cli.examination import without_private_paths
+from mbcli.weights.table import TABLE
 
 
 def run(*words: str) -> Result:
@@ -41,7 +42,7 @@ def test_damaged_weights_are_a_problem(tmp_path: Path, monkeypatch: pytest.Monke
     assert result.exit_code == 1
     (line,) = [line for line in result.stdout.splitlines() if "PROBLEM" in line]
     assert "mbcli-lifter" in line
-    assert "must be 3664208 bytes, got 4" in line
+    assert f"must be {TABLE['mbcli-lifter'].bytes} bytes, got 4" in line
 
 
 def test_what_is_missing_comes_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
