@@ -159,9 +159,7 @@ class Camera(ByValue):
     def lasting(self, frames: int) -> Camera:
         """This camera, static for a number of frames, with its own axes as the world."""
         poses = np.broadcast_to(np.eye(4), (frames, 4, 4))
-        return replace(
-            self, world_from_camera=poses, motion="unknown", grounded=False, zooms=np.ones(1)
-        )
+        return self.posed(poses, motion="unknown", zooms=np.ones(1))
 
     def posed(
         self,
@@ -206,8 +204,7 @@ class Camera(ByValue):
         """
         seen = np.asarray(points, np.float64)
         rays = seen[..., :2] / np.where(seen[..., 2:] > 0, seen[..., 2:], np.nan)
-        images = bent(rays, self.distortion, self.model)
-        return images * self._focals(seen.ndim, rows) + self.centre
+        return self._imaged(rays, rows)
 
     def unproject(self, pixels: npt.ArrayLike, rows: slice | IntArray = slice(None)) -> FloatArray:
         """The rays of pixels; the inverse of :meth:`project`.
@@ -226,6 +223,19 @@ class Camera(ByValue):
         seen = np.asarray(pixels, np.float64)
         images = (seen - self.centre) / self._focals(seen.ndim, rows)
         return straightened(images, self.distortion, self.model)
+
+    def straightened(
+        self, pixels: npt.ArrayLike, rows: slice | IntArray = slice(None)
+    ) -> FloatArray:
+        """Where the camera :attr:`straight` sees what this one sees at pixels (..., 2).
+
+        ``rows`` are as in :meth:`unproject`; :meth:`distorted` is the inverse.
+        """
+        return self.straight._imaged(self.unproject(pixels, rows), rows)
+
+    def distorted(self, pixels: npt.ArrayLike, rows: slice | IntArray = slice(None)) -> FloatArray:
+        """Where this camera sees what the camera :attr:`straight` sees at pixels (..., 2)."""
+        return self._imaged(self.straight.unproject(pixels, rows), rows)
 
     def to_world(self, points: npt.ArrayLike, rows: slice | IntArray = slice(None)) -> FloatArray:
         """From the camera's axes to the world's; the inverse of :meth:`from_world`.
@@ -264,6 +274,11 @@ class Camera(ByValue):
             turns, shifts = self._turns_and_shifts(there.ndim, rows)
             moved = np.einsum("tji,t...j->t...i", turns, there - shifts)
         return moved
+
+    def _imaged(self, rays: FloatArray, rows: slice | IntArray) -> FloatArray:
+        """The pixels (..., 2) of rays."""
+        images = bent(np.asarray(rays, np.float64), self.distortion, self.model)
+        return images * self._focals(rays.ndim, rows) + self.centre
 
     def _focals(self, axes: int, rows: slice | IntArray) -> FloatArray:
         """(2,), or (T', ..., 2) if the lens zooms, to go with points of ``axes`` axes."""

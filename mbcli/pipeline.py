@@ -385,7 +385,8 @@ class Pipeline:
                             positions[rows] = steady.back(positions[rows], there)
                             root[rows] = steady.back(root[rows], there)
                         turn(column)
-        if lifter.along_ray and not published and path.motion in ("still", "unknown"):
+        stays = path.motion in ("still", "unknown")
+        if lens.source == "assumed" and lifter.along_ray and stays and not published:
             assumed, bodies = lens, PerPerson(spans, positions + root[:, None], np.nan)
             lens = walked_lens(
                 lens, bodies, keypoints.timestamps, shots_of(keypoints), lifter.skeleton

@@ -1,6 +1,6 @@
 """People's paths and poses when the camera moves, against those of the still camera.
 
-    python -m benchmarks.world [--movers "pan 10;shake"] [--frames 134]
+    python -m benchmarks.world [--movers "pan 10;shake"] [--window 720x540]
 
 The walk clip is filmed anew by virtual cameras that pan, shake, roll and zoom (`movers.py`). Shown
 are how far the pelvis is from where the still camera has it, as a maximum and as a mean, and joints

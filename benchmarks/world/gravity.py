@@ -10,15 +10,12 @@ forward (pitch), the error if the camera is taken to be level, and what the esti
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.world.moved import detection
-from benchmarks.world.recorded import film, recordings, still_camera
+from benchmarks.world.recorded import arguments, film, recordings, still_camera
 from mbcli.options import InferOptions
 from mbcli.pipeline import Pipeline
 from mbcli.types import FloatArray
@@ -34,13 +31,7 @@ def off(down: FloatArray, true: FloatArray) -> float:
 
 def main() -> None:
     """Measure, and print a table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--seed", type=int, default=3)
-    given = parser.parse_args()
+    given = arguments(__doc__, seconds=4.0, seed=3).parse_args()
     rng, pipeline = np.random.default_rng(given.seed), Pipeline(InferOptions())
     table = Table("recording", "off", "roll", "pitch", "level camera", "said", "steps", "taken")
     taken = []

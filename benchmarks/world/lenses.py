@@ -11,15 +11,12 @@ and how far 55 degrees would be.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.world.moved import detection
-from benchmarks.world.recorded import FPS, SIZE, film, recordings, still_camera
+from benchmarks.world.recorded import FPS, SIZE, arguments, film, recordings, still_camera
 from mbcli.camera import DEFAULT_FOV, focal_of, fov_of
 from mbcli.options import InferOptions
 from mbcli.pipeline import Pipeline
@@ -44,13 +41,8 @@ def told(bodies: list[FloatArray]) -> KnownLens:
 
 def main() -> None:
     """Measure, and print a table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seconds", type=float, default=2.5)
+    parser = arguments(__doc__, seconds=2.5, seed=1)
     parser.add_argument("--scenes", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     rng = np.random.default_rng(given.seed)
     # The focal length is given, so that people are placed with it whoever walks.

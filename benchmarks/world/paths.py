@@ -12,9 +12,7 @@ clip takes half a minute.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -23,7 +21,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from benchmarks.world.moved import detection, ties_in
-from benchmarks.world.recorded import FPS, Filmed, film, recordings, still_camera
+from benchmarks.world.recorded import FPS, Filmed, arguments, film, recordings, still_camera
 from benchmarks.world.scenes import filmed, hall
 from mbcli.motion import Motion3D
 from mbcli.options import InferOptions
@@ -101,13 +99,7 @@ def off(motion: Motion3D, seen: Filmed) -> float:
 
 def main() -> None:
     """Measure, and print a table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--seed", type=int, default=5)
-    given = parser.parse_args()
+    given = arguments(__doc__, seconds=4.0, seed=5).parse_args()
     rng = np.random.default_rng(given.seed)
     pipeline = Pipeline(InferOptions())
     table = Table("recording", "camera", "found", "way", "off", "expected", "planted", "gravity")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,15 @@ from mbcli.types import FloatArray, Keypoints2D
 SIZE, FPS = (1280, 720), 30.0
 _COCO = [BODY21.index(name) for name in COCO17.joints]
 _Y_DOWN = np.diag([1.0, -1.0, -1.0])
+
+
+def arguments(doc: str | None, *, seconds: float, seed: int) -> argparse.ArgumentParser:
+    """The command line of a benchmark: a folder of recordings, seconds of each, and a seed."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seconds", type=float, default=seconds)
+    parser.add_argument("--seed", type=int, default=seed)
+    return parser
 
 
 @dataclass(frozen=True, eq=False)

@@ -244,9 +244,7 @@ class Background:
         """Where a lens without distortion would show corners (N, 2) of small pictures."""
         if self._camera is None:
             return corners
-        rays = self._camera.unproject((corners + 0.5) * shrunk)
-        ahead = np.append(rays, np.ones((len(rays), 1)), axis=1)
-        straight = self._camera.straight.project(ahead) / shrunk - 0.5
+        straight = self._camera.straightened((corners + 0.5) * shrunk) / shrunk - 0.5
         return straight.astype(np.float32)
 
     def _seen(self, view: FloatArray, corners: FloatArray, shrunk: int) -> FloatArray:
@@ -254,10 +252,7 @@ class Background:
         if self._camera is None:
             return mapped(view, corners)
         there = mapped(view, self._straight(corners, shrunk))
-        straight = self._camera.straight
-        rays = straight.unproject((there + 0.5) * shrunk)
-        ahead = np.append(rays, np.ones((len(rays), 1)), axis=1)
-        seen = self._camera.project(ahead) / shrunk - 0.5
+        seen = self._camera.distorted((there + 0.5) * shrunk) / shrunk - 0.5
         return seen.astype(np.float32)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:

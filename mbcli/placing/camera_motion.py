@@ -46,7 +46,7 @@ class CameraPath:
         zooms: (T,) focal length relative to that of the shot's first picture.
         during: (T, 2, 3) how it turns while a picture is read, see `mbcli.placing.turning.Looks`.
         report: what was found, ready for JSON.
-        carried: (T, 3, 3) as ``turns``, where it moves through space; None where it does not.
+        carried: (T, 3, 3) as ``turns``, where it moves through space; None without pictures.
     """
 
     motion: CameraMotion

