@@ -4,11 +4,11 @@
                                 [--walk FILE] [--multiview FOLDER] [--out judges.json]
 
 STORE holds the recordings of `weights/mbcli_lifter.md` and what `research.postures` made of them.
-Four sets of it are filmed as `benchmarks.accuracy` films and lifted as ``mbcli infer`` lifts:
+Five sets of it are filmed as `benchmarks.accuracy` films and lifted as ``mbcli infer`` lifts:
 
 - recordings: the held-out people, noisy 2D, and the same with limbs hidden and frames missing
 - sitting, floor: made motions of the held-out people: on chairs; on the floor, kneeling, crawling
-- standing: held-out people who stand and wait, by cameras 0.2 to 4 m high
+- standing, walking: held-out people who stand and wait, and who walk, by cameras 0.2 to 4 m high
 
 ``--walk`` is `examples/walk.mp4` or its keypoints: the knees of the man on the roof while he stands
 with straight legs and faces the camera (frames 22 to 35; 76 to 89 of the video before it was cut),
@@ -35,7 +35,7 @@ from benchmarks.accuracy.figures import mean_figures
 from benchmarks.accuracy.footage import exact, lift, limbs_of, read_footage
 from benchmarks.accuracy.heldout import lifted
 from benchmarks.accuracy.people import held_out_lifter, score
-from benchmarks.judges.limbs import FIGURES, knee_flexion, limbs
+from benchmarks.judges.limbs import FIGURES, flexion, limbs, pitch
 from benchmarks.judges.sets import SETS, JudgeSet
 from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError, MbcliError
@@ -78,6 +78,8 @@ def on_recordings(
             targets = np.concatenate([piece.target for piece in filmed])
             for figure, value in asdict(limbs(np.concatenate(poses), targets)).items():
                 yield title, who, figure, value
+            turns = [pitch(found, piece.target) for piece, found in zip(filmed, poses, strict=True)]
+            yield title, who, "pitch", float(np.degrees(np.abs(turns)).mean())
 
 
 def on_walk(source: Path, weights: dict[str, str]) -> Iterator[Row]:
@@ -89,7 +91,7 @@ def on_walk(source: Path, weights: dict[str, str]) -> Iterator[Row]:
         motion = Pipeline(InferOptions(weights=name)).lift(detection)
         highest = int(np.nanargmin(np.nanmean(motion.in_camera[_STANDS, :, 0, 1], axis=0)))
         body = motion.in_camera[:, highest].astype(np.float64)
-        knees = np.nanmean(knee_flexion(body[_STANDS]), axis=0)
+        knees = np.nanmean(flexion(body[_STANDS], "knee"), axis=0)
         thigh = np.linalg.norm(body[:, ends[0]] - body[:, ends[1]], axis=-1)
         values = (*knees, *np.nanpercentile(thigh, (5, 95)))
         for figure, value in zip(_WALK, values, strict=True):

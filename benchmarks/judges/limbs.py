@@ -4,6 +4,10 @@ Every figure is the mean over the frames of both sides that it applies to, NaN w
 
 - straight knees: flexion in degrees where it is 15 at most in truth and the person is seen from
   the front or back: the line of the hips within 30 degrees of the picture.
+- straight elbows: flexion in degrees where it is 15 at most in truth, from any side.
+- trunk: degrees between the predicted and the true direction from the pelvis to the thorax.
+- pitch: degrees of the one turn about the picture's horizontal axis that suits a clip best, without
+  its sign; the mean over clips.
 - forearm depth: slope of the predicted depth of the wrist against the elbow over the true one,
   about 0; 1 is right, and less is a forearm that is flattened into the picture.
 - forearm length: predicted over true.
@@ -26,10 +30,16 @@ _STRAIGHT = 15.0  # degrees
 _FACING = np.sin(np.radians(30))
 _APART = 0.1  # metres
 
+_ANGLES = {"knee": "knee_angle_{}", "elbow": "elbow_flex_{}"}
+
 # Figure: heading, digits.
 FIGURES = {
     "knees": ("straight knees, degrees", 1),
     "knees_true": ("the same in truth", 1),
+    "elbows": ("straight elbows, degrees", 1),
+    "elbows_true": ("the same in truth", 1),
+    "trunk": ("trunk off by, degrees", 1),
+    "pitch": ("pitch of a clip off by, degrees", 1),
     "forearm_depth": ("forearm depth, slope", 2),
     "forearm_length": ("forearm length, ratio", 2),
     "nearer_ankle_wrong": ("nearer ankle wrong %", 1),
@@ -43,6 +53,9 @@ class Limbs:
 
     knees: float
     knees_true: float
+    elbows: float
+    elbows_true: float
+    trunk: float
     forearm_depth: float
     forearm_length: float
     nearer_ankle_wrong: float
@@ -58,14 +71,19 @@ def limbs(poses: FloatArray, target: FloatArray) -> Limbs:
     """
     there = np.isfinite(poses).all(axis=(1, 2))
     poses, target = poses[there], target[there]
-    bent, true = knee_flexion(poses), knee_flexion(target)
+    bent, true = flexion(poses, "knee"), flexion(target, "knee")
     straight = (true <= _STRAIGHT) & facing(target)[:, None]
+    arms, true_arms = flexion(poses, "elbow"), flexion(target, "elbow")
+    straight_arms = true_arms <= _STRAIGHT
     found, real = (_between(pose, "elbow", "wrist") for pose in (poses, target))
     power = float((real[..., 2] ** 2).sum())
     lengths = np.linalg.norm(real, axis=-1)
     return Limbs(
         knees=_mean(bent[straight]),
         knees_true=_mean(true[straight]),
+        elbows=_mean(arms[straight_arms]),
+        elbows_true=_mean(true_arms[straight_arms]),
+        trunk=_mean(_degrees(_trunk(poses), _trunk(target))),
         forearm_depth=float((found[..., 2] * real[..., 2]).sum()) / power if power else np.nan,
         forearm_length=_mean(np.linalg.norm(found, axis=-1) / lengths),
         nearer_ankle_wrong=_wrong_side(poses, target, "ankle"),
@@ -73,10 +91,26 @@ def limbs(poses: FloatArray, target: FloatArray) -> Limbs:
     )
 
 
-def knee_flexion(poses: FloatArray) -> FloatArray:
-    """(T, 2) degrees, left and right."""
+def pitch(poses: FloatArray, target: FloatArray) -> float:
+    """The turn about the picture's horizontal axis that brings a clip nearest to the truth.
+
+    Args:
+        poses: (T, 17, 3) metres, the pelvis at 0, in the camera's axes; NaN in frames without a
+            prediction.
+        target: (T, 17, 3) metres, likewise.
+
+    Returns:
+        Radians from y towards z.
+    """
+    there = np.isfinite(poses).all(axis=(1, 2))
+    (y, z), (true_y, true_z) = (np.moveaxis(p[there, :, 1:], -1, 0) for p in (poses, target))
+    return float(np.arctan2((y * true_z - z * true_y).sum(), (y * true_y + z * true_z).sum()))
+
+
+def flexion(poses: FloatArray, joint: str) -> FloatArray:
+    """(T, 2) degrees, left and right, of ``knee`` or ``elbow``."""
     angles = joint_angles(poses)
-    return np.stack([angles.of(f"knee_angle_{side[0]}") for side in _SIDES], axis=-1)
+    return np.stack([angles.of(_ANGLES[joint].format(side[0])) for side in _SIDES], axis=-1)
 
 
 def facing(target: FloatArray) -> BoolArray:
@@ -90,6 +124,17 @@ def _between(poses: FloatArray, upper: str, lower: str) -> FloatArray:
     """(T, 2, 3) from one joint to the next, left and right."""
     ends = [[H36M17.index(f"{side}_{joint}") for side in _SIDES] for joint in (upper, lower)]
     return poses[:, ends[1]] - poses[:, ends[0]]
+
+
+def _trunk(poses: FloatArray) -> FloatArray:
+    """(T, 3) from the pelvis to the thorax."""
+    return poses[:, H36M17.index("thorax")] - poses[:, H36M17.index("pelvis")]
+
+
+def _degrees(one: FloatArray, other: FloatArray) -> FloatArray:
+    """(T,) between two directions (T, 3)."""
+    cross = np.linalg.norm(np.cross(one, other), axis=-1)
+    return np.asarray(np.degrees(np.arctan2(cross, (one * other).sum(axis=-1))))
 
 
 def _wrong_side(poses: FloatArray, target: FloatArray, joint: str) -> float:

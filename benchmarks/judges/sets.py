@@ -13,6 +13,8 @@ from mbcli.train.config import CameraConfig
 # People who stand and wait, kept from the training: two of ReActIdle's, both recordings of each.
 STANDING = ("idle-007", "idle-012")
 
+WALKING = "cmu-8"  # CMU lists nothing else of this person
+
 # Straight legs are seen from a child's chair and from a ladder.
 _ALL_HEIGHTS = CAMERA.model_copy(update={"height": (0.2, 4.0)})
 
@@ -66,4 +68,5 @@ SETS = (
     JudgeSet("sitting", _posed(_SEATS)),
     JudgeSet("floor", _posed(_FLOORS)),
     JudgeSet("standing", lambda clip: clip.subject in STANDING, camera=_ALL_HEIGHTS),
+    JudgeSet("walking", lambda clip: clip.subject == WALKING, camera=_ALL_HEIGHTS),
 )
