@@ -17,7 +17,8 @@ from mbcli.data.recordings.reading import IMPORT_FORMATS, ImportOptions
 from mbcli.errors import DataError
 from mbcli.skeleton import BODY21, COCO17, H36M17
 from mbcli.train.draw import Draw
-from mbcli.train.noise_model import NoiseModel, NoiseSampler
+from mbcli.train.noise_model import NoiseModel
+from mbcli.train.noise_sampler import NoiseSampler
 from mbcli.types import FloatArray, Keypoints2D
 
 SIZE, FPS = (1280, 720), 30.0

@@ -158,6 +158,9 @@ class CorruptionConfig(Section):
             (`mbcli.train.noise_model`) instead of the published noise.
         front_end: the front end: a packaged name (``movenet``) or a JSON file, relative to the
             configuration file; None means MoveNet.
+        occlusion: in those clips, keypoints are hidden by the body itself, by furniture and by
+            others who walk by (`mbcli.train.occlusion`), and some swaps of sides last; else
+            limbs are hidden at random.
     """
 
     noise: bool = True
@@ -167,6 +170,13 @@ class CorruptionConfig(Section):
     frame_mask: Probability = 0.1
     measured: Probability = 0.0
     front_end: Path | None = None
+    occlusion: bool = False
+
+    @model_validator(mode="after")
+    def _hides_something(self) -> CorruptionConfig:
+        if self.occlusion and self.measured == 0:
+            raise ValueError("occlusion is of the clips of measured, which is 0")
+        return self
 
 
 class Loss3DConfig(Section):

@@ -15,7 +15,9 @@ from mbcli.train.cameras import to_rays, view
 from mbcli.train.config import PretrainConfig
 from mbcli.train.corruption import DetectorNoise, mask
 from mbcli.train.draw import Draw
-from mbcli.train.noise_model import NoiseModel, NoiseSampler
+from mbcli.train.noise_model import NoiseModel
+from mbcli.train.noise_sampler import NoiseSampler
+from mbcli.train.occlusion import out_of_sight
 from mbcli.train.recombine import recombined, reversed_in_time
 from mbcli.train.sampling import ClipSampler
 from mbcli.train.surface import SurfaceKeypoints, SurfaceTable
@@ -121,13 +123,12 @@ class Synthesiser:
         """
         cfg = self._config.corruption
         pose = seen[:, :, : len(H36M17)]  # (B, T, 17, 3)
-        xy = seen[..., :2] / seen[..., 2:]  # (B, T, 21, 2), focal length 1
-        coco = xy[:, :, _COCO_OF_BODY]  # (B, T, 17, 2)
+        placed = seen[:, :, _COCO_OF_BODY]  # (B, T, 17, 3)
         if self._surface is not None:
             placed = self._surface.place(seen, draw)  # (B, T, 17, 3)
-            coco = placed[..., :2] / placed[..., 2:]  # (B, T, 17, 2)
             if self._config.clips.answer == "keypoints":
                 pose = pose + self._to_h36m @ (placed - seen[:, :, _COCO_OF_BODY])  # (B, T, 17, 3)
+        coco = placed[..., :2] / placed[..., 2:]  # (B, T, 17, 2), focal length 1
         root = pose[:, :, _PELVIS]  # (B, T, 3)
         depth = root[..., 2:]  # (B, T, 1)
         pelvis_xy = (root[..., :2] / depth)[:, :, None]  # (B, T, 1, 2)
@@ -141,7 +142,10 @@ class Synthesiser:
         keypoints = self._to_h36m @ coco  # (B, T, 17, 2)
         there = torch.ones_like(keypoints[..., 0], dtype=torch.bool)  # (B, T, 17)
         if cfg.measured > 0:
-            reported = self._front_end.report(exact, height, fps, draw)  # (B, T, 17, 3)
+            unseen = None
+            if cfg.occlusion:
+                unseen = out_of_sight(placed, seen, fps, self._front_end.model, draw)
+            reported = self._front_end.report(exact, height, fps, draw, unseen)  # (B, T, 17, 3)
             confidence = self._front_end.of_h36m(reported[..., 2])  # (B, T, 17)
             confident = (confidence >= MIN_CONFIDENCE) | ~measured[..., 0]
             there = confident | ~confident.flatten(1).any(dim=1)[:, None, None]

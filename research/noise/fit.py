@@ -19,7 +19,8 @@ import torch
 
 from mbcli.errors import InputError
 from mbcli.train.draw import Draw
-from mbcli.train.noise_model import NoiseModel, NoiseSampler
+from mbcli.train.noise_model import NoiseModel
+from mbcli.train.noise_sampler import NoiseSampler
 from mbcli.types import FloatArray
 from research.noise.measures import GROUPS, KINDS, LAGS, OF_GROUP, Measures, measured, roughness
 from research.noise.misses import Misses, Person, misses, missing, truth

@@ -13,7 +13,8 @@ import torch
 from benchmarks.accuracy.calibration import View
 from mbcli.skeleton import COCO17
 from mbcli.train.draw import Draw
-from mbcli.train.noise_model import NoiseModel, NoiseSampler
+from mbcli.train.noise_model import NoiseModel
+from mbcli.train.noise_sampler import NoiseSampler
 from research.noise.fit import PRIOR_CROPPED, fit
 from research.noise.measures import measured
 from research.noise.misses import Person, misses, missing

@@ -13,7 +13,8 @@ from mbcli.errors import ConfigError
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.train import noise_model
 from mbcli.train.draw import Draw
-from mbcli.train.noise_model import NoiseModel, NoiseSampler
+from mbcli.train.noise_model import NoiseModel
+from mbcli.train.noise_sampler import NoiseSampler
 
 CPU = torch.device("cpu")
 NOTHING = {

@@ -18,7 +18,8 @@ from mbcli.train.bodies import stature, vary
 from mbcli.train.cameras import view
 from mbcli.train.config import CameraConfig, ClipConfig, PretrainConfig
 from mbcli.train.draw import Draw
-from mbcli.train.noise_model import NoiseSampler
+from mbcli.train.noise_sampler import NoiseSampler
+from mbcli.train.occlusion import behind_itself
 from mbcli.train.reading import load_config
 from mbcli.train.sampling import ClipSampler, check_shares
 from mbcli.train.synthesis import Synthesiser
@@ -271,6 +272,27 @@ def test_measured_errors_reach_the_input_and_leave_the_target(sampler, make_conf
     known = confidence > 0.5
     error = (measured.inputs[..., :2] - measured.clean).norm(dim=-1)[known]
     assert 0.01 < float(error.median()) < 0.06
+
+
+def test_what_is_out_of_sight_is_less_sure_and_the_target_stays(sampler, make_config) -> None:
+    still = {"noise": False, "joint_mask": 0.0, "frame_mask": 0.0, "measured": 1.0}
+    seen = view(sampler.draw(200, Draw.seeded(8))[0], CameraConfig(), Draw.seeded(9))
+    batches = []
+    for occlusion in (False, True):
+        path = make_config(corruption={**still, "occlusion": occlusion})
+        config = load_config(path, (), PretrainConfig)
+        batches.append(Synthesiser(sampler, config, CPU).film(seen, RATES[:200], Draw.seeded(1)))
+    one, other = ((b.target - b.target[:, :, :1]) / b.scale[..., None, None] for b in batches)
+    assert torch.allclose(one, other, atol=1e-4)
+    unseen = behind_itself(seen[:, :, [BODY21.index(name) for name in COCO17.joints]], seen)
+    elbow, coco = H36M17.index("left_elbow"), COCO17.index("left_elbow")
+    hidden = unseen[..., coco]
+    assert 0.05 < float(hidden.float().mean()) < 0.3
+    for batch, drop in zip(batches, (0.0, 0.2), strict=True):
+        confidence = batch.inputs[:, :, elbow, 2]
+        there = confidence > 0
+        less = confidence[there & ~hidden].mean() - confidence[there & hidden].mean()
+        assert float(less) == pytest.approx(drop, abs=0.07)
 
 
 def test_surface_keypoints_change_the_input_and_leave_the_target(sampler, make_config) -> None:
