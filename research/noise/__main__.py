@@ -8,7 +8,8 @@ The folder holds synchronised videos and their calibration (``Calib.qca.txt``). 
 keypoints are taken as they come, before anything is mended or converted. Each view is compared
 with what the others triangulate (`misses`, `measures`), and the model of errors is fitted so that
 drawn footage measures alike (`fit`). ``corruption.front_end`` of a training configuration
-names the file. What one clip cannot tell is mixed with a prior, and said.
+names the file. What one clip cannot tell is mixed with a prior, and said. What is out of sight is
+told apart (`sight`); its numbers in the file are MoveNet's, since a clip has too little of it.
 
 A video without calibration has no truth: only the white part (an upper bound, since fast motion
 adds to it), the confidences and what is not reported are measured; all else stays as it is for
@@ -39,8 +40,9 @@ from mbcli.train.noise_model import NoiseModel
 from mbcli.types import FloatArray
 from research.noise.fit import Fit, fit
 from research.noise.measures import GROUPS, LAGS, OF_GROUP
-from research.noise.misses import everybody
+from research.noise.misses import everybody, truth
 from research.noise.picture import draw_picture
+from research.noise.sight import sight, unseen
 from research.noise.uncalibrated import without_truth
 
 CALIBRATION = "Calib.qca.txt"
@@ -95,6 +97,7 @@ def multiview(folder: Path, arguments: argparse.Namespace, console: Console) -> 
         f"mixed with a prior"
     )
     tell(found, renewed, console)
+    console.print(sight(found.misses, *unseen(people, [truth(person)[0] for person in people])))
     if arguments.picture is not None:
         draw_picture(found, arguments.picture)
     return found.numbers.model_copy(update={"about": about})

@@ -117,6 +117,13 @@ class Measures:
     curve: list[tuple[float, float, int]] = field(default_factory=list)
 
 
+def log_odds(confidence: FloatArray) -> FloatArray:
+    """Logits of confidences that are kept off 0 and 1."""
+    limited = np.clip(confidence, _LOGIT_LIMIT, 1 - _LOGIT_LIMIT)
+    result: FloatArray = np.log(limited / (1 - limited))
+    return result
+
+
 def roughness(keep: float) -> float:
     """White variance with the third differences of unit noise that keeps so much a frame."""
     return float(_THIRD @ keep ** np.arange(4))
@@ -262,8 +269,7 @@ def _confidences(number: int, person: Misses, gross: BoolArray) -> FloatArray:
     sure = (person.agreed | gross) & ~on_twin & np.isfinite(size)
     view, _, joint = np.nonzero(sure)
     series = (number * len(size) + view) * len(COCO17) + joint
-    limited = np.clip(person.confidence[sure], _LOGIT_LIMIT, 1 - _LOGIT_LIMIT)
-    return np.stack([series, 100 * size[sure], np.log(limited / (1 - limited))], axis=1)
+    return np.stack([series, 100 * size[sure], log_odds(person.confidence[sure])], axis=1)
 
 
 def _fit_confidence(found: Measures, points: FloatArray) -> None:

@@ -17,7 +17,8 @@ from mbcli.train.noise_model import NoiseModel
 from mbcli.train.noise_sampler import NoiseSampler
 from research.noise.fit import PRIOR_CROPPED, fit
 from research.noise.measures import measured
-from research.noise.misses import Person, misses, missing
+from research.noise.misses import Misses, Person, misses, missing
+from research.noise.sight import sight, unseen
 from research.noise.uncalibrated import without_truth
 
 FPS, FRAMES, SIZE = 60.0, 110, (1000, 1600)
@@ -179,3 +180,40 @@ def test_without_a_calibration_the_white_part_is_measured_and_the_rest_stays() -
     )
     assert numbers.confidence == pytest.approx(0.7)
     assert any(line.startswith("not measured without a truth: offsets") for line in lines)
+
+
+def test_a_view_loses_who_stands_behind_another() -> None:
+    footage, views = filmed(2), cameras()
+    away = views[1].rotation[2]
+    behind = moving(1.0)
+    before = moving(0.0) - 1.5 * away  # nearer to the second camera, and beside the others' sights
+    own, others = unseen(footage.people, [before, behind])
+    assert not others[0].any()
+    hidden = others[1].mean(axis=(1, 2))  # by view
+    assert hidden[1] > 0.7
+    assert max(hidden[[0, 2, 3]]) < 0.1
+    assert own.shape == others.shape == (2, 4, FRAMES, 17)
+
+
+def test_what_is_told_of_hidden_keypoints_is_theirs() -> None:
+    knee, wrist = COCO17.index("left_knee"), COCO17.index("right_wrist")
+    own, others = np.zeros((2, 1, 4, 50, 17), dtype=bool)
+    own[..., :10, wrist] = others[..., :20, knee] = True
+    rng = np.random.default_rng(0)
+    error = rng.normal(0, np.where(own | others, 0.05, 0.01)[..., None], (*own.shape, 2))[0]
+    confidence = np.where(own | others, 0.5, 0.8)[0]
+    everywhere = np.ones_like(own[0])
+    one = Misses(error, np.ones_like(confidence), everywhere, ~everywhere, confidence, FPS)
+    columns = [list(column.cells) for column in sight([one], own, others).columns]
+    rows = {tuple(row[:2]): row[2:] for row in zip(*columns, strict=True)}
+    for place, count in (
+        (("wrist, ankle", "behind itself"), 40),
+        (("elbow, knee", "behind another"), 80),
+    ):
+        series, keypoints, spread, _, twin, logit = rows[place]
+        assert (series, keypoints, twin, logit) == ("4", str(count), "0.0%", "0.00")
+        assert [float(x.rstrip("%")) for x in spread.split(", ")] == pytest.approx([5, 5], abs=1.2)
+    seen = rows["wrist, ankle", "seen"]
+    assert seen[1] == str(4 * 50 * 4 - 40)
+    assert seen[-1] == "1.39"
+    assert ("face", "behind itself") not in rows
