@@ -99,13 +99,14 @@ def _details(result: Result, report: InferReport) -> list[tuple[str, str]]:
     if len(result.track_ids) > FEW:
         ids = f"{result.track_ids[0]} to {result.track_ids[-1]}"
     rate, parts = _rate(report), _stages(report)
+    weights = result.meta["weights"]
     count = f"{report.frames} in {report.seconds:.1f} s"
     return [
         ("people", f"{report.people} (track {'ids' if report.people > 1 else 'id'} {ids})"),
         ("frames", f"{count}: {rate} frames/s" if rate else count),
         *([("stages", f"{parts} frames/s")] if parts else []),
         ("2D stage", _pose2d(result.meta)),
-        ("weights", ", ".join(weights["name"] for weights in result.meta["weights"])),
+        *([("weights", ", ".join(one["name"] for one in weights))] if weights else []),
         *(("assumed", _assumed(found)) for found in [result.meta.get("assumptions")] if found),
         *[
             (name, found["found"])

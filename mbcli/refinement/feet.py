@@ -77,7 +77,7 @@ def contacts_of(
     contacts = np.zeros((len(in_camera), 2), dtype=np.bool_)
     at = standing_joints(skeleton)
     body = np.array(in_camera, dtype=np.float64)
-    seen = np.asarray(np.isfinite(body).all(axis=(-1, -2)))
+    seen = at.seen(body)
     if not seen.any():
         return contacts
     body[~seen] = np.nan

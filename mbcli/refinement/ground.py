@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from mbcli.camera import Camera
 from mbcli.geometry import unit
 from mbcli.motion import Motion3D
@@ -72,9 +70,7 @@ def floor_of(
     level, spans = camera.ungrounded, motion.spans
 
     def in_first(who: int) -> FloatArray:
-        points = level.to_world(in_camera[who], spans.frames_of(who))
-        points[~np.isfinite(points).all(axis=(-1, -2))] = np.nan
-        return points
+        return level.to_world(in_camera[who], spans.frames_of(who))
 
     people, turns = Each(len(spans), in_first), level.world_from_camera[:, :3, :3]
     floor = world_of(

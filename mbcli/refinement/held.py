@@ -75,7 +75,7 @@ def without_sliding(
     kept = contacts.copy()
     for person in range(in_camera.shape[1]):
         body = np.asarray(in_camera[:, person], dtype=np.float64)
-        seen = np.asarray(np.isfinite(body).all(axis=(-1, -2)))
+        seen = standing_joints(skeleton).seen(body)
         for start, stop in runs(seen):
             standing = contacts[start:stop, person]
             if standing.any():

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from mbcli.skeleton import Skeleton
+from mbcli.types import BoolArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,11 @@ class StandingJoints:
     def ankles(self) -> list[int]:
         """The ankles of both legs."""
         return [ankle for _, _, ankle in self.legs]
+
+    def seen(self, body: FloatArray) -> BoolArray:
+        """(...) which poses (..., J, 3) have pelvis, thorax and legs; others may be NaN."""
+        needed = body[..., [self.pelvis, self.thorax, *self.legs[0], *self.legs[1]], :]
+        return np.asarray(np.isfinite(needed).all(axis=(-1, -2)))
 
 
 @lru_cache(maxsize=16)

@@ -280,7 +280,7 @@ def _level(bodies: Bodies, rigid: FloatArray, feet: _Standing, skeleton: Skeleto
     heights, lowest = {}, []
     for who in range(len(bodies)):
         body = bodies[who]
-        if not np.isfinite(body).all(axis=(-1, -2)).any():
+        if not standing_joints(skeleton).seen(body).any():
             continue
         heights[who] = ANKLE_HEIGHT * body_height(body, skeleton)
         if not len(points):

@@ -84,6 +84,16 @@ def test_the_summary_says_what_was_taken_and_what_would_be_better(walk: Path, tm
     assert row["pose2d"]["hint"] == ""
 
 
+def test_no_line_of_the_summary_is_without_a_value(kp: Path, tmp_path: Path) -> None:
+    coco, out = tmp_path / "coco.json", tmp_path / "again.npz"
+    done("keypoints", kp, "--out", coco)
+    # A file of keypoints needs no weights.
+    result = done("keypoints", coco, "--image-size", "1280x720", "--fps", "30", "--out", out)
+    lines = [line.split(maxsplit=1) for line in result.stderr.splitlines() if line.startswith("  ")]
+    assert [words[0] for words in lines] == ["people", "frames", "2D", "result", "next"]
+    assert all(len(words) == 2 for words in lines)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

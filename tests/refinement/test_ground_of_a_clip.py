@@ -65,6 +65,20 @@ def test_a_tilted_camera_gets_an_upright_world_and_its_own_axes_stay(degrees: fl
     assert found.camera.first_pose[1, 3] == pytest.approx(-CAMERA_HEIGHT, abs=0.1)
 
 
+@pytest.mark.parametrize("frames", [slice(40, 60), slice(None)])
+def test_a_hand_that_is_missing_changes_neither_the_world_nor_feet(frames: slice) -> None:
+    whole, hand = walking(90), H36M17.index("left_wrist")
+    positions = whole.positions.copy()
+    positions[frames, :, hand] = np.nan
+    options = RefineOptions(feet=True, world=True)
+    expected, found = (refine(m, options) for m in (whole, replace(whole, positions=positions)))
+    assert found.meta["refinement"]["feet"] == expected.meta["refinement"]["feet"]
+    assert found.camera == expected.camera
+    rest = [joint for joint in range(17) if joint != hand]
+    np.testing.assert_allclose(found.in_world[:, :, rest], expected.in_world[:, :, rest], atol=1e-5)
+    assert np.isnan(found.positions[frames, :, hand]).all()
+
+
 def test_a_camera_that_turns() -> None:
     seen, turning = (tilted(motion, 10.0) for motion in (walking(150), panned(walking(150), 40.0)))
     still, found = with_world(seen), with_world(turning)
