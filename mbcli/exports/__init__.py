@@ -18,6 +18,7 @@ _DEGREES = (
     "degrees; mbcli.kinematics.angles says which way each angle grows, and that positions carry no "
     "twist"
 )
+_SEEN = "frames without the person are left out"
 
 _ANY_RIG = tuple(RIGS)
 
@@ -96,6 +97,7 @@ _ROWS = (
         up="y",
         unit="mm",
         steady=True,
+        says=_SEEN,
     ),
     ExportFormat(
         "c3d",
@@ -173,7 +175,7 @@ _ROWS = (
         "mbcli.exports.angles:write_sto",
         per_person=True,
         says=f"{_DEGREES}; nan where an angle has no meaning. OpenSim's window stops at the first "
-        "one: take .mot for it",
+        f"one: take .mot for it; {_SEEN}",
     ),
     ExportFormat(
         "mot",
@@ -181,7 +183,7 @@ _ROWS = (
         "coordinates that move an OpenSim full-body model",
         "mbcli.exports.angles:write_mot",
         per_person=True,
-        says=f"pelvis in metres, y up; the others in {_DEGREES}",
+        says=f"pelvis in metres, y up; the others in {_DEGREES}; {_SEEN}",
     ),
 )
 

@@ -29,7 +29,7 @@ class Exported:
     Attributes:
         paths: the files, one per person if the format holds one person.
         format: the format.
-        frames: number of frames in each file.
+        frames: number of frames in each file; some formats leave out those without the person.
         fps: frames per second of each file.
         track_ids: the people in the files.
         notes: sentences on units, axes and assumptions.

@@ -237,6 +237,18 @@ def test_what_is_said_of_sto_is_what_opensims_window_does(tmp_path: Path) -> Non
     assert "OpenSim's window stops at the first one: take .mot" in notes[0]
 
 
+@pytest.mark.parametrize("suffix", ["trc", "sto", "mot"])
+def test_files_of_opensim_say_that_they_leave_out_frames(suffix: str, tmp_path: Path) -> None:
+    motion = walking(30)
+    parts = (motion, hidden(motion, slice(10, 25)))
+    done = [exported(part, tmp_path / f"{n}.{suffix}") for n, part in enumerate(parts)]
+    rows = [
+        sum(line[:1].isdigit() for line in one.paths[0].read_text().splitlines()) for one in done
+    ]
+    assert rows[0] - rows[1] == 15
+    assert "frames without the person are left out" in "; ".join(done[1].notes)
+
+
 def test_the_motion_is_left_alone(tmp_path: Path) -> None:
     motion = walking(4, people=2)
     before = motion.positions.copy()
