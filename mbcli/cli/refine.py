@@ -96,8 +96,10 @@ def _done(report: Mapping[str, Any], world: Mapping[str, Any]) -> list[str]:
         filled = sum(person["frames"] for person in report["gaps"]["people"])
         parts.append(f"{filled} frames filled")
     if "filter" in report:
-        chosen = report["filter"]
-        parts.append(f"{chosen['name']} at {chosen['cutoff']:.3g} Hz")
+        chosen, asked = report["filter"], report["options"]["cutoff"]
+        found, wanted = f"{chosen['cutoff']:.3g} Hz", "" if asked is None else f"{asked:.3g} Hz"
+        nearest = f", the nearest to {wanted} in this clip" if wanted not in ("", found) else ""
+        parts.append(f"{chosen['name']} at {found}{nearest}")
     if "bones" in report:
         parts.append("constant bone lengths")
     if "feet" in report:

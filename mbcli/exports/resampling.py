@@ -61,10 +61,12 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
     if count > least + each * len(old):
         steps = np.diff(old)
         longest = int(steps.argmax())
+        paused = old[-1] - old[0] > (least + each * len(old)) * np.median(steps)
+        instead = "infer what is before and after it with --start and --end" if paused else ""
         raise ConfigError(
             f"a motion of {len(old)} frames must become at most {least + each * len(old)} frames, "
-            f"got {count} at {fps:g} per second; its longest pause is {steps[longest]:.4g} s "
-            f"after {old[longest]:.4g} s: choose another --fps"
+            f"got {count} at {fps:g} per second; its longest pause is {steps[longest]:.7g} s "
+            f"after {old[longest]:.7g} s: {instead or 'choose another --fps'}"
         )
     new = old[0] + np.arange(count) / fps
     keypoints, refinement = motion.keypoints, motion.refinement

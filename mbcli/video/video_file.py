@@ -235,7 +235,7 @@ class VideoFile:
         held = 0 if self._has_pts else noted.held
         expected = None if claim is None else claim - noted.discarded - held
         if noted.broken:
-            of = "" if expected is None else f" of {expected}"
+            of = "" if expected is None or expected == count else f" of {expected}"
             self.warnings.append(
                 f"{name} breaks off after {count}{of} frames ({shown_until:.2f} s); "
                 "the frames before are used"

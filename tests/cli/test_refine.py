@@ -38,6 +38,12 @@ def test_everything_at_once(pose: Path, tmp_path: Path) -> None:
     assert "; world: gravity within" in result.output
 
 
+def test_a_cut_off_that_a_clip_is_too_short_for_is_told(pose: Path, tmp_path: Path) -> None:
+    words = ("--filter", "savgol", "--cutoff", "0.01")
+    said = run(pose, "--out", tmp_path / "refined.npz", *words).output
+    assert "savgol at 0.541 Hz, the nearest to 0.01 Hz in this clip" in said
+
+
 def test_refined_anew(pose: Path, tmp_path: Path) -> None:
     out = tmp_path / "refined.npz"
     assert run(pose, "-o", out, "--max-gap", 0.5).exit_code == 0
