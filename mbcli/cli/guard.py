@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 import typer
 
 from mbcli.bounds import LEAST_ADDRESS_SPACE, memory_size
-from mbcli.cli.interruption import cause
+from mbcli.cli.interruption import cause, say_interrupted
 from mbcli.errors import ConfigError, explained
 from mbcli.storage.signals import status
 
@@ -65,7 +65,7 @@ def exit_codes(*, debug: bool, as_json: bool = False) -> Iterator[None]:
     except BaseException as error:
         number = cause(error)
         if number is not None:
-            typer.echo("interrupted", err=True)
+            say_interrupted()
             raise typer.Exit(status(number)) from None
         message = explained(error)
         if message is None:

@@ -20,6 +20,7 @@ _GRACE = 1.5
 _SHOW_CURSOR = b"\x1b[?25h"  # progress bars hide it
 
 _received: int | None = None
+_said = False
 
 
 def cause(error: BaseException) -> int | None:
@@ -32,6 +33,13 @@ def cause(error: BaseException) -> int | None:
     return _received
 
 
+def say_interrupted() -> None:
+    """Tell people that a signal ended the command."""
+    global _said
+    _said = True
+    print("interrupted", file=sys.stderr)
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Run a command so that signals end it, whatever it does when they come.
@@ -39,8 +47,8 @@ def interruptible() -> Iterator[None]:
     Raises:
         SystemExit: as the command, or with `mbcli.storage.signals.status` after a signal.
     """
-    global _received
-    _received = None
+    global _received, _said
+    _received, _said = None, False
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     try:
@@ -55,8 +63,8 @@ def interruptible() -> Iterator[None]:
         number = cause(error)
         if number is None:
             raise
-        if not (isinstance(error, SystemExit) and error.code == status(number)):
-            print("interrupted", file=sys.stderr)
+        if not _said:  # Typer, while it reads the command line, ends without a word
+            say_interrupted()
         sys.exit(status(number))
     finally:
         os.close(writing)

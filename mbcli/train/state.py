@@ -99,9 +99,10 @@ class RunState:
         target = self._run.out / CHECKPOINT
         temporary = target.with_suffix(".part")
         try:
-            torch.save(self._content(), temporary)
+            # Of a path torch.save does not say why it cannot be written.
+            with temporary.open("wb") as stream:
+                torch.save(self._content(), stream)
             temporary.replace(target)
-        # torch.save raises either of the two when the disk is full.
         except (OSError, RuntimeError) as error:
             kept = f"; that of an earlier step is still {target}" if target.exists() else ""
             raise OutputError(

@@ -31,6 +31,15 @@ from mbcli.__main__ import main
 sys.argv[0] = "mbcli"
 main()
 """
+_WHILE_READING_THE_COMMAND_LINE = """
+import os, sys
+from typer.core import TyperCommand
+from mbcli.__main__ import main
+
+TyperCommand.make_context = lambda *_, **__: os.kill(os.getpid(), {number})
+sys.argv[0] = "mbcli"
+main()
+"""
 _SWALLOWED = """
 import os, signal, sys, time
 from pathlib import Path
@@ -81,6 +90,12 @@ def test_a_library_that_is_interrupted_while_it_loads(
     assert done.stderr.splitlines()[-1] == "interrupted"
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_signal_while_the_command_line_is_read(number: signal.Signals) -> None:
+    done = run(_WHILE_READING_THE_COMMAND_LINE, number, "infer", "walk.mp4")
+    assert (done.returncode, done.stderr) == (status(number), "interrupted\n")
 
 
 @pytest.mark.parametrize("number", NUMBERS)

@@ -251,7 +251,8 @@ def test_a_full_disk_leaves_the_checkpoint_before_it(make_config) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
 
     try:
-        with pytest.raises(OutputError, match="cannot be written") as caught:
+        # What the system says of the limit; of a full disk it says that no space is left.
+        with pytest.raises(OutputError, match=r"cannot be written to .*: File too large") as caught:
             pretrain(config, resume=False, observe=fill_up)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
