@@ -239,7 +239,8 @@ def test_the_configuration_is_kept_beside_the_weights(make_config) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits on file sizes are POSIX")
-def test_a_full_disk_leaves_the_checkpoint_before_it(make_config) -> None:
+@pytest.mark.parametrize("room", [4096, 40_000])
+def test_a_full_disk_leaves_the_checkpoint_before_it(make_config, room: int) -> None:
     """The limit on file sizes stands in for a full disk: writing fails half-way, as there."""
     import resource
 
@@ -248,7 +249,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_it(make_config) -> None:
 
     def fill_up(progress: Progress) -> None:
         if progress.step == 4:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
 
     try:
         # What the system says of the limit; of a full disk it says that no space is left.
