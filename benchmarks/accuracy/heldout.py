@@ -85,6 +85,7 @@ class Piece:
         target: (T, 17, 3) metres, the pelvis at 0, in camera axes.
         inputs: (T, 17, 3) pixels and confidence by the name of the input.
         height: metres.
+        seen: (T, 21, 3) metres, the joints of ``BODY21`` in the camera's frame.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Piece:
     target: FloatArray
     inputs: dict[str, FloatArray]
     height: float
+    seen: FloatArray
 
 
 def action_of(clip: Clip) -> str:
@@ -128,14 +130,15 @@ def pieces(
         rows = store.joints(clip)[start * step : (start + _LONGEST) * step : step]
         draw = Draw.seeded(number + 1)
         seen = view(torch.from_numpy(np.array(rows))[None], camera, draw)  # (1, T, 21, 3)
-        pose = seen[0, :, : len(H36M17)].double().numpy()
+        joints = seen[0].double().numpy()
         yield Piece(
             f"{clip.name} from {start / FPS:.1f} s, camera {which + 1}",
             clip.subject,
             action_of(clip),
-            root_relative(pose),
-            _inputs(seen[0].double().numpy(), draw),
+            root_relative(joints[:, : len(H36M17)]),
+            _inputs(joints, draw),
             float(stature(seen)),
+            joints,
         )
 
 
