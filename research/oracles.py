@@ -32,6 +32,7 @@ from benchmarks.accuracy.figures import Figures, mean_figures
 from benchmarks.accuracy.footage import Footage, exact, lift, limbs_of, read_footage, stature
 from benchmarks.accuracy.heldout import FOCAL, FPS, SIZE, Piece, lifted
 from benchmarks.accuracy.people import held_out_lifter, score
+from benchmarks.judges.limbs import pitch
 from benchmarks.judges.sets import SETS, JudgeSet
 from mbcli.camera import camera_from
 from mbcli.conversion import convert
@@ -108,11 +109,8 @@ def with_lengths_and_signs(ours: FloatArray, truth: FloatArray) -> FloatArray:
 
 def with_pitch(ours: FloatArray, truth: FloatArray) -> FloatArray:
     """The one turn about the picture's horizontal axis that suits the clip best."""
-    y, z = ours[..., 1], ours[..., 2]
-    sine = (y * truth[..., 2] - z * truth[..., 1]).sum()
-    cosine = (y * truth[..., 1] + z * truth[..., 2]).sum()
-    length = np.hypot(sine, cosine)
-    s, c = sine / length, cosine / length
+    y, z, turn = ours[..., 1], ours[..., 2], pitch(ours, truth)
+    s, c = np.sin(turn), np.cos(turn)
     return np.stack([ours[..., 0], c * y - s * z, s * y + c * z], axis=-1)
 
 

@@ -65,8 +65,8 @@ class ClipConfig(Section):
             people who are seen only briefly.
         fps: [low, high] frame rate, drawn log-uniformly.
         span: [low, high] seconds of a clip, which bound its frame rate within ``fps``; None means
-            that any number of frames is played at any rate. A lifter's windows are never longer
-            than its span, so longer clips teach it what it is not asked.
+            that any number of frames is played at any rate. The longer one is recorded as the
+            lifter's ``span``: its windows are never longer, as it has seen nothing longer.
         speed: [low, high] playback speed, drawn log-uniformly.
         mirror: probability of a mirrored body.
         recombined: probability of a body with another recording's arms, and again of one with

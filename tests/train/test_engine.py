@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from mbcli.errors import ConfigError, OutputError, WeightsError
 from mbcli.lift.checkpoint import load_lifter
+from mbcli.lift.lifter import Lifter
 from mbcli.train.config import PretrainConfig
 from mbcli.train.engine import train
 from mbcli.train.meter import Progress, TrainingObserver
@@ -58,6 +59,14 @@ def test_a_run_learns_reports_and_leaves_weights_that_load(make_config) -> None:
     assert info.metadata["config"]["data"]["holdout"] == ["eve"]
     assert list((config.run.out / "scalars").glob("events*"))
     assert not list(config.run.out.glob("*.part*"))
+
+
+def test_the_longest_clip_is_the_longest_window(make_config) -> None:
+    config = load_config(make_config(run={"steps": 2}, clips={"span": [0.3, 1.6]}))
+    weights = pretrain(config, resume=False, observe=ignore)
+    assert weights is not None
+    model, info = load_lifter(weights)
+    assert Lifter(model, metadata=info.metadata).span == 1.6
 
 
 def test_stopped_and_resumed_is_the_same_to_the_bit(make_config) -> None:

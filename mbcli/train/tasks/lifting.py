@@ -194,8 +194,10 @@ class Pretraining:
     def export(self, path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
         """Write a lifter."""
         assert isinstance(model, DSTformer), "the backbone is trained"
+        clips = self.settings.clips
         own = {
-            "fps": list(self.settings.clips.fps),
+            "fps": list(clips.fps),
+            **({} if clips.span is None else {"span": clips.span[1]}),
             "skeleton": "h36m17",
             "window": self.settings.data.window,
             "root": "picture",
