@@ -1,13 +1,14 @@
 """What an aligned mean error hides: bent knees that are straight, shrunken forearms, legs in depth.
 
-Every figure is the mean over the frames of both sides that it applies to, NaN where none does.
+Every figure is a mean over the frames that it applies to, of both sides where there are two; NaN
+where there is none.
 
 - straight knees: flexion in degrees where it is 15 at most in truth and the person is seen from
   the front or back: the line of the hips within 30 degrees of the picture.
 - straight elbows: flexion in degrees where it is 15 at most in truth, from any side.
 - trunk: degrees between the predicted and the true direction from the pelvis to the thorax.
-- pitch: degrees of the one turn about the picture's horizontal axis that suits a clip best, without
-  its sign; the mean over clips.
+- pitch: degrees, without sign, of the one turn about the picture's horizontal axis that brings a
+  whole clip nearest to the truth; the mean over clips.
 - forearm depth: slope of the predicted depth of the wrist against the elbow over the true one,
   about 0; 1 is right, and less is a forearm that is flattened into the picture.
 - forearm length: predicted over true.

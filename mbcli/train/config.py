@@ -65,7 +65,7 @@ class ClipConfig(Section):
             people who are seen only briefly.
         fps: [low, high] frame rate, drawn log-uniformly.
         span: [low, high] seconds of a clip, which bound its frame rate within ``fps``; None means
-            that any number of frames is played at any rate. The longer one is recorded as the
+            that any number of frames is played at any rate. The high one is recorded as the
             lifter's ``span``: its windows are never longer, as it has seen nothing longer.
         speed: [low, high] playback speed, drawn log-uniformly.
         mirror: probability of a mirrored body.
@@ -159,8 +159,8 @@ class CorruptionConfig(Section):
         front_end: the front end: a packaged name (``movenet``) or a JSON file, relative to the
             configuration file; None means MoveNet.
         occlusion: in those clips, keypoints are hidden by the body itself, by furniture and by
-            others who walk by (`mbcli.train.occlusion`), and some swaps of sides last; else
-            limbs are hidden at random.
+            others who walk by (`mbcli.train.occlusion`), and some swaps of sides last as long as
+            the clip; otherwise limbs are hidden at random alone.
     """
 
     noise: bool = True

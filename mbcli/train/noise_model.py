@@ -63,7 +63,8 @@ class NoiseModel(Section):
         unexplained: share of ``hidden`` that happens in sight of the camera.
         furniture: share of the clips in which something hides all beyond an edge.
         passed: share of the clips in which somebody walks by before the person.
-        lasting: share of the swaps that last as long as the clip.
+        lasting: swaps that last as long as the clip, as a share of ``swapped``; they come in
+            addition.
         about: origin of the parameters.
     """
 

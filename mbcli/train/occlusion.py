@@ -1,7 +1,7 @@
 """Which keypoints a camera cannot see: behind the same body, furniture, or somebody who walks by.
 
 A body is a set of capsules: a line between two points, and a radius. A keypoint is hidden where the
-sight to it passes through a capsule whose line runs well before it.
+line of sight to it passes through a capsule whose own line runs well in front of it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _SHOULDERS, _HIPS = 0.200, 0.110  # apart, of the same bodies
 # it or touches it is seen. A guess: 0.5 loses the far ear of a head turned by 45 degrees.
 _BEFORE = 0.5
 _WALK = 0.8  # statures a second: 1.4 m/s, a usual speed of walking (Bohannon 1997)
-_WIDE = 0.259  # shoulders of who walks by, over stature: Drillis and Contini (1966), as in Winter
-_NEARER = (1.0, 2.0)  # so many times as large is who walks by, being nearer; a guess
+_WIDE = 0.259  # the passer-by's shoulders over stature: Drillis and Contini (1966), as in Winter
+_NEARER = (1.0, 2.0)  # so many times as large is a passer-by, who is nearer; a guess
 _UP_TO = (0.35, 0.95)  # of the body's extent, where an edge may lie
 
 _Point = dict[str, float]  # weights of joints
@@ -85,14 +85,15 @@ def covered(points: Tensor, joints: Tensor) -> Tensor:
         joints: (B, T, 21, 3) metres, ``BODY21``; the body that hides them.
 
     Returns:
-        (B, T, N, 11) left and right upper arm, forearm, thigh, shank and half of the trunk; head.
+        (B, T, N, 11) upper arm, forearm, thigh, shank and half of the trunk of the left side,
+        then of the right one; head.
     """
     start = _STARTS.to(joints) @ joints  # (B, T, P, 3)
     along = _ENDS.to(joints) @ joints - start
     distance = points.norm(dim=-1, keepdim=True)  # (B, T, N, 1)
     sight = points / distance
-    # The point of each line that is nearest to the sight: what both have beside the sight's own
-    # direction decides.
+    # The point of each line that is nearest to the line of sight, found from the parts of both
+    # that are at right angles to it.
     depth, deeper = sight @ start.mT, sight @ along.mT  # (B, T, N, P)
     length = along.square().sum(dim=-1)[..., None, :]  # (B, T, 1, P)
     lean = (start * along).sum(dim=-1)[..., None, :]

@@ -8,8 +8,8 @@ The folder holds synchronised videos and their calibration (``Calib.qca.txt``). 
 keypoints are taken as they come, before anything is mended or converted. Each view is compared
 with what the others triangulate (`misses`, `measures`), and the model of errors is fitted so that
 drawn footage measures alike (`fit`). ``corruption.front_end`` of a training configuration
-names the file. What one clip cannot tell is mixed with a prior, and said. What is out of sight is
-told apart (`sight`); its numbers in the file are MoveNet's, since a clip has too little of it.
+names the file. What one clip cannot tell is mixed with a prior, and said. Keypoints out of sight
+are measured apart (`sight`); their numbers in the file stay MoveNet's, since one clip has too few.
 
 A video without calibration has no truth: only the white part (an upper bound, since fast motion
 adds to it), the confidences and what is not reported are measured; all else stays as it is for
