@@ -307,7 +307,8 @@ def _of_poses(chosen: JudgeSet, filmed: list[Piece], lifter: Lifter) -> Iterator
             better.append([np.full_like(ours, np.nan) for ours in poses])
             for piece, ours, new in zip(filmed, poses, better[-1], strict=True):
                 there = np.isfinite(ours).all(axis=(1, 2))
-                new[there] = oracle(ours[there], piece.target[there])
+                if there.any():
+                    new[there] = oracle(ours[there], piece.target[there])
         yield f"{chosen.name}, {name}", better
 
 
@@ -322,6 +323,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.multiview and not given.input:
         parser.error("--multiview must come with --input")
+    if given.pieces < 1:
+        parser.error(f"--pieces must be at least 1, got {given.pieces}")
     store, lifter = ClipStore.open(given.store), held_out_lifter(given.weights)
     table = Table("the truth of", title="P-MPJPE / MPJPE, mm", title_justify="left")
     columns: list[list[str]] = []

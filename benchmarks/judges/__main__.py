@@ -79,7 +79,8 @@ def on_recordings(
             for figure, value in asdict(limbs(np.concatenate(poses), targets)).items():
                 yield title, who, figure, value
             turns = [pitch(found, piece.target) for piece, found in zip(filmed, poses, strict=True)]
-            yield title, who, "pitch", float(np.degrees(np.abs(turns)).mean())
+            known = np.abs(turns)[np.isfinite(turns)]
+            yield title, who, "pitch", float(np.degrees(known.mean())) if len(known) else np.nan
 
 
 def on_walk(source: Path, weights: dict[str, str]) -> Iterator[Row]:

@@ -101,9 +101,11 @@ def pitch(poses: FloatArray, target: FloatArray) -> float:
         target: (T, 17, 3) metres, likewise.
 
     Returns:
-        Radians from y towards z.
+        Radians from y towards z; NaN without any prediction.
     """
     there = np.isfinite(poses).all(axis=(1, 2))
+    if not there.any():
+        return float("nan")
     (y, z), (true_y, true_z) = (np.moveaxis(p[there, :, 1:], -1, 0) for p in (poses, target))
     return float(np.arctan2((y * true_z - z * true_y).sum(), (y * true_y + z * true_z).sum()))
 

@@ -63,8 +63,7 @@ class NoiseModel(Section):
         unexplained: share of ``hidden`` that happens in sight of the camera.
         furniture: share of the clips in which something hides all beyond an edge.
         passed: share of the clips in which somebody walks by before the person.
-        lasting: swaps that last as long as the clip, as a share of ``swapped``; they come in
-            addition.
+        lasting: share of the swaps that last as long as the clip.
         about: origin of the parameters.
     """
 

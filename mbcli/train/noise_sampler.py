@@ -82,7 +82,8 @@ class NoiseSampler:
         error = error + self._white * draw.normal(batch, frames, joints, 2)
         error = difficulty * error  # (B, T, J, 2)
 
-        swapped = self._times(self._halves, n.swapped, frames, fps, draw)  # (B, T, J)
+        share = 1.0 if unseen is None else 1 - n.lasting
+        swapped = self._times(self._halves, share * n.swapped, frames, fps, draw)  # (B, T, J)
         collapsed = self._times(self._limbs, n.collapsed, frames, fps, draw)
         share = 1.0 if unseen is None else n.unexplained
         hidden = self._times(self._limbs, share * n.hidden, frames, fps, draw)
@@ -94,6 +95,8 @@ class NoiseSampler:
         if unseen is not None:
             lasting = draw.chance(batch, len(self._halves), probability=n.lasting * n.swapped)
             swapped = swapped | (lasting.float() @ self._halves > 0)[:, None]
+            # What is put onto its twin is as well seen as that.
+            unseen = torch.where(swapped | collapsed, unseen[..., self._mirror], unseen)
             steady = n.unseen_steady**0.5 * draw.normal(batch, 1, joints, 2)  # (B, 1, J, 2)
             slow = self._decaying(batch, frames, joints * 2, fps, draw)  # (B, T, 2J)
             passing = (1 - n.unseen_steady) ** 0.5 * slow.view(batch, frames, joints, 2)

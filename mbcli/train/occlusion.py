@@ -149,10 +149,10 @@ def behind_who_passes(xy: Tensor, height: Tensor, fps: Tensor, share: float, dra
     size = height.mean(dim=1) * draw.uniform(batch, low=_NEARER[0], high=_NEARER[1])  # (B,)
     right = torch.where(draw.chance(batch, probability=0.5), 1.0, -1.0)
     speed = _WALK * right * size / fps  # (B,) a frame
-    # Before the middle of the body at some frame of the clip.
-    when = draw.uniform(batch) * (frames - 1)
-    since = torch.arange(frames, device=xy.device) - when[:, None]  # (B, T)
-    middle = xy[..., 0].mean(dim=(1, 2))[:, None] + speed[:, None] * since  # (B, T)
+    # Before the middle of the body in some frame of the clip.
+    when = (draw.uniform(batch) * frames).long().clamp_max(frames - 1)[:, None]  # (B, 1)
+    since = torch.arange(frames, device=xy.device) - when  # (B, T)
+    middle = xy[..., 0].mean(dim=2).gather(1, when) + speed[:, None] * since  # (B, T)
     passed = draw.chance(batch, probability=share)
     near = (xy[..., 0] - middle[..., None]).abs() < _WIDE / 2 * size[:, None, None]
     return near & passed[:, None, None]

@@ -117,6 +117,7 @@ def test_frames_without_a_prediction_do_not_count() -> None:
     target = _person()
     poses = target * [1, 1, 0.6]
     whole = limbs(poses[20:], target[20:])
+    assert np.isnan(pitch(np.full_like(poses, np.nan), target))
     poses[:20] = np.nan
     assert asdict(limbs(poses, target)) == pytest.approx(asdict(whole), nan_ok=True)
 

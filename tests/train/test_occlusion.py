@@ -118,6 +118,12 @@ def test_furniture_stays_where_it_is() -> None:
     assert 0.35 < float(gone.any(dim=(1, 2)).float().mean()) < 0.65
 
 
+def test_who_walks_across_the_picture_is_passed_too() -> None:
+    xy, height, fps = still(200, 30)
+    across = xy + height[..., None, None] * torch.linspace(-8, 8, 30)[:, None, None]
+    assert behind_who_passes(across, height, fps, 1.0, Draw.seeded(1)).any(dim=(1, 2)).all()
+
+
 def test_equal_seeds_hide_alike() -> None:
     joints = seen(60).expand(50, 20, 21, 3)
     model = NoiseModel.read(None).model_copy(update={"furniture": 0.3, "passed": 0.3})
@@ -169,6 +175,17 @@ def test_some_swaps_last_as_long_as_the_clip() -> None:
     for unseen, lasting, share in ((None, 1.0, 0.0), (sight, 0.0, 0.0), (sight, 0.5, 0.2)):
         off = report(unseen, lasting=lasting, **numbers)[0][..., 9, :].norm(dim=-1) > 1e-4
         assert float(off.all(dim=1).float().mean()) == pytest.approx(share, abs=0.05)
+
+
+def test_a_swapped_keypoint_is_as_well_seen_as_its_twin() -> None:
+    unseen = torch.zeros(400, 30, 17, dtype=torch.bool)
+    unseen[:, :, 9] = True
+    swaps: dict[str, Any] = {"swapped": 1.0, "lasting": 1.0, "unseen_drop": 1.0}
+    error, confidence = report(unseen, unseen=(0.05,) * 17, confidence_slope=0.0, **swaps)
+    spread = error.std(dim=(0, 1)).mean(dim=-1)
+    assert float(spread[10]) == pytest.approx(0.05, rel=0.06)
+    assert float(spread[9]) < 1e-5
+    assert (confidence[..., 10] < confidence[..., 9]).all()
 
 
 def test_where_sight_is_not_drawn_its_numbers_change_nothing() -> None:
