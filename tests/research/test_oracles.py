@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.accuracy.heldout import Piece
 from mbcli.skeleton import COCO17, H36M17
+from mbcli.train.noise_model import NoiseModel
 from research.oracles import INPUTS, ORACLES, Report, bones, from_bones
 
 RNG = np.random.default_rng(0)
@@ -82,6 +83,10 @@ def _piece() -> Piece:
 
 @pytest.fixture(scope="module")
 def report() -> Report:
+    return _swapped()
+
+
+def _swapped() -> Report:
     """The first whose sides are swapped at a time and right at another."""
     piece = _piece()
     for seed in range(1000):
@@ -96,7 +101,11 @@ def _wrong_sided(report: Report) -> np.ndarray:
     return np.any(report.sided[..., :2] != report.reported[..., :2], axis=-1)
 
 
-def test_where_sides_were_right_nothing_else_is_drawn(report: Report) -> None:
+def test_where_sides_were_right_nothing_else_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What is out of sight errs with the place, not with the name, and is left out here.
+    noise = NoiseModel.read(None).model_copy(update={"unseen": (0.0,) * 17})
+    monkeypatch.setattr("research.oracles._NOISE", noise)
+    report = _swapped()
     wrong = _wrong_sided(report)
     assert np.array_equal(report.sided[~wrong], report.reported[~wrong])
     other = report.exact[:, list(COCO17.mirror)] - report.exact
