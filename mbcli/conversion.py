@@ -38,6 +38,17 @@ def conversion_table(source: Skeleton, target: Skeleton) -> tuple[_Share, ...]:
     return tuple(_shares(source, joint) for joint in target.joints)
 
 
+def conversion_matrix(source: Skeleton, target: Skeleton) -> FloatArray:
+    """(J_target, J_source) shares: what turns positions of one skeleton into those of the other.
+
+    The row of a joint that cannot be derived is 0.
+    """
+    matrix = np.zeros((len(target), len(source)))
+    for joint, share in enumerate(conversion_table(source, target)):
+        matrix[joint, list(share)] = list(share.values())
+    return matrix
+
+
 def underivable(source: Skeleton, target: Skeleton) -> tuple[str, ...]:
     """Names of the joints of ``target`` that cannot be derived from ``source``."""
     table = conversion_table(source, target)

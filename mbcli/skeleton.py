@@ -187,6 +187,9 @@ BODY21 = Skeleton(
 )
 """H36M-17 in its order, then eyes and ears: with the shared nose it also contains COCO-17."""
 
+COCO_OF_BODY21 = [BODY21.index(name) for name in COCO17.joints]
+"""Where the joints of COCO-17 are in BODY21."""
+
 BODY27 = Skeleton(
     name="body27",
     joints=(*BODY21.joints, *FEET),

@@ -37,8 +37,9 @@ from benchmarks.judges.sets import SETS, JudgeSet
 from mbcli.camera import camera_from
 from mbcli.conversion import convert
 from mbcli.data.stores.store import ClipStore
+from mbcli.geometry import unit
 from mbcli.lift.lifter import Lifter
-from mbcli.skeleton import BODY21, COCO17, H36M17
+from mbcli.skeleton import COCO17, COCO_OF_BODY21, H36M17
 from mbcli.tracks.source import Detection
 from mbcli.train.draw import Draw
 from mbcli.train.noise_model import NoiseModel
@@ -54,7 +55,6 @@ Column = tuple[str, list[list[FloatArray]]]
 
 _PARENTS = [parent for parent, _ in H36M17.bones]
 _CHILDREN = [child for _, child in H36M17.bones]
-_COCO = [BODY21.index(name) for name in COCO17.joints]
 _NOISE = NoiseModel.read(None)
 _GROSS, _WRONG = 0.06, 0.03  # of the height: above what `research.noise` finds of ordinary errors
 _PELVIS, _THORAX = H36M17.index("pelvis"), H36M17.index("thorax")
@@ -126,11 +126,9 @@ def with_limbs(*parts: str) -> Oracle:
 
 def body_axes(poses: FloatArray) -> FloatArray:
     """(T, 3, 3) rows: to the left, along the trunk, and out of its front or back."""
-    along = poses[:, _THORAX] - poses[:, _PELVIS]
-    along /= np.linalg.norm(along, axis=-1, keepdims=True)
-    left = poses[:, _HIPS[0]] - poses[:, _HIPS[1]]
-    left -= (left * along).sum(axis=-1, keepdims=True) * along
-    left /= np.linalg.norm(left, axis=-1, keepdims=True)
+    along = unit(poses[:, _THORAX] - poses[:, _PELVIS])
+    across = poses[:, _HIPS[0]] - poses[:, _HIPS[1]]
+    left = unit(across - (across * along).sum(axis=-1, keepdims=True) * along)
     return np.stack([left, along, np.cross(left, along)], axis=1)
 
 
@@ -181,7 +179,7 @@ class Report:
     @classmethod
     def drawn(cls, piece: Piece, seed: int) -> Report:
         """By the noise model; equal seeds draw equal errors, whatever is swapped."""
-        placed, fps = piece.seen[:, _COCO], torch.tensor([FPS])
+        placed, fps = piece.seen[:, COCO_OF_BODY21], torch.tensor([FPS])
         exact = camera_from(SIZE, FOCAL).project(placed)
         height = piece.height * FOCAL / piece.seen[:, _PELVIS, 2]
 

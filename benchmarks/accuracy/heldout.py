@@ -28,7 +28,7 @@ from mbcli.evaluate.metrics import root_relative
 from mbcli.lift.lifter import Lifter
 from mbcli.options import DEFAULT_LOW_PASS
 from mbcli.placing.place import place
-from mbcli.skeleton import BODY21, COCO17, H36M17
+from mbcli.skeleton import COCO17, COCO_OF_BODY21, H36M17
 from mbcli.train.bodies import stature
 from mbcli.train.cameras import view
 from mbcli.train.config import CameraConfig, ClipConfig
@@ -49,7 +49,6 @@ _KEY_FRAMES = 9.0
 CAMERA = CameraConfig(
     distance=(2.0, 12.0), height=(0.3, 2.5), off_axis_sd=8.0, roll_sd=3.0, tilted=0.0
 )
-_COCO = [BODY21.index(name) for name in COCO17.joints]
 _LIMBS = [
     [H36M17.index(f"{side}_{joint}") for joint in part]
     for side in ("left", "right")
@@ -160,7 +159,7 @@ def _step(clip: Clip) -> int:
 
 def _inputs(seen: FloatArray, draw: Draw) -> dict[str, FloatArray]:
     """(T, 21, 3) metres to (T, 17, 3) pixels and confidence, without and with errors."""
-    coco = camera_from(SIZE, FOCAL).project(seen[:, _COCO])
+    coco = camera_from(SIZE, FOCAL).project(seen[:, COCO_OF_BODY21])
     ones = np.ones((*coco.shape[:2], 1))
     clean = convert(np.concatenate([coco, ones], axis=-1), COCO17, H36M17)
     low, high = clean[..., :2].min(axis=(0, 1)), clean[..., :2].max(axis=(0, 1))

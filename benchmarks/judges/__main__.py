@@ -35,7 +35,7 @@ from benchmarks.accuracy.figures import mean_figures
 from benchmarks.accuracy.footage import exact, lift, limbs_of, read_footage
 from benchmarks.accuracy.heldout import lifted
 from benchmarks.accuracy.people import held_out_lifter, score
-from benchmarks.judges.limbs import FIGURES, flexion, limbs, pitch
+from benchmarks.judges.limbs import FIGURES, flexions, limbs, pitch
 from benchmarks.judges.sets import SETS, JudgeSet
 from mbcli.data.stores.store import ClipStore
 from mbcli.errors import ConfigError, MbcliError
@@ -92,7 +92,7 @@ def on_walk(source: Path, weights: dict[str, str]) -> Iterator[Row]:
         motion = Pipeline(InferOptions(weights=name)).lift(detection)
         highest = int(np.nanargmin(np.nanmean(motion.in_camera[_STANDS, :, 0, 1], axis=0)))
         body = motion.in_camera[:, highest].astype(np.float64)
-        knees = np.nanmean(flexion(body[_STANDS], "knee"), axis=0)
+        knees = np.nanmean(flexions(body[_STANDS])[0], axis=0)
         thigh = np.linalg.norm(body[:, ends[0]] - body[:, ends[1]], axis=-1)
         values = (*knees, *np.nanpercentile(thigh, (5, 95)))
         for figure, value in zip(_WALK, values, strict=True):

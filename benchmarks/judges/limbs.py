@@ -31,7 +31,7 @@ _STRAIGHT = 15.0  # degrees
 _FACING = np.sin(np.radians(30))
 _APART = 0.1  # metres
 
-_ANGLES = {"knee": "knee_angle_{}", "elbow": "elbow_flex_{}"}
+_ANGLES = ("knee_angle", "elbow_flex")
 
 # Figure: heading, digits.
 FIGURES = {
@@ -72,9 +72,8 @@ def limbs(poses: FloatArray, target: FloatArray) -> Limbs:
     """
     there = np.isfinite(poses).all(axis=(1, 2))
     poses, target = poses[there], target[there]
-    bent, true = flexion(poses, "knee"), flexion(target, "knee")
+    (bent, arms), (true, true_arms) = (flexions(pose) for pose in (poses, target))
     straight = (true <= _STRAIGHT) & facing(target)[:, None]
-    arms, true_arms = flexion(poses, "elbow"), flexion(target, "elbow")
     straight_arms = true_arms <= _STRAIGHT
     found, real = (_between(pose, "elbow", "wrist") for pose in (poses, target))
     power = float((real[..., 2] ** 2).sum())
@@ -110,10 +109,11 @@ def pitch(poses: FloatArray, target: FloatArray) -> float:
     return float(np.arctan2((y * true_z - z * true_y).sum(), (y * true_y + z * true_z).sum()))
 
 
-def flexion(poses: FloatArray, joint: str) -> FloatArray:
-    """(T, 2) degrees, left and right, of ``knee`` or ``elbow``."""
+def flexions(poses: FloatArray) -> FloatArray:
+    """(2, T, 2) degrees of the knees and of the elbows, left and right."""
     angles = joint_angles(poses)
-    return np.stack([angles.of(_ANGLES[joint].format(side[0])) for side in _SIDES], axis=-1)
+    sides = [[angles.of(f"{name}_{side[0]}") for side in _SIDES] for name in _ANGLES]
+    return np.moveaxis(np.array(sides), 1, -1)
 
 
 def facing(target: FloatArray) -> BoolArray:

@@ -15,14 +15,13 @@ from mbcli.camera import focal_of
 from mbcli.data.recordings.importing import take_of
 from mbcli.data.recordings.reading import IMPORT_FORMATS, ImportOptions
 from mbcli.errors import DataError
-from mbcli.skeleton import BODY21, COCO17, H36M17
+from mbcli.skeleton import BODY21, COCO17, COCO_OF_BODY21, H36M17
 from mbcli.train.draw import Draw
 from mbcli.train.noise_model import NoiseModel
 from mbcli.train.noise_sampler import NoiseSampler
 from mbcli.types import FloatArray, Keypoints2D
 
 SIZE, FPS = (1280, 720), 30.0
-_COCO = [BODY21.index(name) for name in COCO17.joints]
 _Y_DOWN = np.diag([1.0, -1.0, -1.0])
 
 
@@ -116,7 +115,7 @@ def film(
     focal = focal_of(fov, size)
     ahead = np.einsum("tji,tkj->tki", poses[:, :3, :3], body - poses[:, None, :3, 3])
     xy = focal * ahead[..., :2] / ahead[..., 2:] + np.array(size) / 2
-    coco = torch.tensor(xy[None, :, _COCO], dtype=torch.float32)
+    coco = torch.tensor(xy[None, :, COCO_OF_BODY21], dtype=torch.float32)
     height = torch.tensor(focal * 1.7 / ahead[None, :, BODY21.index("pelvis"), 2])
     sampler = NoiseSampler(
         NoiseModel.read(None).model_copy(update={"cropped": 0.0}), torch.device("cpu")

@@ -97,9 +97,9 @@ def _done(report: Mapping[str, Any], world: Mapping[str, Any]) -> list[str]:
         parts.append(f"{filled} frames filled")
     if "filter" in report:
         chosen, asked = report["filter"], report["options"]["cutoff"]
-        found, wanted = f"{chosen['cutoff']:.3g} Hz", "" if asked is None else f"{asked:.3g} Hz"
-        nearest = f", the nearest to {wanted} in this clip" if wanted not in ("", found) else ""
-        parts.append(f"{chosen['name']} at {found}{nearest}")
+        parts.append(f"{chosen['name']} at {chosen['cutoff']:.3g} Hz")
+        if asked is not None and f"{asked:.3g}" != f"{chosen['cutoff']:.3g}":
+            parts[-1] += f", the nearest to {asked:.3g} Hz in this clip"
     if "bones" in report:
         parts.append("constant bone lengths")
     if "feet" in report:

@@ -58,15 +58,17 @@ def resampled(motion: Motion3D, fps: float) -> Motion3D:
         return motion
     count = math.floor((old[-1] - old[0]) * fps + _SAME * fps) + 1
     least, each = RESAMPLED_FRAMES
-    if count > least + each * len(old):
+    most = least + each * len(old)
+    if count > most:
         steps = np.diff(old)
         longest = int(steps.argmax())
-        paused = old[-1] - old[0] > (least + each * len(old)) * np.median(steps)
-        instead = "infer what is before and after it with --start and --end" if paused else ""
+        instead = "choose another --fps"
+        if old[-1] - old[0] > most * np.median(steps):
+            instead = "infer what is before and after it with --start and --end"
         raise ConfigError(
-            f"a motion of {len(old)} frames must become at most {least + each * len(old)} frames, "
+            f"a motion of {len(old)} frames must become at most {most} frames, "
             f"got {count} at {fps:g} per second; its longest pause is {steps[longest]:.7g} s "
-            f"after {old[longest]:.7g} s: {instead or 'choose another --fps'}"
+            f"after {old[longest]:.7g} s: {instead}"
         )
     new = old[0] + np.arange(count) / fps
     keypoints, refinement = motion.keypoints, motion.refinement

@@ -27,7 +27,7 @@ ASSUMED_DOUBT = 0.3
 # `mbcli.placing.walkers.walked_focal` by 7 % in the median.
 _SURE = 0.15
 _TRIES = 2  # of the turns of a camera; a third changes the focal length by less than 0.1 %
-# Doubt above which people who walk have told nothing: nine tenths of what it is without them.
+# Above this doubt walking people have told nothing: it is nine tenths of the doubt without them.
 _NOTHING = 0.9 * ASSUMED_DOUBT
 
 

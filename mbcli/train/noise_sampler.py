@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mbcli.conversion import conversion_table
+from mbcli.conversion import conversion_matrix
 from mbcli.skeleton import COCO17, H36M17
 from mbcli.train.draw import Draw
 from mbcli.train.noise_model import NoiseModel
@@ -51,10 +51,8 @@ class NoiseSampler:
             halves[number, [at(name) for name in both]] = 1
         self._halves = halves  # (2, 17)
         self._mirror = torch.tensor(COCO17.mirror, device=device)
-        sources = torch.zeros(len(H36M17), len(COCO17), device=device)
-        for target, share in enumerate(conversion_table(COCO17, H36M17)):
-            sources[target, list(share)] = 1
-        self._sources = sources.bool()  # (17, 17)
+        sources = conversion_matrix(COCO17, H36M17) > 0
+        self._sources = torch.from_numpy(sources).to(device)  # (17, 17)
 
     def report(
         self, xy: Tensor, height: Tensor, fps: Tensor, draw: Draw, unseen: Tensor | None = None

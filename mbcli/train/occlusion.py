@@ -171,7 +171,7 @@ def out_of_sight(
         draw: random numbers on the same device.
     """
     xy = keypoints[..., :2] / keypoints[..., 2:]  # (B, T, 17, 2)
-    height = stature(joints)[:, None] / joints[:, :, 0, 2]  # (B, T)
+    height = stature(joints)[:, None] / joints[:, :, BODY21.root, 2]  # (B, T)
     return (
         behind_itself(keypoints, joints)
         | beyond_an_edge(xy, model.furniture, draw)

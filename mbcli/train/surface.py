@@ -19,7 +19,7 @@ from mbcli.boundary import reading
 from mbcli.errors import ConfigError
 from mbcli.lift.body.body_model import JOINTS, world_rotations
 from mbcli.lift.body.posing import pose_from_joints
-from mbcli.skeleton import BODY21, COCO17, H36M17
+from mbcli.skeleton import BODY21, COCO17, COCO_OF_BODY21, H36M17
 from mbcli.storage.arrays import read_npz
 from mbcli.train.bodies import stature
 from mbcli.train.draw import Draw
@@ -41,7 +41,6 @@ _FRAME_OF = {
     "knee": "{side}_hip",
     "ankle": "{side}_knee",
 }
-_OF_BODY = [BODY21.index(name) for name in COCO17.joints]
 
 
 def _part(name: str) -> str:
@@ -88,7 +87,7 @@ def origins(joints: Tensor) -> Tensor:
     head = JOINTS.index("head")
     numbers = [
         BODY21.index("head") if frame == head else body
-        for frame, body in zip(_FRAMES, _OF_BODY, strict=True)
+        for frame, body in zip(_FRAMES, COCO_OF_BODY21, strict=True)
     ]
     return joints[..., numbers, :]
 
@@ -166,7 +165,7 @@ class SurfaceKeypoints:
             (B, T, 17, 3); the joints themselves in clips outside the share.
         """
         batch, time = joints.shape[:2]
-        plain = joints[:, :, _OF_BODY]  # (B, T, 17, 3)
+        plain = joints[:, :, COCO_OF_BODY21]  # (B, T, 17, 3)
         which = (draw.uniform(batch) * len(self._offsets)).long()  # (B,)
         low, high = STRENGTH
         strength = draw.uniform(batch, 1, 1, 1, low=low, high=high)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mbcli.conversion import conversion_table
+from mbcli.conversion import conversion_matrix
 from mbcli.geometry import INPUT_LIMIT, MIN_CONFIDENCE
-from mbcli.skeleton import BODY21, COCO17, H36M17
+from mbcli.skeleton import COCO17, COCO_OF_BODY21, H36M17
 from mbcli.train.bodies import stature, vary
 from mbcli.train.cameras import to_rays, view
 from mbcli.train.config import PretrainConfig
@@ -26,16 +26,6 @@ from mbcli.train.surface import SurfaceKeypoints, SurfaceTable
 # one joint that a 2D stage is sure of, a body is a hundred windows tall, and its error as large.
 _SMALLEST = 0.1
 _PELVIS = H36M17.index("pelvis")
-_COCO_OF_BODY = [BODY21.index(name) for name in COCO17.joints]
-
-
-def _conversion_matrix() -> Tensor:
-    """(17, 17) weights that convert COCO-17 positions to H36M-17, as in inference."""
-    matrix = torch.zeros(len(H36M17), len(COCO17))
-    for target, share in enumerate(conversion_table(COCO17, H36M17)):
-        for source, weight in share.items():
-            matrix[target, source] = weight
-    return matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +64,7 @@ class Synthesiser:
         self._config = config
         self._device = device
         self._noise = DetectorNoise.on(device)
-        self._to_h36m = _conversion_matrix().to(device)
+        self._to_h36m = torch.from_numpy(conversion_matrix(COCO17, H36M17)).float().to(device)
         self._front_end = NoiseSampler(NoiseModel.read(config.corruption.front_end), device)
         self._surface = None
         if config.clips.surface > 0:
@@ -123,11 +113,11 @@ class Synthesiser:
         """
         cfg = self._config.corruption
         pose = seen[:, :, : len(H36M17)]  # (B, T, 17, 3)
-        placed = seen[:, :, _COCO_OF_BODY]  # (B, T, 17, 3)
+        placed = seen[:, :, COCO_OF_BODY21]  # (B, T, 17, 3)
         if self._surface is not None:
             placed = self._surface.place(seen, draw)  # (B, T, 17, 3)
             if self._config.clips.answer == "keypoints":
-                pose = pose + self._to_h36m @ (placed - seen[:, :, _COCO_OF_BODY])  # (B, T, 17, 3)
+                pose = pose + self._to_h36m @ (placed - seen[:, :, COCO_OF_BODY21])  # (B, T, 17, 3)
         coco = placed[..., :2] / placed[..., 2:]  # (B, T, 17, 2), focal length 1
         root = pose[:, :, _PELVIS]  # (B, T, 3)
         depth = root[..., 2:]  # (B, T, 1)

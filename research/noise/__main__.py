@@ -40,7 +40,7 @@ from mbcli.train.noise_model import NoiseModel
 from mbcli.types import FloatArray
 from research.noise.fit import Fit, fit
 from research.noise.measures import GROUPS, LAGS, OF_GROUP
-from research.noise.misses import everybody, truth
+from research.noise.misses import everybody
 from research.noise.picture import draw_picture
 from research.noise.sight import sight, unseen
 from research.noise.uncalibrated import without_truth
@@ -97,7 +97,7 @@ def multiview(folder: Path, arguments: argparse.Namespace, console: Console) -> 
         f"mixed with a prior"
     )
     tell(found, renewed, console)
-    console.print(sight(found.misses, *unseen(people, [truth(person)[0] for person in people])))
+    console.print(sight(found.misses, *unseen(people, found.points)))
     if arguments.picture is not None:
         draw_picture(found, arguments.picture)
     return found.numbers.model_copy(update={"about": about})

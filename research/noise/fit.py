@@ -57,6 +57,7 @@ class Fit:
         numbers: for training.
         real: measures of the footage.
         drawn: measures of the last draws.
+        points: (T, 17, 3) what all the views say of each person, metres in the world.
         misses: held-out errors of the footage.
         drawn_misses: of the first of the last draws.
         notes: what this footage could not tell, one line each.
@@ -65,6 +66,7 @@ class Fit:
     numbers: NoiseModel
     real: Measures
     drawn: list[Measures]
+    points: list[FloatArray]
     misses: list[Misses]
     drawn_misses: list[Misses]
     notes: list[str]
@@ -151,7 +153,7 @@ def fit(
         name=name, difficulty_sd=round(difficulty, 2), cropped=PRIOR_CROPPED, **rates
     )
     notes.append(f"cropped: whole bodies are seen, so it is the prior's, {PRIOR_CROPPED:g}")
-    return Fit(final, real, drawn, held_out, one, notes)
+    return Fit(final, real, drawn, [points for points, _ in truths], held_out, one, notes)
 
 
 def _first_guess(real: Measures, known: np.ndarray, fps: float) -> _Sizes:

@@ -12,16 +12,14 @@ import numpy as np
 import torch
 from rich.table import Table
 
-from mbcli.conversion import conversion_table
+from mbcli.conversion import conversion_matrix
 from mbcli.skeleton import BODY21, COCO17
 from mbcli.train.occlusion import behind_itself, covered
 from mbcli.types import BoolArray, FloatArray
 from research.noise.measures import GROSS, log_odds
 from research.noise.misses import Misses, Person
 
-_TO_BODY = torch.zeros(len(BODY21), len(COCO17))
-for _joint, _share in enumerate(conversion_table(COCO17, BODY21)):
-    _TO_BODY[_joint, list(_share)] = torch.tensor(list(_share.values()))
+_TO_BODY = torch.from_numpy(conversion_matrix(COCO17, BODY21)).float()
 _PARTS = {
     "face": ("nose", "eye", "ear"),
     "shoulder, hip": ("shoulder", "hip"),

@@ -14,7 +14,7 @@ import pytest
 from motions import walking
 
 from benchmarks.accuracy.heldout import SUBJECTS, pieces
-from benchmarks.judges.limbs import facing, flexion, limbs, pitch
+from benchmarks.judges.limbs import facing, flexions, limbs, pitch
 from benchmarks.judges.sets import SETS, JudgeSet
 from mbcli.data.stores.store import ClipStore, StoreWriter
 from mbcli.errors import ConfigError
@@ -81,9 +81,9 @@ def test_bent_knees_count_where_they_are_straight_and_seen_from_the_front() -> N
     bent = target.copy()
     for side in ("left", "right"):
         bent[:, H36M17.index(f"{side}_knee"), 2] -= 0.1  # towards the camera, or away from it
-    straight = flexion(target, "knee") <= 15
+    straight = flexions(target)[0] <= 15
     found = limbs(bent, target)
-    assert found.knees == pytest.approx(flexion(bent, "knee")[straight].mean())
+    assert found.knees == pytest.approx(flexions(bent)[0][straight].mean())
     assert found.knees > found.knees_true + 5
     assert np.isnan(limbs(bent, _turned(target, 90)).knees)  # from the side
 
