@@ -95,6 +95,7 @@ TRAINED: dict[str, tuple[tuple[str, ...], dict[str, tuple[str, ...]]]] = {
 LIFTING: dict[str, LiftOptions] = {
     "as it is": LiftOptions(),
     "without flip": LiftOptions(flip=False),
+    "overlap 0.5": LiftOptions(overlap=0.5),
     "overlap 0.75": LiftOptions(overlap=0.75),
     "window 81": LiftOptions(window=81),
     "window 54": LiftOptions(window=54),

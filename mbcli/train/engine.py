@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -25,9 +24,8 @@ from mbcli.errors import ConfigError, OutputError, ProcessError
 from mbcli.storage.workspace import locked
 from mbcli.train.backbone import check_freeze
 from mbcli.train.meter import Meter, TrainingObserver, write_scalars
-from mbcli.train.precision import device_of, mixed_precision
+from mbcli.train.precision import arithmetic, device_of
 from mbcli.train.schedule import Epochs, ema_decay, learning_rate
-from mbcli.train.sections import RunConfig
 from mbcli.train.share import Share
 from mbcli.train.state import BEST, CHECKPOINT, LAST, WEIGHTS, RunState
 from mbcli.train.stop import StopFlag
@@ -68,7 +66,7 @@ def train(task: Task, *, resume: bool, observe: TrainingObserver) -> Path | None
         accelerator=run.accelerator,
         devices=run.devices,
         num_nodes=run.nodes,
-        **_arithmetic(run),
+        **arithmetic(run.precision, run.accelerator),
     )
     fabric.launch()
     if fabric.device.type == "cpu" and fabric.world_size > 1:
@@ -166,13 +164,6 @@ def _together(fabric: Fabric, out: Path) -> Iterator[None]:
             f"one of the {fabric.world_size} processes of this training died: continue from "
             f"{out / CHECKPOINT} with --resume"
         ) from error
-
-
-def _arithmetic(run: RunConfig) -> dict[str, Any]:
-    """Fabric's arguments for the precision."""
-    if run.precision == "32-true":
-        return {"precision": run.precision}
-    return {"plugins": mixed_precision(run.precision, run.accelerator)}
 
 
 def length(task: Task) -> tuple[Epochs, int]:

@@ -1,14 +1,16 @@
-"""Mixed precision for the dense part of a model, with its inputs left in full precision."""
+"""The precision of the dense part of a model, with its inputs left in full precision."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from lightning_fabric.plugins import MixedPrecision
 
 from mbcli.errors import ConfigError
 from mbcli.lift.runtime import resolve_device
+from mbcli.train.sections import Precision
 
 
 class ExactInputs(MixedPrecision):
@@ -35,16 +37,34 @@ def device_of(accelerator: str) -> torch.device:
         raise ConfigError(str(error).replace("--device", "run.accelerator")) from None
 
 
-def mixed_precision(
-    precision: Literal["16-mixed", "bf16-mixed"], accelerator: str
-) -> MixedPrecision:
-    """The plugin for a run.
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether a device has arithmetic for bfloat16.
+
+    A processor without it takes some eight times as long as with float32. It is also taken to
+    lack it where PyTorch does not say, as 2.6 does not.
+    """
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
+    known: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(known.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def arithmetic(precision: Precision, accelerator: str) -> dict[str, Any]:
+    """Fabric's arguments for the precision of a run.
 
     Args:
-        precision: Fabric's name of the precision.
+        precision: Fabric's name of the precision, or ``auto``: ``bf16-mixed`` where the device
+            computes in bfloat16, ``32-true`` elsewhere.
         accelerator: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Raises:
         ConfigError: this machine lacks the device.
     """
-    return ExactInputs(precision, device_of(accelerator).type)
+    device = device_of(accelerator)
+    if precision == "auto":
+        precision = "bf16-mixed" if computes_bfloat16(device) else "32-true"
+    if precision == "32-true":
+        return {"precision": precision}
+    return {"plugins": ExactInputs(precision, device.type)}

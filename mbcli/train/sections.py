@@ -16,6 +16,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # as PyTorch takes them
 Range = tuple[Positive, Positive]
+Precision = Literal["auto", "32-true", "16-mixed", "bf16-mixed"]
 
 
 class Section(BaseModel):
@@ -94,7 +95,8 @@ class RunConfig(Section):
         accelerator: kind of device to train on.
         devices: processes on each machine; on ``cpu`` each takes one core.
         nodes: number of machines.
-        precision: Lightning Fabric's name of the precision.
+        precision: Lightning Fabric's name of the precision; ``auto`` is ``bf16-mixed`` where the
+            device computes in bfloat16, and ``32-true`` elsewhere.
         ema: decay of the weights' moving average; 0 = none.
         log_every: steps between two scalars.
         validate_every: steps between two validations.
@@ -114,7 +116,7 @@ class RunConfig(Section):
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: Count = 1
     nodes: Count = 1
-    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
+    precision: Precision = "32-true"
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     log_every: Count = 50
     validate_every: Count = 1000

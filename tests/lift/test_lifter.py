@@ -420,7 +420,7 @@ def test_progress_reaches_its_end(model):
     Lifter(model, cpu(batch_size=2)).lift(
         a_clip(100, people=2), lambda done, total: calls.append((done, total))
     )
-    assert calls[-1][0] == calls[-1][1] == 2 * len(window_starts(100, 27, 0.5))
+    assert calls[-1][0] == calls[-1][1] == 2 * len(window_starts(100, 27, LiftOptions().overlap))
     assert [done for done, _ in calls] == sorted(done for done, _ in calls)
 
 

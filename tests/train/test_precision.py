@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mbcli.lift.dimensions import DSTformerConfig
 from mbcli.lift.model import DSTformer
-from mbcli.train.precision import mixed_precision
+from mbcli.train.precision import arithmetic, computes_bfloat16
 
 
 class Seen(nn.Module):
@@ -28,7 +28,7 @@ class Seen(nn.Module):
 
 @pytest.fixture
 def fabric() -> Fabric:
-    return Fabric(accelerator="cpu", devices=1, plugins=mixed_precision("bf16-mixed", "cpu"))
+    return Fabric(accelerator="cpu", devices=1, **arithmetic("bf16-mixed", "cpu"))
 
 
 def test_inputs_stay_exact_and_the_arithmetic_is_narrow(fabric: Fabric) -> None:
@@ -54,3 +54,29 @@ def test_a_lifter_outputs_nearly_the_same(fabric: Fabric) -> None:
     assert torch.allclose(narrow, exact, atol=0.02 * float(exact.std()) + 1e-4)
     # Outputs in bfloat16 would be multiples of a coarse step.
     assert not torch.equal(narrow, narrow.bfloat16().float())
+
+
+@pytest.mark.parametrize(
+    ("known", "dtype"),
+    [
+        ({"avx2": True, "avx512_bf16": False}, torch.float32),
+        ({"avx512_f": True, "avx512_bf16": True}, torch.bfloat16),
+        ({"neon": True, "bf16": True}, torch.bfloat16),
+        ({}, torch.float32),
+    ],
+)
+def test_auto_is_narrow_where_the_processor_computes_so(
+    known: dict[str, bool], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
+    assert computes_bfloat16(torch.device("cpu")) == (dtype == torch.bfloat16)
+    fabric = Fabric(accelerator="cpu", devices=1, **arithmetic("auto", "cpu"))
+    model = Seen()
+    fabric.setup(model)(torch.rand(3, 4))
+    assert model.inside == dtype
+
+
+def test_auto_is_exact_where_pytorch_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert not computes_bfloat16(torch.device("cpu"))
+    assert not computes_bfloat16(torch.device("mps"))

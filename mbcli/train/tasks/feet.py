@@ -20,6 +20,7 @@ from mbcli.train.backbone import backbone_groups, fresh_backbone, trainable
 from mbcli.train.config import PretrainConfig
 from mbcli.train.feet import FeetSynthesiser
 from mbcli.train.losses import mpjpe, velocity
+from mbcli.train.precision import computes_bfloat16
 from mbcli.train.sampling import ClipSampler, check_shares
 from mbcli.train.sections import Probability, Section
 from mbcli.train.share import Share
@@ -131,7 +132,8 @@ class Feet:
         films = [self._films.batch(count, seed, frames) for count, seed in seeds]
         inputs = torch.cat([film.inputs for film in films])
         # Rounding moves joints by less than the noise does.
-        narrow = torch.autocast(inputs.device.type, torch.bfloat16)
+        device = inputs.device
+        narrow = torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device))
         with torch.inference_mode(), narrow:
             body = self.model.body(inputs[:, :, :_BODY])
         return Soles(inputs, body.clone(), torch.cat([film.target for film in films]))
