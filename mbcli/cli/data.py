@@ -64,7 +64,7 @@ def merge(
         # Imported on use, to keep --help fast.
         from mbcli.cli.screen import Screen
         from mbcli.data.stores.duplicates import find_duplicates
-        from mbcli.data.stores.store import ClipStore, check_new_store, merge_stores
+        from mbcli.data.stores.store import ClipStore, check_new_store, merge_clips
         from mbcli.storage.output import check_separate
 
         check_separate([out], stores)
@@ -78,19 +78,24 @@ def merge(
                 f"--leave-out must name a person of the stores, got {', '.join(unknown)} "
                 f"(known: {', '.join(people)})"
             )
-        unwanted = {clip.name for store in opened for clip in store.clips if clip.subject in absent}
-        twins = [] if duplicates else find_duplicates(opened)
-        unwanted |= {twin.clip.name for twin in twins}
-        merged = merge_stores(opened, out, leave_out=unwanted, overwrite=overwrite)
+        there = [(store, clip) for store in opened for clip in store.clips]
+        clips = [(store, clip) for store, clip in there if clip.subject not in absent]
+        twins = [] if duplicates else find_duplicates(clips)
+        dropped = {twin.clip for twin in twins}
+        kept = [pair for number, pair in enumerate(clips) if number not in dropped]
+        merged = merge_clips(kept, out, overwrite=overwrite)
         screen = Screen(quiet=quiet)
+        titles = [f"{clip.name} of {store.path}" for store, clip in clips]
         for twin in twins:
-            screen.say(f"{twin.clip.name}: left out, {twin.of.name} shows the same performance")
+            screen.say(
+                f"{titles[twin.clip]}: left out, {titles[twin.of]} shows the same performance"
+            )
         screen.pairs(
             str(out),
             [
                 ("clips", f"{len(merged.clips)}, {merged.hours:.2f} hours"),
                 ("people", str(len(merged.subjects))),
-                ("left out", str(len(unwanted))),
+                ("left out", str(len(there) - len(merged.clips))),
             ],
         )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from mbcli.data.stores.sequences import KEYPOINTS, Sequence, SequenceStore
 from mbcli.data.stores.store import ClipStore
+from mbcli.errors import DataError
 from mbcli.geometry import from_ray, unit
 from mbcli.skeleton import BODY21, H36M17
 from mbcli.types import FloatArray
@@ -31,7 +32,12 @@ def filmed(store: ClipStore, *, along_ray: bool) -> SequenceStore:
     Returns:
         A store in memory with keypoints, target, truth and factor; its sequences have no split, and
         subjects as actions.
+
+    Raises:
+        DataError: the store has no clips.
     """
+    if not store.clips:
+        raise DataError(f"{store.path} must hold clips to evaluate on, got none")
     sequences: list[Sequence] = []
     parts: list[tuple[FloatArray, FloatArray, FloatArray]] = []
     start = 0

@@ -31,6 +31,25 @@ def check_shares(store: ClipStore, shares: Mapping[str, float]) -> None:
             )
 
 
+def check_subjects(store: ClipStore, subjects: Collection[str], key: str = "subjects") -> None:
+    """Refuse subjects that a store does not have.
+
+    Args:
+        store: the recordings.
+        subjects: the names.
+        key: what the user knows the list by, for the message.
+
+    Raises:
+        ConfigError: a subject is not in the store.
+    """
+    unknown = sorted(set(subjects) - set(store.subjects))
+    if unknown:
+        raise ConfigError(
+            f"{key} must name people of {store.path}, got {', '.join(unknown)} "
+            f"(known: {', '.join(store.subjects) or 'nobody'})"
+        )
+
+
 def _weights(clips: Sequence[Clip], shares: Mapping[str, float]) -> Tensor:
     """(N,) probabilities of the recordings, up to a factor.
 
@@ -81,12 +100,7 @@ class ClipSampler:
         *,
         feet: bool = False,
     ) -> None:
-        unknown = sorted(set(subjects) - set(store.subjects))
-        if unknown:
-            raise ConfigError(
-                f"subjects must be in the store, got {', '.join(unknown)} "
-                f"(known: {', '.join(store.subjects)})"
-            )
+        check_subjects(store, subjects)
         clips = [c for c in store.clips if c.subject in set(subjects) and c.frames > 1]
         if feet:
             clips = [c for c in clips if store.feet_of(c) is not None]

@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from mbcli.cli.app import app
-from mbcli.data.stores.store import ClipStore
+from mbcli.data.stores.store import ClipStore, StoreWriter
 
 # Name, offset in centimetres, children: a person of 1.7 m who stands with the arms down.
 Bone = tuple[str, tuple[float, float, float], list["Bone"]]
@@ -124,15 +125,16 @@ def test_bad_imports_are_one_line_and_leave_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["recordings"]
 
 
+def merge(*words: object) -> Result:
+    return CliRunner().invoke(app, ["data", "merge", *map(str, words)])
+
+
 def test_merge_joins_stores_and_leaves_twins_and_people_out(
     recordings: Path, tmp_path: Path
 ) -> None:
     first, second, third = (tmp_path / name for name in ("a", "b", "c"))
     for out, prefix in ((first, "x-"), (second, "y-"), (third, "z-")):
         assert run("bvh", recordings, "--out", out, "--prefix", prefix, "-q").exit_code == 0
-
-    def merge(*words: object) -> Result:
-        return CliRunner().invoke(app, ["data", "merge", *map(str, words)])
 
     result = merge(first, second, third, "--out", tmp_path / "m", "--leave-out", "y-anna")
     assert result.exit_code == 0, result.output
@@ -144,6 +146,60 @@ def test_merge_joins_stores_and_leaves_twins_and_people_out(
     assert "x-anna, y-anna" in unknown.stderr
     assert not (tmp_path / "n").exists()
     assert merge(first, tmp_path / "none", "--out", tmp_path / "n").exit_code == 1
+
+
+@pytest.fixture
+def performances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores in the working folder whose clips, of one or two names, show performances 0 and 1."""
+    monkeypatch.chdir(tmp_path)
+    for store, name, performance in (
+        ("a", "new/walk", 0),
+        ("b", "new/walk", 1),
+        ("c", "old/walk", 1),
+    ):
+        joints = np.random.default_rng(performance).normal(size=(120, 21, 3))
+        with StoreWriter(Path(store)) as writer:
+            writer.add(joints, name=name, subject=name[:3], source="", fps=60)
+
+
+@pytest.mark.usefixtures("performances")
+@pytest.mark.parametrize(
+    ("words", "kept", "said"),
+    [
+        ("a a", [("new/walk", 0)], "new/walk of a: left out, new/walk of a shows the same"),
+        ("c a b", [("old/walk", 1), ("new/walk", 0)], "new/walk of b: left out, old/walk of c"),
+        # Who is left out takes nobody else along.
+        ("b c --leave-out new", [("old/walk", 1)], "left out  1"),
+    ],
+)
+def test_merge_loses_no_performance(words: str, kept: list[tuple[str, int]], said: str) -> None:
+    result = merge(*words.split(), "--out", "m")
+    assert result.exit_code == 0, result.output
+    assert said in result.stderr
+    assert "left out  1" in result.stderr
+    merged = ClipStore.open(Path("m"))
+    assert [clip.name for clip in merged.clips] == [name for name, _ in kept]
+    for clip, (_, performance) in zip(merged.clips, kept, strict=True):
+        wanted = np.random.default_rng(performance).normal(size=(120, 21, 3))
+        np.testing.assert_allclose(merged.joints(clip), wanted, rtol=1e-6)
+
+
+@pytest.mark.usefixtures("performances")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("a b", "b: clip new/walk: names must be unique in a store, got two: import one of them"),
+        ("a a --duplicates", "with another --prefix (mbcli data import)"),
+        ("a b --leave-out new", "m: a store must hold at least one clip, got none to merge"),
+    ],
+)
+def test_merges_that_are_refused_are_one_line_and_leave_nothing(words: str, said: str) -> None:
+    result = merge(*words.split(), "--out", "m")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert said in line
+    assert sorted(path.name for path in Path().iterdir()) == ["a", "b", "c"]
 
 
 def test_import_takes_the_users_word_and_says_what_it_took(

@@ -169,6 +169,12 @@ def test_a_clip_store_is_filmed(tmp_path: Path) -> None:
     refused = run("mbcli-lifter", tmp_path / "clips", "--split", "test")
     assert refused.exit_code == 1
     assert "have none" in refused.stderr
+    with StoreWriter(tmp_path / "empty"):
+        pass
+    refused = run("mbcli-lifter", tmp_path / "empty")
+    assert refused.exit_code == 1
+    (line,) = refused.stderr.splitlines()
+    assert line == f"error: {tmp_path / 'empty'} must hold clips to evaluate on, got none"
     for along_ray in (False, True):
         store = filmed(ClipStore.open(tmp_path / "clips"), along_ray=along_ray)
         for sequence in store.sequences:

@@ -70,7 +70,9 @@ def stores(tmp_path: Path, standing: Body) -> list[ClipStore]:
 
 
 def test_twins_are_found_whatever_their_place_size_and_rate(stores: list[ClipStore]) -> None:
-    found = {d.clip.name: d for d in find_duplicates(stores)}
-    assert {name: d.of.name for name, d in found.items()} == {"excerpt": "long", "turned": "one"}
+    clips = [(store, clip) for store in stores for clip in store.clips]
+    names = [clip.name for _, clip in clips]
+    found = {names[d.clip]: d for d in find_duplicates(clips)}
+    assert {name: names[d.of] for name, d in found.items()} == {"excerpt": "long", "turned": "one"}
     assert found["turned"].difference < 0.01
     assert found["excerpt"].difference < 1.6

@@ -16,7 +16,7 @@ from mbcli.data.recordings.hierarchy import Recording
 from mbcli.data.recordings.importing import import_folder
 from mbcli.data.recordings.points import figure_of_points
 from mbcli.data.recordings.upright import turn_up
-from mbcli.data.stores.store import ClipStore, StoreWriter, merge_stores
+from mbcli.data.stores.store import ClipStore, StoreWriter, merge_clips
 from mbcli.errors import DataError
 from mbcli.skeleton import BODY21, FEET
 
@@ -115,7 +115,7 @@ def test_stores_have_feet_where_recordings_have_toes(tmp_path: Path) -> None:
     assert found["with"] is not None
     np.testing.assert_allclose(found["with"], soles(person)[: len(found["with"])], atol=1e-4)
 
-    merged = merge_stores([store], tmp_path / "merged")
+    merged = merge_clips([(store, clip) for clip in store.clips], tmp_path / "merged")
     clip = next(c for c in merged.clips if c.source == "with.bvh")
     np.testing.assert_array_equal(merged.feet_of(clip), found["with"])
 

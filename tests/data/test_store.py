@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mbcli.data.stores.store import ClipStore, StoreWriter, merge_stores
+from mbcli.data.stores.store import ClipStore, StoreWriter, merge_clips
 from mbcli.errors import DataError, OutputError
 
 Body = npt.NDArray[np.float32]
@@ -187,9 +187,12 @@ def test_stores_merge(store: Path, tmp_path: Path) -> None:
     with StoreWriter(tmp_path / "second") as writer:
         writer.add(body(3, 2), name="c/1", subject="c", source="", fps=60)
     first, second = ClipStore.open(store), ClipStore.open(tmp_path / "second")
-    merged = merge_stores([first, second], tmp_path / "all", leave_out=["b/1"])
+    wanted = [(first, first.clips[1]), (second, second.clips[0])]
+    merged = merge_clips(wanted, tmp_path / "all")
     assert [(c.name, c.start) for c in merged.clips] == [("a/1", 0), ("c/1", 7)]
     np.testing.assert_array_equal(merged.joints(merged.clips[1]), body(3, 2))
-    with pytest.raises(DataError, match="names must be unique"):
-        merge_stores([first, first], tmp_path / "twice")
-    assert not (tmp_path / "twice").exists()
+    with pytest.raises(DataError, match=r"second: clip c/1: names must be unique .*--prefix"):
+        merge_clips(wanted[1:] * 2, tmp_path / "twice")
+    with pytest.raises(DataError, match="none: a store must hold at least one clip"):
+        merge_clips([], tmp_path / "none")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all", "second", "store"]

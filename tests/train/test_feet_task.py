@@ -205,6 +205,7 @@ def test_a_run_adds_feet_to_a_lifter(make: Callable[..., Path], tiny_lifter: Pat
             "feet are learnt from data.store alone",
         ),
         ({"data": {"holdout": ["eve", "ann", "bob"]}}, "no recording has toes"),
+        ({"data": {"holdout": ["zoe"]}}, "data.holdout must name people of .*, got zoe"),
     ],
 )
 def test_configurations_that_are_refused(

@@ -44,27 +44,26 @@ class Duplicate:
     """A clip that is contained in another clip.
 
     Attributes:
-        clip: the clip that can be dropped.
-        of: the clip that contains it.
+        clip: index of the clip that can be dropped, among those that were compared.
+        of: index of the clip that contains it.
         difference: degrees RMS between their joint angles.
     """
 
-    clip: Clip
-    of: Clip
+    clip: int
+    of: int
     difference: float
 
 
-def find_duplicates(stores: Sequence[ClipStore]) -> list[Duplicate]:
+def find_duplicates(clips: Sequence[tuple[ClipStore, Clip]]) -> list[Duplicate]:
     """Find clips that are fully contained in a clip that is kept.
 
     Args:
-        stores: all their clips are compared with each other. Of two equal clips the earlier one is
-            kept.
+        clips: each with its store, all compared with each other; their names may be the same. Of
+            two equal clips the earlier one is kept.
 
     Returns:
         One entry for each clip to drop.
     """
-    clips = [(store, clip) for store in stores for clip in store.clips]
     angles = [_angles(store, clip) for store, clip in clips]
     # Longest first: a clip comes after the clip that contains it. The sort is stable.
     order = sorted(range(len(clips)), key=lambda i: -len(angles[i]))
@@ -76,7 +75,7 @@ def find_duplicates(stores: Sequence[ClipStore]) -> list[Duplicate]:
             kept.append(i)
         else:
             which, difference = twin
-            found.append(Duplicate(clips[i][1], clips[kept[which]][1], difference))
+            found.append(Duplicate(i, kept[which], difference))
     return found
 
 

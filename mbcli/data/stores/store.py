@@ -8,7 +8,7 @@ recording has no toes; stores of mbcli 0.2.0 lack it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,7 @@ from mbcli.errors import DataError
 from mbcli.skeleton import BODY21, FEET
 from mbcli.storage.output import check_separate
 
-__all__ = ["FORMAT", "Clip", "ClipStore", "StoreWriter", "check_new_store", "merge_stores"]
+__all__ = ["FORMAT", "Clip", "ClipStore", "StoreWriter", "check_new_store", "merge_clips"]
 
 FORMAT = CLIPS
 
@@ -192,7 +192,10 @@ class StoreWriter(FolderWriter):
         if not np.isfinite(rows).all() or (feet is not None and not np.isfinite(soles).all()):
             raise DataError(f"clip {name}: all positions must be finite numbers")
         if name in self._names:
-            raise DataError(f"clip {name}: names must be unique in a store")
+            raise DataError(
+                f"clip {name}: names must be unique in a store, got two: import one of them again "
+                "with another --prefix (mbcli data import)"
+            )
         start = self._append({_ROWS: rows, _FEET: soles})
         clip = Clip(name, subject, source, float(fps), start, len(rows), licence, read_as)
         self.clips.append(clip)
@@ -208,44 +211,41 @@ class StoreWriter(FolderWriter):
         }
 
 
-def merge_stores(
-    stores: Iterable[ClipStore],
-    out: Path,
-    *,
-    leave_out: Iterable[str] = (),
-    overwrite: bool = False,
+def merge_clips(
+    clips: Sequence[tuple[ClipStore, Clip]], out: Path, *, overwrite: bool = False
 ) -> ClipStore:
-    """Copy the clips of several stores into a new one.
+    """Copy clips of several stores into a new one.
 
     Args:
-        stores: the stores to copy, in this order.
+        clips: what to copy, each clip with its store, in this order.
         out: the folder to create.
-        leave_out: names of clips that are not copied.
         overwrite: whether a store at ``out`` may be replaced.
 
     Returns:
         The new store, opened.
 
     Raises:
-        DataError: two clips have the same name.
+        DataError: there are no clips, or two have the same name.
         OutputError: ``out`` exists, is one of the stores, or cannot be written.
     """
-    stores, unwanted = list(stores), set(leave_out)
-    check_separate([out], [store.path for store in stores])
+    check_separate([out], [store.path for store, _ in clips])
+    if not clips:
+        raise DataError(f"{out}: a store must hold at least one clip, got none to merge")
     with StoreWriter(out, overwrite=overwrite) as writer:
-        for store in stores:
-            for clip in store.clips:
-                if clip.name not in unwanted:
-                    writer.add(
-                        store.joints(clip),
-                        name=clip.name,
-                        subject=clip.subject,
-                        source=clip.source,
-                        fps=clip.fps,
-                        licence=clip.licence,
-                        read_as=clip.read_as,
-                        feet=store.feet_of(clip),
-                    )
+        for store, clip in clips:
+            try:
+                writer.add(
+                    store.joints(clip),
+                    name=clip.name,
+                    subject=clip.subject,
+                    source=clip.source,
+                    fps=clip.fps,
+                    licence=clip.licence,
+                    read_as=clip.read_as,
+                    feet=store.feet_of(clip),
+                )
+            except DataError as error:
+                raise DataError(f"{store.path}: {error}") from error
     return ClipStore.open(out)
 
 

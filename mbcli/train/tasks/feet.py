@@ -21,7 +21,7 @@ from mbcli.train.config import PretrainConfig
 from mbcli.train.feet import FeetSynthesiser
 from mbcli.train.losses import mpjpe, velocity
 from mbcli.train.precision import computes_bfloat16
-from mbcli.train.sampling import ClipSampler, check_shares
+from mbcli.train.sampling import ClipSampler, check_shares, check_subjects
 from mbcli.train.sections import Probability, Section
 from mbcli.train.share import Share
 from mbcli.train.tasks.lifting import clip_length
@@ -102,6 +102,7 @@ class Feet:
         assert settings.data.store is not None, "checked by the configuration"
         store = ClipStore.open(settings.data.store)
         check_shares(store, settings.clips.shares)
+        check_subjects(store, settings.data.holdout, "data.holdout")
         people = set(store.subjects) - set(settings.data.holdout)
         self._sampler = ClipSampler(store, people, settings.clips, feet=True)
         self._held = None

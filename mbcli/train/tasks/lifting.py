@@ -19,7 +19,7 @@ from mbcli.train.corruption import DetectorNoise, mask
 from mbcli.train.curriculum import Curriculum
 from mbcli.train.draw import Draw
 from mbcli.train.losses import loss_3d, reprojection
-from mbcli.train.sampling import ClipSampler, check_shares
+from mbcli.train.sampling import ClipSampler, check_shares, check_subjects
 from mbcli.train.sequence_clips import SequenceClips
 from mbcli.train.share import Share
 from mbcli.train.synthesis import Synthesiser
@@ -82,6 +82,7 @@ class Pretraining:
         self._sampler = None
         if self._store is not None:
             check_shares(self._store, settings.clips.shares)
+            check_subjects(self._store, data.holdout, "data.holdout")
             people = set(self._store.subjects) - set(data.holdout)
             self._sampler = ClipSampler(self._store, people, settings.clips)
         frames, stride = settings.clips.frames, data.stride
