@@ -23,8 +23,9 @@ def export_weights(
     format: Annotated[
         ExportFormat,
         typer.Option(
-            help="onnx: any number of clips of any length. openvino: the same for Intel's runtime. "
-            "coreml-ready: TorchScript of one clip of the longest length, for Core ML's converter."
+            help="onnx: any number of clips, each of up to the longest length. openvino: the same "
+            "for Intel's runtime. coreml-ready: TorchScript of one clip of exactly the longest "
+            "length, for Core ML's converter."
         ),
     ] = "onnx",
     out: Annotated[

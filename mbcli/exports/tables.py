@@ -31,6 +31,7 @@ from mbcli.exports.by_frame import table_rows
 from mbcli.exports.format import library
 from mbcli.exports.options import ExportOptions, Shape
 from mbcli.motion import Motion3D
+from mbcli.motion.table import EXPECTED, JOINT, ROW, VALUES, wide_columns
 from mbcli.values import kept, kept_if_any
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -45,30 +46,28 @@ def _tables(motion: Motion3D, axes: Axes, shape: Shape, at_once: int) -> Iterato
     """The table's columns by name, some rows at a time, sorted by frame, person and joint."""
     joints, keypoints = motion.skeleton.joints, motion.keypoints
     each = len(joints) if shape == "long" else 1
-    parts: tuple[str, ...] = ("x", "y", "z", "confidence")
     expected = kept_if_any(motion, "expected_error")
+    parts = VALUES if expected is None else EXPECTED
     for rows in table_rows(motion, at_once):
-        table: Columns = {
-            "frame": np.repeat(keypoints.frame_index[rows.frame], each),
-            "time": np.repeat(motion.timestamps[rows.frame], each),
-            "person": np.repeat(motion.track_ids[rows.person], each),
-        }
+        keys = (
+            keypoints.frame_index[rows.frame],
+            motion.timestamps[rows.frame],
+            motion.track_ids[rows.person],
+        )
+        table: Columns = {name: np.repeat(key, each) for name, key in zip(ROW, keys, strict=True)}
         points = rows.of(kept(motion, "positions")).astype(np.float64)
         points += rows.of(kept(motion, "root")).astype(np.float64)[:, None]
         placed = axes.place(motion.camera.to_world(points, rows.frame))
         columns = [placed, rows.of(kept(motion, "confidence"))[..., None]]
         if expected is not None:
             columns.append((rows.of(expected) * axes.per_metre)[..., None])
-            parts = ("x", "y", "z", "confidence", "expected_error")
         values = np.concatenate(columns, axis=-1)
         if shape == "long":
-            table["joint"] = np.tile(np.array(joints), len(rows))
+            table[JOINT] = np.tile(np.array(joints), len(rows))
             yield table | {name: values[..., part].ravel() for part, name in enumerate(parts)}
             continue
-        for number, joint in enumerate(joints):
-            for part, name in enumerate(parts):
-                table[f"{joint}_{name}"] = values[:, number, part].ravel()
-        yield table
+        flat = values.reshape(len(rows), -1).T
+        yield table | dict(zip(wide_columns(joints, parts), flat, strict=True))
 
 
 def write_csv(motion: Motion3D, path: Path, options: ExportOptions) -> None:

@@ -15,6 +15,7 @@ from mbcli.keypoints.frames import Numbering, numbering
 from mbcli.keypoints.gather import Times
 from mbcli.keypoints.landmarks import Landmarks, bare, is_body
 from mbcli.keypoints.words import CONFIDENCE, FRAME, LANDMARK, PERSON, PLACES, TIME, find, parts
+from mbcli.motion.table import holds_positions
 from mbcli.types import FloatArray
 
 _Rows = list[list[str]]
@@ -39,8 +40,13 @@ def read(rows: _Rows, path: Path) -> Landmarks:
     """Read the rows below the header.
 
     Raises:
-        InputError: they do not follow the layout.
+        InputError: they do not follow the layout, or are 3D positions that mbcli exported.
     """
+    if holds_positions(rows):
+        raise InputError(
+            f"{path} must hold 2D keypoints, got 3D positions of mbcli export: give the pose.npz "
+            "that they come from"
+        )
     header, body = rows[0], rows[1:]
     check_width(body, len(header), path, first=2)
     landmark = _landmark_column(header)

@@ -40,6 +40,8 @@ class KeypointFile:
         pictures: name of a picture -> frame, if the file names pictures.
         video: the video named in the file.
         relative: whether x and y are fractions of the picture's width and height, not pixels.
+        projected: whether they are positions in space, projected into a picture of ``size`` that
+            was made for them.
         warnings: what had to be assumed or repaired, one line each.
     """
 
@@ -62,6 +64,7 @@ class KeypointFile:
     pictures: Mapping[str, int] = field(default_factory=dict)
     video: Path | None = None
     relative: bool = False
+    projected: bool = False
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -19,6 +19,8 @@ Frames are those at the file's times. There are no confidences.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mbcli.errors import InputError
@@ -29,11 +31,12 @@ from mbcli.keypoints.gather import Times
 from mbcli.keypoints.joint_names import match_joints
 from mbcli.keypoints.records import KeypointFile
 from mbcli.keypoints.source import Source
+from mbcli.keypoints.text import table
 from mbcli.types import FloatArray
 
 FORMAT = "trc"
 
-_HEAD = 5  # rows before the first frame
+_HEAD = 5  # rows before the first frame, with the first one
 _SIDE, _MARGIN = 1000, 100  # pixels; size of the picture for positions in space
 _PIXELS = 20.0  # larger bodies are in pixels or millimetres
 _UPPER = ("left_shoulder", "right_shoulder", "neck", "thorax", "head", "nose")
@@ -52,12 +55,14 @@ def read(source: Source) -> KeypointFile:
         InputError: the file does not follow this layout, or its joints cannot be matched.
         ConfigError: the joint map breaks its rules.
     """
-    path, rows = source.path, source.rows
-    if len(rows) <= _HEAD:
+    path = source.path
+    # The name in the first row is free text, whose commas separate nothing.
+    rows = table("\n".join(source.text.lstrip().splitlines()[1:]), path)
+    if len(rows) < _HEAD:
         raise InputError(f"{path} must hold frames below its {_HEAD} rows of names")
-    names = [name for name in rows[3][2:] if name]
+    names = [name for name in rows[2][2:] if name]
     width = 2 + 3 * len(names)
-    body = [row for row in rows[_HEAD:] if row[0]]
+    body = [row for row in rows[_HEAD - 1 :] if row[0]]
     if len(body) * len(names) == 0:
         raise InputError(f"{path} must hold frames of named joints")
     # Cells beyond the last column are empty ones at the end of each row.
@@ -73,7 +78,7 @@ def read(source: Source) -> KeypointFile:
     flat, size, notes = places[..., :2], None, list[str]()
     if np.isfinite(places).any():
         flat, size, notes = _seen(places, _trunk(places, names, matched), path.name)
-    return with_our_names(
+    file = with_our_names(
         source,
         FORMAT,
         names,
@@ -85,6 +90,7 @@ def read(source: Source) -> KeypointFile:
         numbered=False,
         notes=notes,
     )
+    return replace(file, projected=size is not None)
 
 
 def _trunk(places: FloatArray, names: list[str], matched: dict[str, str]) -> FloatArray:

@@ -20,7 +20,6 @@ import numpy.typing as npt
 import torch
 
 from mbcli.errors import ConfigError, WeightsError
-from mbcli.lift.checkpoint import load_lifter
 from mbcli.lift.dimensions import DSTformerConfig
 from mbcli.lift.exported import (
     INPUT,
@@ -31,6 +30,7 @@ from mbcli.lift.exported import (
 )
 from mbcli.lift.header import LIFTER, CheckpointInfo, about_lifter, header
 from mbcli.lift.model import DSTformer
+from mbcli.lift.opening import open_lifter
 from mbcli.lift.runtime import Network
 from mbcli.skeleton import H36M17
 from mbcli.storage.output import check_output, written_together
@@ -110,7 +110,9 @@ def export_lifter(
     places = [*(path.with_suffix(suffix) for suffix in kind.beside), path]
     for place in places:
         check_output(place, overwrite=overwrite, inputs=(source,))
-    model, info = load_lifter(source)
+    model, info = open_lifter(source)
+    if isinstance(model, ExportedLifter):
+        raise WeightsError(f"{source} must be a lifter that torch runs, got one that was exported")
     texts = header(LIFTER, about_lifter(model.config, _facts(name_or_path, info)))
     with written_together(places, overwrite=overwrite) as temporaries:
         made = temporaries[-1]

@@ -106,6 +106,11 @@ def _of_video(
 ) -> tuple[KeypointFile, _Timeline]:
     """The file in the video's frames, and these frames; file and options must agree with it."""
     size = reader.info.size
+    if file.projected:
+        raise InputError(
+            f"{file.path} must hold keypoints of the video {reader.info.path}, got positions in "
+            "space: lift them without the video"
+        )
     for given, by in ((file.size, str(file.path)), (options.image_size, "--image-size")):
         if given is not None and tuple(given) != size:
             raise InputError(
@@ -133,6 +138,12 @@ def _of_video(
 def _timeline(file: KeypointFile, options: InferOptions) -> _Timeline:
     """The frames of a file without a video."""
     fps = _agreed(file, "the frame rate", file.fps, options.fps, "--fps", file.untimed)
+    if file.projected and options.image_size not in (None, file.size):
+        width, height = file.size or (0, 0)
+        raise ConfigError(
+            f"--image-size must be left out for {file.path}: it holds positions in space, which "
+            f"are projected into a picture of {width}x{height}"
+        )
     size = _agreed(file, "the image size", file.size, options.image_size, "--image-size")
     if max(size) > MAX_SIDE:
         raise InputError(

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet
 import pytest
-from motions import hidden, walking
+from motions import hidden, walking, with_feet
 
+from mbcli.errors import InputError
 from mbcli.exports.export import export
 from mbcli.exports.options import ExportOptions
+from mbcli.keypoints import read_keypoints
 from mbcli.motion import Motion3D
 from mbcli.skeleton import H36M17
 
@@ -73,6 +75,21 @@ def test_csv_leaves_missing_cells_empty(tmp_path: Path) -> None:
     table(hidden(walking(3), slice(1, 2)), tmp_path, "csv")
     lines = (tmp_path / "a.csv").read_text().splitlines()
     assert lines[2].startswith("1,0.0333333333,1,,,,0,,,,0")
+
+
+@pytest.mark.parametrize("shape", ["wide", "long"])
+@pytest.mark.parametrize("feet", [False, True])
+@pytest.mark.parametrize("errors", [False, True])
+def test_csv_is_no_keypoint_file(tmp_path: Path, shape: str, feet: bool, errors: bool) -> None:
+    motion = with_feet(walking(4)) if feet else walking(4)
+    if errors:
+        motion = replace(motion, expected_error=np.full(motion.positions.shape[:3], 0.03))
+    table(motion, tmp_path, "csv", shape=shape)
+    path = tmp_path / "a.csv"
+    for separator in ",;":
+        path.write_text(path.read_text().replace(",", separator))
+        with pytest.raises(InputError, match=r"a\.csv must hold 2D .* give the pose\.npz that"):
+            read_keypoints(path)
 
 
 def test_axes_scale_and_rate_are_as_asked(tmp_path: Path) -> None:

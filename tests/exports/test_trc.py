@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from motions import hidden, walking
 
+from mbcli.data.recordings.importing import import_folder
+from mbcli.errors import DataError
 from mbcli.exports.export import export
 from mbcli.exports.options import ExportOptions
+from mbcli.keypoints import read_keypoints
 from mbcli.motion import Motion3D
+from mbcli.refinement.options import RefineOptions
+from mbcli.refinement.refine import refine
 from mbcli.skeleton import H36M17
 
 KEYS = (
@@ -53,6 +60,26 @@ def test_it_comes_back(tmp_path: Path) -> None:
     np.testing.assert_allclose(points, want[:, 0], atol=1e-3)
     # The right way up, and left to the left of somebody who walks to the right.
     assert (points[:, names.index("head"), 1] > points[:, names.index("pelvis"), 1]).all()
+
+
+def test_it_is_read_as_keypoints(tmp_path: Path) -> None:
+    path = written(walking(20), tmp_path)
+    assert path.read_text().splitlines()[0].count(";") > 3
+    file = read_keypoints(path)
+    assert (file.format, file.size, file.fps, file.frames) == ("trc", (1000, 1000), 30, 20)
+    assert {"pelvis", "left_wrist"} <= {*file.skeleton.joints}
+
+
+def test_it_is_imported_once_bones_are_constant(tmp_path: Path) -> None:
+    motion = walking(60)
+    noise = np.random.default_rng(7).normal(0, 0.03, motion.positions.shape)
+    raw = replace(motion, positions=motion.positions + noise)
+    export(raw, tmp_path / "raw" / "a.trc")
+    with pytest.raises(DataError, match="bones must keep their length"):
+        import_folder("trc", tmp_path / "raw", tmp_path / "none")
+    export(refine(raw, RefineOptions(bones=True)), tmp_path / "refined" / "a.trc")
+    report = import_folder("trc", tmp_path / "refined", tmp_path / "store")
+    assert (len(report.imported), report.refused) == (1, ())
 
 
 def test_frames_without_the_person_are_left_out(tmp_path: Path) -> None:

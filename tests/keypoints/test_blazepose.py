@@ -110,6 +110,7 @@ def test_names_are_those_of_the_skeleton() -> None:
         [f"{n}_{c}" for n in NAMES for c in ("x", "y", "z", "visibility")],
         [f"{n.lower()}.{c}" for n in NAMES for c in ("x", "y", "z", "visibility")],
         [f"{n}_{c}" for n in BLAZEPOSE33.joints for c in ("X", "Y", "Z", "V")],
+        [f"{n}_{c}" for n in BLAZEPOSE33.joints for c in ("x", "y", "z", "confidence")],
         [f"{c}_{n}" for n in NAMES for c in ("x", "y", "z", "visibility")],
         [f"landmark_{n.lower()}_{c}" for n in NAMES for c in ("x", "y", "z", "visibility")],
     ],
@@ -118,6 +119,8 @@ def test_names_are_those_of_the_skeleton() -> None:
 def test_wide_csv(tmp_path: Path, columns: list[str]) -> None:
     _check(_read(_csv(tmp_path, _wide(columns, _points(), {"Frame": [*range(FRAMES)]}))))
     _check(_read(_csv(tmp_path, _wide(columns, _points(), {"label": ["walk"] * FRAMES}))))
+    lead = {"frame": [*range(FRAMES)], "time": [0, 0.04, 0.08, 0.12], "person": [0] * FRAMES}
+    _check(_read(_csv(tmp_path, _wide(columns, _points(), lead))))
     later = _csv(tmp_path, _wide(columns, _points(), {"frame_idx": [3, 4, 6, 9]}))
     _check(_read(later), [3, 4, 6, 9])
 

@@ -86,6 +86,7 @@ def test_pixels_of_sports2d(tmp_path: Path, name: str) -> None:
     assert file.ids is not None
     assert file.ids.tolist() == [0] * FRAMES
     assert not file.numbered
+    assert not file.projected
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,7 @@ def test_positions_in_space(tmp_path: Path, turn: list[list[int]], axis: str, sc
     turned = _places() @ np.array(turn) * scale
     file = _read(_write(tmp_path / "walk.trc", turned, unit="m" if scale == 1 else "mm"))
     assert file.size == (1000, 1000)
+    assert file.projected
     flat = _places()[..., :2] * [1, -1]
     got = np.stack([_at(file, joint) for joint in ("left_shoulder", "right_ankle")], axis=1)
     want = flat[:, [10, 3]]
@@ -112,6 +114,14 @@ def test_positions_in_space(tmp_path: Path, turn: list[list[int]], axis: str, sc
     assert pixels > 300
     assert f"positions in space are looked at along {axis}, without" in file.warnings[0]
     assert file.skeleton.joints[0] == "pelvis"
+
+
+@pytest.mark.parametrize("title", ["by mbcli; y up; 1,7 m, assumed; a, b, c, d, e, f", "a\tb", ""])
+def test_the_name_in_the_first_row_is_free_text(tmp_path: Path, title: str) -> None:
+    path = _write(tmp_path / "walk.trc", _places())
+    want = _read(path)
+    path.write_text(path.read_text().replace("walk.trc", title))
+    np.testing.assert_array_equal(_read(path).keypoints, want.keypoints)
 
 
 def test_times_of_a_stretch(tmp_path: Path) -> None:

@@ -213,6 +213,12 @@ def test_options_that_onnx_lacks(tiny_onnx: Path, options: dict[str, Any], said:
         Lifter(model, LiftOptions(**options), info.metadata)
 
 
+def test_what_was_exported_is_not_exported_again(tiny_onnx: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="a lifter that torch runs, got one that was exported"):
+        export_lifter(str(tiny_onnx), "onnx", tmp_path / "b.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_other_onnx_files_are_no_lifters(tiny_onnx: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="is not a lifter of mbcli"):
         open_lifter(bundled_directory() / TABLE["movenet-thunder"].file)
@@ -269,6 +275,7 @@ def test_the_command_says_where_the_file_is(
     other = run("movenet-thunder")
     assert other.exit_code == 1
     assert len(other.stderr.splitlines()) == 1
+    assert "movenet_thunder.onnx is not a lifter of mbcli" in other.stderr
 
 
 def test_a_missing_package_is_named(

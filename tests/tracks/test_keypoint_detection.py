@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from motions import walking
 from PIL import Image
 
 from mbcli.errors import ConfigError, InputError, NobodyFoundError
+from mbcli.exports.export import export
+from mbcli.exports.options import ExportOptions
 from mbcli.keypoints import write_keypoints
 from mbcli.keypoints.records import KeypointFile
 from mbcli.options import InferOptions
@@ -215,6 +218,16 @@ def test_file_and_video_must_fit(walk: Path, tmp_path: Path):
     got = detect(walk, AS_IT_COMES, path).keypoints
     assert len(got.data) == 134
     assert got.present[:, 0].sum() == 9
+
+
+def test_positions_in_space_have_a_picture_of_their_own(walk: Path, tmp_path: Path):
+    (path,) = export(walking(20), tmp_path / "a.trc", ExportOptions())
+    assert detect(path, AS_IT_COMES).keypoints.size == (1000, 1000)
+    assert detect(path, replace(AS_IT_COMES, image_size=(1000, 1000))).source == str(path)
+    with pytest.raises(ConfigError, match=r"left out for .*a.trc: it holds positions in space"):
+        detect(path, SIZED)
+    with pytest.raises(InputError, match="in space: lift them without the video"):
+        detect(walk, AS_IT_COMES, path)
 
 
 def test_options_that_mean_nothing_are_refused(walk: Path, tmp_path: Path):
