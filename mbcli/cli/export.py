@@ -131,9 +131,9 @@ class Exporting:
             inputs=(source,),
         )
         notes = []
-        for path, number in zip(done.paths, done.track_ids, strict=False):
+        for path, frames, number in zip(done.paths, done.frames, done.track_ids, strict=False):
             who = str(number) if len(done.paths) > 1 else ", ".join(map(str, done.track_ids))
             people = "person" if "," not in who else "people"
-            notes.append(f"{path}: {done.frames} frames, {done.fps:g} frames/s, {people} {who}")
+            notes.append(f"{path}: {frames} frames, {done.fps:g} frames/s, {people} {who}")
         notes.append("; ".join(done.notes))
         return Result(source, target, files=done.paths, notes=tuple(notes))

@@ -18,7 +18,6 @@ _DEGREES = (
     "degrees; mbcli.kinematics.angles says which way each angle grows, and that positions carry no "
     "twist"
 )
-_SEEN = "frames without the person are left out"
 
 _ANY_RIG = tuple(RIGS)
 
@@ -97,7 +96,7 @@ _ROWS = (
         up="y",
         unit="mm",
         steady=True,
-        says=_SEEN,
+        seen_only=True,
     ),
     ExportFormat(
         "c3d",
@@ -156,6 +155,7 @@ _ROWS = (
         "2D keypoints as COCO results",
         "mbcli.exports.coco:write_coco",
         flat=True,
+        seen_only=True,
         says="pixels of the picture; the keypoints that were lifted, whose eyes and ears are not "
         "kept and stand as 0, 0, 0",
     ),
@@ -174,8 +174,9 @@ _ROWS = (
         "joint angles as OpenSim storage",
         "mbcli.exports.angles:write_sto",
         per_person=True,
+        seen_only=True,
         says=f"{_DEGREES}; nan where an angle has no meaning. OpenSim's window stops at the first "
-        f"one: take .mot for it; {_SEEN}",
+        "one: take .mot for it",
     ),
     ExportFormat(
         "mot",
@@ -183,7 +184,8 @@ _ROWS = (
         "coordinates that move an OpenSim full-body model",
         "mbcli.exports.angles:write_mot",
         per_person=True,
-        says=f"pelvis in metres, y up; the others in {_DEGREES}; {_SEEN}",
+        seen_only=True,
+        says=f"pelvis in metres, y up; the others in {_DEGREES}",
     ),
 )
 

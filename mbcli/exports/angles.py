@@ -92,7 +92,7 @@ def write_angles_csv(motion: Motion3D, path: Path, options: ExportOptions) -> No
 def write_sto(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     """Write all angles of the only person of ``motion`` for each frame with the person."""
     angles = motion_angles(motion)
-    there = np.asarray(np.isfinite(motion.positions[:, 0]).any(axis=(-1, -2)))
+    there = motion.glimpsed.dense()[:, 0]
     remarks = [
         *_remarks(motion),
         "nan: the angle has no meaning in this pose",
@@ -119,7 +119,7 @@ def write_mot(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     names = (*_PELVIS, *_PLACE, *limbs, *trunk)
     turned = np.column_stack([angles.of(name)[:, 0] for name in (*limbs, *trunk)])
     values = np.column_stack([without_jumps(pelvis), places, turned])
-    there = np.asarray(np.isfinite(points).any(axis=(-1, -2)))
+    there = motion.glimpsed.dense()[:, 0]
     times, values = motion.timestamps[there], values[there]
     known = np.isfinite(values)
     used = np.flatnonzero(known.any(axis=0)).tolist()

@@ -52,6 +52,8 @@ def write_bvh(motion: Motion3D, path: Path, options: ExportOptions) -> None:
         up = read_character(options.character).up
     standing = turn("y")
     ((moving, _),) = posed(motion, options)
+    if options.loop:
+        moving = moving.at(slice(-1))
     moving = moving.turned(turn(up) @ standing.T, scale)
     if options.character is None and (options.rig is None or not RIGS[options.rig].posed):
         moving = moving.unturned()

@@ -29,7 +29,7 @@ class Exported:
     Attributes:
         paths: the files, one per person if the format holds one person.
         format: the format.
-        frames: number of frames in each file; some formats leave out those without the person.
+        frames: number of frames in each file.
         fps: frames per second of each file.
         track_ids: the people in the files.
         notes: sentences on units, axes and assumptions.
@@ -37,7 +37,7 @@ class Exported:
 
     paths: tuple[Path, ...]
     format: ExportFormat
-    frames: int
+    frames: tuple[int, ...]
     fps: float
     track_ids: tuple[int, ...]
     notes: tuple[str, ...]
@@ -96,10 +96,18 @@ def exported(
     options = ExportOptions() if options is None else options
     row = format_of(path, format)
     row.check(options)
+    options = row.completed(options)
+    columns = _chosen(motion, options.person)
+    ids: list[int] = motion.track_ids[columns].tolist()
+    apart = (row.per_person or options.character is not None or options.loop) and len(ids) > 1
+    paths = _names(path, row, ids if apart else ids[:1])
+    read = (*inputs, noted_source(motion), options.character)
+    for target in paths:
+        check_output(target, overwrite=overwrite, inputs=read)
     skeleton, hindered = bool(row.rigs), ""
     if skeleton if options.feet is None else options.feet:
         motion, hindered = with_standing_feet(motion, steady_bones=skeleton)
-    motion = _chosen(in_space(motion, options), options.person)
+    motion = select_people(in_space(motion, options), columns)
     if options.trim:
         motion = _trimmed(motion)
     motion = begun(motion, options)
@@ -107,17 +115,10 @@ def exported(
         motion = resampled(motion, options.fps)
     elif row.steady and not even(motion):
         motion = resampled(motion, motion.fps)
-    options = row.completed(options)
-    count = len(motion.track_ids)
-    apart = (row.per_person or options.character is not None or options.loop) and count > 1
-    ids = [int(number) for number in motion.track_ids]
-    paths = _names(path, row, ids if apart else ids[:1])
     # Files that would be too long together begin and end with their person.
     only_seen = apart and (options.trim or not motion.fits_dense)
-    loops: list[Motion3D] = []
-    read = (*inputs, noted_source(motion), options.character)
-    for target in paths:
-        check_output(target, overwrite=overwrite, inputs=read)
+    frames: list[int] = []
+    loops: list[str] = []
     with written_together(paths, overwrite=overwrite) as temporaries:
         for column, (target, temporary) in enumerate(zip(paths, temporaries, strict=True)):
             part = motion
@@ -125,17 +126,15 @@ def exported(
                 part = motion.alone(column) if only_seen else motion.whole(column)
             if options.loop:
                 part = looped(part.alone(0))
-                loops.append(part)
+                first, last = part.meta["loop"]
+                loops.append(f"person {ids[column]}: a loop from {first:g} to {last:g} s")
+            frames.append(row.length(part, options))
             _write(row, part, temporary, target, options)
     said = says(row, motion, options) + ((hindered,) if hindered else ())
     if only_seen or (row.everywhere and not motion.fits_dense):
         why = "" if motion.fits_dense else ": the motion is long"
         said += (f"each person only from their first frame to their last{why}",)
-    for part in loops:
-        who, first, last = part.track_ids[0], part.timestamps[0], part.timestamps[-1]
-        said += (f"person {who}: a loop from {first:g} to {last:g} s",)
-    frames = len((loops or [motion])[0].timestamps)
-    return Exported(tuple(paths), row, frames, motion.fps, tuple(ids), said)
+    return Exported(tuple(paths), row, tuple(frames), motion.fps, tuple(ids), (*said, *loops))
 
 
 def format_of(path: Path, name: str | None = None) -> ExportFormat:
@@ -178,12 +177,14 @@ def says(row: ExportFormat, motion: Motion3D, options: ExportOptions) -> tuple[s
         scale = 1.0 if options.scale is None else options.scale
         said = notes(motion, up=options.up, per_metre=PER_METRE[row.unit] * scale)
         said += (row.says,) if row.says else ()
+    if row.seen_only:
+        said += ("frames without the person are left out",)
     if row.rigs:
         from mbcli.exports.turned import said_of_turns
 
         said += (said_of_turns(motion),)
     start = float(motion.timestamps[0])
-    if row.timeless and start:
+    if row.timeless and start and not options.loop:
         said += (f"the format has no start time: the first frame is at {start:g} s of the source",)
     if isinstance(rate, dict):
         said += (
@@ -193,8 +194,8 @@ def says(row: ExportFormat, motion: Motion3D, options: ExportOptions) -> tuple[s
     return said
 
 
-def _chosen(motion: Motion3D, person: str) -> Motion3D:
-    """The requested people; for ``all``, those present in some frame.
+def _chosen(motion: Motion3D, person: str) -> list[int]:
+    """The columns of the requested people; for ``all``, those present in some frame.
 
     Raises:
         ConfigError: somebody is not in the motion, or in none of its frames.
@@ -218,7 +219,7 @@ def _chosen(motion: Motion3D, person: str) -> Motion3D:
                 f"--person must be all or of {there}, got {motion.track_ids[column]}, who is in no "
                 "frame"
             )
-    return select_people(motion, columns)
+    return columns
 
 
 def _trimmed(motion: Motion3D) -> Motion3D:

@@ -35,6 +35,8 @@ class ExportFormat:
         steady: whether frames have no individual times, so that a motion with uneven times must
             be resampled.
         timeless: whether files cannot say when they start; all others have the times of the source.
+            Each frame lasts equally long, also the last, so that a loop needs no closing frame.
+        seen_only: whether frames without the person are left out.
         shapes: whether ``--shape`` applies to it.
         rigs: the rigs that it can have for bones; empty if it has none.
         characters: suffixes of the files of characters that it can move.
@@ -57,6 +59,7 @@ class ExportFormat:
     fixed: bool = False
     steady: bool = False
     timeless: bool = False
+    seen_only: bool = False
     shapes: bool = False
     rigs: tuple[str, ...] = ()
     characters: tuple[str, ...] = ()
@@ -80,28 +83,24 @@ class ExportFormat:
             scale = rig.scale if scale is None else scale
         return replace(options, up=up, scale=scale)
 
+    def length(self, motion: Motion3D, options: ExportOptions) -> int:
+        """Number of frames in a file of a motion."""
+        if self.seen_only:
+            there = motion.keypoints.there if self.flat else motion.glimpsed
+            return len(set(there.spans.frame[there.rows].tolist()))
+        return len(motion.timestamps) - (options.loop and self.timeless)
+
     def check(self, options: ExportOptions) -> None:
         """Refuse options without effect.
 
         Raises:
             ConfigError: an option does not apply to this format.
         """
-        free = self.unit is not None and not self.fixed
-        shape = None if options.shape == "wide" else options.shape
-        space = None if options.space == "auto" else options.space
-        heading = None if options.heading == "camera" else options.heading
-        for option, value, used in (
-            ("--up", options.up, free or options.up == self.up),
-            ("--scale", options.scale, free),
-            ("--shape", shape, self.shapes),
-            ("--space", space, not self.flat),
-            ("--heading", heading, not self.flat),
-            ("--rig", options.rig, options.rig in self.rigs),
-            ("--loop", options.loop or None, bool(self.rigs)),
-            ("--in-place", options.in_place or None, bool(self.rigs)),
-        ):
-            if value is not None and not used:
-                raise ConfigError(f"{option} does not apply to {self.name} files, got {value}")
+        from mbcli.exports import FORMATS
+
+        for given in self._idle(options):
+            fitting = (row.name for row in FORMATS.values() if given not in row._idle(options))
+            raise ConfigError(f"{given} applies to {', '.join(fitting)} files, got {self.name}")
         character = options.character
         if character is None:
             return
@@ -113,10 +112,29 @@ class ExportFormat:
             if value is not None:
                 raise ConfigError(f"{flag} must be left out with --character, got {value}")
         if character.suffix.lower() not in self.characters:
-            fitting = " or ".join(self.characters) or "left out"
+            suffixes = " or ".join(self.characters) or "left out"
             raise ConfigError(
-                f"--character must be {fitting} for {self.name} files, got {character.name}"
+                f"--character must be {suffixes} for {self.name} files, got {character.name}"
             )
+
+    def _idle(self, options: ExportOptions) -> list[str]:
+        """The options, as they were given, that have no effect in this format."""
+        free = self.unit is not None and not self.fixed
+        shape = None if options.shape == "wide" else options.shape
+        space = None if options.space == "auto" else options.space
+        heading = None if options.heading == "camera" else options.heading
+        rows = (
+            ("--up", options.up, free or options.up == self.up),
+            ("--scale", options.scale, free),
+            ("--shape", shape, self.shapes),
+            ("--space", space, not self.flat),
+            ("--heading", heading, not self.flat),
+            ("--rig", options.rig, options.rig in self.rigs),
+            ("--loop", "" if options.loop else None, bool(self.rigs)),
+            ("--in-place", "" if options.in_place else None, bool(self.rigs)),
+        )
+        idle = [(option, value) for option, value, used in rows if not used and value is not None]
+        return [f"{option} {value}".strip() for option, value in idle]
 
 
 def library(module: str, format: str, extra: str = "formats") -> ModuleType:

@@ -5,7 +5,8 @@ bones of a rig below it and a mesh that follows them, in the colours of `mbcli.s
 rig is `mbcli.kinematics.rig`, whose bones have y along the limb, or that of ``--rig``. The nodes
 are in the rest pose, a T-pose or A-pose facing +z with its toes at y = 0, which the inverse bind
 matrices refer to. One animation moves all people: rotations as quaternions, and the translation of
-the hips, with linear interpolation between frames, whose times are those of the source.
+the hips, with linear interpolation between frames, whose times are those of the source, or from 0
+in a loop.
 
 ``asset.extras`` holds units, axes and assumptions. `mbcli.kinematics.solving` describes how
 rotations are solved, and what happens in frames without the person.

@@ -5,9 +5,15 @@ the direction that the person faces, and in how fast they move. It is half a sec
 its last part the motion is cross-faded into what came before its beginning, so that its last frame
 leads on to its first. What person and direction drift from the first frame to the end is taken out
 evenly over the loop.
+
+Players of keys with times show what is between the first and the last key, and the first key before
+it. So a loop begins at 0 s, and its last frame is its first once more. A file of frames that each
+last equally long, such as BVH, goes without this one.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -26,7 +32,9 @@ _SPEED = 0.1  # seconds: what a difference in speed weighs against one in place
 
 
 def looped(motion: Motion3D) -> Motion3D:
-    """The best loop of a motion of one person.
+    """The best loop of a motion of one person, from 0 s, closed by its first frame.
+
+    ``meta["loop"]`` holds the seconds of the source from which to which it is.
 
     Raises:
         InputError: the person is in too few frames on end.
@@ -56,27 +64,49 @@ def looped(motion: Motion3D) -> Motion3D:
     if fade:
         weight = (np.arange(1, fade + 1) / (fade + 1))[:, None, None]
         result[-fade:] = (1 - weight) * result[-fade:] + weight * still[:fade]
-    part = motion.part(slice(begin, end), [0])
-    seen = part.camera.from_world(result[:, None])
+    part = motion.part(slice(begin, end + 1), [0])
+    seen = part.camera.from_world(_closed(result)[:, None])
     base = seen[:, :, motion.skeleton.root]
+    times = part.timestamps
     return changed(
         part,
+        keypoints=replace(part.keypoints, timestamps=times - times[0]),
+        meta={**part.meta, "loop": [float(times[0]), float(times[-1])]},
         positions=seen - base[:, :, None],
         root=base,
         orientations=_turned(motion, straight, frames, fade),
     )
 
 
+def rounds(count: int) -> tuple[IntArray, IntArray]:
+    """Three rounds of a loop, so that what depends on neighbours has them at both ends.
+
+    Args:
+        count: frames of the loop, with the one that closes it.
+
+    Returns:
+        The frame of each row of the rounds, and the ``count`` rows of the round in the middle.
+    """
+    length = count - 1
+    whole = np.arange(count) % length
+    return np.tile(whole[:-1], 3), whole + length
+
+
+def _closed(frames: FloatArray) -> FloatArray:
+    """(t + 1, ...) with the first frame once more at the end."""
+    return np.concatenate([frames, frames[:1]])
+
+
 def _turned(
     motion: Motion3D, straight: FloatArray, frames: IntArray, fade: int
 ) -> FloatArray | None:
-    """(t, 1, 3, 4) how head and hands are turned in the loop, cross-faded alike."""
+    """(t + 1, 1, 3, 4) how head and hands are turned in the loop, cross-faded and closed alike."""
     if motion.orientations is None:
         return None
     seen = motion.orientations[frames, 0].astype(np.float64)  # (T, 3, 4)
-    camera = motion.camera.world_from_camera[frames, None, :3, :3]
+    camera = motion.camera.world_from_camera[frames[0] : frames[-1] + 2, None, :3, :3]
     known = np.isfinite(seen[..., 0])
-    turns = straight[:, None] @ camera @ from_vectors(np.nan_to_num(seen[..., :3]))
+    turns = straight[:, None] @ camera[:-1] @ from_vectors(np.nan_to_num(seen[..., :3]))
     result, scores = turns[fade:].copy(), np.where(known, seen[..., 3], 0.0)
     if fade:
         weight = (np.arange(1, fade + 1) / (fade + 1))[:, None]
@@ -85,8 +115,8 @@ def _turned(
             late[..., None, None] * turns[-fade:] + early[..., None, None] * turns[:fade]
         )
         scores[-fade:] = late * scores[-fade:] + early * scores[:fade]
-    scores = scores[fade:]
-    back = np.swapaxes(camera[fade:], -1, -2) @ result
+    scores = _closed(scores[fade:])
+    back = np.swapaxes(camera[fade:], -1, -2) @ _closed(result)
     vectors = np.where(scores[..., None] > 0, to_vectors(back), np.nan)
     return np.concatenate([vectors, scores[..., None]], axis=-1)[:, None]
 

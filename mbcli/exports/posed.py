@@ -9,6 +9,7 @@ import numpy as np
 
 from mbcli.exports.axes import turn
 from mbcli.exports.character import read_character
+from mbcli.exports.looping import rounds
 from mbcli.exports.options import ExportOptions
 from mbcli.exports.turned import turned_as_seen
 from mbcli.kinematics.armature import ArmatureMotion
@@ -29,7 +30,7 @@ def posed(motion: Motion3D, options: ExportOptions) -> Iterator[tuple[ArmatureMo
     These are all frames, of which those before and after a person have their first and last pose;
     or, of a motion that is too long for that, those from a person's first to their last.
 
-    If the floor is known, toes stay above it.
+    If the floor is known, toes stay above it. The last pose of a loop is its first.
 
     Raises:
         NobodyFoundError: a person is in no frame.
@@ -41,11 +42,14 @@ def posed(motion: Motion3D, options: ExportOptions) -> Iterator[tuple[ArmatureMo
         frames = motion.spans.frames_of(column)
         seen = frames.stop > frames.start
         alone = motion.alone(column) if seen else motion.whole(column)
-        points = alone.in_world[:, 0] @ turn("y").T  # (t, J, 3)
-        pose = solve(points, motion.fps, motion.skeleton, turned_as_seen(alone))
+        points, turns = alone.in_world[:, 0] @ turn("y").T, turned_as_seen(alone)  # (t, J, 3)
+        if options.loop:
+            around, once = rounds(len(points))
+            points, turns = points[around], {part: seen[around] for part, seen in turns.items()}
+        pose = solve(points, motion.fps, motion.skeleton, turns)
         if motion.camera.grounded:
             pose = above_floor(pose, motion.fps)
-        if motion.fits_dense:
+        if motion.fits_dense and not options.loop:
             pose, frames = _held(pose, motion, frames), whole
         if character is not None:
             moving = baked(pose, character.body, motion.fps)
@@ -53,6 +57,8 @@ def posed(motion: Motion3D, options: ExportOptions) -> Iterator[tuple[ArmatureMo
             moving = named(pose, RIGS[options.rig])
         else:
             moving = own(pose)
+        if options.loop:
+            moving = moving.at(once)
         yield (in_place(moving) if options.in_place else moving), frames
 
 

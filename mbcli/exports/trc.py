@@ -46,7 +46,7 @@ def write_trc(motion: Motion3D, path: Path, options: ExportOptions) -> None:
     names = motion.skeleton.joints
     points = placed.positions[:, 0].reshape(len(placed.positions), -1)
     points[np.repeat(np.isnan(points.reshape(len(points), -1, 3)).any(-1), 3, axis=1)] = np.nan
-    there = np.isfinite(points).any(axis=-1)
+    there = motion.glimpsed.dense()[:, 0]
     points, times = points[there], motion.timestamps[there]
     first = round(float(motion.timestamps[0]) * motion.fps) + 1
     numbers = (np.flatnonzero(there) + first).tolist()

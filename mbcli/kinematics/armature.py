@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mbcli.geometry import unit
 from mbcli.kinematics.legs import reach
 from mbcli.kinematics.rotations import swing
-from mbcli.types import FloatArray
+from mbcli.types import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +94,10 @@ class ArmatureMotion:
     def since_rest(self) -> FloatArray:
         """(T, B, 3, 3) in the world, how each bone has turned from the rest pose."""
         return self.axes @ np.swapaxes(self.armature.axes, -1, -2)
+
+    def at(self, frames: slice | IntArray) -> ArmatureMotion:
+        """The motion in some of its frames."""
+        return replace(self, places=self.places[frames], axes=self.axes[frames])
 
     def unturned(self) -> ArmatureMotion:
         """With the axes of all bones at rest those of the world."""

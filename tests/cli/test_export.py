@@ -90,7 +90,7 @@ def test_list_shows_every_format() -> None:
         (("-o", "a.trc", "--person", "9"), "--person must be all, largest or one of 1, 2, got 9"),
         (("-o", "a.trc", "--person", "first"), "--person must be all, largest or ids such as 1"),
         (("-o", "a.trc", "--fps", "0"), "--fps must be 0.1..10000 frames/s, got 0"),
-        (("-o", "a.npy", "--up", "z"), "--up does not apply to x3d files, got z"),
+        (("-o", "a.npy", "--up", "z"), "--up z applies to bvh, usd, trc, c3d, csv, "),
         (("-o", "a.trc", "--cutoff", "5"), "--cutoff needs --filter"),
         (("-o", "a.trc", "--world", "--space", "camera"), "--space must be auto or world with --"),
         (

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -156,7 +158,13 @@ def test_existing_files_are_kept_by_default(tmp_path: Path) -> None:
     (tmp_path / "a_2.trc").write_text("mine")
     with pytest.raises(OutputError, match=r"a_2\.trc exists"):
         export(walking(3, people=2), tmp_path / "a.trc")
-    assert [path.name for path in tmp_path.iterdir()] == ["a_2.trc"]
+    (tmp_path / "a_2.bvh").write_text("mine")
+    unsolved = mock.patch("mbcli.exports.export.with_standing_feet", side_effect=AssertionError)
+    with unsolved, pytest.raises(OutputError, match=r"a_2\.bvh exists"):
+        export(walking(3, people=2), tmp_path / "a.bvh")
+    with unsolved, pytest.raises(ConfigError, match="or one of 1, 2, got 7"):
+        export(walking(3, people=2), tmp_path / "b.bvh", ExportOptions(person="7"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a_2.bvh", "a_2.trc"]
     export(walking(3, people=2), tmp_path / "a.trc", overwrite=True)
     assert (tmp_path / "a_2.trc").read_text().startswith("PathFileType")
 
@@ -164,11 +172,32 @@ def test_existing_files_are_kept_by_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("npy", {"up": "z"}, "--up does not apply to x3d files, got z"),
-        ("coco.json", {"scale": 2.0}, "--scale does not apply to coco files, got 2.0"),
-        ("trc", {"shape": "long"}, "--shape does not apply to trc files, got long"),
-        ("glb", {"up": "z"}, "--up does not apply to glb files, got z"),
-        ("glb", {"scale": 100.0}, "--scale does not apply to glb files, got 100.0"),
+        (
+            "npy",
+            {"up": "z"},
+            "--up z applies to bvh, usd, trc, c3d, csv, parquet, json files, got x3d",
+        ),
+        (
+            "coco.json",
+            {"scale": 2.0},
+            "--scale 2.0 applies to bvh, usd, trc, c3d, csv, parquet, json files, got coco",
+        ),
+        (
+            "trc",
+            {"shape": "long"},
+            "--shape long applies to csv, parquet, angles-csv files, got trc",
+        ),
+        (
+            "glb",
+            {"up": "z"},
+            "--up z applies to bvh, usd, trc, c3d, csv, parquet, json files, got glb",
+        ),
+        (
+            "glb",
+            {"scale": 100.0},
+            "--scale 100.0 applies to bvh, usd, trc, c3d, csv, parquet, json files, got glb",
+        ),
+        ("csv", {"loop": True}, "--loop applies to bvh, glb, fbx, vrma, usd files, got csv"),
     ],
 )
 def test_options_that_would_do_nothing_are_refused(
@@ -195,10 +224,10 @@ def test_formats_without_times_get_even_ones(tmp_path: Path) -> None:
     times[10:] += 0.5
     keypoints = replace(motion.keypoints, timestamps=times, fps=20.0)
     done = exported(replace(motion, keypoints=keypoints), tmp_path / "a.trc")
-    assert (done.frames, done.fps) == (31, 20.0)
+    assert (done.frames, done.fps) == ((31,), 20.0)
     assert "resampled from 20 to 20 frames/s" in done.notes[-1]
     kept = exported(replace(motion, keypoints=keypoints), tmp_path / "a.csv")
-    assert kept.frames == 31
+    assert kept.frames == (31,)
     assert not any("resampled" in note for note in kept.notes)
 
 
@@ -246,7 +275,21 @@ def test_files_of_opensim_say_that_they_leave_out_frames(suffix: str, tmp_path: 
         sum(line[:1].isdigit() for line in one.paths[0].read_text().splitlines()) for one in done
     ]
     assert rows[0] - rows[1] == 15
+    assert [one.frames for one in done] == [(30,), (15,)]
+    people = hidden(walking(30, people=2), slice(10, 25))
+    assert exported(people, tmp_path / f"two.{suffix}").frames == (15, 30)
     assert "frames without the person are left out" in "; ".join(done[1].notes)
+
+
+def test_coco_counts_the_frames_with_somebody(tmp_path: Path) -> None:
+    motion = walking(30, people=2)
+    done = exported(hidden(motion, slice(10, 25)), tmp_path / "a.coco.json")
+    alone = exported(
+        hidden(motion, slice(10, 25)), tmp_path / "b.coco.json", ExportOptions(person="1")
+    )
+    for one, frames in ((done, 30), (alone, 15)):
+        records = json.loads(one.paths[0].read_text())
+        assert one.frames == (len({record["image_id"] for record in records}),) == (frames,)
 
 
 def test_the_motion_is_left_alone(tmp_path: Path) -> None:

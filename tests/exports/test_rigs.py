@@ -245,9 +245,11 @@ def test_vrma_holds_what_the_extension_asks_for(tmp_path: Path) -> None:
 
 
 def test_a_format_without_bones_has_no_rig(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="--rig does not apply to trc files, got mixamo"):
+    with pytest.raises(ConfigError, match="--rig mixamo applies to bvh, glb, fbx, usd files"):
         export(walking(3), tmp_path / "walk.trc", ExportOptions(rig="mixamo"))
-    with pytest.raises(ConfigError, match="--rig does not apply to vrma files, got ue5"):
+    with pytest.raises(
+        ConfigError, match="--rig ue5 applies to bvh, glb, fbx, usd files, got vrma"
+    ):
         export(walking(3), tmp_path / "walk.vrma", ExportOptions(rig="ue5"))
     export(walking(3), tmp_path / "walk.vrma", ExportOptions(rig="vrm"))
     with pytest.raises(ConfigError, match="mixamo, ue5, vrm"):
