@@ -32,8 +32,8 @@ COMPAT_MODES = ("motionbert",)
 
 _ROWS = 32_768  # of people lifted together: some 50 MB of float64 until they are cross-faded
 _BATCH_CPU, _BATCH_GPU = 4, 32  # windows; that of a GPU is a guess, none was measured
-# P-MPJPE, every fourth piece of `benchmarks.accuracy`: 34.68 mm with noise, 41.56 with hidden limbs
-# where half of a window overlaps; 34.46 and 41.19 for two thirds, 34.43 and 41.14 for 0.75.
+# P-MPJPE of `benchmarks.accuracy` if half of a window overlaps, and two thirds: 36.7, 36.6 mm with
+# noise, 43.7 and 43.5 with hidden limbs. Three quarters gain 0.03 more (every fourth piece).
 _OVERLAP = 2 / 3
 _SHORTEST = 9  # frames per window, however long they last: as in training
 
