@@ -4,10 +4,10 @@ Each person is a ``SkelRoot`` with a ``Skeleton`` of the joints of `mbcli.kinema
 bones of ``--rig``, a ``SkelAnimation`` and meshes of bones that follow it, in the colours of
 `mbcli.show.colours`. y is along the limb in our own bones. Bind and rest transforms are a T-pose or
 A-pose facing +z (z up: -y) with its toes on the ground. Joints keep the names of the rig in
-``jointNames``; in paths, what USD does not allow becomes ``_``. Time codes count
-frames at the motion's rate from the source's start, of a loop from its own; frames with uneven
-times lie in between. The
-stage declares its up axis and metres per unit, and in ``customLayerData`` the axes and assumptions.
+``jointNames``; in paths, what USD does not allow becomes ``_``. Time codes count frames at the
+motion's rate from the source's start, of a loop from its own; frames with uneven times lie in
+between. The stage declares its up axis and metres per unit, and in ``customLayerData`` the axes and
+assumptions.
 `mbcli.kinematics.solving` describes how rotations are solved, and what happens in frames without
 the person.
 """
